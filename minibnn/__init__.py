@@ -1,0 +1,26 @@
+"""Bayesian neural networks by stochastic variational inference, derived by hand.
+
+The names below stand in reading order: the model, the variational family, the
+objective, the loop, the prediction, the check.
+"""
+
+from minibnn.inference.elbo import neg_elbo
+from minibnn.inference.optimizers import SGD, Adam, Cosine, Momentum, RobbinsMonro
+from minibnn.inference.predict import Prediction
+from minibnn.inference.result import FitResult
+from minibnn.inference.run import FitError
+from minibnn.inference.stopping import Plateau
+from minibnn.inference.svi import fit
+from minibnn.kernels.estimators import LocalReparam, Pathwise
+from minibnn.kernels.families import MeanField, Point
+from minibnn.kernels.likelihoods import (
+    Bernoulli,
+    Categorical,
+    Gaussian,
+    SigmoidGaussian,
+)
+from minibnn.kernels.model import Model
+from minibnn.kernels.network import MLP
+from minibnn.kernels.priors import GaussianPrior
+from minibnn.study import datasets, metrics
+from minibnn.version import __version__

@@ -1,0 +1,143 @@
+"""The ELBO for users: the checked door to the objective, and fresh-noise estimates."""
+
+import numpy as np
+
+from minibnn.kernels.estimators import LocalReparam, Pathwise
+from minibnn.kernels.model import Model, check_protocol
+from minibnn.kernels.objective import objective
+from minibnn.kernels.validate import (
+    ArgumentTypeError,
+    check_all,
+    check_int,
+    check_instance,
+    check_number,
+    check_shape,
+    describe,
+)
+
+CHUNK = 2_000_000  # numbers an activation may hold while samples are evaluated
+
+
+def neg_elbo(
+    model, family, params, noise, X, y, *, n_data=None, kl_weight=1.0, estimator=None
+):
+    """The negative ELBO at fixed noise, its gradient, and its two parts (E51-E53).
+
+    Parameters
+    ----------
+    params : dict of arrays
+        As ``family.init`` makes them; complex values are allowed (complex step).
+    noise : array (S, M)
+        Standard normals; M from ``estimator.noise_shape(model, family, S, B)``.
+    X, y : arrays (B, D) and (B,) or (B, K)
+        A minibatch.
+    n_data : int, optional
+        N, the rows of the whole data set; by default the batch is all there is.
+    kl_weight : float
+        1 gives the ELBO; 0 leaves the likelihood alone.
+    estimator : optional
+        Default: the pathwise one.
+
+    Returns
+    -------
+    loss : float
+        ``parts["nll"] + kl_weight * parts["kl"]``, to be minimised.
+    grads : dict of arrays
+        Keys and shapes of ``params``.
+    parts : dict
+        "nll" (mean over S, carries N/B) and "kl" (never carries the weight; for
+        ``Point`` the penalty -log p(w)).
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming the argument that does not fit.
+    """
+    estimator = Pathwise() if estimator is None else estimator
+    check_combination(model, family, estimator)
+    A, y = model.batch(X, y)
+    params = check_params(family, model, params)
+    noise = check_noise(estimator, model, family, noise, A.shape[-2])
+    n_data = check_int("n_data", A.shape[-2] if n_data is None else n_data)
+    kl_weight = check_number("kl_weight", kl_weight, minimum=0.0)
+    with np.errstate(all="ignore"):  # an overflow shows as inf in the loss it returns
+        loss, gradient, parts = objective(
+            model, family, params, noise, A, y, n_data, kl_weight, estimator
+        )
+        return loss, gradient(), parts
+
+
+def check_combination(model, family, estimator):
+    """Raise unless the three are what they should be and fit together."""
+    check_instance("model", model, Model)
+    check_protocol("family", family, "natural")
+    check_protocol("estimator", estimator, "noise_shape")
+    estimator.check(model, family)
+
+
+def check_params(family, model, params):
+    """Params with the family's keys, its shapes from the right, finite numbers."""
+    shapes = family.shapes(model)
+    if not isinstance(params, dict) or set(params) != set(shapes):
+        keys = sorted(params) if isinstance(params, dict) else describe(params)
+        raise ValueError(f"params must be a dict with {sorted(shapes)}, got {keys}")
+    checked = {}
+    for key, shape in shapes.items():
+        array = _as_number_array(f"params[{key!r}]", params[key])
+        check_shape(f"params[{key!r}]", array, array.shape[: -len(shape)] + shape)
+        checked[key] = array
+    family.check_params(checked)
+    return checked
+
+
+def check_noise(estimator, model, family, noise, n_rows):
+    """Noise (..., S, M) of the size the estimator asks for."""
+    noise = _as_number_array("noise", noise)
+    size = estimator.noise_shape(model, family, 1, n_rows)[1]
+    if noise.ndim < 2 or noise.shape[-1] != size or noise.shape[-2] < 1:
+        raise ValueError(
+            f"noise must have shape (S, {size}) for {estimator!r}, got {noise.shape}"
+        )
+    return noise
+
+
+def _as_number_array(name, value):
+    array = np.asarray(value)
+    if array.dtype.kind not in "fciu":
+        raise ArgumentTypeError(f"{name} must hold numbers, got {describe(value)}")
+    array = array.astype(float) if array.dtype.kind in "iu" else array
+    return check_all(name, array, np.isfinite(array), "finite")
+
+
+def default_estimator(model, family):
+    """Local reparameterization where it is possible, else pathwise."""
+    try:
+        LocalReparam().check(model, family)
+    except ValueError:
+        return Pathwise()
+    return LocalReparam()
+
+
+def estimate_elbo(model, family, params, A, y, rng, n_samples=None):
+    """ELBO at KL weight 1 from fresh noise on all rows, with its standard error.
+
+    By default as many samples (32 to 1000) as 10^8 activations allow. Returns two
+    floats, or two arrays over replicas.
+    """
+    estimator = default_estimator(model, family)
+    width = A.shape[-2] * max(model.net.sizes)
+    n_samples = n_samples or int(np.clip(1e8 // width, 32, 1000))
+    lead = next(iter(params.values())).shape[:-1]
+    replicas = int(np.prod(lead))
+    chunk = max(1, CHUNK // (width * replicas))
+    values = []
+    for start in range(0, n_samples, chunk):
+        count = min(chunk, n_samples - start)
+        shape = estimator.noise_shape(model, family, count, A.shape[-2])
+        noise = rng.standard_normal(lead + shape).astype(A.dtype)
+        q, _ = family.natural(params)
+        nll, _, (kl, _) = estimator(model, family, q, noise, A, y)
+        values.append(-(nll + kl[..., None]))
+    values = np.concatenate(values, axis=-1).astype(float)
+    se = values.std(-1, ddof=1) / np.sqrt(values.shape[-1])
+    return values.mean(-1), se

@@ -1,0 +1,24 @@
+"""Parameters as one flat vector with named views, for optimisers that know no names."""
+
+import numpy as np
+
+
+class Flat:
+    """One vector theta (..., n) and the dict of arrays that looks into it."""
+
+    def __init__(self, params, dtype=None):
+        self.sizes = {key: array.shape[-1] for key, array in params.items()}
+        self.theta = self.join(params).astype(dtype or params[next(iter(params))].dtype)
+        self.params = self.split(self.theta)
+
+    def join(self, arrays):
+        """Dict of arrays -> one vector, keys in the order of the parameters."""
+        return np.concatenate([arrays[key] for key in self.sizes], axis=-1)
+
+    def split(self, theta):
+        """One vector -> dict of views."""
+        parts, start = {}, 0
+        for key, size in self.sizes.items():
+            parts[key] = theta[..., start : start + size]
+            start += size
+        return parts

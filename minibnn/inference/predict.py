@@ -1,0 +1,146 @@
+"""The posterior predictive: what a mixture of sampled networks says, and how sure it is.
+
+Rows are taken in chunks; for each chunk all S weight samples pass, in chunks of their
+own, so memory is bounded and every summary sees all samples of its rows at once.
+"""
+
+import numpy as np
+
+from minibnn.kernels.predictive import (
+    bernoulli_entropy,
+    bernoulli_mutual_information,
+    categorical_entropy,
+    log_mean_exp,
+    mutual_information,
+    predictive_mean,
+    predictive_variance,
+)
+from minibnn.kernels.validate import check_int, check_number
+
+OUTPUTS = 4_000_000  # S x rows x C of one chunk of rows
+ACTIVATIONS = 500_000  # samples x rows x units of one forward pass; fits in cache
+
+
+def predict(model, weight_chunks, X, n_samples, seed):
+    """The :class:`Prediction` of weight samples at checked inputs X.
+
+    ``weight_chunks(seed, n_samples, size)`` yields arrays (s, P) with s <= size, the
+    same ones on every call.
+    """
+    n_samples = check_int("n_samples", n_samples)
+    return Prediction(model, weight_chunks, model.features(X), n_samples, seed)
+
+
+class Prediction:
+    """Posterior predictive at N inputs, from S weight samples.
+
+    Attributes
+    ----------
+    mean : (N,) or (N, C)
+        E[y]; for classification the probability of label 1, or of every class.
+    std : (N,) or (N, C)
+        Regression: standard deviation of y, noise included. Classification: standard
+        deviation of the probability over weight samples.
+    aleatoric, epistemic : (N,) or (N, C)
+        Regression: the two parts of the variance, std² = aleatoric + epistemic.
+        Classification: mean entropy and mutual information in nats, (N,); their sum is
+        the entropy of ``mean``.
+    samples : (S, N) or (S, N, C)
+        E[y | w_s] of every sample; computed when asked for.
+    """
+
+    def __init__(self, model, weight_chunks, A, n_samples, seed):
+        self._model, self._A, self._n_samples = model, A, n_samples
+        self._weight_chunks, self._seed = weight_chunks, seed
+        parts = self._over_rows(self._summary)
+        self.mean, self.std, self.aleatoric, self.epistemic = parts
+
+    def __repr__(self):
+        return f"Prediction of {self._A.shape[0]} rows by {self._n_samples} samples"
+
+    @property
+    def samples(self):
+        """E[y | w_s] for every weight sample, (S, N) or (S, N, C)."""
+        mean = self._model.likelihood.mean
+        (samples,) = self._over_rows(lambda F, v, rows: (mean(F, v),), axis=1)
+        return samples
+
+    def log_prob(self, y):
+        """Log predictive density of targets y, one per row: log mean_s p(y | w_s)."""
+        likelihood = self._model.likelihood
+        y = likelihood.targets(y, (len(self._A), self._model.net.n_outputs))
+
+        def one(F, v, rows):
+            return (log_mean_exp(-likelihood.row_nll(F, y[rows], v)),)
+
+        return self._over_rows(one)[0]
+
+    def interval(self, level=0.95):
+        """Central interval (lower, upper) that holds ``level`` of the probability.
+
+        Regression: of y, from one draw per weight sample, noise included.
+        Classification: of the probability itself.
+        """
+        level = check_number("level", level, 0.0, 1.0, strict=True)
+        tails = [0.5 - level / 2, 0.5 + level / 2]
+        likelihood = self._model.likelihood
+        rng = np.random.default_rng([*_words(self._seed), 1])  # beside the weights' own
+
+        def one(F, v, rows):
+            draws = likelihood.mean(F, v)
+            if likelihood.kind == "regression":
+                draws = likelihood.sample(F, v, _open_uniform(rng, F.shape))
+            return tuple(np.quantile(draws, tails, axis=0))
+
+        return self._over_rows(one)
+
+    def _summary(self, F, v, rows):
+        likelihood = self._model.likelihood
+        means = likelihood.mean(F, v)
+        aleatoric, epistemic = predictive_variance(means, likelihood.variance(F, v))
+        mean = predictive_mean(means)
+        if likelihood.kind == "regression":
+            return mean, np.sqrt(aleatoric + epistemic), aleatoric, epistemic
+        return mean, np.sqrt(epistemic), *_information(F)
+
+    def _over_rows(self, summarise, axis=0):
+        """Arrays of ``summarise(F, v, rows)`` for all rows, single outputs squeezed."""
+        n_rows, width = len(self._A), self._model.net.n_outputs
+        size = max(1, OUTPUTS // (self._n_samples * width))
+        parts = []
+        for start in range(0, n_rows, size):
+            rows = slice(start, start + size)
+            parts.append(summarise(*self._outputs(self._A[rows]), rows))
+        arrays = [np.concatenate(part, axis) for part in zip(*parts, strict=True)]
+        wide = axis + 2
+        return tuple(
+            a[..., 0] if a.ndim == wide and a.shape[-1] == 1 else a for a in arrays
+        )
+
+    def _outputs(self, A):
+        """Network outputs F (S, n, C) and the likelihood's own weights (S, k)."""
+        net = self._model.net
+        size = max(1, ACTIVATIONS // (len(A) * max(net.sizes)))
+        F, v = [], []
+        for w in self._weight_chunks(self._seed, self._n_samples, size):
+            F.append(net.apply(w[:, : net.n_weights], A)[0])
+            v.append(w[:, net.n_weights :])
+        return np.concatenate(F), np.concatenate(v)
+
+
+def _information(F):
+    """Mean entropy and mutual information of classes from logits (S, n, C)."""
+    if F.shape[-1] == 1:
+        F = F[..., 0]
+        return predictive_mean(bernoulli_entropy(F)), bernoulli_mutual_information(F)
+    return predictive_mean(categorical_entropy(F)), mutual_information(F)
+
+
+def _open_uniform(rng, shape):
+    """Uniform numbers in (0, 1), ends excluded: quantiles of the noise stay finite."""
+    return rng.uniform(2.0**-53, 1.0, shape)
+
+
+def _words(seed):
+    """The integers that identify a SeedSequence."""
+    return [int(word) for word in seed.generate_state(4)]

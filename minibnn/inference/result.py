@@ -1,0 +1,84 @@
+"""What a fit returns: the posterior, how it was reached, and how good it is."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from minibnn.inference.predict import predict
+from minibnn.inference.streams import seed_sequence
+from minibnn.kernels.model import Model
+from minibnn.kernels.validate import as_float_array, check_int
+
+
+@dataclass
+class FitResult:
+    """A fitted variational posterior.
+
+    Attributes
+    ----------
+    params : dict of arrays
+        Parameters of q; a leading axis R with replicas.
+    history : dict of arrays (steps,) or (steps, R)
+        "loss", "elbo" (KL weight 1), "nll", "kl", "kl_weight", "lr" of every step.
+    elbo, elbo_se : float or array (R,), or None
+        ELBO from fresh noise on all rows, and its standard error. A point has none.
+    stop_reason : str
+        "max_steps", "plateau", "callback" or "interrupted".
+    restarts : list of (elbo, elbo_se)
+        Every restart's, in order; the best one is this result.
+    """
+
+    model: Model = field(repr=False)
+    family: Any
+    params: dict = field(repr=False)
+    history: dict = field(repr=False)
+    elbo: Any
+    elbo_se: Any
+    stop_reason: str
+    prediction_seed: Any = field(repr=False)
+    restarts: list = field(default_factory=list)
+
+    @property
+    def q(self):
+        """The posterior as a Gaussian over weights (mean, sigma, log_sigma, low)."""
+        return self.family.natural(self.params)[0]
+
+    def sample_weights(self, n_samples, rng=None):
+        """Draw weights (S, P) from the posterior; replicas are pooled, R times S / R.
+
+        ``rng=None`` starts the fit's own prediction stream from its beginning.
+        """
+        n_samples = check_int("n_samples", n_samples)
+        seed = self._seed(rng)
+        return np.concatenate(list(self._weight_chunks(seed, n_samples, n_samples)))
+
+    def predict(self, X, n_samples=1000, rng=None):
+        """Posterior predictive at X (N, D); see :class:`minibnn.Prediction`.
+
+        ``rng=None`` starts the fit's own prediction stream from its beginning, so equal
+        calls give equal answers. Replicas are pooled into one mixture.
+        """
+        X = as_float_array("X", X, ndim=2).astype(self.q.mean.dtype, copy=False)
+        if not self.family.noise_size(self.model):  # a point says the same every time
+            n_samples = min(check_int("n_samples", n_samples), self._n_replicas)
+        return predict(self.model, self._weight_chunks, X, n_samples, self._seed(rng))
+
+    @property
+    def _n_replicas(self):
+        return int(np.prod(self.q.mean.shape[:-1]))
+
+    def _seed(self, rng):
+        return self.prediction_seed if rng is None else seed_sequence(rng)
+
+    def _weight_chunks(self, seed, n_samples, size):
+        """Yield weights (s, P), s about ``size``: the same for every equal call."""
+        rng, q = np.random.default_rng(seed), self.q
+        replicas, n_noise = self._n_replicas, self.family.noise_size(self.model)
+        left = -(-n_samples // replicas)
+        while left:
+            count = min(left, max(1, size // replicas))
+            eps = rng.standard_normal(q.mean.shape[:-1] + (count, n_noise))
+            w, _ = self.family.sample(q, eps.astype(q.mean.dtype, copy=False))
+            yield w.reshape(-1, w.shape[-1])
+            left -= count

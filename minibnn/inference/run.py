@@ -1,0 +1,183 @@
+"""One run of stochastic variational inference: the loop and the state it moves."""
+
+import sys
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from minibnn.inference.batches import Batches
+from minibnn.inference.flat import Flat
+from minibnn.inference.start import lbfgs_start
+from minibnn.inference.streams import Streams
+from minibnn.kernels.objective import objective
+
+QUANTITIES = ("loss", "elbo", "nll", "kl", "kl_weight", "lr")
+
+
+class FitError(ValueError):
+    """A run that cannot go on; ``step`` says when, ``params`` are the last good ones."""
+
+    def __init__(self, message, step, params):
+        super().__init__(message)
+        self.step, self.params = step, params
+
+
+@dataclass(frozen=True)
+class StepInfo:
+    """What a callback sees after a step; the arrays in ``params`` are copies."""
+
+    step: int
+    loss: float
+    elbo: float
+    nll: float
+    kl: float
+    kl_weight: float
+    lr: float
+    params: dict = field(repr=False)
+
+
+class Run:
+    """One run, or R replicas of it advanced together along a leading axis."""
+
+    def __init__(self, model, family, estimator, A, y, options, seeds):
+        self.model, self.family, self.estimator = model, family, estimator
+        self.options, self.n_rows, self.dtype = options, A.shape[-2], A.dtype
+        self.lead = (len(seeds),) if options.replicas else ()
+        self.streams = [Streams(seed) for seed in seeds]
+        rngs = [streams.batches for streams in self.streams]
+        self.batches = Batches(A, y, options.batch_size, rngs, bool(self.lead))
+        self.history = {name: [] for name in QUANTITIES}
+        self.step, self.stop_reason = 0, None
+
+    def go(self):
+        """The six steps. Returns self; ``stop_reason`` says why it ended."""
+        with np.errstate(all="ignore"):  # every loss and gradient is looked at below
+            try:
+                self.flat = Flat(self.initial_params(), self.dtype)  # 1: initialise q
+                self.memory = self.options.optimizer.init(self.flat.theta)
+                while self.stop_reason is None:
+                    A, y = self.batches.next()
+                    noise = self.draw_noise(A.shape[-2])  # 3: sample, run forward
+                    loss, gradient, parts = self.negative_elbo(noise, A, y)  # 2: -ELBO
+                    g = self.flat.join(gradient())  # 4: gradients for mu and rho
+                    self.check_finite(loss, parts, g)
+                    self.update(g)  # 5: mu <- mu - a dmu, ...
+                    self.record(loss, parts)
+                    self.stop_reason = self.look()  # 6: repeat until converged
+            except KeyboardInterrupt:
+                self.stop_reason = "interrupted"
+        return self
+
+    def initial_params(self):
+        """Step 1 for every replica: family.init, then L-BFGS where it is asked for."""
+        params = [self.start_of(i) for i in range(len(self.streams))]
+        if not self.lead:
+            return params[0]
+        return {key: np.stack([p[key] for p in params]) for key in params[0]}
+
+    def start_of(self, replica):
+        """Parameters one replica begins with."""
+        options, rng = self.options, self.streams[replica].init
+        if isinstance(options.start, dict):
+            return {k: v[replica] if self.lead else v for k, v in options.start.items()}
+        params = self.family.init(self.model, rng)
+        if not options.starts_with_lbfgs(self.model, self.family, self.n_rows):
+            return params
+        A, y = self.batches.all_rows(replica)
+        return lbfgs_start(self.model, self.family, params, A, y, options.kl_weight, rng)
+
+    def draw_noise(self, n_rows):
+        """Standard normals for one step, each replica from its own stream."""
+        shape = self.estimator.noise_shape(
+            self.model, self.family, self.options.n_samples, n_rows
+        )
+        draws = [s.noise.standard_normal(shape) for s in self.streams]
+        noise = np.stack(draws) if self.lead else draws[0]
+        return noise.astype(self.dtype, copy=False)
+
+    def negative_elbo(self, noise, A, y):
+        """The loss on this batch at this noise, its gradient on demand, its parts."""
+        self.kl_weight = self.options.kl_weight_at(self.step)
+        return objective(
+            self.model,
+            self.family,
+            self.flat.params,
+            noise,
+            A,
+            y,
+            self.n_rows,
+            self.kl_weight,
+            self.estimator,
+        )
+
+    def check_finite(self, loss, parts, g):
+        """End the run before a bad number reaches the parameters."""
+        if np.isfinite(loss).all() and np.isfinite(g).all():
+            return
+        terms = {"nll": "data term", "kl": "KL term"}
+        bad = [terms[k] for k in terms if not np.isfinite(parts[k]).all()]
+        where = " and ".join(bad) or "gradient"
+        raise FitError(
+            f"step {self.step}: the {where} is no longer finite (loss {loss}). Try a "
+            "smaller learning rate, standardised inputs and targets, or a smaller "
+            "initial sigma. The last good parameters are in the exception's .params.",
+            self.step,
+            self.copy_params(),
+        )
+
+    def update(self, g):
+        """Step 5, and the guard of the literal sigma update."""
+        options, before = self.options, self.flat.theta.copy()
+        self.lr = options.optimizer.lr(self.step, options.max_steps)
+        options.optimizer.update(
+            self.flat.theta, g, self.memory, self.step, options.max_steps
+        )
+        try:
+            self.family.keep_valid(self.flat.params, options.clip)
+        except ValueError as error:
+            self.flat.theta[...] = before
+            raise FitError(
+                f"step {self.step}: {error}. Use scale='softplus', a smaller learning "
+                "rate, or clip=<smallest sigma>.",
+                self.step,
+                self.copy_params(),
+            ) from None
+
+    def record(self, loss, parts):
+        """Append this step to the history; ``elbo`` always has KL weight 1."""
+        nll, kl = parts["nll"], parts["kl"]
+        values = (loss, -(nll + kl), nll, kl, self.kl_weight, self.lr)
+        for name, value in zip(QUANTITIES, values, strict=True):
+            self.history[name].append(value)
+        self.step += 1
+
+    def look(self):
+        """Step 6: the reason to stop after this step, or None."""
+        options = self.options
+        if options.verbose:
+            self.report()
+        if options.callback is not None:
+            last = {name: values[-1] for name, values in self.history.items()}
+            info = StepInfo(step=self.step - 1, params=self.copy_params(), **last)
+            try:
+                options.callback(info)
+            except StopIteration:
+                return "callback"
+        if options.stop is not None and options.stop(self.history):
+            return "plateau"
+        return "max_steps" if self.step >= options.max_steps else None
+
+    def report(self):
+        """A line on standard error ten times a run."""
+        every = max(1, self.options.max_steps // 10)
+        if self.step % every == 0:
+            elbo = np.mean(self.history["elbo"][-every:])
+            print(
+                f"step {self.step}/{self.options.max_steps}  ELBO {elbo:.2f}",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    def copy_params(self):
+        """The parameters now, as arrays of their own."""
+        return {key: part.copy() for key, part in self.flat.params.items()}

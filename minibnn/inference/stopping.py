@@ -1,0 +1,42 @@
+"""Step 6: when has the ELBO converged?"""
+
+import numpy as np
+
+from minibnn.kernels.equations import equation
+from minibnn.kernels.validate import check_int, check_positive
+
+
+@equation("E76")
+class Plateau:
+    """Stop when the ELBO's rise over a window is within its own standard error.
+
+    (E76)  stop when  m_2 - m_1 < z √(v_1/n + v_2/n)
+    Derivation.  m_1, m_2 are the means and v_1, v_2 the variances of the last two
+        windows of n step-by-step ELBO estimates. Given the parameters the estimates are
+        independent, so the difference of means has variance v_1/n + v_2/n: a smaller
+        rise cannot be told from noise. Steps with a KL weight below 1 never count.
+
+    Parameters
+    ----------
+    window : int
+        n, at least 2.
+    z : float
+        How many standard errors a rise must exceed to count as progress.
+    """
+
+    def __init__(self, window=200, z=1.0):
+        self.window = check_int("window", window, minimum=2)
+        self.z = check_positive("z", z)
+
+    def __repr__(self):
+        return f"Plateau(window={self.window}, z={self.z:g})"
+
+    def __call__(self, history):
+        """Whether to stop, given the history so far; looks once per window."""
+        elbo = history["elbo"]
+        n = self.window
+        if len(elbo) < 2 * n or len(elbo) % n or min(history["kl_weight"][-2 * n :]) < 1:
+            return False
+        first, last = np.array(elbo[-2 * n : -n]), np.array(elbo[-n:])
+        se = np.sqrt((first.var(0, ddof=1) + last.var(0, ddof=1)) / n)
+        return bool(np.all(last.mean(0) - first.mean(0) < self.z * se))

@@ -1,0 +1,30 @@
+"""The ledger: every formula with a derivative has one label and one home.
+
+A label is E + step + number; the first digit is the step of stochastic variational
+inference it belongs to: 1 sampling maps, 2 network, 3 likelihoods, 4 KL and priors,
+5 objective, 6 estimators, 7 optimisers, 8 predictive, 9 exact answers and MCMC.
+``grep E31`` finds the lesson, the derivation, the test and the example inputs.
+"""
+
+import re
+
+LEDGER = {}  # label -> "module.qualname" of the one function that derives it
+
+
+def equation(*labels):
+    """Tie equation labels to the function (or class) whose docstring derives them.
+
+    Raises ValueError for a malformed label or one that already has a home.
+    """
+
+    def register(function):
+        home = f"{function.__module__}.{function.__qualname__}"
+        for label in labels:
+            if not re.fullmatch(r"E[1-9][0-9]", label):
+                raise ValueError(f"label must look like 'E31', got {label!r}")
+            if LEDGER.setdefault(label, home) != home:
+                raise ValueError(f"{label} already belongs to {LEDGER[label]}")
+        function.labels = labels
+        return function
+
+    return register

@@ -1,0 +1,112 @@
+"""Kullback-Leibler divergence, density and entropy of univariate Gaussians.
+
+Elementwise over any shape, one value per weight; sums are the caller's. The naive
+forms lose every digit where a posterior is close to its prior or far from it; these
+keep all but the last few, and the KL is never negative.
+"""
+
+import math
+
+import numpy as np
+
+from minibnn.kernels.equations import equation
+from minibnn.kernels.maps import magnitude
+
+HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
+# 1/(2k + 1), highest k first; z^2 <= 1/9 so many terms fill a mantissa of that size
+_SERIES = {bits: [1 / (2 * k + 1) for k in range(bits // 3, 0, -1)] for bits in (24, 53)}
+
+
+@equation("E41")
+def gaussian_kl(m, s, log_s, m0, s0):
+    """Kullback-Leibler divergence KL(N(m, s^2) || N(m0, s0^2)) of each weight.
+
+    (E41)  KL = ((m - m0)/s0)^2 / 2 + (r - 1 - log r) / 2,   r = (s/s0)^2
+           dKL/dm = (m - m0)/s0^2,   dKL/dlog s = r - 1
+
+    Derivation.  log q(w) - log p(w) = log(s0/s) - (w - m)^2/(2 s^2) +
+    (w - m0)^2/(2 s0^2). Under q, E(w - m)^2 = s^2 and E(w - m0)^2 = s^2 + (m - m0)^2;
+    inserting both gives E41. In m only the first term varies; in log s,
+    dr/dlog s = 2r and d(log r)/dlog s = 2, so the slope is r - 1. Through a raw scale:
+    dKL/drho = (r - 1) d(log s)/drho. With e = (s - s0)/s0, r = (1 + e)^2: the slope is
+    e (2 + e) and the second term e^2/2 + (e - log(1 + e)), two parts >= 0; only the
+    bracket cancels, see `_log_gap`.
+
+    Shapes.  m, s, log_s (...,), m0, s0 broadcast  ->  value, g_m, g_log_s (...,).
+    log_s is asked for because s underflows to 0 long before log s is large. Values
+    beyond the largest float are inf; complex arguments need |m - m0|, s < 1e150 s0.
+    """
+    m0, s0 = _like(m, m0), _like(m, s0)
+    size = magnitude(np.asarray(s))
+    with np.errstate(over="ignore"):
+        a = (m - m0) / s0
+        e = (size - s0) / s0
+        spread = 0.5 * e * e + _log_gap(e, size, log_s, s0)
+        return 0.5 * a * a + spread, a / s0, e * (2 + e)
+
+
+def _log_gap(e, s, log_s, s0):
+    """e - log(1 + e) at e = s/s0 - 1, with small relative error for every s and s0.
+
+    Between s0/2 and 2 s0 the difference would cancel. There put z = e/(2 + e): then
+    log(1 + e) = 2 artanh z = 2z (1 + z^2/3 + z^4/5 + ...) and e - 2z = z e, so the gap
+    is z (e - 2 (z^2/3 + z^4/5 + ...)), whose second part is small.
+    """
+    gap = np.asarray(e - _log_ratio(s, log_s, s0))
+    band = (e.real > -0.5) & (e.real < 1)
+    if np.any(band):
+        e = np.asarray(e)[band]
+        z = e / (2 + e)
+        zz, tail = z * z, np.zeros_like(z)
+        for coefficient in _SERIES[np.finfo(z.dtype).nmant + 1]:
+            tail += coefficient
+            tail *= zz
+        gap[band] = z * (e - 2 * tail)
+    return gap[()]
+
+
+def _log_ratio(s, log_s, s0):
+    """log(s/s0); where the quotient leaves the range of normal floats, from the logs."""
+    ratio = s / s0
+    limits = np.finfo(ratio.dtype)
+    outside = (ratio.real < limits.tiny) | (ratio.real > limits.max)
+    if not np.any(outside):
+        return np.log(ratio)
+    return np.where(outside, log_s - np.log(s0), np.log(np.where(outside, 1, ratio)))
+
+
+@equation("E42")
+def gaussian_log_density(w, m0, s0):
+    """Log density of N(m0, s0^2) at each weight.
+
+    (E42)  log p(w) = -((w - m0)/s0)^2 / 2 - log s0 - log(2 pi)/2
+           dlog p/dw = -(w - m0)/s0^2
+
+    Derivation.  The logarithm of exp(-z^2/2) / (s0 sqrt(2 pi)) with z = (w - m0)/s0;
+    dlog p/dw = -z dz/dw = -z/s0.
+
+    Shapes.  w (...,), m0, s0 broadcast  ->  value, g_w (...,).
+    """
+    m0, s0 = _like(w, m0), _like(w, s0)
+    z = (w - m0) / s0
+    with np.errstate(over="ignore"):
+        return -0.5 * z * z - np.log(s0) - HALF_LOG_2PI, -z / s0
+
+
+@equation("E43")
+def neg_entropy(log_s):
+    """Negative differential entropy E_q[log q] of N(m, s^2), each weight.
+
+    (E43)  -H = -log s - log(2 pi e)/2,   d(-H)/dlog s = -1
+
+    Derivation.  E log q = -E(w - m)^2/(2 s^2) - log s - log(2 pi)/2 with
+    E(w - m)^2 = s^2. Shifting a density does not change its entropy: no m.
+
+    Shapes.  log_s (...,)  ->  value, g_log_s (...,).
+    """
+    return -log_s - (HALF_LOG_2PI + 0.5), -np.ones_like(log_s)
+
+
+def _like(reference, constant):
+    """A real constant in the real dtype of the reference, so that float32 stays so."""
+    return np.asarray(constant, dtype=np.asarray(reference).real.dtype)

@@ -1,0 +1,119 @@
+"""A model: network, likelihood and prior, and the joint density they make."""
+
+import numpy as np
+
+from minibnn.kernels.network import MLP, initial_weights
+from minibnn.kernels.priors import JointPrior
+from minibnn.kernels.validate import (
+    as_float_array,
+    check_instance,
+    check_shape,
+)
+
+
+class Model:
+    """p(D, w) = p(y | f(X; w)) p(w).
+
+    Parameters
+    ----------
+    net : MLP
+    likelihood : Bernoulli, Gaussian, Categorical, ...
+        May own weights (a learned noise scale); they stand at the end of w.
+    prior : GaussianPrior, ...
+        Over the network's weights. The likelihood brings the prior of its own.
+
+    Raises
+    ------
+    ValueError
+        If the network's output width is not what the likelihood reads, or a per-weight
+        prior has another length than the network has weights.
+    """
+
+    def __init__(self, net, likelihood, prior):
+        self.net = check_instance("net", net, MLP, "an MLP")
+        self.likelihood = check_protocol("likelihood", likelihood, "targets")
+        self.prior = check_protocol("prior", prior, "log_prob")
+        likelihood.check_width(net.n_outputs)
+        if prior.length not in (None, net.n_weights):
+            raise ValueError(
+                f"prior is made for {prior.length} weights, "
+                f"the network {net!r} has {net.n_weights}"
+            )
+        self.weight_prior = prior
+        if likelihood.n_weights:
+            self.weight_prior = JointPrior(prior, likelihood.own_prior, net.n_weights)
+
+    def __repr__(self):
+        return f"Model({self.net!r}, {self.likelihood!r}, {self.prior!r})"
+
+    @property
+    def n_weights(self):
+        """P: the network's weights and the likelihood's own."""
+        return self.net.n_weights + self.likelihood.n_weights
+
+    def initial_weights(self, rng):
+        """A new network's weights and the likelihood's start, (P,)."""
+        own = self.likelihood.initial_weights()
+        return np.concatenate([initial_weights(self.net, rng), own])
+
+    def batch(self, X, y):
+        """Checked data as the kernels want it: features (N, D+1) and targets.
+
+        Raises ValueError or TypeError naming X or y: wrong shape, NaN or inf, labels out
+        of range, unequal lengths, no rows.
+        """
+        return self.features(X), self.targets(X, y)
+
+    def features(self, X):
+        """Checked inputs with the constant column, (N, D+1)."""
+        X = as_float_array("X", X, ndim=(2, 3))
+        if X.shape[-2] == 0:
+            raise ValueError(f"X must have at least one row, got shape {X.shape}")
+        check_shape("X", X, X.shape[:-1] + (self.net.n_inputs,))
+        return self.net.features(X)
+
+    def targets(self, X, y):
+        """Checked targets as the likelihood wants them, one for each row of X."""
+        shape = np.shape(X)[:-1] + (self.net.n_outputs,)
+        return self.likelihood.targets(y, shape)
+
+    def nll(self, w, A, y):
+        """Negative log-likelihood of each weight sample, and its gradient on demand.
+
+        w (..., S, P), features A (..., B, D+1), targets y -> nll (..., S) and
+        ``pull() -> g_w`` (..., S, P).
+        """
+        n = self.net.n_weights
+        F, pull_net = self.net.apply(w[..., :n], A)
+        nll, g_F, g_own = self.likelihood(F, y, w[..., n:])
+
+        def pull():
+            g_w = pull_net(g_F)
+            return g_w if g_own is None else np.concatenate([g_w, g_own], -1)
+
+        return nll, pull
+
+    def log_joint(self, w, X, y):
+        """log p(y | X, w) + log p(w) and its gradient, checked.
+
+        w (P,) -> (float, (P,)); w (S, P) -> ((S,), (S, P)). This is what HMC climbs.
+        """
+        w = as_float_array("w", w, ndim=(1, 2))
+        check_shape("w", w, w.shape[:-1] + (self.n_weights,))
+        value, gradient = self.log_joint_kernel(np.atleast_2d(w), *self.batch(X, y))
+        return (value[0], gradient[0]) if w.ndim == 1 else (value, gradient)
+
+    def log_joint_kernel(self, w, A, y):
+        """The same without checks, on features and targets: (..., S), (..., S, P)."""
+        nll, pull = self.nll(w, A, y)
+        log_prior, g_prior = self.weight_prior.log_prob(w)
+        return log_prior - nll, g_prior - pull()
+
+
+def check_protocol(name, value, method):
+    """Return value if it has the method; else say what kind of object is wanted."""
+    if isinstance(value, type) or not callable(getattr(value, method, None)):
+        raise TypeError(
+            f"{name} must be a {name} object such as those of minibnn, got {value!r}"
+        )
+    return value

@@ -1,0 +1,84 @@
+"""Priors over the weights: a closed-form KL where one exists, a log density always.
+
+Protocol: ``log_prob(w) -> (value (...,), gradient (..., P))`` and, where
+``has_closed_kl``, ``kl(m, s, log_s) -> (value per weight, g_m, g_log_s)``.
+"""
+
+import numpy as np
+
+from minibnn.kernels.gaussian_kl import gaussian_kl, gaussian_log_density
+from minibnn.kernels.validate import as_float_array, check_all
+
+
+class GaussianPrior:
+    """Independent Gaussians N(mean_i, scale_i²); ``scale`` is a standard deviation.
+
+    Parameters
+    ----------
+    mean, scale : float or array (P,)
+        One number for all weights, or one per weight in flat order.
+
+    Raises
+    ------
+    ValueError
+        If a value is not finite, a scale is not positive, or the lengths differ.
+    """
+
+    has_closed_kl = True
+
+    def __init__(self, mean=0.0, scale=1.0):
+        self.mean = as_float_array("mean", mean, ndim=(0, 1), dtype=np.float64)
+        scale = as_float_array("scale", scale, ndim=(0, 1), dtype=np.float64)
+        self.scale = check_all("scale", scale, scale > 0, "a standard deviation > 0")
+        if mean_and_scale_differ(self.mean, self.scale):
+            raise ValueError(
+                "mean and scale must have equal lengths, "
+                f"got {self.mean.shape} and {self.scale.shape}"
+            )
+
+    def __repr__(self):
+        show = [f"{a:g}" if a.ndim == 0 else f"<{len(a)}>" for a in (self.mean, self.scale)]
+        return f"GaussianPrior({', '.join(show)})"
+
+    @property
+    def length(self):
+        """Number of weights it is made for, or None if one number serves all."""
+        return max((len(a) for a in (self.mean, self.scale) if a.ndim), default=None)
+
+    def kl(self, m, s, log_s):
+        """KL(N(m, s²) || prior) per weight, with gradients for m and log s (E41)."""
+        return gaussian_kl(m, s, log_s, *self._cast(m))
+
+    def log_prob(self, w):
+        """Log density summed over weights, and its gradient (E42)."""
+        value, gradient = gaussian_log_density(w, *self._cast(w))
+        return value.sum(-1), gradient
+
+    def _cast(self, like):
+        """Mean and scale in the precision of the weights they meet."""
+        real = np.zeros(0, like.dtype).real.dtype
+        return self.mean.astype(real), self.scale.astype(real)
+
+
+def mean_and_scale_differ(mean, scale):
+    """Whether both are arrays and their lengths differ."""
+    return mean.ndim == scale.ndim == 1 and len(mean) != len(scale)
+
+
+class JointPrior:
+    """One prior for the network's weights, another for the likelihood's own."""
+
+    def __init__(self, network_prior, own_prior, n_network):
+        self.parts = ((network_prior, slice(None, n_network)),)
+        self.parts += ((own_prior, slice(n_network, None)),)
+        self.has_closed_kl = network_prior.has_closed_kl and own_prior.has_closed_kl
+
+    def kl(self, m, s, log_s):
+        """Per-weight KL and gradients of both parts, side by side."""
+        parts = [p.kl(m[..., i], s[..., i], log_s[..., i]) for p, i in self.parts]
+        return tuple(np.concatenate(arrays, -1) for arrays in zip(*parts, strict=True))
+
+    def log_prob(self, w):
+        """Log density of both parts added up, and its gradient."""
+        (a, g_a), (b, g_b) = (prior.log_prob(w[..., i]) for prior, i in self.parts)
+        return a + b, np.concatenate([g_a, g_b], -1)

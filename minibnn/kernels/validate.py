@@ -1,0 +1,241 @@
+"""Checks of arguments: what came, what is wanted, said before anything changes.
+
+Every public function checks its arguments here once and then calls inner functions
+that check nothing. Each helper takes the argument's name first, returns the checked
+value (an array is copied only where its type has to change) and raises an error that
+names the argument, says what came and says what is wanted.
+"""
+
+import numbers
+
+import numpy as np
+
+
+class ArgumentTypeError(TypeError, ValueError):
+    """An argument of the wrong type; caught by ``except ValueError`` as well."""
+
+
+def describe(value):
+    """Say in a few words what a value is: type, shape, or the value itself if short."""
+    if isinstance(value, np.ndarray):
+        kind = "masked array" if np.ma.isMaskedArray(value) else "array"
+        return f"{value.dtype} {kind} of shape {value.shape}"
+    if isinstance(value, np.generic):
+        return f"{value.item()!r} ({value.dtype})"
+    if isinstance(value, list | tuple | dict | set):
+        return f"{type(value).__name__} of length {len(value)}"
+    text = repr(value)
+    if len(text) > 60 or "\n" in text:
+        return f"an object of type {type(value).__name__}"
+    return f"{text} ({type(value).__name__})"
+
+
+# --- single values -------------------------------------------------------------------
+
+
+def check_bool(name, value):
+    """Return a plain bool; refuses 0, 1 and whatever else only looks like one."""
+    if not isinstance(value, bool | np.bool_):
+        raise ArgumentTypeError(f"{name} must be True or False, got {describe(value)}")
+    return bool(value)
+
+
+def check_int(name, value, minimum=1, maximum=None):
+    """Return a plain int with minimum <= value <= maximum (None: no limit)."""
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool | np.bool_):
+        raise ArgumentTypeError(f"{name} must be an integer, got {describe(value)}")
+    _check_limits(name, int(value), minimum, maximum, False, "an integer")
+    return int(value)
+
+
+def check_number(name, value, minimum=None, maximum=None, strict=False):
+    """Return a finite float within the limits; strict excludes the limits."""
+    number = value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
+    if not isinstance(number, numbers.Real) or isinstance(number, bool | np.bool_):
+        raise ArgumentTypeError(f"{name} must be a real number, got {describe(value)}")
+    try:
+        number = float(number)
+    except OverflowError:  # an int beyond 1.8e308
+        number = np.inf
+    if not np.isfinite(number):
+        raise ValueError(f"{name} must be finite, got {describe(value)}")
+    _check_limits(name, number, minimum, maximum, strict, "a number")
+    return number
+
+
+def check_positive(name, value):
+    """Return a finite float > 0."""
+    return check_number(name, value, minimum=0.0, strict=True)
+
+
+def check_fraction(name, value, strict=False):
+    """Return a float in [0, 1]; strict: in (0, 1)."""
+    return check_number(name, value, minimum=0.0, maximum=1.0, strict=strict)
+
+
+def _check_limits(name, value, minimum, maximum, strict, noun):
+    low = minimum is not None and (value <= minimum if strict else value < minimum)
+    high = maximum is not None and (value >= maximum if strict else value > maximum)
+    if low or high:
+        less, more = ("<", ">") if strict else ("<=", ">=")
+        limits = [f"{more} {minimum}"] if minimum is not None else []
+        limits += [f"{less} {maximum}"] if maximum is not None else []
+        raise ValueError(f"{name} must be {noun} {' and '.join(limits)}, got {value!r}")
+
+
+def check_choice(name, value, choices):
+    """Return value if it is one of the strings in choices."""
+    choices = list(choices)
+    if not isinstance(value, str) or value not in choices:
+        wanted = ", ".join(repr(choice) for choice in choices)
+        raise ValueError(f"{name} must be one of {wanted}; got {describe(value)}")
+    return value
+
+
+def check_instance(name, value, types, wanted=None):
+    """Return value if it is an instance of types; `wanted` words the error message."""
+    if not isinstance(value, types):
+        types = types if isinstance(types, tuple) else (types,)
+        wanted = wanted or " or ".join(kind.__name__ for kind in types)
+        raise ArgumentTypeError(f"{name} must be {wanted}, got {describe(value)}")
+    return value
+
+
+def as_rng(value, name="rng"):
+    """Return a numpy Generator from None, a seed, a SeedSequence or a Generator."""
+    if isinstance(value, bool | np.bool_ | float | str | np.random.RandomState):
+        raise ArgumentTypeError(
+            f"{name} must be None, an integer seed >= 0 or a numpy.random.Generator, "
+            f"got {describe(value)}"
+        )
+    try:
+        return np.random.default_rng(value)
+    except (TypeError, ValueError) as error:
+        raise ArgumentTypeError(
+            f"{name} must be None, an integer seed >= 0 or a numpy.random.Generator, "
+            f"got {describe(value)}"
+        ) from error
+
+
+# --- arrays --------------------------------------------------------------------------
+
+
+def as_float_array(
+    name, value, *, ndim=None, shape=None, finite=True, allow_bool=False, dtype=None
+):
+    """Return value as a float array, copied only where its type has to change.
+
+    Parameters
+    ----------
+    ndim : int or tuple of int, optional
+        The allowed numbers of dimensions.
+    shape : tuple, optional
+        The wanted shape; None (or a string that names the axis) fits any length.
+    finite : bool
+        Refuse NaN and infinity.
+    allow_bool : bool
+        Accept True and False as 1 and 0 (labels and masks).
+    dtype : optional
+        The float type wanted; by default float32 and float64 are kept and everything
+        else real becomes float64.
+
+    Raises
+    ------
+    ValueError
+        Wrong shape, ragged nesting, or a value that is not finite (its index is told).
+    ArgumentTypeError
+        Strings, objects, complex numbers, dates, masked or sparse arrays, booleans.
+    """
+    array = _as_real_array(name, value, allow_bool)
+    if dtype is None:
+        dtype = array.dtype if array.dtype in (np.float32, np.float64) else np.float64
+    if ndim is not None:
+        _check_ndim(name, array, ndim if isinstance(ndim, tuple) else (ndim,))
+    if shape is not None:
+        check_shape(name, array, shape)
+    array = array.astype(dtype, copy=False)
+    return check_finite(name, array) if finite else array
+
+
+def _as_real_array(name, value, allow_bool):
+    wanted = f"{name} must be an array of real numbers"
+    if value is None or isinstance(value, str | bytes | dict | set):
+        raise ArgumentTypeError(f"{wanted}, got {describe(value)}")
+    if np.ma.isMaskedArray(value):
+        raise ArgumentTypeError(f"{wanted} without a mask, got {describe(value)}")
+    if type(value).__module__.startswith("scipy.sparse"):
+        raise ArgumentTypeError(f"{wanted}, got a sparse array; use {name}.toarray()")
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise ValueError(f"{wanted} with rows of equal length: {error}") from error
+    if array.dtype.kind not in "fiu" + "b" * allow_bool:
+        hint = "; booleans are not numbers here" if array.dtype.kind == "b" else ""
+        raise ArgumentTypeError(f"{wanted}, got {describe(array)}{hint}")
+    return array
+
+
+def _check_ndim(name, array, allowed):
+    if array.ndim not in allowed:
+        wanted = " or ".join(str(n) for n in allowed)
+        raise ValueError(
+            f"{name} must have {wanted} dimension(s), got shape {array.shape}"
+        )
+
+
+def check_shape(name, array, shape):
+    """Return array if its shape fits; None or a string in shape fits any length."""
+    fits = array.ndim == len(shape) and all(
+        want is None or isinstance(want, str) or want == have
+        for want, have in zip(shape, array.shape, strict=True)
+    )
+    if not fits:
+        names = ["any" if want is None else str(want) for want in shape]
+        wanted = f"({', '.join(names)}{',' * (len(names) == 1)})"
+        raise ValueError(f"{name} must have shape {wanted}, got shape {array.shape}")
+    return array
+
+
+def check_finite(name, array):
+    """Return array if every value is finite; else tell the first index that is not."""
+    return check_all(name, array, np.isfinite(array), "finite")
+
+
+def check_all(name, array, good, wanted):
+    """Return array if the boolean array `good` holds everywhere.
+
+    Else tell the first index where it fails, the value there and how many fail.
+    """
+    if not np.all(good):
+        bad = np.argwhere(~np.asarray(good))
+        index = tuple(int(i) for i in bad[0])
+        where = f" at index {index[0] if len(index) == 1 else index}" if index else ""
+        raise ValueError(
+            f"{name} must be {wanted}, got {array[index]}{where} "
+            f"({len(bad)} of {array.size} value(s) are not)"
+        )
+    return array
+
+
+def as_vector(name, value, **options):
+    """Return a 1-D float array from shape (n,) or (n, 1), n >= 1: the same thing."""
+    array = as_float_array(name, value, **options)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise ValueError(f"{name} must have shape (n,) or (n, 1), got {array.shape}")
+    return check_not_empty(name, array)
+
+
+def check_not_empty(name, array):
+    """Return array if it holds at least one value."""
+    if array.size == 0:
+        raise ValueError(f"{name} must not be empty, got shape {array.shape}")
+    return array
+
+
+def check_same_length(**arrays):
+    """Raise unless all named arrays have the same length along their first axis."""
+    if len({len(array) for array in arrays.values()}) > 1:
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+        raise ValueError(f"lengths must be equal along the first axis, got {shapes}")
