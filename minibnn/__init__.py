@@ -4,9 +4,11 @@ The names below stand in reading order: the model, the variational family, the
 objective, the loop, the prediction, the check.
 """
 
+from minibnn.inference.checkpoint import Checkpoint
 from minibnn.inference.elbo import neg_elbo
 from minibnn.inference.optimizers import SGD, Adam, Cosine, Momentum, RobbinsMonro
 from minibnn.inference.predict import Prediction
+from minibnn.inference.recipe import rebuildable
 from minibnn.inference.result import FitResult
 from minibnn.inference.run import FitError
 from minibnn.inference.stopping import Plateau
@@ -24,3 +26,5 @@ from minibnn.kernels.network import MLP
 from minibnn.kernels.priors import GaussianPrior
 from minibnn.study import datasets, metrics
 from minibnn.version import __version__
+
+rebuildable(*[value for value in list(globals().values()) if isinstance(value, type)])

@@ -58,13 +58,43 @@ def neg_elbo(
     A, y = model.batch(X, y)
     params = check_params(family, model, params)
     noise = check_noise(estimator, model, family, noise, A.shape[-2])
+    check_replicas(family, params, noise, A)
     n_data = check_int("n_data", A.shape[-2] if n_data is None else n_data)
     kl_weight = check_number("kl_weight", kl_weight, minimum=0.0)
     with np.errstate(all="ignore"):  # an overflow shows as inf in the loss it returns
         loss, gradient, parts = objective(
             model, family, params, noise, A, y, n_data, kl_weight, estimator
         )
-        return loss, gradient(), parts
+        grads = gradient()
+    check_numbers(loss, grads)
+    return loss, grads, parts
+
+
+def check_replicas(family, params, noise, A):
+    """Raise unless noise and X have no replica axis or that of params."""
+    leads = {array.shape[:-1] for array in params.values()}
+    if len(leads) > 1:
+        shapes = ", ".join(f"{key} {array.shape}" for key, array in params.items())
+        raise ValueError(f"params must have equal replica axes, got {shapes}")
+    lead = family.natural(params)[0].mean.shape[:-1]
+    for name, array in (("noise", noise), ("X", A)):
+        if array.shape[:-2] not in ((), lead):
+            raise ValueError(
+                f"{name} must have no replica axis or that of params, {lead}, "
+                f"got {array.shape[:-2]}"
+            )
+
+
+def check_numbers(loss, grads):
+    """Raise where an overflow left something that is not a number."""
+    bad = [f"grads[{key!r}]" for key, g in grads.items() if np.isnan(g).any()]
+    if np.isnan(loss).any():
+        bad.insert(0, "loss")
+    if bad:
+        raise ValueError(
+            f"params are too large for floating-point numbers: {' and '.join(bad)} "
+            "came out as nan; wanted params (or X) of moderate size"
+        )
 
 
 def check_combination(model, family, estimator):
@@ -75,16 +105,16 @@ def check_combination(model, family, estimator):
     estimator.check(model, family)
 
 
-def check_params(family, model, params):
+def check_params(family, model, params, name="params"):
     """Params with the family's keys, its shapes from the right, finite numbers."""
     shapes = family.shapes(model)
     if not isinstance(params, dict) or set(params) != set(shapes):
-        keys = sorted(params) if isinstance(params, dict) else describe(params)
-        raise ValueError(f"params must be a dict with {sorted(shapes)}, got {keys}")
+        keys = list(params) if isinstance(params, dict) else describe(params)
+        raise ValueError(f"{name} must be a dict with {sorted(shapes)}, got {keys}")
     checked = {}
     for key, shape in shapes.items():
-        array = _as_number_array(f"params[{key!r}]", params[key])
-        check_shape(f"params[{key!r}]", array, array.shape[: -len(shape)] + shape)
+        array = _as_number_array(f"{name}[{key!r}]", params[key])
+        check_shape(f"{name}[{key!r}]", array, array.shape[: -len(shape)] + shape)
         checked[key] = array
     family.check_params(checked)
     return checked
@@ -102,8 +132,11 @@ def check_noise(estimator, model, family, noise, n_rows):
 
 
 def _as_number_array(name, value):
-    array = np.asarray(value)
-    if array.dtype.kind not in "fciu":
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} must have rows of equal length: {error}") from error
+    if array.dtype.kind not in "fciu" or np.ma.isMaskedArray(value):
         raise ArgumentTypeError(f"{name} must hold numbers, got {describe(value)}")
     array = array.astype(float) if array.dtype.kind in "iu" else array
     return check_all(name, array, np.isfinite(array), "finite")

@@ -11,6 +11,14 @@ class Flat:
         self.theta = self.join(params).astype(dtype or params[next(iter(params))].dtype)
         self.params = self.split(self.theta)
 
+    @classmethod
+    def of_vector(cls, theta, sizes):
+        """A vector and the sizes of the arrays it is made of."""
+        flat = cls.__new__(cls)
+        flat.sizes, flat.theta = dict(sizes), theta
+        flat.params = flat.split(theta)
+        return flat
+
     def join(self, arrays):
         """Dict of arrays -> one vector, keys in the order of the parameters."""
         return np.concatenate([arrays[key] for key in self.sizes], axis=-1)

@@ -1,8 +1,8 @@
 """Optimisers and step-size schedules, on one flat vector, in place.
 
-Protocol: ``init(theta) -> state`` (a dict of arrays) and
-``update(theta, g, state, step, max_steps)`` with step = 0, 1, ... A schedule is any
-``lr(step, max_steps) -> float``; a number is a constant one.
+Protocol: ``init(theta) -> state`` (a dict of arrays),
+``update(theta, g, state, step, max_steps)`` with step = 0, 1, ... and the schedule
+``lr``, any function ``lr(step, max_steps) -> float``; a number makes a constant one.
 """
 
 import math
@@ -11,6 +11,7 @@ import numpy as np
 
 from minibnn.kernels.equations import equation
 from minibnn.kernels.validate import (
+    ArgumentTypeError,
     check_fraction,
     check_int,
     check_number,
@@ -21,12 +22,12 @@ from minibnn.kernels.validate import (
 
 def learning_rate(name, lr):
     """Return lr as a schedule: a positive number, or a function of (step, max_steps)."""
-    if callable(lr):
+    if callable(lr) and not isinstance(lr, type):
         return lr
     try:
         value = check_positive(name, lr)
     except TypeError:
-        raise TypeError(
+        raise ArgumentTypeError(
             f"{name} must be a number > 0 or a schedule such as Cosine(0.02), "
             f"got {describe(lr)}"
         ) from None

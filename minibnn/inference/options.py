@@ -1,11 +1,13 @@
 """What ``fit`` may be told, checked in one place before anything runs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from minibnn.inference.checkpoint import Checkpoint
 from minibnn.inference.optimizers import Adam, Cosine
 from minibnn.inference.start import worth_a_start
 from minibnn.kernels.validate import (
+    ArgumentTypeError,
     check_bool,
     check_fraction,
     check_int,
@@ -30,12 +32,19 @@ class Options:
     replicas: int | None
     clip: float | None
     callback: Any
+    checkpoint: Any
     verbose: bool
 
     def kl_weight_at(self, step):
         """The KL weight of a step: rising from 0 during warm-up, then the full one."""
         warm = self.kl_warmup * self.max_steps
         return self.kl_weight * (min(1.0, step / warm) if warm else 1.0)
+
+    def for_restart(self, k):
+        """The same options with the checkpoint file of restart k."""
+        if self.checkpoint is None:
+            return self
+        return replace(self, checkpoint=self.checkpoint.for_restart(k))
 
     def starts_with_lbfgs(self, model, family, n_rows):
         """Whether L-BFGS at fixed noise comes first."""
@@ -60,20 +69,32 @@ def check_options(restarts, **given):
         given["clip"] = check_positive("clip", given["clip"])
     given["verbose"] = check_bool("verbose", given["verbose"])
     given["optimizer"] = check_optimizer(given["optimizer"])
+    if not isinstance(given["checkpoint"], Checkpoint | None):
+        given["checkpoint"] = Checkpoint(given["checkpoint"])
     check_start(given["start"])
     for name in ("stop", "callback"):
-        if given[name] is not None and not callable(given[name]):
-            raise TypeError(f"{name} must be a function or None, got {describe(given[name])}")
+        check_function(name, given[name])
     return Options(**given)
+
+
+def check_function(name, value):
+    """Refuse what cannot be called, and a class where its object is meant."""
+    if value is not None and (isinstance(value, type) or not callable(value)):
+        raise ArgumentTypeError(
+            f"{name} must be a function, an object like one, or None; "
+            f"got {describe(value)}"
+        )
 
 
 def check_optimizer(optimizer):
     """The optimiser given, or the default one."""
     if optimizer is None:
         return Adam(Cosine(0.02))
-    if isinstance(optimizer, type) or not hasattr(optimizer, "update"):
-        raise TypeError(
-            f"optimizer must be an object such as Adam(0.01), got {describe(optimizer)}"
+    methods = (getattr(optimizer, name, None) for name in ("init", "update", "lr"))
+    if isinstance(optimizer, type) or not all(map(callable, methods)):
+        raise ArgumentTypeError(
+            "optimizer must be an object such as Adam(0.01), with init, update and lr; "
+            f"got {describe(optimizer)}"
         )
     return optimizer
 

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 
 from minibnn.inference.predict import predict
+from minibnn.inference.recipe import from_recipe, to_recipe
+from minibnn.inference.storage import check_path, read, with_prefix, write
 from minibnn.inference.streams import seed_sequence
 from minibnn.kernels.model import Model
 from minibnn.kernels.validate import as_float_array, check_int
@@ -43,6 +45,42 @@ class FitResult:
     def q(self):
         """The posterior as a Gaussian over weights (mean, sigma, log_sigma, low)."""
         return self.family.natural(self.params)[0]
+
+    def save(self, path):
+        """Write the fitted posterior to an .npz file without pickle.
+
+        Raises TypeError if model or family is not made of minibnn's own classes, and
+        StorageError (a ValueError) if the file cannot be written.
+        """
+        facts = {
+            "model": to_recipe(self.model),
+            "family": to_recipe(self.family),
+            "elbo": to_recipe(self.elbo),
+            "elbo_se": to_recipe(self.elbo_se),
+            "stop_reason": self.stop_reason,
+            "seed": [self.prediction_seed.entropy, list(self.prediction_seed.spawn_key)],
+            "restarts": to_recipe(self.restarts),
+        }
+        arrays = {f"params.{key}": value for key, value in self.params.items()}
+        arrays |= {f"history.{key}": value for key, value in self.history.items()}
+        write(check_path("path", path), "posterior", facts, arrays)
+
+    @classmethod
+    def load(cls, path):
+        """Read what :meth:`save` wrote; StorageError (a ValueError) if it is damaged."""
+        facts, arrays = read(path, "posterior")
+        entropy, spawn_key = facts["seed"]
+        return cls(
+            from_recipe(facts["model"]),
+            from_recipe(facts["family"]),
+            with_prefix("params.", arrays),
+            with_prefix("history.", arrays),
+            from_recipe(facts["elbo"]),
+            from_recipe(facts["elbo_se"]),
+            facts["stop_reason"],
+            np.random.SeedSequence(entropy, spawn_key=tuple(spawn_key)),
+            [tuple(pair) for pair in from_recipe(facts["restarts"])],
+        )
 
     def sample_weights(self, n_samples, rng=None):
         """Draw weights (S, P) from the posterior; replicas are pooled, R times S / R.

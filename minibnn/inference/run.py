@@ -21,6 +21,9 @@ class FitError(ValueError):
         super().__init__(message)
         self.step, self.params = step, params
 
+    def __reduce__(self):
+        return type(self), (str(self), self.step, self.params)  # pickled whole
+
 
 @dataclass(frozen=True)
 class StepInfo:
@@ -39,7 +42,7 @@ class StepInfo:
 class Run:
     """One run, or R replicas of it advanced together along a leading axis."""
 
-    def __init__(self, model, family, estimator, A, y, options, seeds):
+    def __init__(self, model, family, estimator, A, y, options, seeds, given_seeds=None):
         self.model, self.family, self.estimator = model, family, estimator
         self.options, self.n_rows, self.dtype = options, A.shape[-2], A.dtype
         self.lead = (len(seeds),) if options.replicas else ()
@@ -47,14 +50,15 @@ class Run:
         rngs = [streams.batches for streams in self.streams]
         self.batches = Batches(A, y, options.batch_size, rngs, bool(self.lead))
         self.history = {name: [] for name in QUANTITIES}
-        self.step, self.stop_reason = 0, None
+        self.step, self.stop_reason, self.flat = 0, None, None
+        self.before = None  # theta before the last step: loss and gradient were finite
+        self.given_seeds = given_seeds  # None: whatever seed, a checkpoint may go on
 
     def go(self):
         """The six steps. Returns self; ``stop_reason`` says why it ended."""
         with np.errstate(all="ignore"):  # every loss and gradient is looked at below
             try:
-                self.flat = Flat(self.initial_params(), self.dtype)  # 1: initialise q
-                self.memory = self.options.optimizer.init(self.flat.theta)
+                self.initialise()  # 1: q(w; mu, sigma)
                 while self.stop_reason is None:
                     A, y = self.batches.next()
                     noise = self.draw_noise(A.shape[-2])  # 3: sample, run forward
@@ -64,12 +68,28 @@ class Run:
                     self.update(g)  # 5: mu <- mu - a dmu, ...
                     self.record(loss, parts)
                     self.stop_reason = self.look()  # 6: repeat until converged
+                    self.save()
             except KeyboardInterrupt:
+                if self.flat is None:  # nothing to return yet
+                    raise
                 self.stop_reason = "interrupted"
         return self
 
+    def initialise(self):
+        """Step 1: the parameters to begin with, or the state of a checkpoint."""
+        checkpoint = self.options.checkpoint
+        if checkpoint is None or not checkpoint.load(self):
+            self.flat = Flat(self.initial_params(), self.dtype)
+            self.memory = self.options.optimizer.init(self.flat.theta)
+
+    def save(self):
+        """Write a checkpoint where one is asked for and due."""
+        checkpoint = self.options.checkpoint
+        if checkpoint is not None and checkpoint.due(self):
+            checkpoint.save(self)
+
     def initial_params(self):
-        """Step 1 for every replica: family.init, then L-BFGS where it is asked for."""
+        """For every replica family.init, then L-BFGS where it is asked for."""
         params = [self.start_of(i) for i in range(len(self.streams))]
         if not self.lead:
             return params[0]
@@ -122,12 +142,12 @@ class Run:
             "smaller learning rate, standardised inputs and targets, or a smaller "
             "initial sigma. The last good parameters are in the exception's .params.",
             self.step,
-            self.copy_params(),
+            self.copy_params(self.before),
         )
 
     def update(self, g):
         """Step 5, and the guard of the literal sigma update."""
-        options, before = self.options, self.flat.theta.copy()
+        options, self.before = self.options, self.flat.theta.copy()
         self.lr = options.optimizer.lr(self.step, options.max_steps)
         options.optimizer.update(
             self.flat.theta, g, self.memory, self.step, options.max_steps
@@ -135,7 +155,7 @@ class Run:
         try:
             self.family.keep_valid(self.flat.params, options.clip)
         except ValueError as error:
-            self.flat.theta[...] = before
+            self.flat.theta[...] = self.before
             raise FitError(
                 f"step {self.step}: {error}. Use scale='softplus', a smaller learning "
                 "rate, or clip=<smallest sigma>.",
@@ -178,6 +198,7 @@ class Run:
                 flush=True,
             )
 
-    def copy_params(self):
-        """The parameters now, as arrays of their own."""
-        return {key: part.copy() for key, part in self.flat.params.items()}
+    def copy_params(self, theta=None):
+        """The parameters now, or those in theta, as arrays of their own."""
+        params = self.flat.params if theta is None else self.flat.split(theta)
+        return {key: part.copy() for key, part in params.items()}

@@ -10,11 +10,12 @@ from minibnn.kernels.validate import check_int, check_positive
 class Plateau:
     """Stop when the ELBO's rise over a window is within its own standard error.
 
-    (E76)  stop when  m_2 - m_1 < z √(v_1/n + v_2/n)
+    (E76)  stop when  m_2 - m_1 <= z √(v_1/n + v_2/n)
     Derivation.  m_1, m_2 are the means and v_1, v_2 the variances of the last two
         windows of n step-by-step ELBO estimates. Given the parameters the estimates are
         independent, so the difference of means has variance v_1/n + v_2/n: a smaller
-        rise cannot be told from noise. Steps with a KL weight below 1 never count.
+        rise cannot be told from noise. While the KL weight changes nothing counts. At
+        another constant weight than 1 the estimates are of minus that loss.
 
     Parameters
     ----------
@@ -33,10 +34,9 @@ class Plateau:
 
     def __call__(self, history):
         """Whether to stop, given the history so far; looks once per window."""
-        elbo = history["elbo"]
-        n = self.window
-        if len(elbo) < 2 * n or len(elbo) % n or min(history["kl_weight"][-2 * n :]) < 1:
+        loss, n = history["loss"], self.window
+        if len(loss) < 2 * n or len(loss) % n or np.ptp(history["kl_weight"][-2 * n :]):
             return False
-        first, last = np.array(elbo[-2 * n : -n]), np.array(elbo[-n:])
+        first, last = np.array(loss[-2 * n : -n]), np.array(loss[-n:])
         se = np.sqrt((first.var(0, ddof=1) + last.var(0, ddof=1)) / n)
-        return bool(np.all(last.mean(0) - first.mean(0) < self.z * se))
+        return bool(np.all(first.mean(0) - last.mean(0) <= self.z * se))

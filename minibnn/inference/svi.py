@@ -1,5 +1,7 @@
 """Stochastic variational inference: ``fit``, the door to the six steps."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from minibnn.inference.elbo import (
@@ -12,7 +14,7 @@ from minibnn.inference.options import check_options
 from minibnn.inference.result import FitResult
 from minibnn.inference.run import Run
 from minibnn.inference.streams import run_seeds
-from minibnn.kernels.model import Model
+from minibnn.kernels.model import Model, check_protocol
 from minibnn.kernels.validate import check_instance
 
 
@@ -36,6 +38,7 @@ def fit(
     replicas=None,
     clip=None,
     callback=None,
+    checkpoint=None,
     verbose=False,
 ):
     """Fit q(w) to the posterior by stochastic descent on the negative ELBO.
@@ -80,6 +83,9 @@ def fit(
         sigma that leaves (0, inf) ends the run with an error.
     callback : function, optional
         ``callback(info)`` after each step; raise StopIteration to stop.
+    checkpoint : path or Checkpoint, optional
+        Save the run to this file as it goes, and go on from it if it exists: a resumed
+        run is bit-identical to one never stopped. A path alone saves every 100 steps.
     verbose : bool
         Report progress on standard error.
 
@@ -95,6 +101,7 @@ def fit(
         If loss or gradient stop being finite, or a sigma leaves (0, inf).
     """
     check_instance("model", model, Model)
+    check_protocol("family", family, "natural")
     estimator = default_estimator(model, family) if estimator is None else estimator
     check_combination(model, family, estimator)
     A, y = model.batch(X, y)
@@ -111,50 +118,93 @@ def fit(
         replicas=replicas,
         clip=clip,
         callback=callback,
+        checkpoint=checkpoint,
         verbose=verbose,
     )
-    check_against_data(model, family, A, options)
+    options = fit_to_data(model, family, A, options)
     seeds = run_seeds(rng, replicas or restarts)
     groups = [seeds] if replicas else [[seed] for seed in seeds]
     results = []
-    for group in groups:
-        run = Run(model, family, estimator, A, y, options, group).go()
-        results.append(finish(run, A, y))
+    for k, group in enumerate(groups):
+        known = None if rng is None else [str(seed) for seed in group]
+        own = options.for_restart(k)
+        run = Run(model, family, estimator, A, y, own, group, known).go()
+        results.append(finish(run))
         if run.stop_reason == "interrupted":
             break
     return choose(results)
 
 
-def check_against_data(model, family, A, options):
-    """Checks that need the data: the replica axis and the parameters to begin with."""
+def fit_to_data(model, family, A, options):
+    """Options checked against the rest: the replica axis, clip, where to begin."""
     if A.ndim == 3 and options.replicas != len(A):
         raise ValueError(
             f"X has {len(A)} data sets, so replicas must be {len(A)}, "
             f"got {options.replicas}"
         )
-    if isinstance(options.start, dict):
-        check_params(family, model, options.start)
+    if options.clip is not None and getattr(family, "scale", None) != "identity":
+        raise ValueError(
+            "clip is for a family whose sigma can leave (0, inf), with "
+            f"scale='identity'; got clip={options.clip!r} with {family!r}"
+        )
+    if not isinstance(options.start, dict):
+        return options
+    return replace(options, start=start_params(model, family, options))
 
 
-def finish(run, A, y):
+def start_params(model, family, options):
+    """The given parameters to begin with, one set for each replica."""
+    given = check_params(family, model, options.start, "start")
+    lead = (options.replicas,) if options.replicas else ()
+    for key, array in given.items():
+        check_instance(f"start[{key!r}]", array.flat[0], np.floating, "real")
+        if array.shape[:-1] not in ((), lead):
+            raise ValueError(
+                f"start[{key!r}] must have shape {lead + array.shape[-1:]}, "
+                f"got {array.shape}"
+            )
+    return {k: np.broadcast_to(v, lead + v.shape[-1:]) for k, v in given.items()}
+
+
+def finish(run):
     """The result of a run, its ELBO estimated from noise it has never seen."""
     elbo = elbo_se = None
-    model, family, params = run.model, run.family, run.copy_params()
-    if family.has_elbo:
-        rng = run.streams[0].validation
-        elbo, elbo_se = estimate_elbo(model, family, params, A, y, rng)
-        if not run.lead:
-            elbo, elbo_se = float(elbo), float(elbo_se)
+    params = run.copy_params()
+    if run.family.has_elbo:
+        elbo, elbo_se = fresh_elbo(run, params)
     history = {name: np.asarray(values) for name, values in run.history.items()}
-    seed = run.streams[0].prediction_seed
     return FitResult(
-        model, family, params, history, elbo, elbo_se, run.stop_reason, seed
+        run.model,
+        run.family,
+        params,
+        history,
+        elbo,
+        elbo_se,
+        run.stop_reason,
+        run.streams[0].prediction_seed,
     )
+
+
+def fresh_elbo(run, params):
+    """(ELBO, standard error): two floats, or two arrays over replicas."""
+    pairs = []
+    for i, streams in enumerate(run.streams):
+        own = {key: value[i] for key, value in params.items()} if run.lead else params
+        A, y = run.batches.all_rows(i)
+        with np.errstate(all="ignore"):  # an ELBO of -inf is an answer
+            pair = estimate_elbo(run.model, run.family, own, A, y, streams.validation)
+        pairs.append(pair)
+    if run.lead:
+        return tuple(np.stack(values) for values in zip(*pairs, strict=True))
+    return tuple(float(v) if np.ndim(v) == 0 else v for v in pairs[0])
 
 
 def choose(results):
     """The best restart: largest fresh-noise ELBO; for points, smallest final loss."""
+    if len(results) == 1:
+        return results[0]
     score = [-r.history["loss"][-1] if r.elbo is None else r.elbo for r in results]
-    best = results[int(np.argmax(score))] if len(results) > 1 else results[0]
+    score = np.nan_to_num(score, nan=-np.inf, posinf=np.inf, neginf=-np.inf)
+    best = results[int(np.argmax(score))]
     best.restarts = [(r.elbo, r.elbo_se) for r in results]
     return best
