@@ -6,6 +6,7 @@ objective, the loop, the prediction, the check.
 
 from minibnn.inference.checkpoint import Checkpoint
 from minibnn.inference.elbo import neg_elbo
+from minibnn.inference.natural import NaturalGradient
 from minibnn.inference.optimizers import SGD, Adam, Cosine, Momentum, RobbinsMonro
 from minibnn.inference.predict import Prediction
 from minibnn.inference.recipe import rebuildable
@@ -14,7 +15,10 @@ from minibnn.inference.run import FitError
 from minibnn.inference.stopping import Plateau
 from minibnn.inference.svi import fit
 from minibnn.kernels.estimators import LocalReparam, Pathwise
+from minibnn.kernels.exact_elbo import Exact
 from minibnn.kernels.families import MeanField, Point
+from minibnn.kernels.full_covariance import FullCovariance
+from minibnn.kernels.inference_network import InferenceNetwork
 from minibnn.kernels.likelihoods import (
     Bernoulli,
     Categorical,
@@ -22,6 +26,9 @@ from minibnn.kernels.likelihoods import (
     SigmoidGaussian,
 )
 from minibnn.kernels.model import Model
+from minibnn.kernels.more_estimators import Flipout, ScoreFunction, StickTheLanding
+from minibnn.kernels.more_likelihoods import HeteroscedasticGaussian, Poisson, StudentT
+from minibnn.kernels.more_priors import LaplacePrior, ScaleMixturePrior, learned_prior
 from minibnn.kernels.network import MLP
 from minibnn.kernels.priors import GaussianPrior
 from minibnn.study import datasets, metrics

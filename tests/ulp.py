@@ -3,18 +3,19 @@
 import numpy as np
 
 
-def ulp_errors(computed, exact):
-    """|computed - exact| / ulp(exact) for each entry.
+def ulp_errors(computed, exact, magnitude=None):
+    """|computed - exact| / ulp(exact) for each entry; NaN and inf are infinitely wrong.
 
-    `computed` is a float array; `exact` a sequence of numbers of higher precision
-    (mpmath) of the same length. A NaN or an infinity counts as infinitely wrong.
+    `computed` is a float array, `exact` a sequence of as many numbers of higher
+    precision (mpmath) or floats. Where terms cancel, `magnitude`, the sum of their
+    absolute values, gives the unit instead of `exact`.
     """
     computed = np.asarray(computed)
-    tiniest = float(np.finfo(computed.dtype).smallest_subnormal)
     errors = np.full(computed.size, np.inf)
-    for i, (value, truth) in enumerate(zip(computed.ravel(), exact, strict=True)):
+    units = exact if magnitude is None else magnitude
+    rows = zip(computed.ravel(), exact, units, strict=True)
+    for i, (value, truth, unit) in enumerate(rows):
         if np.isfinite(value):
-            rounded = np.abs(computed.dtype.type(truth))
-            unit = max(float(np.spacing(rounded)), tiniest)
-            errors[i] = float(abs(type(truth)(float(value)) - truth) / unit)
+            ulp = float(np.spacing(np.abs(computed.dtype.type(unit))))
+            errors[i] = float(abs(truth - float(value)) / ulp)
     return errors

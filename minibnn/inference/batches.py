@@ -43,4 +43,5 @@ class Batches:
 
     def all_rows(self, replica):
         """The whole data set of one replica."""
-        return (self.A[replica], self.y[replica]) if self.own_data else (self.A, self.y)
+        own = self.own_data and self.replicas  # not so for the tasks of a family
+        return (self.A[replica], self.y[replica]) if own else (self.A, self.y)

@@ -35,6 +35,9 @@ class Checkpoint:
         self.path = check_path("checkpoint", path)
         self.every = check_int("every", every)
 
+    def __repr__(self):
+        return f"Checkpoint({str(self.path)!r}, every={self.every})"
+
     def for_restart(self, k):
         """Its own file for every restart after the first."""
         if k == 0:
@@ -78,7 +81,7 @@ class Checkpoint:
         run.streams = [Streams(seed) for seed in seeds]
         for streams, state in zip(run.streams, facts["streams"], strict=True):
             streams.restore(state)
-        run.batches.rngs = [streams.batches for streams in run.streams]
+        run.batches.rngs = run.batch_rngs()
         run.batches.order, run.batches.cursor = arrays.get("order"), facts["cursor"]
         run.flat = Flat.of_vector(arrays["theta"], facts["sizes"])
         run.memory = with_prefix("memory.", arrays)

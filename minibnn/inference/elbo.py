@@ -151,6 +151,15 @@ def default_estimator(model, family):
     return LocalReparam()
 
 
+def exact_elbo(model, family, params, A, y, estimator):
+    """The ELBO in closed form, standard error 0, for an estimator without noise."""
+    q, _ = family.natural(params)
+    noise = np.zeros((1, 0), A.dtype)
+    nll, _, (kl, _) = estimator(model, family, q, noise, A, y)
+    value = -(nll[..., 0] + kl)
+    return value, np.zeros_like(value)
+
+
 def estimate_elbo(model, family, params, A, y, rng, n_samples=None):
     """ELBO at KL weight 1 from fresh noise on all rows, with its standard error.
 
@@ -160,7 +169,8 @@ def estimate_elbo(model, family, params, A, y, rng, n_samples=None):
     estimator = default_estimator(model, family)
     width = A.shape[-2] * max(model.net.sizes)
     n_samples = n_samples or int(np.clip(1e8 // width, 32, 1000))
-    lead = next(iter(params.values())).shape[:-1]
+    q, _ = family.natural(params)
+    lead = q.mean.shape[:-1]
     replicas = int(np.prod(lead))
     chunk = max(1, CHUNK // (width * replicas))
     values = []
@@ -168,7 +178,6 @@ def estimate_elbo(model, family, params, A, y, rng, n_samples=None):
         count = min(chunk, n_samples - start)
         shape = estimator.noise_shape(model, family, count, A.shape[-2])
         noise = rng.standard_normal(lead + shape).astype(A.dtype)
-        q, _ = family.natural(params)
         nll, _, (kl, _) = estimator(model, family, q, noise, A, y)
         values.append(-(nll + kl[..., None]))
     values = np.concatenate(values, axis=-1).astype(float)

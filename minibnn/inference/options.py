@@ -16,6 +16,8 @@ from minibnn.kernels.validate import (
     describe,
 )
 
+FIRST_FIT_STEPS = 1000
+
 
 @dataclass(frozen=True)
 class Options:
@@ -46,10 +48,25 @@ class Options:
             return self
         return replace(self, checkpoint=self.checkpoint.for_restart(k))
 
-    def starts_with_lbfgs(self, model, family, n_rows):
+    def for_first_fit(self):
+        """The default fit of the simpler family that a richer one starts from."""
+        return replace(
+            self,
+            n_samples=1,
+            optimizer=check_optimizer(None),
+            max_steps=FIRST_FIT_STEPS,
+            stop=None,
+            kl_warmup=0.0,
+            replicas=None,
+            callback=None,
+            checkpoint=None,
+            verbose=False,
+        )
+
+    def starts_with_lbfgs(self, model, family, n_rows, exact):
         """Whether L-BFGS at fixed noise comes first."""
         if self.start == "auto":
-            return worth_a_start(model, family, n_rows)
+            return worth_a_start(model, family, n_rows, exact)
         return self.start == "lbfgs"
 
 

@@ -15,7 +15,7 @@ from minibnn.kernels.predictive import (
     predictive_mean,
     predictive_variance,
 )
-from minibnn.kernels.validate import check_int, check_number
+from minibnn.kernels.validate import check_all, check_int, check_number
 
 OUTPUTS = 4_000_000  # S x rows x C of one chunk of rows
 ACTIVATIONS = 500_000  # samples x rows x units of one forward pass; fits in cache
@@ -43,8 +43,8 @@ class Prediction:
         deviation of the probability over weight samples.
     aleatoric, epistemic : (N,) or (N, C)
         Regression: the two parts of the variance, std² = aleatoric + epistemic.
-        Classification: mean entropy and mutual information in nats, (N,); their sum is
-        the entropy of ``mean``.
+        Classification: mean entropy and mutual information in nats; their sum is the
+        entropy of ``mean``. (N,), or (N, C) for several yes/no outputs.
     samples : (S, N) or (S, N, C)
         E[y | w_s] of every sample; computed when asked for.
     """
@@ -90,7 +90,7 @@ class Prediction:
             draws = likelihood.mean(F, v)
             if likelihood.kind == "regression":
                 draws = likelihood.sample(F, v, _open_uniform(rng, F.shape))
-            return tuple(np.quantile(draws, tails, axis=0))
+            return tuple(np.quantile(draws, tails, axis=0).astype(draws.dtype))
 
         return self._over_rows(one)
 
@@ -101,7 +101,7 @@ class Prediction:
         mean = predictive_mean(means)
         if likelihood.kind == "regression":
             return mean, np.sqrt(aleatoric + epistemic), aleatoric, epistemic
-        return mean, np.sqrt(epistemic), *_information(F)
+        return mean, np.sqrt(epistemic), *_information(F, likelihood.exclusive)
 
     def _over_rows(self, summarise, axis=0):
         """Arrays of ``summarise(F, v, rows)`` for all rows, single outputs squeezed."""
@@ -110,7 +110,9 @@ class Prediction:
         parts = []
         for start in range(0, n_rows, size):
             rows = slice(start, start + size)
-            parts.append(summarise(*self._outputs(self._A[rows]), rows))
+            F, v = self._outputs(self._A[rows])
+            with np.errstate(over="ignore"):  # a rate or a variance of inf is an answer
+                parts.append(summarise(F, v, rows))
         arrays = [np.concatenate(part, axis) for part in zip(*parts, strict=True)]
         wide = axis + 2
         return tuple(
@@ -122,23 +124,29 @@ class Prediction:
         net = self._model.net
         size = max(1, ACTIVATIONS // (len(A) * max(net.sizes)))
         F, v = [], []
-        for w in self._weight_chunks(self._seed, self._n_samples, size):
-            F.append(net.apply(w[:, : net.n_weights], A)[0])
-            v.append(w[:, net.n_weights :])
-        return np.concatenate(F), np.concatenate(v)
+        with np.errstate(all="ignore"):  # an overflow is told below
+            for w in self._weight_chunks(self._seed, self._n_samples, size):
+                F.append(net.apply(w[:, : net.n_weights], A)[0])
+                v.append(w[:, net.n_weights :])
+        F = np.concatenate(F)
+        check_all("outputs", F, np.isfinite(F), "finite; X or a weight is too large")
+        return F, np.concatenate(v)
 
 
-def _information(F):
-    """Mean entropy and mutual information of classes from logits (S, n, C)."""
-    if F.shape[-1] == 1:
-        F = F[..., 0]
-        return predictive_mean(bernoulli_entropy(F)), bernoulli_mutual_information(F)
-    return predictive_mean(categorical_entropy(F)), mutual_information(F)
+def _information(F, exclusive):
+    """Mean entropy and mutual information from logits (S, n, C): of classes or yes/no."""
+    if exclusive:
+        return predictive_mean(categorical_entropy(F)), mutual_information(F)
+    return predictive_mean(bernoulli_entropy(F)), bernoulli_mutual_information(F)
 
 
 def _open_uniform(rng, shape):
-    """Uniform numbers in (0, 1), ends excluded: quantiles of the noise stay finite."""
-    return rng.uniform(2.0**-53, 1.0, shape)
+    """Uniform numbers in (0, 1) for F (S, n, C), drawn row after row of X.
+
+    The ends are excluded, so quantiles of the noise stay finite.
+    """
+    samples, rows, width = shape
+    return rng.uniform(2.0**-53, 1.0, (rows, samples, width)).swapaxes(0, 1)
 
 
 def _words(seed):

@@ -1,6 +1,6 @@
 """What a fit returns: the posterior, how it was reached, and how good it is."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,17 @@ class FitResult:
         """The posterior as a Gaussian over weights (mean, sigma, log_sigma, low)."""
         return self.family.natural(self.params)[0]
 
+    def at(self, context):
+        """The posterior an inference network gives another context, in one forward pass.
+
+        A result like this one, with that posterior, without history or ELBO. Raises
+        ValueError for a family that reads no context.
+        """
+        if not hasattr(self.family, "at"):
+            raise ValueError(f"family {self.family!r} reads no context")
+        family = self.family.at(context)
+        return replace(self, family=family, history={}, elbo=None, elbo_se=None)
+
     def save(self, path):
         """Write the fitted posterior to an .npz file without pickle.
 
@@ -83,7 +94,7 @@ class FitResult:
         )
 
     def sample_weights(self, n_samples, rng=None):
-        """Draw weights (S, P) from the posterior; replicas are pooled, R times S / R.
+        """Draw weights (S, P) from the posterior; replicas are pooled, taken in turn.
 
         ``rng=None`` starts the fit's own prediction stream from its beginning.
         """
@@ -97,6 +108,11 @@ class FitResult:
         ``rng=None`` starts the fit's own prediction stream from its beginning, so equal
         calls give equal answers. Replicas are pooled into one mixture.
         """
+        if self.family.tasks:
+            raise ValueError(
+                f"q holds {self.family.tasks[0]} posteriors, one per context: choose one "
+                "with result.at(context).predict(X)"
+            )
         X = as_float_array("X", X, ndim=2).astype(self.q.mean.dtype, copy=False)
         if not self.family.noise_size(self.model):  # a point says the same every time
             n_samples = min(check_int("n_samples", n_samples), self._n_replicas)
@@ -110,13 +126,14 @@ class FitResult:
         return self.prediction_seed if rng is None else seed_sequence(rng)
 
     def _weight_chunks(self, seed, n_samples, size):
-        """Yield weights (s, P), s about ``size``: the same for every equal call."""
+        """Yield weights (s, P), s about ``size``, in an order that no size changes."""
         rng, q = np.random.default_rng(seed), self.q
         replicas, n_noise = self._n_replicas, self.family.noise_size(self.model)
-        left = -(-n_samples // replicas)
-        while left:
-            count = min(left, max(1, size // replicas))
-            eps = rng.standard_normal(q.mean.shape[:-1] + (count, n_noise))
-            w, _ = self.family.sample(q, eps.astype(q.mean.dtype, copy=False))
-            yield w.reshape(-1, w.shape[-1])
-            left -= count
+        left = n_samples
+        while left > 0:
+            rounds = min(-(-left // replicas), max(1, size // replicas))
+            eps = rng.standard_normal((rounds, *q.mean.shape[:-1], n_noise))
+            eps = np.moveaxis(eps, 0, -2).astype(q.mean.dtype, copy=False)
+            w, _ = self.family.sample(q, eps)  # (..., rounds, P)
+            yield np.moveaxis(w, -2, 0).reshape(-1, w.shape[-1])[:left]
+            left -= rounds * replicas

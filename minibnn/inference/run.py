@@ -1,16 +1,19 @@
 """One run of stochastic variational inference: the loop and the state it moves."""
 
+import math
 import sys
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from minibnn.inference.batches import Batches
+from minibnn.inference.elbo import default_estimator
 from minibnn.inference.flat import Flat
 from minibnn.inference.start import lbfgs_start
 from minibnn.inference.streams import Streams
 from minibnn.kernels.objective import objective
 
+FIRST_FITS = 3  # of the simpler family; the basin they end in is seldom left again
 QUANTITIES = ("loss", "elbo", "nll", "kl", "kl_weight", "lr")
 
 
@@ -47,7 +50,7 @@ class Run:
         self.options, self.n_rows, self.dtype = options, A.shape[-2], A.dtype
         self.lead = (len(seeds),) if options.replicas else ()
         self.streams = [Streams(seed) for seed in seeds]
-        rngs = [streams.batches for streams in self.streams]
+        rngs = self.batch_rngs()
         self.batches = Batches(A, y, options.batch_size, rngs, bool(self.lead))
         self.history = {name: [] for name in QUANTITIES}
         self.step, self.stop_reason, self.flat = 0, None, None
@@ -101,16 +104,42 @@ class Run:
         if isinstance(options.start, dict):
             return {k: v[replica] if self.lead else v for k, v in options.start.items()}
         params = self.family.init(self.model, rng)
-        if not options.starts_with_lbfgs(self.model, self.family, self.n_rows):
+        exact = self.estimator.exact
+        if options.start == "auto" and self.family.first_fit and not exact:
+            return self.family.embed(self.solve_first(replica))
+        if not options.starts_with_lbfgs(self.model, self.family, self.n_rows, exact):
             return params
         A, y = self.batches.all_rows(replica)
-        return lbfgs_start(self.model, self.family, params, A, y, options.kl_weight, rng)
+        return lbfgs_start(
+            self.model, self.family, params, A, y, options.kl_weight, rng, self.estimator
+        )
+
+    def solve_first(self, replica):
+        """Params of the simpler family this one starts from: the best default fit."""
+        model, family = self.model, self.family.first_fit
+        estimator, options = default_estimator(model, family), self.options.for_first_fit()
+        best, params = -np.inf, None
+        for seed in self.streams[replica].seed.spawn(FIRST_FITS):
+            A, y = self.batches.all_rows(replica)
+            first = Run(model, family, estimator, A, y, options, [seed]).go()
+            elbo = np.mean(first.history["elbo"][-100:])
+            if first.stop_reason == "interrupted":
+                raise KeyboardInterrupt
+            if params is None or elbo > best:
+                best, params = elbo, first.copy_params()
+        return params
+
+    def batch_rngs(self):
+        """Who deals the batches: one generator per replica; tasks share theirs."""
+        tasks = range(math.prod(self.family.tasks))
+        return [streams.batches for streams in self.streams for _ in tasks]
 
     def draw_noise(self, n_rows):
         """Standard normals for one step, each replica from its own stream."""
         shape = self.estimator.noise_shape(
             self.model, self.family, self.options.n_samples, n_rows
         )
+        shape = self.family.tasks + shape
         draws = [s.noise.standard_normal(shape) for s in self.streams]
         noise = np.stack(draws) if self.lead else draws[0]
         return noise.astype(self.dtype, copy=False)
@@ -149,10 +178,8 @@ class Run:
         """Step 5, and the guard of the literal sigma update."""
         options, self.before = self.options, self.flat.theta.copy()
         self.lr = options.optimizer.lr(self.step, options.max_steps)
-        options.optimizer.update(
-            self.flat.theta, g, self.memory, self.step, options.max_steps
-        )
         try:
+            self.move(g)
             self.family.keep_valid(self.flat.params, options.clip)
         except ValueError as error:
             self.flat.theta[...] = self.before
@@ -162,6 +189,16 @@ class Run:
                 self.step,
                 self.copy_params(),
             ) from None
+
+    def move(self, g):
+        """The optimiser's step: on the flat vector, or on params it knows the names of."""
+        optimizer, when = self.options.optimizer, (self.step, self.options.max_steps)
+        if hasattr(optimizer, "update_params"):
+            optimizer.update_params(
+                self.family, self.flat.params, self.flat.split(g), *when
+            )
+        else:
+            optimizer.update(self.flat.theta, g, self.memory, *when)
 
     def record(self, loss, parts):
         """Append this step to the history; ``elbo`` always has KL weight 1."""

@@ -14,13 +14,14 @@ from minibnn.kernels.objective import objective
 
 SAMPLES = 16
 ITERATIONS = 400
+SMALLEST_SIGMA = 1e-8  # of the literal sigma during L-BFGS; the entropy keeps it away
 MOST_WORK = 2e7  # samples x rows x weights of one evaluation, above which it is skipped
 
 
-def worth_a_start(model, family, n_rows):
+def worth_a_start(model, family, n_rows, exact):
     """Whether ``start="auto"`` uses it: only for families and sizes it pays for."""
     work = SAMPLES * n_rows * model.n_weights
-    return family.fixed_noise_start and work <= MOST_WORK
+    return exact or (family.fixed_noise_start and work <= MOST_WORK)
 
 
 def standardised_noise(rng, shape):
@@ -30,11 +31,24 @@ def standardised_noise(rng, shape):
     return eps / eps.std(-2, keepdims=True)
 
 
-def lbfgs_start(model, family, params, A, y, kl_weight, rng, iterations=ITERATIONS):
-    """Params after L-BFGS on the ELBO at fixed noise, in double precision inside."""
-    estimator = Pathwise()
+def bounds(family, flat):
+    """Where rho is sigma itself it stays positive; everything else is free."""
+    if getattr(family, "scale", None) != "identity":
+        return None
+    lowest = {"rho": SMALLEST_SIGMA}
+    return [(lowest.get(key), None) for key, size in flat.sizes.items() for _ in range(size)]
+
+
+def lbfgs_start(
+    model, family, params, A, y, kl_weight, rng, estimator, iterations=ITERATIONS
+):
+    """Params after L-BFGS on the ELBO at fixed noise, in double precision inside.
+
+    An exact estimator has no noise: then it is the ELBO itself that is maximised.
+    """
+    estimator = estimator if estimator.exact else Pathwise()
     shape = estimator.noise_shape(model, family, SAMPLES, A.shape[-2])
-    noise = standardised_noise(rng, shape)
+    noise = standardised_noise(rng, family.tasks + shape)
     flat = Flat(params, np.float64)
     A = A.astype(np.float64, copy=False)
 
@@ -42,10 +56,15 @@ def lbfgs_start(model, family, params, A, y, kl_weight, rng, iterations=ITERATIO
         loss, gradient, _ = objective(
             model, family, flat.split(theta), noise, A, y, A.shape[-2], kl_weight, estimator
         )
-        return float(loss), flat.join(gradient())
+        return float(np.sum(loss)), flat.join(gradient())
 
     found = minimize(
-        fun, flat.theta, jac=True, method="L-BFGS-B", options={"maxiter": iterations}
+        fun,
+        flat.theta,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=bounds(family, flat),
+        options={"maxiter": iterations},
     )
     if not np.isfinite(found.fun):
         return params

@@ -1,5 +1,6 @@
 """Stochastic variational inference: ``fit``, the door to the six steps."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ from minibnn.inference.elbo import (
     check_params,
     default_estimator,
     estimate_elbo,
+    exact_elbo,
 )
 from minibnn.inference.options import check_options
 from minibnn.inference.result import FitResult
@@ -60,12 +62,13 @@ def fit(
     batch_size : int, optional
         B; by default all rows.
     optimizer : optional
-        SGD, Momentum or Adam; default ``Adam(Cosine(0.02))``.
+        SGD, Momentum, Adam or NaturalGradient; default ``Adam(Cosine(0.02))``.
     max_steps : int
         Stochastic steps; the start is not counted.
     start : "auto", "lbfgs", None or dict
         "auto": L-BFGS at 16 fixed noises first, where the problem is small enough for
-        it to pay; a dict: the parameters to begin with.
+        it to pay; a full covariance starts from the best of three mean-field fits, and
+        with ``Exact()`` L-BFGS climbs the ELBO itself. A dict: params to begin with.
     stop : Plateau or function, optional
         ``stop(history) -> bool`` after each step; None runs all steps.
     estimator : optional
@@ -137,11 +140,19 @@ def fit(
 
 def fit_to_data(model, family, A, options):
     """Options checked against the rest: the replica axis, clip, where to begin."""
-    if A.ndim == 3 and options.replicas != len(A):
+    if family.tasks and options.replicas:
         raise ValueError(
-            f"X has {len(A)} data sets, so replicas must be {len(A)}, "
+            f"replicas must be None with the {family.tasks[0]} tasks of {family!r}, "
             f"got {options.replicas}"
         )
+    sets = options.replicas or math.prod(family.tasks)
+    if A.ndim == 3 and sets != len(A):
+        raise ValueError(
+            f"X has {len(A)} data sets, so replicas (or the tasks of the family) must "
+            f"be {len(A)}, got {sets}"
+        )
+    if hasattr(options.optimizer, "check_family"):
+        options.optimizer.check_family(family)
     if options.clip is not None and getattr(family, "scale", None) != "identity":
         raise ValueError(
             "clip is for a family whose sigma can leave (0, inf), with "
@@ -192,7 +203,10 @@ def fresh_elbo(run, params):
         own = {key: value[i] for key, value in params.items()} if run.lead else params
         A, y = run.batches.all_rows(i)
         with np.errstate(all="ignore"):  # an ELBO of -inf is an answer
-            pair = estimate_elbo(run.model, run.family, own, A, y, streams.validation)
+            if run.estimator.exact:
+                pair = exact_elbo(run.model, run.family, own, A, y, run.estimator)
+            else:
+                pair = estimate_elbo(run.model, run.family, own, A, y, streams.validation)
         pairs.append(pair)
     if run.lead:
         return tuple(np.stack(values) for values in zip(*pairs, strict=True))
@@ -204,6 +218,7 @@ def choose(results):
     if len(results) == 1:
         return results[0]
     score = [-r.history["loss"][-1] if r.elbo is None else r.elbo for r in results]
+    score = [np.sum(value) for value in score]  # over the tasks of a family
     score = np.nan_to_num(score, nan=-np.inf, posinf=np.inf, neginf=-np.inf)
     best = results[int(np.argmax(score))]
     best.restarts = [(r.elbo, r.elbo_se) for r in results]

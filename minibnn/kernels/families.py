@@ -1,8 +1,10 @@
 """Variational families: free numbers -> a Gaussian over the weights, and back.
 
 ``params`` is a dict of arrays. ``natural`` turns it into a :class:`Gaussian` q and a
-pullback from cotangents of q to gradients of ``params``; ``sample``, ``moments`` and
-``kl`` speak only of q. A cotangent is a :class:`Gaussian` too, None meaning zero.
+pullback from cotangents of q to gradients of ``params``; ``sample``, ``moments``,
+``density`` and ``kl`` speak only of q. A cotangent is a :class:`Gaussian` too, None
+meaning zero. ``tasks`` is the leading shape of q that ``params`` does not have (one
+posterior per data set); ``first_fit`` a simpler family whose solution is the start.
 """
 
 from typing import NamedTuple
@@ -10,13 +12,18 @@ from typing import NamedTuple
 import numpy as np
 
 from minibnn.kernels.equations import equation
-from minibnn.kernels.gaussian_kl import neg_entropy
+from minibnn.kernels.gaussian_kl import HALF_LOG_2PI, neg_entropy
 from minibnn.kernels.maps import SCALES
+from minibnn.kernels.natural_steps import mean_field_step
+from minibnn.kernels.model import check_protocol
 from minibnn.kernels.validate import as_rng, check_all, check_choice, check_positive
 
 
 class Gaussian(NamedTuple):
     """q(w) = N(mean, L Lᵀ), L = diag(sigma) (I + low); also its cotangent.
+
+    ``low`` (..., P, P) is strictly lower triangular, or None where weights are
+    independent.
 
     The data term sends its gradient through ``sigma``, the KL through ``log_sigma``:
     each stays finite where their product would be inf * 0.
@@ -56,6 +63,8 @@ class MeanField:
     has_moments = True
     has_elbo = True
     fixed_noise_start = True  # L-BFGS at fixed noise is a good start
+    tasks = ()
+    first_fit = None
 
     def __init__(self, scale="softplus", sigma=0.05):
         self.scale = check_choice("scale", scale, sorted(SCALES))
@@ -70,7 +79,7 @@ class MeanField:
 
     def init(self, model, rng=None):
         """Step 1 of the algorithm: means like a new network's, all sigmas equal."""
-        mu = model.initial_weights(as_rng(rng))
+        mu = check_protocol("model", model, "log_joint").initial_weights(as_rng(rng))
         return {"mu": mu, "rho": np.full_like(mu, SCALES[self.scale].inverse(self.sigma))}
 
     def check_params(self, params):
@@ -135,6 +144,43 @@ class MeanField:
         value, g_log_sigma = neg_entropy(q.log_sigma)
         return value.sum(-1), Gaussian(log_sigma=g_log_sigma)
 
+    def marginals(self, q):
+        """Mean and variance of every weight by itself."""
+        return q.mean, q.sigma * q.sigma
+
+    def density(self, q, eps):
+        """log q(w) at w = mu + sigma ∘ eps, its slope in w, and its score.
+
+        log q = -|eps|²/2 - Σ log sigma - P log(2 pi)/2 with eps = (w - mu)/sigma. At
+        fixed mu, sigma: ∂/∂w = -eps/sigma. At fixed w: ∂/∂mu = eps/sigma and, since
+        ∂eps/∂log sigma = -eps, ∂/∂log sigma = eps² - 1.
+        Shapes.  eps (..., S, P) -> (..., S), (..., S, P), pull: c (..., S) -> Σ_s c_s
+        times the score, a cotangent of q.
+        """
+        slope = -eps / q.sigma[..., None, :]
+
+        def score(c):
+            c = c[..., None]
+            return Gaussian(
+                mean=-(c * slope).sum(-2), log_sigma=(c * (eps * eps - 1.0)).sum(-2)
+            )
+
+        return log_normal(q, eps), slope, score
+
+    def natural_step(self, params, grads, a):
+        """One natural-gradient step of size a on params, in place (E77)."""
+        q, pull = self.natural(params)
+        slope = pull(Gaussian(q.mean, log_sigma=np.ones_like(q.mean)))["rho"]
+        mu, log_sigma = mean_field_step(q, grads["mu"], grads["rho"] / slope, a)
+        params["mu"][...] = mu
+        params["rho"][...] = SCALES[self.scale].inverse(np.exp(log_sigma))
+
+
+def log_normal(q, eps):
+    """log q at the weights that standard normals eps (..., S, P) make, (..., S)."""
+    log_det = (q.log_sigma + HALF_LOG_2PI).sum(-1)[..., None]
+    return -0.5 * (eps * eps).sum(-1) - log_det
+
 
 class Point:
     """A single weight vector: maximum a posteriori, or maximum likelihood at KL weight 0.
@@ -148,6 +194,8 @@ class Point:
     has_moments = False
     has_elbo = False
     fixed_noise_start = False
+    tasks = ()
+    first_fit = None
 
     def __repr__(self):
         return "Point()"
@@ -158,6 +206,7 @@ class Point:
 
     def init(self, model, rng=None):
         """A new network's weights."""
+        check_protocol("model", model, "log_joint")
         return {"mu": model.initial_weights(as_rng(rng))}
 
     def check_params(self, params):

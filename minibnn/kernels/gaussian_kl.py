@@ -5,6 +5,7 @@ forms lose every digit where a posterior is close to its prior or far from it; t
 keep all but the last few, and the KL is never negative.
 """
 
+import functools
 import math
 
 import numpy as np
@@ -13,11 +14,33 @@ from minibnn.kernels.equations import equation
 from minibnn.kernels.maps import magnitude
 
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
-# 1/(2k + 1), highest k first; z^2 <= 1/9 so many terms fill a mantissa of that size
-_SERIES = {bits: [1 / (2 * k + 1) for k in range(bits // 3, 0, -1)] for bits in (24, 53)}
+# 1/(2k + 1), highest k first: z^2 <= 1/9 gains 3 bits a term, of a mantissa of 24 or 53
+_SERIES = {n: [1 / (2 * k + 1) for k in range(n // 3, 0, -1)] for n in (24, 53)}
+_BLOCK = 16384  # numbers a piece: temporaries stay in cache, 4 times quicker
+
+
+def in_blocks(kernel):
+    """Make an elementwise kernel walk large arrays in pieces of their last axis."""
+
+    @functools.wraps(kernel)
+    def walk(*args):
+        shape = np.shape(args[0])
+        if not shape or shape[-1] <= _BLOCK:
+            return kernel(*args)
+        args, outputs = [np.asarray(a) for a in args], None
+        for start in range(0, shape[-1], _BLOCK):
+            cut = (..., slice(start, start + _BLOCK))
+            piece = kernel(*(a[cut] if a.shape[-1:] == shape[-1:] else a for a in args))
+            outputs = outputs or [np.empty(shape, a.dtype) for a in piece]
+            for whole, part in zip(outputs, piece, strict=True):
+                whole[cut] = part
+        return tuple(outputs)
+
+    return walk
 
 
 @equation("E41")
+@in_blocks
 def gaussian_kl(m, s, log_s, m0, s0):
     """Kullback-Leibler divergence KL(N(m, s^2) || N(m0, s0^2)) of each weight.
 
@@ -29,20 +52,20 @@ def gaussian_kl(m, s, log_s, m0, s0):
     inserting both gives E41. In m only the first term varies; in log s,
     dr/dlog s = 2r and d(log r)/dlog s = 2, so the slope is r - 1. Through a raw scale:
     dKL/drho = (r - 1) d(log s)/drho. With e = (s - s0)/s0, r = (1 + e)^2: the slope is
-    e (2 + e) and the second term e^2/2 + (e - log(1 + e)), two parts >= 0; only the
+    e (s + s0)/s0 and the second term e^2/2 + (e - log(1 + e)), two parts >= 0; only the
     bracket cancels, see `_log_gap`.
 
     Shapes.  m, s, log_s (...,), m0, s0 broadcast  ->  value, g_m, g_log_s (...,).
     log_s is asked for because s underflows to 0 long before log s is large. Values
     beyond the largest float are inf; complex arguments need |m - m0|, s < 1e150 s0.
     """
-    m0, s0 = _like(m, m0), _like(m, s0)
+    m0, s0 = constant_like(m, m0), constant_like(m, s0)
     size = magnitude(np.asarray(s))
     with np.errstate(over="ignore"):
         a = (m - m0) / s0
         e = (size - s0) / s0
         spread = 0.5 * e * e + _log_gap(e, size, log_s, s0)
-        return 0.5 * a * a + spread, a / s0, e * (2 + e)
+        return 0.5 * a * a + spread, a / s0, e * ((size + s0) / s0)
 
 
 def _log_gap(e, s, log_s, s0):
@@ -54,7 +77,7 @@ def _log_gap(e, s, log_s, s0):
     """
     gap = np.asarray(e - _log_ratio(s, log_s, s0))
     band = (e.real > -0.5) & (e.real < 1)
-    if np.any(band):
+    if np.count_nonzero(band):
         e = np.asarray(e)[band]
         z = e / (2 + e)
         zz, tail = z * z, np.zeros_like(z)
@@ -66,11 +89,11 @@ def _log_gap(e, s, log_s, s0):
 
 
 def _log_ratio(s, log_s, s0):
-    """log(s/s0); where the quotient leaves the range of normal floats, from the logs."""
+    """log(s/s0); from the logarithms where the quotient is no normal float."""
     ratio = s / s0
     limits = np.finfo(ratio.dtype)
     outside = (ratio.real < limits.tiny) | (ratio.real > limits.max)
-    if not np.any(outside):
+    if not np.count_nonzero(outside):
         return np.log(ratio)
     return np.where(outside, log_s - np.log(s0), np.log(np.where(outside, 1, ratio)))
 
@@ -87,7 +110,7 @@ def gaussian_log_density(w, m0, s0):
 
     Shapes.  w (...,), m0, s0 broadcast  ->  value, g_w (...,).
     """
-    m0, s0 = _like(w, m0), _like(w, s0)
+    m0, s0 = constant_like(w, m0), constant_like(w, s0)
     z = (w - m0) / s0
     with np.errstate(over="ignore"):
         return -0.5 * z * z - np.log(s0) - HALF_LOG_2PI, -z / s0
@@ -107,6 +130,6 @@ def neg_entropy(log_s):
     return -log_s - (HALF_LOG_2PI + 0.5), -np.ones_like(log_s)
 
 
-def _like(reference, constant):
+def constant_like(reference, constant):
     """A real constant in the real dtype of the reference, so that float32 stays so."""
     return np.asarray(constant, dtype=np.asarray(reference).real.dtype)

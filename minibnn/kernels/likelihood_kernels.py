@@ -21,6 +21,11 @@ def _targets(F, y):
     return np.asarray(y, dtype=F.real.dtype)[..., None, :, :]
 
 
+def _residual(F, y):
+    """F - y in the memory layout of F."""
+    return np.subtract(F, _targets(F, y), out=np.empty_like(F))
+
+
 def _log_scale(F, t):
     """A real log scale in the real dtype of F; a complex one as it is."""
     t = np.asarray(t)
@@ -56,7 +61,7 @@ def gaussian_nll(F, y, t):
     """
     t = _log_scale(F, t)
     precision = np.exp(-t)
-    v = np.subtract(F, _targets(F, y)) * precision
+    v = _residual(F, y) * precision
     return _total(t + (0.5 * v) * v + HALF_LOG_2PI), v * precision, 1 - v * v
 
 
@@ -73,10 +78,11 @@ def bernoulli_nll(F, y):
     Shapes.  F (...,S,B,C), y (...,B,C)  ->  nll (...,S), g_F (...,S,B,C).
     """
     sign = 1 - 2 * _targets(F, y)
-    x = sign * F
+    x = np.multiply(sign, F, out=np.empty_like(F))
     p = np.maximum(x, 0)
     e = np.exp(x - p - p)  # e^-|x|, shared by softplus and sigmoid
-    return _total(p + log1p(e)), sign * (np.exp(x - p) / (1 + e))
+    g_F = np.exp(x - p) / (1 + e)
+    return _total(p + log1p(e)), np.multiply(g_F, sign, out=g_F)
 
 
 @equation("E34")
@@ -94,14 +100,16 @@ def categorical_nll(F, y):
 
     Shapes.  F (...,S,B,C), y (...,B) int  ->  nll (...,S), g_F (...,S,B,C).
     """
-    hot = np.asarray(y)[..., None, :, None] == np.arange(F.shape[-1])
+    hot = np.empty_like(F, dtype=bool)
+    np.equal(np.asarray(y)[..., None, :, None], np.arange(F.shape[-1]), out=hot)
     top = F.max(axis=-1, keepdims=True)
     M = top - (F * hot).sum(axis=-1, keepdims=True)
     lead, rest = _difference(F, top)
-    others = np.exp(lead) * (1 + rest) * ~hot
+    odds = np.exp(lead)
+    others = (odds + odds * rest) * ~hot
     o = others.sum(axis=-1, keepdims=True)
-    p = others / (o + np.exp(-M))
-    return _total(M + log1p(o + np.expm1(-M))), p - hot * p.sum(axis=-1, keepdims=True)
+    total = o + np.exp(-M)
+    return _total(M + log1p(o + np.expm1(-M))), others / total - hot * (o / total)
 
 
 @equation("E35")
@@ -117,7 +125,8 @@ def poisson_nll(F, y):
     """
     y = _targets(F, y)
     rate = np.exp(F)
-    return _total(rate - y * F + gammaln(y + 1)), rate - y
+    nll = rate - np.multiply(y, F, out=np.empty_like(F)) + gammaln(y + 1)
+    return _total(nll), np.subtract(rate, y, out=rate)
 
 
 @equation("E36")
@@ -140,7 +149,7 @@ def student_t_nll(F, y, t, df):
     """
     t = _log_scale(F, t)
     precision = np.exp(-t) / math.sqrt(df)
-    a = np.subtract(F, _targets(F, y)) * precision
+    a = _residual(F, y) * precision
     b = np.maximum(magnitude(a), 1)
     k = a / b
     c = k / b
@@ -151,7 +160,7 @@ def student_t_nll(F, y, t, df):
 
 
 def _student_t_constant(df):
-    """log Gamma(x) - log Gamma(x + 1/2) + log(2 x pi)/2 at x = df/2, to the last digits.
+    """log Gamma(x) - log Gamma(x + 1/2) + log(2 x pi)/2 at x = df/2.
 
     A difference of two log Gammas cancels for large df. Stirling's series of the
     difference holds from x = 16 on; below, Gamma(x + 1) = x Gamma(x) leads up to there.
@@ -182,11 +191,12 @@ def sigmoid_gaussian_nll(F, y, t):
     Shapes.  As E31.
     """
     sign = 1 - 2 * _targets(F, y)
-    x = sign * F
+    x = np.multiply(sign, F, out=np.empty_like(F))
     top = np.maximum(x, 0)
     e = np.exp(x - top - top)
     t = _log_scale(F, t)
     precision = np.exp(-t)
-    v = sign * (np.exp(x - top) / (1 + e)) * precision
+    v = np.exp(x - top) / (1 + e) * precision
+    np.multiply(v, sign, out=v)
     g_F = v * precision * (e / (1 + e) ** 2)
     return _total(t + (0.5 * v) * v + HALF_LOG_2PI), g_F, 1 - v * v

@@ -9,6 +9,7 @@ is an argument) and ``row_nll``. The derivations stand in ``likelihood_kernels``
 import numpy as np
 from scipy.special import ndtri
 
+from minibnn.kernels.closed_forms import expected_gaussian_nll
 from minibnn.kernels.likelihood_kernels import (
     bernoulli_nll,
     categorical_nll,
@@ -32,6 +33,8 @@ class Likelihood:
     n_weights = 0  # weights of its own, at the end of w
     own_prior = None  # the prior over them
     kind = "regression"
+    exclusive = False  # whether the outputs are the classes of one label
+    expected_nll = None  # its mean under uncertain outputs, where that is closed
 
     def initial_weights(self):
         """Where its own weights start."""
@@ -68,7 +71,50 @@ class Likelihood:
         return rows.T
 
 
-class Gaussian(Likelihood):
+class LocationScale(Likelihood):
+    """Outputs are locations; one scale s for all, known or learned as t = log s.
+
+    Parameters
+    ----------
+    scale : float or "learned"
+        The noise scale. "learned": t = log s is one more uncertain weight, the last of
+        w, with the prior N(*log_scale_prior); meant for standardised targets.
+    log_scale_prior : (float, float)
+        Mean and standard deviation of the normal prior over log s.
+    """
+
+    def __init__(self, scale=1.0, log_scale_prior=(0.0, 1.0)):
+        self.learned = isinstance(scale, str) and scale == "learned"
+        if isinstance(scale, str) and not self.learned:
+            raise ValueError(f'scale must be a number > 0 or "learned", got {scale!r}')
+        self.scale = scale if self.learned else check_positive("scale", scale)
+        self.n_weights = int(self.learned)
+        self.log_scale_prior = log_scale_prior
+        if self.learned:
+            self.own_prior = _log_scale_prior(log_scale_prior)
+
+    def __repr__(self):
+        return f"{type(self).__name__}(scale={self.scale!r})"
+
+    def initial_weights(self):
+        """log s starts at its prior mean."""
+        return np.broadcast_to(self.own_prior.mean, 1) if self.learned else np.zeros(0)
+
+    def log_scale(self, v):
+        """log s with axes for rows and outputs."""
+        return v[..., None] if self.learned else np.log(self.scale)
+
+    def __call__(self, F, y, v):
+        """Negative log-likelihood, gradients for F and for log s."""
+        nll, g_F, g_t = self.kernel(F, y, self.log_scale(v))
+        return nll, g_F, g_t.sum((-1, -2))[..., None] if self.learned else None
+
+    def mean(self, F, v):
+        """The location of y."""
+        return F
+
+
+class Gaussian(LocationScale):
     """Normal noise of one standard deviation (E31).
 
     Parameters
@@ -81,42 +127,30 @@ class Gaussian(Likelihood):
         Mean and standard deviation of the normal prior over log s.
     """
 
-    def __init__(self, scale=1.0, log_scale_prior=(0.0, 1.0)):
-        self.learned = isinstance(scale, str) and scale == "learned"
-        if isinstance(scale, str) and not self.learned:
-            raise ValueError(f'scale must be a number > 0 or "learned", got {scale!r}')
-        self.scale = scale if self.learned else check_positive("scale", scale)
-        self.n_weights = int(self.learned)
-        if self.learned:
-            self.own_prior = _log_scale_prior(log_scale_prior)
-
-    def __repr__(self):
-        return f"Gaussian(scale={self.scale!r})"
-
-    def initial_weights(self):
-        """log s starts at its prior mean."""
-        return np.broadcast_to(self.own_prior.mean, 1) if self.learned else np.zeros(0)
-
-    def log_scale(self, v):
-        """log s with axes for rows and outputs."""
-        return v[..., None] if self.learned else np.log(self.scale)
-
-    def __call__(self, F, y, v):
-        """Negative log-likelihood, gradients for F and for log s."""
-        nll, g_F, g_t = gaussian_nll(F, y, self.log_scale(v))
-        return nll, g_F, g_t.sum((-1, -2))[..., None] if self.learned else None
-
-    def mean(self, F, v):
-        """E[y | F]."""
-        return F
+    kernel = staticmethod(gaussian_nll)
 
     def variance(self, F, v):
         """Var[y | F], one value per output."""
-        return np.broadcast_to(np.exp(2.0 * self.log_scale(v)), F.shape)
+        variance = np.exp(2.0 * self.log_scale(v)).astype(F.dtype)
+        return np.broadcast_to(variance, F.shape)
 
     def sample(self, F, v, uniform):
         """A draw of y for each uniform number."""
-        return F + np.exp(self.log_scale(v)) * ndtri(uniform)
+        noise = np.exp(self.log_scale(v)) * ndtri(uniform)
+        return F + noise.astype(F.dtype, copy=False)
+
+    def expected_nll(self, m, v, c, y, t, var_t):
+        """E[nll] for outputs of mean m, variance v, covariance c with log s (E66).
+
+        m, v, c (..., B, C), t and var_t (..., 1) or, for a known scale, (..., 0).
+        """
+        if self.learned:
+            t, var_t = t[..., None], var_t[..., None]
+        else:
+            t, var_t = np.log(self.scale), 0.0
+        value, g_m, g_v, g_c, g_t = expected_gaussian_nll(m, v, c, y, t, var_t)
+        g_t, g_var_t = (g.sum((-1, -2))[..., None] for g in (g_t, 1.0 - g_t))
+        return value, g_m, g_v, g_c, g_t, g_var_t
 
 
 class Bernoulli(Likelihood):
@@ -177,6 +211,7 @@ class Categorical(Likelihood):
     """
 
     kind = "classification"
+    exclusive = True
 
     def __init__(self, n_classes):
         self.n_classes = check_int("n_classes", n_classes, minimum=2)

@@ -25,7 +25,7 @@ Activation = namedtuple("Activation", "forward slope")
 
 
 def log1p(z):
-    """log(1 + z); for complex z accurate in both parts (NumPy loses the real one)."""
+    """log(1 + z) for Re z > -1, accurate in both parts (NumPy loses the real one)."""
     if z.dtype.kind != "c":
         return np.log1p(z)
     ratio = z.imag / (1 + z.real)
@@ -53,7 +53,7 @@ def inverse_softplus(y):
     Near the zero at y = log 2, e^y - 1 = 1 + 2 (e^(y - log 2) - 1) keeps all digits.
     """
     y = _positive(y)
-    small, near = y.real < 0.5, np.abs(y.real - 0.75) <= 0.25
+    small, near = y.real < 0.4, np.abs(y.real - 0.7) <= 0.3
     left = np.log(np.expm1(np.where(small, y, 1)))
     middle = log1p(2 * np.expm1(np.where(near, (y - _LN2) - _LN2_REST, 0)))
     right = y + log1p(-np.exp(-np.where(small, 1, y)))
@@ -81,7 +81,8 @@ def _log_sigma(rho, sigma):
     """log sigma; as accurate near its zero and where sigma underflows as elsewhere."""
     log_sigma = np.asarray(np.log(np.maximum(sigma, _TINY_SIGMA)))
     far, near = rho.real < _FAR_LEFT, np.abs(rho.real - _RHO_ONE) < 0.7
-    if np.any(far | near):  # boolean indices: np.where is slow on large arrays
+    if np.count_nonzero(far | near):
+        # boolean indices, because np.where is slow on large arrays
         log_sigma[far] = rho[far]  # log softplus(rho) = rho - e^rho/2 + ...
         # with e^rho1 = e - 1: sigma = 1 + log(1 + (1 - 1/e)(e^(rho - rho1) - 1))
         step = np.expm1((rho[near] - _RHO_ONE) - _RHO_ONE_REST)
@@ -90,7 +91,7 @@ def _log_sigma(rho, sigma):
 
 
 def _log_slope(sigma):
-    """sigmoid / softplus = (1 - e^-sigma) / sigma, and 1 - sigma/2 = 1 near sigma = 0."""
+    """sigmoid / softplus = (1 - e^-sigma) / sigma, which is 1 near sigma = 0."""
     sigma = np.maximum(sigma, _TINY_SIGMA)
     return np.expm1(-sigma) / -sigma
 

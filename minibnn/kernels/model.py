@@ -6,6 +6,7 @@ from minibnn.kernels.network import MLP, initial_weights
 from minibnn.kernels.priors import JointPrior
 from minibnn.kernels.validate import (
     as_float_array,
+    check_all,
     check_instance,
     check_shape,
 )
@@ -100,7 +101,10 @@ class Model:
         """
         w = as_float_array("w", w, ndim=(1, 2))
         check_shape("w", w, w.shape[:-1] + (self.n_weights,))
-        value, gradient = self.log_joint_kernel(np.atleast_2d(w), *self.batch(X, y))
+        with np.errstate(all="ignore"):  # weights too large are told below
+            value, gradient = self.log_joint_kernel(np.atleast_2d(w), *self.batch(X, y))
+        finite = ~np.isnan(value) & ~np.isnan(gradient).any(-1)
+        check_all("log joint", value, finite, "a number with a gradient; w is too large")
         return (value[0], gradient[0]) if w.ndim == 1 else (value, gradient)
 
     def log_joint_kernel(self, w, A, y):

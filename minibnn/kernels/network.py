@@ -14,6 +14,7 @@ from minibnn.kernels.equations import equation
 from minibnn.kernels.maps import ACTIVATIONS
 from minibnn.kernels.validate import (
     as_float_array,
+    check_all,
     check_bool,
     check_choice,
     check_int,
@@ -120,14 +121,15 @@ class MLP:
 
     def pack(self, layers):
         """The inverse of :meth:`unpack`: list of (W, b) -> flat weights (..., P)."""
-        if len(layers) != len(self.shapes):
-            raise ValueError(f"layers must hold {len(self.shapes)}, got {len(layers)}")
+        if not isinstance(layers, list | tuple) or len(layers) != len(self.shapes):
+            raise ValueError(
+                f"layers must be a list of {len(self.shapes)} pairs (W, b), "
+                f"got {describe(layers)}"
+            )
         parts = []
-        for (rows, h), (W, b) in zip(self.shapes, layers, strict=True):
-            block = [np.asarray(W)] + ([np.asarray(b)[..., None, :]] if self.bias else [])
-            block = np.concatenate(block, axis=-2)
-            if block.shape[-2:] != (rows, h):
-                raise ValueError(f"layers: want W, b of {rows - self.bias} x {h}")
+        for i, (rows, h) in enumerate(self.shapes):
+            W, b = check_pair(f"layers[{i}]", layers[i], (rows - self.bias, h), self.bias)
+            block = np.concatenate([W, b[..., None, :]], axis=-2) if self.bias else W
             parts.append(block.reshape(block.shape[:-2] + (rows * h,)))
         return np.concatenate(parts, axis=-1)
 
@@ -193,8 +195,21 @@ class MLP:
         X = as_float_array("X", X, shape=("n", self.n_inputs))
         w = as_float_array("w", w, ndim=(1, 2))
         check_shape("w", w, w.shape[:-1] + (self.n_weights,))
-        F, _ = self.apply(np.atleast_2d(w), self.features(X))
+        with np.errstate(all="ignore"):  # weights too large are told below
+            F, _ = self.apply(np.atleast_2d(w), self.features(X))
+        check_all("outputs", F, ~np.isnan(F), "numbers; w or X is too large")
         return F[0] if w.ndim == 1 else F
+
+
+def check_pair(name, pair, shape, bias):
+    """Return (W, b) as arrays (..., *shape) and (..., width); b is None without bias."""
+    if not isinstance(pair, list | tuple) or len(pair) != 2:
+        raise ValueError(f"{name} must be a pair (W, b), got {describe(pair)}")
+    W, b = np.asarray(pair[0]), np.asarray(pair[1]) if bias else None
+    check_shape(f"{name} W", W, W.shape[:-2] + shape)
+    if bias:
+        check_shape(f"{name} b", b, W.shape[:-2] + shape[1:])
+    return W, b
 
 
 def check_sizes(sizes):

@@ -50,15 +50,15 @@ def log_mean_exp(z, axis=0):
     (E83)  log 1/S Σ_s e^{z_s} = m + log1p(1/S Σ_s expm1(z_s - m))
 
     Derivation.  log(1/S Σ e^z) = m + log(1/S Σ e^{z-m}) for every m, and
-                 1/S Σ e^{z-m} = 1 + 1/S Σ expm1(z-m). m = 0 wherever e^z cannot
-                 overflow and some z_s ≥ 0, else m = max z: then m and the logarithm
-                 have one sign and cannot cancel. Where the mean of e^{z-m} is below
-                 1/2, log itself is accurate and log1p is not.
+                 1/S Σ e^{z-m} = 1 + 1/S Σ expm1(z-m). m = max z where that could over-
+                 or underflow; else m = 0, so that m and the logarithm cannot cancel.
+                 Where the mean of e^{z-m} is below 1/2, log itself is accurate and
+                 log1p is not.
     Shapes.      z (S, ...)  →  (...); any other axis likewise. z_s = -inf is allowed.
     """
     z = np.moveaxis(z, axis, 0)
     top = np.max(z, axis=0)
-    shift = np.where((top < 0) | (top > 60), top, 0)
+    shift = np.where(np.abs(top) > 60, top, 0)
     z = z - np.where(np.isfinite(shift), shift, 0)
     excess = _average(np.expm1(z))
     with np.errstate(divide="ignore"):  # log 0 = -inf is the answer if all z are -inf
@@ -80,7 +80,7 @@ def bernoulli_entropy(logits):
     """
     a = np.abs(logits)
     half, small = np.exp(-a / 2), np.exp(-a)
-    # a e^{-a} in two steps: e^{-a} alone loses digits from 708 on, where H is still fine
+    # a e^{-a} in two steps: e^{-a} is denormal from 708 on, H only from 715
     return (a * half) * half / (1 + small) + np.log1p(small)
 
 

@@ -9,11 +9,12 @@ import numpy as np
 from scipy.special import erf
 
 from minibnn.kernels.equations import equation
-from minibnn.kernels.gaussian_kl import HALF_LOG_2PI, _like
+from minibnn.kernels.gaussian_kl import HALF_LOG_2PI, constant_like, in_blocks
 from minibnn.kernels.maps import magnitude, sigmoid, softplus
 
 
 @equation("E45")
+@in_blocks
 @np.errstate(over="ignore")
 def scale_mixture_log_density(w, pi, s1, s2):
     """Log density of pi N(0, s1^2) + (1 - pi) N(0, s2^2) at each weight.
@@ -41,6 +42,7 @@ def scale_mixture_log_density(w, pi, s1, s2):
 
 
 @equation("E46")
+@in_blocks
 def laplace_kl(m, s, log_s, b):
     """KL(N(m, s^2) || Laplace(0, b)) of each weight, in closed form.
 
@@ -57,7 +59,7 @@ def laplace_kl(m, s, log_s, b):
     Shapes.  m, s, log_s (...,), b broadcasts  ->  value, g_m, g_log_s (...,).
     s may have underflowed to 0; log_s carries the entropy.
     """
-    b = _like(m, b)
+    b = constant_like(m, b)
     size = magnitude(np.asarray(s))
     # beyond |u| = 30 nothing changes: erf = 1 and the bell has vanished
     floor = np.maximum(magnitude(np.asarray(m)) / 30, np.finfo(b.dtype).tiny)
@@ -79,5 +81,5 @@ def laplace_log_density(w, b):
 
     Shapes.  w (...,), b broadcasts  ->  value, g_w (...,).
     """
-    w, b = np.asarray(w), _like(w, b)
+    w, b = np.asarray(w), constant_like(w, b)
     return -magnitude(w) / b - np.log(2 * b), -np.sign(w.real) / b

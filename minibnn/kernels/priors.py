@@ -7,7 +7,7 @@ Protocol: ``log_prob(w) -> (value (...,), gradient (..., P))`` and, where
 import numpy as np
 
 from minibnn.kernels.gaussian_kl import gaussian_kl, gaussian_log_density
-from minibnn.kernels.validate import as_float_array, check_all
+from minibnn.kernels.validate import as_float_array, check_all, check_positive
 
 
 class GaussianPrior:
@@ -35,6 +35,28 @@ class GaussianPrior:
                 "mean and scale must have equal lengths, "
                 f"got {self.mean.shape} and {self.scale.shape}"
             )
+
+    @classmethod
+    def per_layer(cls, net, scales, mean=0.0):
+        """One standard deviation per layer of ``net``, biases included.
+
+        Raises ValueError unless there are as many scales as layers.
+        """
+        scales = as_float_array("scales", scales, shape=(len(net.shapes),))
+        sizes = [rows * h for rows, h in net.shapes]
+        return cls(mean, np.repeat(scales, sizes))
+
+    @classmethod
+    def fan_in(cls, net, scale=1.0, bias_scale=1.0):
+        """Weights N(0, scale² / fan-in), biases N(0, bias_scale²).
+
+        Then the variance of a pre-activation does not grow with the width of the layer
+        before it. Source: Neal 1996, sec. 2.1.
+        """
+        scale = check_positive("scale", scale)
+        bias_scale = check_positive("bias_scale", bias_scale)
+        scales = np.where(net.is_bias, bias_scale, scale / np.sqrt(net.fan_in))
+        return cls(0.0, scales)
 
     def __repr__(self):
         show = [f"{a:g}" if a.ndim == 0 else f"<{len(a)}>" for a in (self.mean, self.scale)]

@@ -65,12 +65,12 @@ def check_number(name, value, minimum=None, maximum=None, strict=False):
 
 def check_positive(name, value):
     """Return a finite float > 0."""
-    return check_number(name, value, minimum=0.0, strict=True)
+    return check_number(name, value, minimum=0, strict=True)
 
 
 def check_fraction(name, value, strict=False):
     """Return a float in [0, 1]; strict: in (0, 1)."""
-    return check_number(name, value, minimum=0.0, maximum=1.0, strict=strict)
+    return check_number(name, value, minimum=0, maximum=1, strict=strict)
 
 
 def _check_limits(name, value, minimum, maximum, strict, noun):

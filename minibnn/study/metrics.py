@@ -1,9 +1,9 @@
 """Scores of predictions: one number each, with every argument checked.
 
 y holds the labels 0..C-1, shape (n,) or (n, 1), which are the same thing. p holds
-probabilities: (n,) or (n, 1) for P(y = 1), or (n, C) with rows that sum to 1. Nothing is
-ever broadcast: shapes that do not match are an error, as are NaN, labels out of range,
-probabilities outside [0, 1] and empty arrays.
+probabilities: (n,) or (n, 1) for P(y = 1), or (n, C) with rows that sum to 1. Nothing
+is ever broadcast: shapes that do not match are an error, as are NaN, labels out of
+range, probabilities outside [0, 1] and empty arrays. Sums are taken in float64.
 """
 
 from typing import NamedTuple
@@ -22,6 +22,9 @@ from minibnn.kernels.validate import (
     check_not_empty,
     check_same_length,
 )
+
+ROUNDING = 1e-6  # how far float32 may carry a probability beyond 1
+ROW_SUM = 1e-4  # and a sum of many of them
 
 # --- classification ------------------------------------------------------------------
 
@@ -78,8 +81,9 @@ def brier(y, p):
     For (n, C) the mean over points of Σ_k (p_k - [y = k])², which for C = 2 is twice
     the former (Brier 1950).
     """
-    one_column = np.ndim(p) == 1 or np.shape(p)[1:] == (1,)
+    given = p
     y, p = _labels_and_probabilities(y, p)
+    one_column = np.shape(given)[1:] in ((), (1,))
     squares = (p - (np.arange(p.shape[1]) == y[:, None])) ** 2
     return float(np.mean(squares[:, 1] if one_column else np.sum(squares, axis=1)))
 
@@ -183,24 +187,27 @@ def _matching(**arrays):
 
 def _labels_and_probabilities(y, p):
     """Return y (n,) of integers and p (n, C) with C >= 2."""
-    p = check_not_empty("p", as_float_array("p", p, ndim=(1, 2)))
-    check_all("p", p, (p >= 0) & (p <= 1), "in [0, 1]")
+    p = check_not_empty("p", as_float_array("p", p, ndim=(1, 2), dtype=np.float64))
+    check_all("p", p, (p >= 0) & (p <= 1 + ROUNDING), "in [0, 1]")
+    p = np.minimum(p, 1)
     if p.ndim == 1 or p.shape[1] == 1:
         p = np.column_stack([1 - p, p])
     else:
         total = np.sum(p, axis=1)
-        check_all("the row sums of p", total, np.abs(total - 1) <= 1e-4, "1")
+        check_all("the row sums of p", total, np.abs(total - 1) <= ROW_SUM, "1")
     return _labels(y, p, "p"), p
 
 
 def _labels_and_log_probabilities(y, log_p):
-    log_p = check_not_empty("p", as_float_array("p", log_p, ndim=(1, 2), finite=False))
-    check_all("p", log_p, log_p <= 0, "log-probabilities, at most 0 (log=True)")
+    log_p = as_float_array("p", log_p, ndim=(1, 2), finite=False, dtype=np.float64)
+    check_not_empty("p", log_p)
+    check_all("p", log_p, log_p <= ROUNDING, "log-probabilities, at most 0 (log=True)")
+    log_p = np.minimum(log_p, 0)
     if log_p.ndim == 1 or log_p.shape[1] == 1:
         log_p = np.column_stack([_log(-np.expm1(log_p)), log_p])
     else:
         total = np.sum(np.exp(log_p), axis=1)
-        check_all("the row sums of exp(p)", total, np.abs(total - 1) <= 1e-4, "1")
+        check_all("the row sums of exp(p)", total, np.abs(total - 1) <= ROW_SUM, "1")
     return _labels(y, log_p, "p"), log_p
 
 

@@ -177,8 +177,9 @@ def longest_repeated_label_run(y):
     """Find the longest run of labels that repeats an earlier run, feature-free.
 
     With a fraction f of ones two independent labels agree with probability
-    a = f² + (1-f)²; over n²/2 pairs of rows, runs of length L or more start
-    n² (1-a) a^L / 2 times on average. `chance` is the probability of at least one.
+    a = f² + (1-f)²; over (n-L)²/2 pairs of rows, runs of length L or more start
+    (n-L)² (1-a) a^L / 2 times on average. `chance` is the probability of at least one
+    (an estimate: overlapping runs are counted as independent).
     """
     y = as_vector("y", y, allow_bool=True)
     if len(y) < 2:
@@ -186,7 +187,7 @@ def longest_repeated_label_run(y):
     runs = [(*_longest_run(y[lag:] == y[:-lag]), lag) for lag in range(1, len(y))]
     length, negative_start, lag = max(runs)
     agree = np.sum((np.unique(y, return_counts=True)[1] / len(y)) ** 2)
-    expected = 0.5 * len(y) ** 2 * (1 - agree) * agree**length
+    expected = 0.5 * (len(y) - length) ** 2 * (1 - agree) * agree**length
     chance = 1.0 if agree == 1 else float(-np.expm1(-expected))
     return RepeatedRun(lag, lag - negative_start, length, chance)
 

@@ -1,0 +1,293 @@
+"""The gradient of the negative ELBO, link by link, with every link open to change.
+
+A derivation is a chain: outputs, layers, noise, scale, KL, weights of the sum. Here
+the links are computed once with the package's kernels at one case; the gradient then
+is a walk along them. A mistake is a change of one link, ``(link, function(value,
+chain) -> value)``; two mistakes are two changes. Without changes the walk gives the
+package's own gradient.
+
+Links, in the order of the way back: ``output`` ∂nll/∂F (S,B,C), ``own`` the same for
+the likelihood's own weights (S,n), per layer the lists ``back`` (matrices), ``slopes``,
+``inputs``, and for local reparameterization ``back_var``, ``half_noise`` = eps/(2 √v),
+``squares``, ``twice_inputs``; ``layer_gradients`` (S,D+1,H) each; ``eps`` (S,P);
+``samples`` = gradients for mean and sigma, (S,P) each; ``dsigma`` and ``dlog`` = the
+derivatives of sigma and log sigma for rho; ``kl_q`` = (∂KL/∂mean, ∂KL/∂log sigma);
+``data``, ``kl`` and ``total``, flat over params.
+"""
+
+import re
+from functools import cached_property
+
+import numpy as np
+
+from minibnn.checking.flat_blocks import Blocks
+from minibnn.kernels.estimators import LocalReparam, Pathwise, local_layers
+from minibnn.kernels.families import Gaussian, MeanField, Point, add, scaled
+from minibnn.kernels.maps import ACTIVATIONS, SCALES
+from minibnn.kernels.network import dense
+from minibnn.kernels.objective import objective
+
+KL_LINKS = {"dlog", "kl_q", "kl"}
+
+
+class Chain:
+    """The links of one case, and ``gradient(changes)`` along them."""
+
+    def __init__(self, case):
+        self.case = case
+        self.model, self.family, self.net = case.model, case.family, case.model.net
+        self.params = {key: np.asarray(a, float) for key, a in case.params.items()}
+        self.noise = np.asarray(case.noise, float)
+        X = np.asarray(case.X, float)
+        self.A, self.y = self.model.batch(X, case.y)
+        self.N, self.B, self.S = case.n_data, len(X), self.noise.shape[-2]
+        self.beta, self.L, self.C = case.kl_weight, len(self.net.shapes), self.net.n_outputs
+        self.local = isinstance(case.estimator, LocalReparam)
+        self.blocks = Blocks(self.model, self.params)
+        self.data, self.kl = self._terms()
+        self.fine = self._is_fine()
+        if self.fine:
+            self._links()
+
+    def _is_fine(self):
+        """Whether single links are known, not only the two terms."""
+        known = type(self.family) in (MeanField, Point)
+        closed = getattr(self.model.weight_prior, "has_closed_kl", False)
+        return (
+            known
+            and type(self.case.estimator) in (Pathwise, LocalReparam)
+            and (closed or type(self.family) is Point)
+        )
+
+    def _terms(self):
+        """The right data term and the right weighted KL term, flat."""
+        case = self.case
+        self.q, pull = self.family.natural(self.params)
+        nll, pull_nll, (_, self.g_kl) = case.estimator(
+            self.model, self.family, self.q, self.noise, self.A, self.y
+        )
+        none = Gaussian(*(None if a is None else np.zeros_like(a) for a in self.q))
+        g_nll = pull_nll(self.N / self.B / nll.shape[-1])
+        data = self.blocks.flat(pull(add(g_nll, none)))
+        return data, self.blocks.flat(pull(add(scaled(self.beta, self.g_kl), none)))
+
+    def _links(self):
+        """Everything the way back needs, recorded on one pass forward."""
+        n, q = self.net.n_weights, self.q
+        self.has_rho = "rho" in self.params
+        self.eps = np.zeros((self.S, 0)) if self.local else self.noise
+        layers, v = self._local_layers() if self.local else self._sampled_layers()
+        self.inputs, self.Z = [], []
+        lead = (self.S,)
+        recorded = [self._recorded(layer) for layer in layers]
+        self.F, _ = self.net.run(self.A, recorded, lead, float)
+        self.v = v
+        _, self.output, self.own = self.model.likelihood(self.F, self.y, v)
+        if self.own is None:
+            self.own = np.zeros((self.S, 0))
+        act = ACTIVATIONS[self.net.activation]
+        self.act = act
+        self.outputs = [A[:, : A.shape[1] - self.net.bias] for A in self.inputs[1:]]
+        self.slopes = [act.slope(A, np.ones_like(A)) for A in self.outputs]
+        self.squares = [A * A for A in self.inputs]
+        self.twice_inputs = [2.0 * A[:, : A.shape[1] - self.net.bias] for A in self.inputs]
+        if self.local:
+            self.half_noise = [self._half_noise(i) for i in range(self.L)]
+            own_sd = q.sigma[n:]
+            self.own_noise = self.noise[:, self.noise.shape[1] - len(own_sd) :]
+        self._scale_links()
+        self._prior_links()
+
+    def _recorded(self, layer):
+        def run(A, out):
+            pull = layer(A, out)
+            self.inputs.append(np.broadcast_to(A, (self.S,) + A.shape[1:]).copy())
+            self.Z.append(out.copy())
+            return pull
+
+        return run
+
+    def _sampled_layers(self):
+        w, _ = self.family.sample(self.q, self.noise)
+        self.w = w = np.array(w)
+        n = self.net.n_weights
+        self.back = self.net.blocks(w[:, :n])
+        unused = self.net.blocks(np.empty((self.S, n)))
+        pairs = zip(self.back, unused, strict=True)
+        return [dense(W, g, self.net.bias) for W, g in pairs], w[:, n:]
+
+    def _local_layers(self):
+        mean, var, _ = self.family.moments(self.q)
+        empty = np.empty_like(mean), np.empty_like(var)
+        layers, rest = local_layers(self.net, (mean, var), empty, self.A, self.noise)
+        self.back = [M[None] for M in self.net.blocks(mean)]
+        self.back_var = [V[None] for V in self.net.blocks(var)]
+        n = self.net.n_weights
+        return layers, mean[n:] + np.sqrt(var[n:]) * rest
+
+    def _half_noise(self, i):
+        """eps / (2 √v) of layer i, 0 where the variance is 0: the slope in (E62)."""
+        start = self.B * sum(self.net.sizes[1 : i + 1])
+        H = self.net.sizes[i + 1]
+        eps = self.noise[:, start : start + H * self.B].reshape(self.S, H, self.B)
+        sd = np.sqrt(self.back_var[i].swapaxes(-1, -2) @ self.squares[i])
+        return np.divide(eps, 2 * sd, out=np.zeros_like(eps), where=sd > 0)
+
+    def _scale_links(self):
+        if self.has_rho:
+            (self.sigma, _), pull = SCALES[self.family.scale].forward(self.params["rho"])
+            one = np.ones_like(self.sigma)
+            self.dsigma, self.dlog = pull(one, None), pull(None, one)
+            self.rho = self.params["rho"]
+        self.mu = self.params["mu"]
+
+    def _prior_links(self):
+        """∂KL, and the Gaussian prior's mean and scale for every weight if it is one."""
+        self.kl_q = self.g_kl.mean, self.g_kl.log_sigma
+        priors = [(self.model.prior, self.net.n_weights)]
+        if self.model.likelihood.n_weights:
+            priors.append((self.model.likelihood.own_prior, self.model.likelihood.n_weights))
+        self.gaussian_prior = all(hasattr(p, "mean") and hasattr(p, "scale") for p, _ in priors)
+        if self.gaussian_prior:
+            self.m0, self.s0 = (
+                np.concatenate([np.broadcast_to(getattr(p, key), n) for p, n in priors])
+                for key in ("mean", "scale")
+            )
+
+    # --- the walk ----------------------------------------------------------------------
+
+    def gradient(self, changes=()):
+        """The flat gradient with some links changed; a mistake may well be inf."""
+        with np.errstate(all="ignore"):
+            data, kl = self.terms(changes)
+            return _applied(changes, self, "total", data + kl)
+
+    def terms(self, changes=()):
+        """The flat data term and the flat weighted KL term with some links changed."""
+        links = {link for link, _ in changes}
+        data, kl = self.data, self.kl
+        if links - KL_LINKS - {"data", "total"}:
+            data = self._data(lambda link, right: _applied(changes, self, link, right))
+        if links & {"dlog", "kl_q"}:
+            kl = self._kl(lambda link, right: _applied(changes, self, link, right))
+        return _applied(changes, self, "data", data), _applied(changes, self, "kl", kl)
+
+    def _data(self, link):
+        """(E25) backwards, (E14) or (E62), and the scale's chain rule (E11-E13)."""
+        g_w, g_sigma = link("samples", self._samples(link))
+        weight = self.N / self.B / self.S
+        parts = {"mu": weight * g_w.sum(0)}
+        if self.has_rho:
+            parts["rho"] = weight * g_sigma.sum(0) * link("dsigma", self.dsigma)
+        return self.blocks.flat(parts)
+
+    def _samples(self, link):
+        """Per-sample gradients for the mean and for sigma, (S, P) each."""
+        own, eps = link("own", self.own), link("eps", self.eps)
+        g_w, g_var = self._backward(link)
+        g_w = _flat_layers(link("layer_gradients", g_w), own)
+        if not self.has_rho:
+            return g_w, None
+        if not self.local:
+            return g_w, g_w * eps
+        # for the likelihood's own weights (E62) is dv/dsigma = eps
+        g_sigma = 2 * self.sigma * _flat_layers(g_var, np.zeros_like(own))
+        g_sigma[:, self.net.n_weights :] = own * self.own_noise
+        return g_w, g_sigma
+
+    def _backward(self, link):
+        """The layer recursion backwards: gradients of every layer's matrices."""
+        names = ("back", "slopes", "inputs")
+        back, slopes, inputs = (link(k, getattr(self, k)) for k in names)
+        if self.local:
+            names = ("back_var", "half_noise", "squares", "twice_inputs")
+            var, half, squares, twice = (link(k, getattr(self, k)) for k in names)
+        g = link("output", self.output).swapaxes(-1, -2)
+        g_w, g_var = [None] * self.L, [None] * self.L
+        for i in reversed(range(self.L)):
+            n_in = self.net.sizes[i]
+            g_w[i] = inputs[i] @ g.swapaxes(-1, -2)
+            down = back[i][:, :n_in] @ g
+            if self.local:
+                g_v = g * half[i]
+                g_var[i] = squares[i] @ g_v.swapaxes(-1, -2)
+                down = down + twice[i] * (var[i][:, :n_in] @ g_v)
+            g = down * slopes[i - 1] if i else None
+        return g_w, g_var
+
+    def _kl(self, link):
+        g_mean, g_log_sigma = link("kl_q", self.kl_q)
+        parts = {"mu": self.beta * g_mean}
+        if self.has_rho:
+            parts["rho"] = self.beta * g_log_sigma * link("dlog", self.dlog)
+        return self.blocks.flat(parts)
+
+    # --- how exactly a gradient can be expected ----------------------------------------
+
+    @cached_property
+    def right(self):
+        """The package's own gradient, flat."""
+        return self.blocks.flat(self._objective(self.params))
+
+    def _objective(self, params):
+        case = self.case
+        return objective(
+            self.model, self.family, params, self.noise, self.A, self.y,
+            self.N, self.beta, case.estimator,
+        )[1]()  # fmt: skip
+
+    @cached_property
+    def magnitude(self):
+        """Sizes of the terms each coordinate is a sum of: the measure of rounding."""
+        size = np.abs(self.data) + np.abs(self.kl)
+        if not self.fine:
+            return size
+        g_w, g_sigma = self._samples(lambda link, right: right)
+        weight = self.N / self.B / self.S
+        parts = {"mu": weight * np.abs(g_w).sum(0)}
+        if self.has_rho:
+            parts["rho"] = weight * np.abs(g_sigma).sum(0) * np.abs(self.dsigma)
+            parts["rho"] += self.beta * np.abs(self.dlog)  # r - 1 is a difference
+        if self.gaussian_prior:
+            parts["mu"] += self.beta * (np.abs(self.mu) + np.abs(self.m0)) / self.s0**2
+        return size + self.blocks.flat(parts)
+
+    def rounding(self, unit):
+        """Spread of the right gradient over points one rounding ``unit`` apart."""
+        rng = np.random.default_rng(0)
+        spread = np.zeros_like(self.right)
+        for _ in range(4):
+            near = {
+                key: a * (1 + unit * rng.integers(-1, 2, a.shape))
+                for key, a in self.params.items()
+            }
+            moved = np.abs(self.blocks.flat(self._objective(near)) - self.right)
+            spread = np.maximum(spread, moved)
+        return spread
+
+    # --- labels of the kernels met here ------------------------------------------------
+
+    def label(self, kind):
+        """The equation label of this case's scale, likelihood or activation."""
+        if kind == "scale":
+            return SCALES[self.family.scale].forward.labels[0]
+        if kind == "activation":
+            return getattr(ACTIVATIONS[self.net.activation].slope, "labels", ("E25",))[0]
+        if kind == "likelihood":
+            found = re.search(r"\((E3[0-9])\)", type(self.model.likelihood).__doc__ or "")
+            return found.group(1) if found else "E31"
+        if kind == "draw":
+            return "E62" if self.local else "E14"
+        return kind
+
+
+def _applied(changes, chain, link, value):
+    for name, function in changes:
+        if name == link:
+            value = function(value, chain)
+    return value
+
+
+def _flat_layers(layers, own):
+    flat = [block.reshape(len(block), -1) for block in layers]
+    return np.concatenate([*flat, own], axis=-1)

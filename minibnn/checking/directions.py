@@ -1,0 +1,217 @@
+"""Many parameters at once: random directions, and halving to find who is wrong.
+
+A direction moves coordinate i by z_i W / w_i with z_i normal and w_i ~ |g_i|, so every
+coordinate counts by its *relative* error and none hides behind a large one. A
+coordinate that is wrong by r escapes K directions with probability at most
+(0.798 tau / r)^K, tau being what a direction resolves. Signs +-1 would not do: two
+equal errors cancel in half of the draws.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from minibnn.checking.claim import SAFETY, typical, usual
+from minibnn.checking.judge import LOOSE, brief, excess
+from minibnn.checking.lines import Coordinate, Direction, complex_step
+from minibnn.checking.problem import EPS
+from minibnn.checking.romberg import romberg
+
+BY_COMPLEX_STEP, BY_DIFFERENCES, MOST_BLOCKS = 10, 4, 8  # directions; blocks alone
+
+
+@dataclass
+class Row:
+    """One direction d: what grad claims along it, and what it is."""
+
+    block: str
+    d: np.ndarray
+    claimed: float
+    allowance: float
+    rounding: float  # of a sum of that many terms
+    truth: float = np.nan
+    bound: float = np.inf
+
+    @property
+    def error(self):
+        """By how much the claim is off, with its sign."""
+        return self.claimed - self.truth
+
+
+class Directions:
+    """All coordinates together, along scaled random directions.
+
+    ``rows`` holds one Row a direction, in units of ``unit``, the usual size of the
+    gradient: error / unit is the relative error of a coordinate with z = 1.
+    ``where`` are the coordinates a failure was narrowed down to, ``found`` the Row
+    of a single one.
+    """
+
+    def __init__(self, problem, claim, noise, tol, guard, rng):
+        self.problem, self.claim, self.noise = problem, claim, noise
+        self.tol, self.guard, self.rng = tol, guard, rng
+        self.judge, self.notes, self.rows = "complex step", [], []
+        self.g = np.where(np.isfinite(claim.g), claim.g, 0.0)
+        self.unit = usual(np.abs(self.g)) or 1.0
+        self.where, self.found, self.step, self.gap = None, None, None, 0.0
+        self._weigh()
+
+    def _weigh(self):
+        """Scale of each coordinate: 1 / gradient, unless that is mostly rounding."""
+        size, blocks = np.abs(self.g), self.problem.blocks
+        common = typical(self.g, blocks)
+        noisiest = max(16 * self.claim.eps, 1e-9 / (SAFETY * np.sqrt(size.size)))
+        floor = np.minimum(self.claim.spread(blocks) / noisiest, common)
+        weight = np.where(self.g == 0, 1e-3 * common, np.maximum(size, floor))
+        self.fine = self.unit / weight
+        self.coarse = self.unit / np.maximum(weight, 1e-2 * common)
+
+    def run(self):
+        """Cross-check the oracles, judge the directions, hunt down a failure."""
+        self.safe = self._cross_check()
+        for block, index in self._plan():
+            self.rows.append(self._judged(self._draw(block, index)))
+        reach = [row.bound + row.allowance for row in self.rows]
+        self.resolved = max(reach) / self.unit + self.tol
+        guilty = max(self.rows, key=self.off)
+        if self.off(guilty) > 0:
+            self._locate(guilty)
+        return self
+
+    def _plan(self):
+        everything = [("all", np.arange(self.g.size))]
+        if not self.safe:  # the cross-check has been judged as the first of them
+            return everything * (BY_DIFFERENCES - 1)
+        blocks = list(self.problem.blocks.items())
+        alone = blocks if 1 < len(blocks) <= MOST_BLOCKS else []
+        return everything * BY_COMPLEX_STEP + alone
+
+    # -- measuring --------------------------------------------------------------------
+
+    def _draw(self, block, index):
+        z = np.zeros(self.g.size)
+        z[index] = self.rng.standard_normal(len(index))
+        return self._row(block, z * (self.fine if self.safe else self.coarse))
+
+    def _row(self, block, d):
+        terms = self.g * d
+        size = float(np.linalg.norm(terms))
+        spread = np.abs(self.claim.copies @ d).max(initial=0.0)
+        if not len(self.claim.copies):
+            spread = self.claim.eps * size
+        allowance = SAFETY * float(spread) + 8 * self.claim.eps * size
+        return Row(block, d, float(terms.sum()), allowance, 64 * EPS * size)
+
+    def _judged(self, row):
+        """Fill truth and bound of a row."""
+        line = Direction(self.problem, row.d)
+        if not self.safe:
+            slope = self._slope(line, 5)
+            row.truth, row.bound = slope.value, slope.bound
+            if slope.kink:
+                row.truth = float(np.clip(row.claimed, slope.low, slope.high))
+        elif len(self.rows) < 2:  # twice, to see how much of it is rounding
+            first, second = complex_step(line)
+            self.gap = max(self.gap, abs(first - second))
+            row.truth, row.bound = first, 4 * self.gap + row.rounding
+        else:
+            row.truth, row.bound = line.slope(), 8 * self.gap + row.rounding
+        return row
+
+    def _slope(self, line, rungs):
+        """Romberg's slope, beginning a little above the step that served before."""
+        start = min(8 * self.step / line.reach, 0.23) if self.step else 0.23
+        slope = romberg(
+            line, self.problem.value, self.noise, LOOSE, self.unit, self.guard, start,
+            rungs,
+        )
+        self.step = self.step or slope.step
+        return slope
+
+    def _cross_check(self):
+        """Whether the complex step agrees with differences along one direction."""
+        self.safe = False
+        row = self._draw("all", np.arange(self.g.size))
+        line = Direction(self.problem, row.d)
+        slope = self._slope(line, 10)
+        row.truth, row.bound = slope.value, slope.bound
+        why = self._refused(line, slope, row)
+        if why:
+            self.judge = "central differences"
+            self.notes.append(f"f is not complex-safe ({why}); differences judge alone")
+            self.rows.append(row)
+        return not why
+
+    def _refused(self, line, slope, row):
+        """Why the complex step cannot be believed; empty if it can."""
+        try:
+            first, second = complex_step(line)
+        except Exception as error:  # only the imaginary step is new to f
+            return brief(error)
+        bound = 16 * abs(first - second) + row.rounding
+        if not np.isfinite(first + second):
+            return "it gives nan or inf"
+        if excess(slope, first, bound) > 0:
+            return "an imaginary part is lost on the way"
+        return ""
+
+    def off(self, row):
+        """By how much a row is beyond everything that excuses it."""
+        slack = row.bound + row.allowance + self.tol * self.unit
+        return abs(row.error) - slack if np.isfinite(slack) else -np.inf
+
+    # -- hunting ----------------------------------------------------------------------
+
+    def _locate(self, row):
+        """Halve the coordinates, keeping the half that is off by more."""
+        live, error = np.flatnonzero(row.d), row.error
+        h = None if self.safe else self._quick_step(row)
+        while live.size > 1:
+            half = self._half(row, live[: live.size // 2], h)
+            if abs(half.error) >= abs(error - half.error):
+                live, error = live[: live.size // 2], half.error
+            else:
+                live, error = live[live.size // 2 :], error - half.error
+            if abs(error) <= half.rounding + half.allowance:
+                break
+        self.where = live
+        if live.size == 1:
+            self._single(int(live[0]))
+
+    def _half(self, row, index, h):
+        d = np.zeros_like(row.d)
+        d[index] = row.d[index]
+        half = self._row(row.block, d)
+        line = Direction(self.problem, d)
+        half.truth = line.slope() if h is None else _central(line, h)
+        return half
+
+    def _quick_step(self, row):
+        """A step whose plain central difference is good to an eighth of the error."""
+        line, h = Direction(self.problem, row.d), self.step
+        for _ in range(3):
+            if abs(_central(line, h) - row.truth) < abs(row.error) / 8:
+                break
+            h /= 4
+        return h
+
+    def _single(self, i):
+        """Judge one coordinate by itself."""
+        line = Coordinate(self.problem, i)
+        slope = romberg(
+            line, self.problem.value, self.noise, LOOSE, self.unit, self.guard, rungs=4
+        )
+        d = np.zeros_like(self.g)
+        d[i] = 1.0
+        row = self._row("", d)
+        row.truth, row.bound = slope.value, slope.bound
+        if self.safe:
+            first, second = complex_step(line)
+            row.truth, row.bound = first, 4 * abs(first - second) + 8 * EPS * abs(first)
+        slack = row.bound + row.allowance + self.tol * abs(row.truth)
+        if abs(row.error) > slack:
+            self.found = row
+
+
+def _central(line, h):
+    return (line.probe(h)[0] - line.probe(-h)[0]) / (2 * h)

@@ -1,0 +1,161 @@
+"""Is this gradient right? Three verdicts, each with a certified bound.
+
+The checker knows nothing of networks: it judges any Python function of an array.
+"""
+
+import numpy as np
+
+from minibnn.checking import reasons, verdict
+from minibnn.checking.claim import ask, jitter
+from minibnn.checking.directions import Directions
+from minibnn.checking.judge import Coordinates
+from minibnn.checking.lines import value_noise
+from minibnn.checking.problem import EPS, Layout, Problem, floating
+
+
+def check_gradient(
+    f, grad, x, *, names=None, blocks=None, rng=0, tol=None, kinks="guard",
+    max_coordinates=400,
+):
+    """Judge a claimed gradient of a real function: agrees, wrong, or cannot tell.
+
+    The complex step judges where f is analytic, and is itself checked: Romberg
+    differences with a certified bound are the second opinion, and the judge where f
+    is not complex-safe. What rounding may explain is measured by moving x by one
+    unit in the last place, so float32 gradients are judged at their own resolution.
+
+    Parameters
+    ----------
+    f : function of x giving one real number; its noise, if any, held fixed. It is
+        called with float64 and, if it can, complex128 arrays.
+    grad : function of x giving an array like x, or that array (or dict of arrays)
+    x : array of any shape, or dict of arrays; float32 or float64
+    names : P names of the coordinates in flat order
+    blocks : dict block name -> size in flat order, or P labels; default: the arrays
+        of x
+    rng : seed or Generator of the jitter and the random directions
+    tol : relative error of a coordinate that still counts as right (1e-9)
+    kinks : "guard" keeps differences away from kinks, and at a kink at x itself
+        accepts any slope between the two sides; "ignore" takes f to be smooth
+    max_coordinates : above this many parameters, scaled random directions are
+        judged instead of coordinates: at most 60 calls of f, 50 more to find a
+        coordinate that is wrong
+
+    Returns
+    -------
+    GradientReport
+
+    Raises
+    ------
+    TypeError, ValueError : naming the argument; what f and grad raise passes through
+    """
+    tol = _tolerance(tol)
+    _choice(kinks)
+    rng = np.random.default_rng(rng)
+    with np.errstate(all="ignore"):
+        problem = Problem(f, grad, x, names, blocks)
+        return _check(problem, tol, kinks == "guard", rng, _count(max_coordinates))
+
+
+def check_adjoint(forward, pullback, x, rng=0, *, tol=None, kinks="guard",
+                  max_coordinates=400):
+    """Judge the pullback of a map by the dot-product test <u, Jv> = <pullback(u), v>.
+
+    With a random cotangent u, <u, forward(x)> is a scalar function whose gradient is
+    pullback(u); it is judged as in check_gradient, coordinate by coordinate (v = e_i)
+    or along random v. Two draws of u; the worse report is returned.
+
+    Parameters
+    ----------
+    forward : function of x giving an array
+    pullback : function of u, shaped like forward(x), giving the cotangent of x
+    x : array, or dict of arrays
+    rng, tol, kinks, max_coordinates : as in check_gradient
+
+    Returns
+    -------
+    GradientReport
+
+    Raises
+    ------
+    TypeError, ValueError : naming the argument
+    """
+    tol = _tolerance(tol)
+    _choice(kinks)
+    rng = np.random.default_rng(rng)
+    for name, value in (("forward", forward), ("pullback", pullback)):
+        if not callable(value):
+            raise TypeError(f"{name} must be a function, got {type(value).__name__}")
+    with np.errstate(all="ignore"):
+        out = floating(forward(Layout(x).unflatten(Layout(x).flat)), "forward(x)")
+        reports = []
+        for _ in range(2):
+            problem = _Pairing(forward, pullback, x, out, rng)
+            count = _count(max_coordinates)
+            reports.append(_check(problem, tol, kinks == "guard", rng, count))
+    order = ("agrees", "cannot tell", "wrong")
+    return max(reports, key=lambda report: order.index(report.verdict))
+
+
+class _Pairing(Problem):
+    """<u, forward(x)> and its gradient pullback(u), for one random u."""
+
+    grad_name = "pullback(u)"
+
+    def __init__(self, forward, pullback, x, out, rng):
+        self.u, self.rng = rng.standard_normal(out.shape), rng
+        super().__init__(lambda z: np.sum(self.u * forward(z)), pullback, x)
+
+    def gradient(self, flat):
+        """Give pullback(u); elsewhere than at x, u is jittered in place of x."""
+        u = self.u
+        if flat is not self.x:
+            u = jitter(u.ravel(), self.resolution, self.rng).reshape(u.shape)
+        self.calls["grad"] += 1
+        return self.layout.flatten(self._grad(u.copy()), self.grad_name)
+
+
+def _check(problem, tol, guard, rng, most):
+    """Run the checks in order; anything unsteady ends them."""
+    again = problem.at(problem.x)
+    if _drifts(problem, again):
+        reason = reasons.UNSTEADY_F.format(problem.value, again)
+        return verdict.unsteady(problem, tol, reason)
+    claim = ask(problem, rng)
+    if not claim.steady:
+        return verdict.unsteady(problem, tol, reasons.UNSTEADY_GRAD)
+    noise = max(value_noise(problem, rng), abs(again - problem.value))
+    few = problem.size <= most
+    judge = Coordinates if few else Directions
+    evidence = judge(problem, claim, noise, tol, guard, rng).run()
+    again = problem.at(problem.x)
+    if _drifts(problem, again):
+        reason = reasons.UNSTEADY_F.format(problem.value, again)
+        return verdict.unsteady(problem, tol, reason)
+    return (verdict.by_coordinates if few else verdict.by_directions)(problem, evidence)
+
+
+def _drifts(problem, again):
+    """Whether f has changed by more than a reordered sum would."""
+    return not abs(again - problem.value) <= 64 * EPS * abs(problem.value)
+
+
+def _tolerance(tol):
+    if tol is None:
+        return 1e-9
+    if isinstance(tol, bool) or not isinstance(tol, int | float | np.number):
+        raise TypeError(f"tol must be a number, got {type(tol).__name__}")
+    if not 0 < tol < np.inf:
+        raise ValueError(f"tol must be positive and finite, got {tol}")
+    return float(tol)
+
+
+def _choice(kinks):
+    if kinks not in ("guard", "ignore"):
+        raise ValueError(f"kinks must be 'guard' or 'ignore', got {kinks!r}")
+
+
+def _count(most):
+    if isinstance(most, bool) or not isinstance(most, int | np.integer) or most < 0:
+        raise ValueError(f"max_coordinates must be an int >= 0, got {most!r}")
+    return int(most)

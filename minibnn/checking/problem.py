@@ -1,0 +1,212 @@
+"""The question put to the checker: one function, one claimed gradient, one point.
+
+Everything the user hands over is validated here and laid out flat, so that the
+oracles see a real vector and a scalar function and nothing else.
+"""
+
+import numpy as np
+
+EPS = np.finfo(float).eps
+
+
+def floating(value, what):
+    """Return ``value`` as a finite float array, or raise an error that names it."""
+    array = np.asarray(value)
+    if array.dtype.kind != "f":
+        raise TypeError(
+            f"{what} must hold real floating-point numbers, got dtype {array.dtype}"
+            + ("; write it as float, for example x.astype(float)"
+               if array.dtype.kind in "iub" else "")
+        )
+    if array.size == 0:
+        raise ValueError(f"{what} is empty, got shape {array.shape}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{what} must be finite, got nan or inf in it")
+    return array
+
+
+def scalar(value, what):
+    """Return what ``what`` gave as a float, or raise an error that names it."""
+    if type(value) is float:
+        return value
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiu":
+        raise TypeError(f"{what} must return a real number, got {_describe(array)}")
+    if array.size != 1:
+        raise ValueError(f"{what} must return one number, got shape {array.shape}")
+    return float(array.reshape(()))
+
+
+def _describe(array):
+    return f"dtype {array.dtype}" + (f", shape {array.shape}" if array.ndim else "")
+
+
+class Layout:
+    """The way between a flat vector and the array, or dict of arrays, of the user."""
+
+    def __init__(self, x):
+        self.keyed = isinstance(x, dict)
+        items = x.items() if self.keyed else [("x", x)]
+        arrays = {
+            key: floating(value, f"x[{key!r}]" if self.keyed else "x")
+            for key, value in items
+        }
+        if not arrays:
+            raise ValueError("x is empty, got a dict without arrays")
+        ends = np.cumsum([a.size for a in arrays.values()])
+        self.parts = {
+            key: (slice(int(end) - a.size, int(end)), a.shape, a.dtype)
+            for end, (key, a) in zip(ends, arrays.items(), strict=True)
+        }
+        self.size = int(ends[-1])
+        self.flat = np.concatenate([a.ravel() for a in arrays.values()], dtype=float)
+
+    def unflatten(self, flat, original=False):
+        """Give the user's form of ``flat``; ``original`` restores the dtype of x."""
+        parts = {
+            key: (flat[cut].astype(kind) if original else flat[cut]).reshape(shape)[()]
+            for key, (cut, shape, kind) in self.parts.items()
+        }
+        return parts if self.keyed else parts["x"]
+
+    def flatten(self, tree, what):
+        """Give (flat float64, machine epsilon) of a tree that must look like x."""
+        if self.keyed and not isinstance(tree, dict):
+            kind = type(tree).__name__
+            raise TypeError(f"{what} must be a dict like x, got {kind}")
+        tree = tree if self.keyed else {"x": tree}
+        if set(tree) != set(self.parts):
+            got, want = sorted(map(str, tree)), sorted(map(str, self.parts))
+            raise ValueError(f"{what} must have the keys of x, {want}, got {got}")
+        leaves = [
+            self._leaf(tree[key], f"{what}[{key!r}]" if self.keyed else what, shape)
+            for key, (_, shape, _) in self.parts.items()
+        ]
+        eps = max(_resolution(leaf.dtype) for leaf in leaves)
+        return np.concatenate([leaf.ravel() for leaf in leaves], dtype=float), eps
+
+    @staticmethod
+    def _leaf(value, what, shape):
+        array = np.asarray(value)
+        if array.dtype.kind not in "fiu":
+            raise TypeError(f"{what} must hold real numbers, got {_describe(array)}")
+        if array.shape != shape:
+            raise ValueError(
+                f"{what} must have the shape of x, {shape}, got {array.shape}"
+            )
+        return array
+
+    def name(self, i):
+        """Name coordinate ``i`` as the user would write it."""
+        for key, (cut, shape, _) in self.parts.items():
+            if i < cut.stop:
+                spot = np.unravel_index(i - cut.start, shape) if shape else ()
+                return str(key) + (f"[{','.join(map(str, spot))}]" if spot else "")
+        raise IndexError(i)
+
+
+def _resolution(dtype):
+    return max(EPS, float(np.finfo(dtype).eps)) if dtype.kind == "f" else EPS
+
+
+class Problem:
+    """A scalar function and its claimed gradient at a point, all of it flat.
+
+    ``calls`` counts the evaluations of f (real and complex) and of grad. f is given
+    float64 whatever the dtype of x; grad is given the dtype of x.
+    """
+
+    def __init__(self, f, grad, x, names=None, blocks=None):
+        if not callable(f):
+            raise TypeError(f"f must be a function, got {type(f).__name__}")
+        self.layout = Layout(x)
+        self.x, self.size = self.layout.flat, self.layout.size
+        self._f, self._grad, self._names = f, grad, _names(names, self.size)
+        self.blocks = _blocks(blocks, self.layout)
+        self.calls = {"f": 0, "f_complex": 0, "grad": 0}
+        self.trouble = None
+        self.value = self.at(self.x)
+        if not np.isfinite(self.value):
+            raise ValueError(f"f returned {self.value} at x; it must be finite there")
+        self.typical = self._typical()
+        self.scale = np.where(self.x == 0, self.typical, np.abs(self.x))
+
+    def _typical(self):
+        """A usual size of the numbers in the block of each coordinate; 1 for zeros."""
+        typical = np.ones(self.size)
+        for index in self.blocks.values():
+            sizes = np.abs(self.x[index])
+            if sizes.any():
+                typical[index] = np.median(sizes[sizes > 0])
+        return typical
+
+    def name(self, i):
+        """Name coordinate ``i``."""
+        return self._names[i] if self._names else self.layout.name(int(i))
+
+    def at(self, flat):
+        """Give f at a real flat point, which f may keep or change."""
+        self.calls["f"] += 1
+        return scalar(self._f(self.layout.unflatten(flat.copy())), "f")
+
+    def probe(self, flat):
+        """Give f near x, nan where it has no value; the exception is remembered."""
+        try:
+            return self.at(flat)
+        except (ValueError, ArithmeticError) as error:
+            self.trouble = error
+            return np.nan
+
+    def complex_at(self, flat):
+        """Give f at a complex flat point; raises TypeError if a real number returns."""
+        self.calls["f_complex"] += 1
+        value = np.asarray(self._f(self.layout.unflatten(flat)))
+        if value.dtype.kind != "c" or value.size != 1:
+            raise TypeError("f returns a real number for a complex argument")
+        return complex(value.reshape(()))
+
+    @property
+    def grad_is_function(self):
+        """Whether the gradient can be asked for at other points than x."""
+        return callable(self._grad)
+
+    def gradient(self, flat):
+        """Give the claimed gradient (flat float64, machine epsilon) at a flat point."""
+        if not self.grad_is_function:
+            return self.layout.flatten(self._grad, "grad")
+        self.calls["grad"] += 1
+        return self.layout.flatten(
+            self._grad(self.layout.unflatten(flat.copy(), original=True)), "grad"
+        )
+
+    @property
+    def resolution(self):
+        """The machine epsilon of x."""
+        return max(_resolution(kind) for _, _, kind in self.layout.parts.values())
+
+
+def _names(names, size):
+    if names is None:
+        return None
+    if isinstance(names, str) or len(names) != size:
+        got = repr(names) if isinstance(names, str) else f"{len(names)} of them"
+        raise ValueError(f"names must give one name a coordinate, {size}, got {got}")
+    return [str(name) for name in names]
+
+
+def _blocks(blocks, layout):
+    """Block name -> flat indices: the arrays of x, sizes in a dict, or one label each."""
+    if blocks is None:
+        return {str(k): np.r_[cut] for k, (cut, _, _) in layout.parts.items()}
+    if isinstance(blocks, dict):
+        sizes = list(blocks.values())
+        if not all(isinstance(n, int | np.integer) and n > 0 for n in sizes):
+            raise TypeError("blocks must map each block name to its size, an int > 0")
+        blocks = [name for name, n in blocks.items() for _ in range(n)]
+    if isinstance(blocks, str) or len(blocks) != layout.size:
+        got = repr(blocks) if isinstance(blocks, str) else len(blocks)
+        raise ValueError(
+            f"blocks must cover the {layout.size} coordinates of x, got {got}"
+        )
+    labels = np.array([str(label) for label in blocks])
+    return {name: np.flatnonzero(labels == name) for name in dict.fromkeys(labels)}

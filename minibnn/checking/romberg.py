@@ -1,0 +1,177 @@
+"""Central differences with a certified bound, and a guard against kinks.
+
+Romberg's table extrapolates the central difference D(h) = f' + O(h^2). The bound of
+an entry is twice its disagreement with its neighbours, plus what rounding noise in
+f can do, plus what the even part of f says about a kink: the gap between the two
+one-sided slopes must shrink like h, and does not when a kink lies inside (-h, h).
+"""
+
+import math
+from dataclasses import dataclass, field
+
+from minibnn.checking.problem import EPS
+
+
+@dataclass
+class Slope:
+    """A derivative along a line: the truth lies within ``bound`` of ``value``.
+
+    At a kink ``low`` and ``high`` are the two one-sided slopes; otherwise nan.
+    """
+
+    value: float = math.nan
+    bound: float = math.inf
+    noise: float = 0.0  # the part of the bound that is rounding
+    low: float = math.nan
+    high: float = math.nan
+    step: float = math.nan
+
+    @property
+    def kink(self):
+        """Whether the slope jumps at the point itself."""
+        return not math.isnan(self.low)
+
+
+@dataclass
+class Rung:
+    """What one step h shows: slopes on either side, and f's rounding over h."""
+
+    h: float
+    left: float
+    right: float
+    noise: float
+    centre: list = field(default_factory=list)  # Romberg row of the central slope
+    bend: list = field(default_factory=list)  # Romberg row of (right - left) / h
+
+    @property
+    def gap(self):
+        """How far the one-sided slopes lie apart."""
+        return self.right - self.left
+
+
+class Ladder:
+    """Steps that go down one line until rounding takes over."""
+
+    def __init__(self, line, value, noise, guard=True):
+        self.line, self.value, self.noise, self.guard = line, value, noise, guard
+        self.best, self.rungs = Slope(), []
+
+    def rung(self, h):
+        """Measure at one step; None where f has no value on one side."""
+        up, plus = self.line.probe(h)
+        down, minus = self.line.probe(-h)
+        if not (math.isfinite(up) and math.isfinite(down)) or plus * minus >= 0:
+            return None
+        noise = max(self.noise, EPS * max(abs(up), abs(down)))
+        right, left = (up - self.value) / plus, (down - self.value) / minus
+        width = plus - minus
+        rung = Rung(0.5 * width, left, right, noise / h)
+        rung.centre.append((up - down) / width)
+        rung.bend.append(rung.gap / rung.h)
+        return rung
+
+    def descend(self, start, rel, size, rungs=48):
+        """Halve the step until the bound is ``rel`` of the slope or gets no better.
+
+        Where a rung does not help (a kink or a singularity lies inside) the table
+        starts again at an eighth of the step. Returns the best Slope.
+        """
+        h, table, last = start, [], math.inf
+        for _ in range(rungs):
+            rung = self.rung(h)
+            if rung is None:
+                table, last, h = [], math.inf, h / 8
+                continue
+            self.rungs.append(rung)
+            found = self._extend(table, rung)
+            if found.bound < self.best.bound:
+                self.best = found
+            if self._done(rung, rel, size):
+                break
+            stuck = len(table) >= 3 and found.bound > max(last / 4, 3 * found.noise)
+            table, last = ([], math.inf) if stuck else (table, found.bound)
+            h = h / 8 if stuck else h / 2
+        return self.best
+
+    def _extend(self, table, rung):
+        """Add a rung to Romberg's table and give its best entry."""
+        table.append(rung)
+        if len(table) == 1:
+            return Slope(noise=6 * rung.noise)
+        above, best = table[-2], Slope(noise=6 * rung.noise)
+        for j in range(1, len(table)):
+            for row, old in (rung.centre, above.centre), (rung.bend, above.bend):
+                row.append(row[j - 1] + (row[j - 1] - old[j - 1]) / (4**j - 1))
+            bound = self._bound(rung, above, j)
+            if bound < best.bound:
+                best = Slope(rung.centre[j], bound, 6 * rung.noise, step=rung.h)
+        return best
+
+    def _bound(self, rung, above, j):
+        neighbours = [rung.centre[j - 1], above.centre[j - 1], *above.centre[j : j + 1]]
+        spread = max(abs(rung.centre[j] - other) for other in neighbours)
+        kink = 0.0
+        if self.guard:
+            change = rung.h * abs(rung.bend[j] - above.bend[j - 1])
+            kink = max(0.0, change - 12 * rung.noise)
+        return 2 * spread + 6 * rung.noise + 2 * kink
+
+    def _done(self, rung, rel, size):
+        good = self.best.bound <= rel * max(abs(self.best.value), size)
+        hopeless = 12 * rung.noise >= self.best.bound
+        return good or hopeless or self._kink_seen(rung)
+
+    def _kink_seen(self, rung):
+        """Whether the gap has stayed the same down to steps of 1e-7 of the reach."""
+        if not self.guard or len(self.rungs) < 2 or rung.h > 1e-7 * self.line.reach:
+            return False
+        before = self.rungs[-2].gap
+        return (
+            abs(rung.gap) > 50 * rung.noise
+            and abs(rung.gap - before) < 0.05 * abs(rung.gap)
+        )
+
+    def kink(self):
+        """The interval of slopes at a kink, from the two smallest steps."""
+        if not self.rungs or not self._kink_seen(self.rungs[-1]):
+            return None
+        coarse, fine = self.rungs[-2:]
+        ratio = coarse.h / fine.h
+        sides = [
+            (b + (b - a) / (ratio - 1), abs(b - a))
+            for a, b in ((coarse.left, fine.left), (coarse.right, fine.right))
+        ]
+        bound = 2 * max(move for _, move in sides) + 6 * fine.noise
+        low, high = sorted(slope for slope, _ in sides)
+        return Slope(0.5 * (low + high), bound, 6 * fine.noise, low, high, fine.h)
+
+
+def romberg(
+    line, value, noise, rel=1e-13, size=0.0, guard=True, start=0.23, rungs=48
+):
+    """Derivative of f along a line by guarded Romberg differences.
+
+    ``value`` and ``noise`` are f and its rounding noise at the point; the descent
+    ends early once the bound is ``rel`` x max(|slope|, ``size``), or after ``rungs``
+    steps. Bound: Ridders (1982), doi:10.1016/S0141-1195(82)80057-0, doubled.
+    """
+    ladder = Ladder(line, value, noise, guard)
+    best = ladder.descend(start * line.reach, rel, size, rungs)
+    if jump := ladder.kink():
+        return jump
+    return best if rel > 1e-10 else _longer_steps(ladder, best, start, rel, size)
+
+
+def _longer_steps(ladder, best, start, rel, size):
+    """Try steps 16, 256, ... times as long: where rounding rules they can help."""
+    for climb in 1, 2, 3:
+        enough = best.bound <= rel * max(abs(best.value), size)
+        if enough or best.bound > 4 * best.noise:
+            break
+        longer = Ladder(ladder.line, ladder.value, ladder.noise, ladder.guard)
+        found = longer.descend(start * ladder.line.reach * 16.0**climb, rel, size)
+        contradicts = abs(found.value - best.value) > found.bound + best.bound
+        if contradicts or not found.bound < 0.5 * best.bound:
+            break
+        best = found
+    return best

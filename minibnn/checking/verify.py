@@ -1,0 +1,130 @@
+"""The audit: every labelled gradient of the package, judged twice, in one table.
+
+Each gradient meets the complex step and, on its own, Romberg's central differences
+(which never see a complex number). What is printed is the worst error over the
+coordinates relative to the largest one, and the bound certified for it.
+"""
+
+import numpy as np
+
+import minibnn.kernels.equations as equations
+from minibnn.checking.cases import CASES
+from minibnn.checking.gradcheck import check_gradient
+from minibnn.checking.models import MODELS
+
+SEED = 20
+
+
+def verify(progress=None, rng=SEED):
+    """Check every gradient; one row (a dict) each.
+
+    Parameters
+    ----------
+    progress : function, optional
+        Called with each row as soon as it is known.
+    rng : int
+        Seed of the example inputs.
+
+    Returns
+    -------
+    list of dict
+        "label", "kernel", "size" (coordinates), "complex_step" and "differences"
+        (relative errors), "bound" (certified, relative) and "verdict".
+    """
+    rows = []
+    for label, make in sorted(CASES.items()):
+        home = equations.LEDGER[label].removeprefix("minibnn.kernels.")
+        rows.append(row(label, home, make(np.random.default_rng(rng))))
+        _tell(progress, rows)
+    for name, make in MODELS.items():
+        rows.append(row("E51", name, make(np.random.default_rng(rng))))
+        _tell(progress, rows)
+    return rows
+
+
+def _tell(progress, rows):
+    if progress is not None:
+        progress(rows[-1])
+
+
+def row(label, kernel, problem):
+    """Judge one gradient by the complex step and by differences alone."""
+    by_step = check_gradient(problem.f, problem.grad, problem.x)
+    by_differences = check_gradient(real_only(problem.f), problem.grad, problem.x)
+    reports = (by_step, by_differences)
+    largest = max(np.abs(by_step.gradient).max(), np.finfo(float).tiny)
+    return {
+        "label": label,
+        "kernel": kernel,
+        "size": by_step.size,
+        "complex_step": float(by_step.error / largest),
+        "differences": float(by_differences.error / largest),
+        "bound": float(min(report.bound for report in reports) / largest),
+        "verdict": worst([report.verdict for report in reports]),
+    }
+
+
+def real_only(f):
+    """The same function, refusing complex numbers: only differences can judge it."""
+
+    def real(x):
+        if any(np.iscomplexobj(array) for array in x.values()):
+            raise TypeError("real numbers only")
+        return f(x)
+
+    return real
+
+
+def worst(verdicts):
+    """The least favourable verdict."""
+    for verdict in ("wrong", "cannot tell"):
+        if verdict in verdicts:
+            return verdict
+    return "agrees"
+
+
+HEAD = f"{'label':<6}{'gradient':<52}{'size':>5}{'complex':>10}{'differ.':>10}{'bound':>10}"
+
+
+def line(row):
+    """One row of the table as text."""
+    errors = "".join(f"{row[k]:>10.1e}" for k in ("complex_step", "differences", "bound"))
+    return f"{row['label']:<6}{row['kernel']:<52}{row['size']:>5}{errors}  {row['verdict']}"
+
+
+def summary(rows):
+    """One line: how many agree, and the largest error among them."""
+    good = [r for r in rows if r["verdict"] == "agrees"]
+    error = max((r["complex_step"] for r in good), default=float("nan"))
+    return f"{len(good)} of {len(rows)} gradients agree; largest relative error {error:.1e}"
+
+
+def table(rows):
+    """The whole table and its summary line."""
+    return "\n".join([HEAD, *map(line, rows), summary(rows)])
+
+
+def problem_of(spec):
+    """Load a user's problem from ``FILE.py:function``.
+
+    The function takes no argument and returns (f, grad, x) as ``check_gradient`` takes
+    them. The file is executed.
+
+    Raises ValueError naming what is missing.
+    """
+    file, _, name = spec.rpartition(":")
+    if not file.endswith(".py") or not name:
+        raise ValueError(f"the problem must be given as FILE.py:function, got {spec!r}")
+    try:
+        with open(file, encoding="utf-8") as handle:
+            source = handle.read()
+    except OSError as error:
+        raise ValueError(f"cannot read {file!r}: {error.strerror}") from error
+    names = {"__name__": "problem", "__file__": file}
+    exec(compile(source, file, "exec"), names)
+    if not callable(names.get(name)):
+        raise ValueError(f"{file!r} has no function {name!r}")
+    parts = names[name]()
+    if not isinstance(parts, tuple | list) or len(parts) != 3:
+        raise ValueError(f"{name}() must return (f, grad, x), got {type(parts).__name__}")
+    return parts

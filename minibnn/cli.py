@@ -1,0 +1,253 @@
+"""The command ``minibnn``: one small function for each subcommand, in one table.
+
+A command gets the parsed arguments and ``say`` (a line of text for a human; silent with
+``--json``), and returns the numbers of the run and the exit status. Status 0: it holds;
+1: the run failed or a gradient is wrong; 2: an argument does not fit, named in one line
+on standard error.
+"""
+
+import argparse
+import json
+import math
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from minibnn.study import rupture_data
+from minibnn.version import __version__
+
+
+class Command(NamedTuple):
+    """A subcommand: its help, a function that adds arguments, a function that runs."""
+
+    summary: str
+    arguments: Callable
+    run: Callable
+
+
+# --- the subcommands -----------------------------------------------------------------
+
+
+def demo_arguments(parser):
+    """Arguments of ``minibnn demo``."""
+    parser.add_argument(
+        "--data",
+        type=rupture_folder,
+        metavar="DIR",
+        help="folder with rupturemodel_{train,validate,test}.txt as published "
+        "(default: a synthetic stand-in)",
+    )
+    parser.add_argument(
+        "--out",
+        type=folder,
+        default=".",
+        metavar="DIR",
+        help="where demo.png and demo.svg go (default: here)",
+    )
+    parser.add_argument(
+        "--seed", type=seed, default=0, help="seed of every random number (default: 0)"
+    )
+    add_json(parser)
+
+
+def run_demo(args, say):
+    """Verify, train the rupture network, predict, draw."""
+    from minibnn.study.demo import demo
+
+    numbers = demo(args.data, args.out, args.seed, say)
+    verify = numbers["verify"]
+    return {"seed": args.seed, **numbers}, int(verify["agree"] < verify["gradients"])
+
+
+def verify_arguments(parser):
+    """Arguments of ``minibnn verify``."""
+    parser.add_argument(
+        "problem",
+        nargs="?",
+        metavar="FILE.py:function",
+        help="a function of yours that returns (f, grad, x), to check your gradient "
+        "(default: every gradient of the package)",
+    )
+    add_json(parser)
+
+
+def run_verify(args, say):
+    """Check every labelled gradient of the package, or one of the reader's."""
+    from minibnn.checking.gradcheck import check_gradient
+    from minibnn.checking.verify import problem_of, table, verify
+
+    if args.problem:
+        report = check_gradient(*problem_of(args.problem))
+        say(report.table())
+        return report.to_dict(), int(report.verdict != "agrees")
+    rows = verify()
+    say(table(rows))
+    agree = sum(row["verdict"] == "agrees" for row in rows)
+    return {"gradients": len(rows), "agree": agree, "rows": rows}, int(
+        agree < len(rows)
+    )
+
+
+def figures_arguments(parser):
+    """Arguments of ``minibnn figures``."""
+    parser.add_argument(
+        "--out",
+        type=folder,
+        default="figures",
+        metavar="DIR",
+        help="folder of the pictures and manifest.json (default: figures)",
+    )
+    parser.add_argument(
+        "names",
+        nargs="*",
+        type=figure_name,
+        metavar="name",
+        help="which figures (default: all)",
+    )
+
+
+def run_figures(args, say):
+    """Draw the pictures of the tutorials."""
+    from minibnn.study.figures import write_figures
+
+    return {"files": write_figures(args.out, args.names, say)}, 0
+
+
+def add_json(parser):
+    """The flag that turns standard output into one JSON object."""
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object instead of text"
+    )
+
+
+COMMANDS = {
+    "demo": Command(
+        "verify, train the rupture network, predict, draw one picture",
+        demo_arguments,
+        run_demo,
+    ),
+    "verify": Command(
+        "check every gradient of the package, or one of yours",
+        verify_arguments,
+        run_verify,
+    ),
+    "figures": Command(
+        "draw the figures of the tutorials", figures_arguments, run_figures
+    ),
+}
+
+
+# --- types of arguments --------------------------------------------------------------
+
+
+def rupture_folder(text):
+    """A folder with the three published files, read once to see that they are right."""
+    try:
+        rupture_data.read_files(text)
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(_line(error)) from None
+    return text
+
+
+def folder(text):
+    """A folder to write to, which may be new."""
+    nearest = Path(text).absolute()
+    while not nearest.exists():
+        nearest = nearest.parent
+    if not nearest.is_dir():
+        raise argparse.ArgumentTypeError(f"want a folder, {nearest} is a file")
+    if not os.access(nearest, os.W_OK):
+        raise argparse.ArgumentTypeError(f"no permission to write in {nearest}")
+    return text
+
+
+def figure_name(text):
+    """The name of a registered figure."""
+    from minibnn.study.figures import check_name
+
+    try:
+        return check_name(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def seed(text):
+    """A whole number from 0."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"want a whole number >= 0, got {text!r}")
+    return int(text)
+
+
+# --- the frame -----------------------------------------------------------------------
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line."""
+
+    def error(self, message):
+        """Write the message without the usage and leave with status 2."""
+        self.exit(2, f"{self.prog}: error: {message}\n")
+
+
+def parser():
+    """The parser of the command line, built from the table."""
+    top = Parser(
+        prog="minibnn", description="Bayesian neural networks, derived by hand."
+    )
+    top.add_argument("--version", action="version", version=f"minibnn {__version__}")
+    choices = top.add_subparsers(dest="command", required=True, metavar="command")
+    for name, command in COMMANDS.items():
+        sub = choices.add_parser(
+            name, help=command.summary, description=command.summary
+        )
+        command.arguments(sub)
+        sub.set_defaults(run=command.run)
+    return top
+
+
+def main(argv=None):
+    """Run the command line; return the exit status (0 holds, 1 failed, 2 bad argument).
+
+    Bad arguments leave through SystemExit(2), as is usual with argparse.
+    """
+    args = parser().parse_args(argv)
+    as_json = getattr(args, "json", False)
+    try:
+        numbers, status = args.run(args, _silent if as_json else _say)
+    except (ValueError, OSError) as error:
+        print(f"minibnn {args.command}: error: {_line(error)}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"minibnn {args.command}: interrupted", file=sys.stderr)
+        return 130
+    if as_json:
+        print(json.dumps(plain(numbers), allow_nan=False))
+    return status
+
+
+def _say(line):
+    print(line, flush=True)
+
+
+def _silent(line):
+    """Say nothing."""
+
+
+def _line(error):
+    """An exception's message on one line."""
+    return " ".join(str(error).split())
+
+
+def plain(value):
+    """NumPy's numbers and arrays as JSON knows them; not finite becomes null."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

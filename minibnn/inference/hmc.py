@@ -1,0 +1,187 @@
+"""Hamiltonian Monte Carlo: the reference that variational posteriors are judged by."""
+
+import sys
+
+import numpy as np
+
+from minibnn.inference.chains import Chains
+from minibnn.inference.hmc_adapt import (
+    DualAveraging,
+    first_step,
+    window_ends,
+    window_scales,
+)
+from minibnn.inference.leapfrog import State, log_joint, transition
+from minibnn.inference.streams import seed_sequence
+from minibnn.kernels.model import Model
+from minibnn.kernels.validate import (
+    as_float_array,
+    check_bool,
+    check_instance,
+    check_int,
+    check_number,
+    check_positive,
+    check_shape,
+)
+
+
+def hmc(
+    model,
+    X,
+    y,
+    *,
+    rng=None,
+    n_chains=4,
+    n_draws=1000,
+    n_warmup=1000,
+    path_length=1.5,
+    max_leapfrog=1000,
+    target_accept=0.8,
+    init=None,
+    verbose=False,
+):
+    """Draw weights from the posterior by Hamiltonian Monte Carlo (E94).
+
+    All chains advance together as one batch. During warm-up every chain learns its own
+    step size by dual averaging (E95) and its own scale for every weight (a diagonal
+    mass) in windows that double. Path lengths are jittered, uniform between 0 and twice
+    ``path_length``, so that no direction is always followed for full periods.
+
+    Parameters
+    ----------
+    model : Model
+    X, y : arrays (N, D) and (N,) or (N, K)
+        Computed in double precision.
+    rng : int, SeedSequence, Generator or None
+        Equal seeds give equal chains.
+    n_chains, n_draws, n_warmup : int
+        ``n_warmup`` transitions are thrown away; at least 20.
+    path_length : float
+        Mean length of a path in units of the learned scales.
+    max_leapfrog : int
+        Most leapfrog steps of one path.
+    target_accept : float in (0, 1)
+        Acceptance probability to aim for; larger means smaller steps.
+    init : array (n_chains, P), optional
+        Where to start; by default each chain like a new network.
+    verbose : bool
+        Report progress on standard error.
+
+    Returns
+    -------
+    Chains
+
+    Raises
+    ------
+    ValueError, TypeError
+        Before anything runs, naming the argument that does not fit; or if the joint
+        density is not finite at a starting point.
+
+    Notes
+    -----
+    Duane et al. 1987; Neal 2011; adaptation after Hoffman & Gelman 2014 and Stan.
+    """
+    check_instance("model", model, Model)
+    A, y = model.batch(as_float_array("X", X, ndim=2, dtype=np.float64), y)
+    n_chains, n_draws = check_int("n_chains", n_chains), check_int("n_draws", n_draws)
+    seed = seed_sequence(rng)
+    run_seed, prediction_seed = seed.spawn(2)
+    sampler = Sampler(
+        log_joint(model, A, y),
+        np.random.default_rng(run_seed),
+        check_int("n_warmup", n_warmup, minimum=20),
+        check_positive("path_length", path_length),
+        check_int("max_leapfrog", max_leapfrog),
+        check_number("target_accept", target_accept, 0.0, 1.0, strict=True),
+        check_bool("verbose", verbose),
+    )
+    sampler.start(starting_points(model, n_chains, init, sampler.rng))
+    sampler.warm_up()
+    draws, stats = sampler.sample(n_draws)
+    step = sampler.steps.final
+    return Chains(model, draws, step, sampler.scale, stats, prediction_seed)
+
+
+def starting_points(model, n_chains, init, rng):
+    """(n_chains, P): as given, or as many new networks."""
+    if init is None:
+        return np.stack([model.initial_weights(rng) for _ in range(n_chains)])
+    init = as_float_array("init", init, ndim=2, dtype=np.float64)
+    return check_shape("init", init, (n_chains, model.n_weights)).copy()
+
+
+class Sampler:
+    """All chains at once, and what they have learned so far."""
+
+    def __init__(
+        self, log_density, rng, n_warmup, path_length, max_leapfrog, target, verbose
+    ):
+        self.log_density, self.rng = log_density, rng
+        self.n_warmup, self.path_length = n_warmup, path_length
+        self.max_leapfrog, self.target, self.verbose = max_leapfrog, target, verbose
+
+    def start(self, w):
+        """Begin at w (C, P) with unit scales and a step size found by doubling."""
+        with np.errstate(all="ignore"):
+            self.state = State(w, *self.log_density(w))
+        if not (np.isfinite(self.state.log_joint).all()):
+            raise ValueError(
+                f"init must have a finite log joint in every chain, got "
+                f"{self.state.log_joint}"
+            )
+        self.scale = np.ones_like(w)
+        self.steps = DualAveraging(self._first_step(), self.target)
+
+    def _first_step(self):
+        return first_step(self.log_density, self.state, self.scale, self.rng, transition)
+
+    def warm_up(self):
+        """Learn step sizes all the time and scales at the end of every window."""
+        ends, window = window_ends(self.n_warmup), []
+        for i in range(self.n_warmup):
+            # short paths until the first window has given the scales
+            limit = self.max_leapfrog if i >= ends[1] else self.max_leapfrog // 8 + 1
+            move, _ = self.advance(self.steps.step, limit)
+            self.steps.update(move.accept)
+            if ends[0] <= i < ends[-1]:
+                window.append(self.state.w)
+            if i + 1 in ends[1:]:
+                self.scale = window_scales(np.array(window))
+                window = []
+                self.steps.restart(self._first_step())
+            self.report("warm-up", i + 1, self.n_warmup)
+
+    def advance(self, step, limit):
+        """One transition of all chains; returns what it did and its number of steps."""
+        length = 2 * self.path_length * self.rng.random()
+        n_steps = int(np.clip(np.ceil(length / step.mean()), 1, limit))
+        args = (self.state, step[:, None], self.scale, n_steps, self.rng)
+        self.state, move = transition(self.log_density, *args)
+        return move, n_steps
+
+    def sample(self, n_draws):
+        """Draws (C, n, P) and statistics (C, n) with everything learned held fixed."""
+        step, draws, log_joints, moves, counts = self.steps.final, [], [], [], []
+        for i in range(n_draws):
+            move, n_steps = self.advance(step, self.max_leapfrog)
+            draws.append(self.state.w)
+            log_joints.append(self.state.log_joint)
+            moves.append(move)
+            counts.append(np.full(len(step), n_steps))
+            self.report("sampling", i + 1, n_draws)
+        accept, diverged, energy = (np.stack(part, 1) for part in zip(*moves, strict=True))
+        stats = {
+            "lp": np.stack(log_joints, 1),
+            "energy": energy,
+            "acceptance_rate": accept,
+            "diverging": diverged,
+            "n_steps": np.stack(counts, 1),
+        }
+        return np.stack(draws, 1), stats
+
+    def report(self, phase, done, total):
+        """A line on standard error ten times a phase, if asked."""
+        if self.verbose and done % max(1, total // 10) == 0:
+            mean = self.state.log_joint.mean()
+            text = f"{phase} {done}/{total}  mean log joint {mean:.2f}"
+            print(text, file=sys.stderr, flush=True)

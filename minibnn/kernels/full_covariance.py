@@ -1,0 +1,156 @@
+"""The full-covariance Gaussian family: weights that know of each other."""
+
+from functools import lru_cache
+
+import numpy as np
+
+from minibnn.kernels.equations import equation
+from minibnn.kernels.families import Gaussian, MeanField, log_normal
+from minibnn.kernels.maps import SCALES, log1p
+from minibnn.kernels.natural_steps import full_covariance_step
+
+
+class FullCovariance(MeanField):
+    """One Gaussian over all weights: q(w) = N(mu, L Lᵀ), L = diag(sigma) (I + low).
+
+    The Cholesky factor's diagonal sigma = scale(rho) is positive; ``low`` is strictly
+    lower triangular and free, so every covariance matrix has exactly one set of numbers.
+    P (P + 3) / 2 of them: meant for P up to a few hundred.
+
+    ``fit`` starts it from the best of three default mean-field fits, ``low`` = 0.
+
+    Parameters
+    ----------
+    scale, sigma
+        As for :class:`MeanField`.
+
+    ``params``: {"mu": (P,), "rho": (P,), "low": (P(P-1)/2,)}, row by row, any leading
+    replica axes.
+    """
+
+    has_moments = False
+    fixed_noise_start = False  # few noises leave most of the covariance undetermined
+    moments = None
+
+    def __repr__(self):
+        return f"FullCovariance(scale={self.scale!r}, sigma={self.sigma:g})"
+
+    @property
+    def first_fit(self):
+        """The family whose solution is the start."""
+        return MeanField(self.scale, self.sigma)
+
+    def shapes(self, model):
+        """Shape of every array in ``params``."""
+        n = model.n_weights
+        return {"mu": (n,), "rho": (n,), "low": (n * (n - 1) // 2,)}
+
+    def init(self, model, rng=None):
+        """Independent weights, as mean field starts."""
+        return self.embed(super().init(model, rng))
+
+    def embed(self, params):
+        """Mean-field params as params of this family: the same q, ``low`` = 0."""
+        n = params["mu"].shape[-1]
+        low = np.zeros(params["mu"].shape[:-1] + (n * (n - 1) // 2,), params["mu"].dtype)
+        return {**params, "low": low}
+
+    def natural(self, params):
+        """params -> q with ``low`` as a matrix, and the way back."""
+        flat, n = params["low"], params["mu"].shape[-1]
+        rows, columns = lower_indices(n)
+        low = np.zeros(flat.shape[:-1] + (n, n), flat.dtype)
+        low[..., rows, columns] = flat
+        q, pull_mean_field = super().natural(params)
+
+        def pull(c):
+            return {**pull_mean_field(c), "low": c.low[..., rows, columns]}
+
+        return q._replace(low=low), pull
+
+    @equation("E15")
+    def sample(self, q, eps):
+        """The reparameterization with a Cholesky factor: noise is mixed, then scaled.
+
+        (E15)  w = mu + sigma ∘ z,   z = eps + low eps,   eps ~ N(0, I)
+        Derivation.  L eps has covariance L Lᵀ. ∂w_i/∂mu_i = 1, ∂w_i/∂sigma_i = z_i and
+            ∂w_i/∂low_ij = sigma_i eps_j, so a cotangent g of w gives
+            ∂/∂mu = Σ_s g_s,  ∂/∂sigma = Σ_s g_s ∘ z_s,  ∂/∂low = Σ_s (sigma ∘ g_s) eps_sᵀ.
+        Shapes.  low (..., P, P), eps (..., S, P) -> w (..., S, P); pull: g_w -> q
+        """
+        sigma = q.sigma[..., None, :]
+        z = eps + eps @ q.low.swapaxes(-1, -2)
+
+        def pull(g):
+            g_low = (sigma * g).swapaxes(-1, -2) @ eps
+            return Gaussian(mean=g.sum(-2), sigma=(g * z).sum(-2), low=g_low)
+
+        return q.mean[..., None, :] + sigma * z, pull
+
+    def marginals(self, q):
+        """Mean and variance of every weight by itself."""
+        return q.mean, q.sigma**2 * (1.0 + (q.low * q.low).sum(-1))
+
+    @equation("E44")
+    def kl(self, q, prior):
+        """KL to a factorised prior: the KLs of the marginals and the total correlation.
+
+        (E44)  KL(q || p) = Σ_i KL(q_i || p_i) + TC,   TC = Σ_i h_i,
+               h_i = log(1 + r_i)/2,   r_i = Σ_{j<i} low_ij²
+               ∂KL/∂log sigma_i = g_i,   ∂KL/∂low_ij = (1 + g_i) low_ij / (1 + r_i)
+
+        Derivation.  log q/p = log q/Π q_i + Σ log q_i/p_i, and its mean is TC plus the
+            marginal KLs, because p factorises. The marginal variance s_i² is the squared
+            length of row i of L, sigma_i² (1 + r_i), so log s_i = log sigma_i + h_i. TC =
+            Σ log s_i - log det L, and log det L = Σ log sigma_i: what is left is Σ h_i,
+            with log1p exact for nearly independent weights. g_i is the marginal KL's
+            slope in log s_i; ∂h_i/∂low_ij = low_ij/(1 + r_i) finishes it.
+        Shapes.  value (...), cotangent of q.
+        """
+        r = (q.low * q.low).sum(-1)
+        h = 0.5 * log1p(r)
+        kl, g_mean, g = prior.kl(q.mean, q.sigma * np.sqrt(1.0 + r), q.log_sigma + h)
+        g_low = ((1.0 + g) / (1.0 + r))[..., None] * q.low
+        value = kl.sum(-1) + h.sum(-1)
+        return value, Gaussian(mean=g_mean, log_sigma=g, low=g_low)
+
+    def density(self, q, eps):
+        """log q(w) at w = mu + L eps, its slope in w, and its score.
+
+        log q = -|e|²/2 - Σ log sigma - P log(2 pi)/2 with e = T⁻¹ x, x = (w - mu)/sigma,
+        T = I + low. With u = T⁻ᵀ e: ∂/∂w = -u/sigma; at fixed w, de = T⁻¹ (dx - dlow e)
+        and dx = -dmu/sigma - x dlog sigma, so -e·de gives ∂/∂mu = u/sigma,
+        ∂/∂log sigma = u ∘ x - 1 and ∂/∂low = u eᵀ. Shapes as for mean field.
+        """
+        low_T = q.low.swapaxes(-1, -2)
+        T_T = np.eye(low_T.shape[-1], dtype=low_T.dtype) + low_T
+        x, u = eps + eps @ low_T, np.linalg.solve(T_T, eps.swapaxes(-1, -2))
+        u = u.swapaxes(-1, -2)
+        slope = -u / q.sigma[..., None, :]
+
+        def score(c):
+            c = c[..., None]
+            g_low = (c * u).swapaxes(-1, -2) @ eps
+            g_log_sigma = (c * (u * x - 1.0)).sum(-2)
+            return Gaussian(-(c * slope).sum(-2), log_sigma=g_log_sigma, low=g_low)
+
+        return log_normal(q, eps), slope, score
+
+    def natural_step(self, params, grads, a):
+        """One step of size a in natural parameters, in place (E78)."""
+        q, pull = self.natural(params)
+        ones = Gaussian(q.mean, log_sigma=np.ones_like(q.mean), low=q.low)
+        rows, columns = lower_indices(q.mean.shape[-1])
+        g_low = np.zeros_like(q.low)
+        g_low[..., rows, columns] = grads["low"]
+        g_log_sigma = grads["rho"] / pull(ones)["rho"]
+        mu, sigma, low = full_covariance_step(q, grads["mu"], g_log_sigma, g_low, a)
+        params["mu"][...] = mu
+        params["rho"][...] = SCALES[self.scale].inverse(sigma)
+        params["low"][...] = low[..., rows, columns]
+
+
+@lru_cache
+def lower_indices(n):
+    """Rows and columns of a strictly lower triangle, row by row."""
+    return np.tril_indices(n, -1)

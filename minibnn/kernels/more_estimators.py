@@ -1,0 +1,180 @@
+"""Flipout, the score function and sticking the landing: the estimators to compare with."""
+
+import numpy as np
+
+from minibnn.kernels.equations import equation
+from minibnn.kernels.estimators import (
+    Estimator,
+    check_density,
+    check_independent,
+    closed_kl,
+    needs_samples,
+    sampled_kl,
+)
+from minibnn.kernels.families import Gaussian, add
+
+
+class ScoreFunction(Estimator):
+    """The gradient of log q instead of the gradient of the loss (E64).
+
+    Needs only values of the likelihood, and pays with variance: the estimator to reach
+    for when nothing can be differentiated, and here to compare with.
+    """
+
+    def check(self, model, family):
+        """Raise ValueError naming what is missing."""
+        check_density(self, family)
+
+    @equation("E64")
+    def __call__(self, model, family, q, noise, A, y):
+        """Unbiased gradients from values alone, with a leave-one-out baseline.
+
+        (E64)  ∇ E_q[ℓ] ≈ (1/S) Σ_s (ℓ_s - b_s) ∇ log q(w_s),  b_s = Σ_{r≠s} ℓ_r / (S-1)
+        Derivation.  ∇ ∫ q ℓ = ∫ ℓ ∇q = E_q[ℓ ∇ log q]. A number b that does not depend
+            on w_s changes nothing, for E_q[∇ log q] = ∇ ∫ q = 0; the mean of the *other*
+            samples is such a number, and ℓ_s - b_s = (ℓ_s - mean ℓ) S/(S-1). With S = 1
+            there is no other, b = 0. A prior without closed KL is treated like ℓ.
+        Source.  Williams 1992; Kool, van Hoof & Welling 2019 (leave one out).
+        """
+        w, _ = family.sample(q, noise)
+        nll, _ = model.nll(w, A, y)
+        _, _, score = family.density(q, noise)
+
+        def pull(c):
+            return score(c * advantage(nll))
+
+        if not needs_samples(model, family):
+            return nll, pull, closed_kl(model, family, q)
+        value, cotangent = family.neg_entropy(q)
+        log_prior, _ = model.weight_prior.log_prob(w)
+        through_q = score(advantage(-log_prior) / log_prior.shape[-1])
+        return nll, pull, (value - log_prior.mean(-1), add(cotangent, through_q))
+
+
+def advantage(values):
+    """Each sample's value less the mean of the others', (..., S)."""
+    count = values.shape[-1]
+    if count == 1:
+        return values
+    return (values - values.mean(-1, keepdims=True)) * (count / (count - 1))
+
+
+class StickTheLanding(Estimator):
+    """Pathwise, with the KL sampled along the path and the score left out (E65).
+
+    Its noise vanishes where q is the posterior. ``parts["kl"]`` is the mean over samples
+    of log q - log p, and the gradient is deliberately not that value's derivative.
+    """
+
+    def check(self, model, family):
+        """Raise ValueError naming what is missing."""
+        check_density(self, family)
+
+    @equation("E65")
+    def __call__(self, model, family, q, noise, A, y):
+        """The pathwise gradient of nll + log q - log p, with q's own parameters frozen.
+
+        (E65)  ∇ ≈ ∇_phi [nll(w) + log q_frozen(w) - log p(w)],  w = w(phi, eps)
+        Derivation.  d/dphi log q_phi(w(phi)) has two parts: through w, and the score
+            ∇ log q at fixed w. The score has mean zero (see E64), so leaving it out keeps
+            the gradient unbiased. What is left is the path times ∂/∂w [log q(w) -
+            log p(w, D)], which is zero for every w where q is the posterior.
+        Source.  Roeder, Wu & Duvenaud 2017, eq. 8.
+        """
+        w, pull_w = family.sample(q, noise)
+        nll, pull_nll = model.nll(w, A, y)
+        log_q, slope, _ = family.density(q, noise)
+        log_prior, g_prior = model.weight_prior.log_prob(w)
+        g_kl = pull_w((slope - g_prior) / log_q.shape[-1])
+
+        def pull(c):
+            return pull_w(c * pull_nll())
+
+        return nll, pull, ((log_q - log_prior).mean(-1), g_kl)
+
+
+class Flipout(Estimator):
+    """One weight noise for the batch, its signs flipped for every row (E63).
+
+    Decorrelates the rows' gradients at twice the cost in matrix products. Needs a
+    family with independent weights, whose noise is symmetric.
+    """
+
+    def check(self, model, family):
+        """Raise ValueError naming what is missing."""
+        check_independent(self, family)
+
+    def noise_shape(self, model, family, n_samples, n_rows):
+        """(S, P + B x (inputs + outputs of every layer)); of the rest only signs count."""
+        signs = sum(rows + width for rows, width in model.net.shapes)
+        return n_samples, model.n_weights + n_rows * signs
+
+    def __call__(self, model, family, q, noise, A, y):
+        """(E63) in every layer; the likelihood's own weights have one noise for all."""
+        n, net, n_weights = model.net.n_weights, model.net, q.mean.shape[-1]
+        eps = noise[..., :n_weights]
+        w, pull_w = family.sample(q, eps)
+        shift = q.sigma[..., None, :] * eps
+        dtype = np.result_type(w, A)
+        lead = np.broadcast_shapes(w.shape[:-1], A.shape[:-2] + (1,))
+        g_mean, g_shift = (np.zeros(lead + (n_weights,), dtype) for _ in range(2))
+        blocks = [net.blocks(a) for a in (q.mean[..., None, :], shift, g_mean, g_shift)]
+        signs = row_signs(net, noise[..., n_weights:], A.shape[-2])
+        layers = [
+            flipout_dense(*arrays, net.bias) for arrays in zip(*blocks, *signs, strict=True)
+        ]
+        F, pull_net = net.run(A, layers, lead, dtype)
+        nll, g_F, g_v = model.likelihood(F, y, w[..., n:])
+
+        def pull(c):
+            pull_net(c * g_F)
+            if g_v is not None:
+                g_mean[..., n:] = g_shift[..., n:] = c * g_v
+            return Gaussian(mean=g_mean.sum(-2), sigma=(g_shift * eps).sum(-2))
+
+        if needs_samples(model, family):
+            return nll, pull, sampled_kl(model, family, q, w, pull_w)
+        return nll, pull, closed_kl(model, family, q)
+
+
+def row_signs(net, noise, n_rows):
+    """Signs of inputs (..., S, D+1, B) and of outputs (..., S, H, B), layer by layer."""
+    signs = np.where(noise.real < 0, -1.0, 1.0).astype(noise.real.dtype)
+    ends = np.cumsum([n_rows * width for shape in net.shapes for width in shape])
+    parts = np.split(signs, ends[:-1], axis=-1)
+    parts = [p.reshape(p.shape[:-1] + (-1, n_rows)) for p in parts]
+    return parts[::2], parts[1::2]
+
+
+@equation("E63")
+def flipout_dense(mean, shift, g_mean, g_shift, flip_in, flip_out, bias):
+    """A dense layer whose weight noise has other signs for every row.
+
+    (E63)  z_b = Wᵀ a_b + t_b ∘ (Δᵀ (a_b ∘ s_b)),   Δ = sigma ∘ eps,  s_b, t_b = ±1
+    Derivation.  Row b meets the weights W + Δ ∘ s_b t_bᵀ. Each entry of Δ is symmetric
+        and independent of the others, so Δ ∘ s_b t_bᵀ has the law of Δ: every row's loss
+        keeps its mean, and rows share |Δ| only. Both terms are dense layers (E21), the
+        second with inputs a_b ∘ s_b and a cotangent g_b ∘ t_b.
+    Source.  Wen et al. 2018, eq. 3-5.
+    Shapes.  mean (..., 1, D+1, H), shift, g_mean, g_shift (..., S, D+1, H),
+        flip_in (..., S, D+1, B), flip_out (..., S, H, B)
+    """
+    n_in = mean.shape[-2] - bias
+
+    def layer(A, out):
+        flipped = A * flip_in
+        noisy = flip_out * (shift.swapaxes(-1, -2) @ flipped)
+        out[...] = mean.swapaxes(-1, -2) @ A + noisy
+
+        def pull(g, input_wanted):
+            g_noisy = g * flip_out
+            g_mean[...] = A @ g.swapaxes(-1, -2)
+            g_shift[...] = flipped @ g_noisy.swapaxes(-1, -2)
+            if not input_wanted:
+                return None
+            back = flip_in[..., :n_in, :] * (shift[..., :n_in, :] @ g_noisy)
+            return mean[..., :n_in, :] @ g + back
+
+        return pull
+
+    return layer

@@ -1,0 +1,26 @@
+"""What every test shares: floating-point errors raise, plots need no screen."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+os.environ["MPLBACKEND"] = "Agg"  # before anything imports matplotlib
+
+
+@pytest.fixture(autouse=True)
+def floating_point_errors_raise():
+    """Division by zero, overflow and invalid operations raise; underflow does not."""
+    with np.errstate(divide="raise", over="raise", invalid="raise"):
+        yield
+
+
+@pytest.fixture
+def shared_data():
+    """Folder of the published data: $MINIBNN_DATA or ../shared/data, else skip."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("MINIBNN_DATA", beside))
+    if not folder.is_dir():
+        pytest.skip(f"no published data at {folder}; set MINIBNN_DATA")
+    return folder

@@ -1,0 +1,304 @@
+"""The commands: what they print, what they write, how they fail."""
+
+import json
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import minibnn
+from minibnn import cli
+from minibnn.checking import verify as audit
+from minibnn.study import demo as demonstration
+from minibnn.study import rupture_data
+
+GOOD = {
+    "label": "E31",
+    "kernel": "gaussian_nll",
+    "size": 3,
+    "complex_step": 1e-16,
+    "differences": 1e-11,
+    "bound": 1e-10,
+    "verdict": "agrees",
+}
+BAD = GOOD | {"label": "E33", "complex_step": 0.5, "verdict": "wrong"}
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """The demonstration with one gradient to check and one short run."""
+    monkeypatch.setattr(audit, "verify", lambda progress=None: [GOOD])
+    monkeypatch.setattr(demonstration, "RESTARTS", 1)
+    short = partial(minibnn.fit, start=None, max_steps=400)
+    monkeypatch.setattr(demonstration, "fit", short)
+
+
+def one_line(text):
+    assert text.endswith("\n")
+    assert text.count("\n") == 1, text
+    assert "Traceback" not in text
+    return text
+
+
+def leaves(argv, capsys):
+    """Status and the line on standard error of a call that argparse refuses."""
+    with pytest.raises(SystemExit) as left:
+        cli.main(argv)
+    said = capsys.readouterr()
+    assert said.out == ""
+    return left.value.code, one_line(said.err)
+
+
+# --- demo ----------------------------------------------------------------------------
+
+
+def test_demo_prints_a_line_per_step_and_draws(quick, tmp_path, capsys):
+    assert cli.main(["demo", "--out", str(tmp_path / "new")]) == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    first_words = [line.split()[0] for line in said.out.splitlines()]
+    assert first_words[:2] == ["verify", "data"]
+    assert [word for word in first_words if word.isdecimal()][-6:] == list("123456")
+    assert first_words[-2:] == ["predict", "picture"]
+    assert (tmp_path / "new" / "demo.png").read_bytes()[:4] == b"\x89PNG"
+    assert "<svg" in (tmp_path / "new" / "demo.svg").read_text("utf-8")
+    assert "accuracy 0." in said.out
+
+
+def test_demo_json_is_one_object_with_the_numbers(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(audit, "verify", lambda progress=None: [GOOD])
+    assert cli.main(["demo", "--json", "--seed", "3", "--out", str(tmp_path)]) == 0
+    said = capsys.readouterr()
+    numbers = json.loads(one_line(said.out))
+    assert said.err == ""
+    assert numbers["seed"] == 3
+    assert numbers["verify"] == {
+        "gradients": 1,
+        "agree": 1,
+        "worst_complex_step": 1e-16,
+    }
+    assert numbers["data"]["rows"] == 1600
+    assert numbers["start"]["slope_error"] < 1e-12
+    assert numbers["start"]["loss"] == pytest.approx(
+        numbers["start"]["nll"] + numbers["start"]["kl"]
+    )
+    assert -600 < numbers["fit"]["elbo"] < -400
+    assert numbers["fit"]["elbo"] == max(numbers["fit"]["restarts"])
+    assert len(numbers["fit"]["restarts"]) == demonstration.RESTARTS
+    assert numbers["fit"]["elbo"] > numbers["start"]["elbo"] + 1000
+    assert numbers["test"]["accuracy"] > 0.85
+    assert numbers["test"]["log_likelihood"] > -0.35
+    assert 0 <= numbers["test"]["ece"] < 0.15
+    assert all(Path(file).is_file() for file in numbers["files"])
+
+
+def test_demo_fails_when_a_gradient_is_wrong(quick, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(audit, "verify", lambda progress=None: [GOOD, BAD])
+    assert cli.main(["demo", "--out", str(tmp_path)]) == 1
+    assert "1 of 2 gradients agree" in capsys.readouterr().out
+
+
+def test_demo_reads_the_published_files(quick, shared_data, tmp_path, capsys):
+    folder = str(shared_data / "rupture")
+    assert cli.main(["demo", "--json", "--data", folder, "--out", str(tmp_path)]) == 0
+    numbers = json.loads(capsys.readouterr().out)
+    assert numbers["data"]["rows"] == 1525
+    assert "Published files" in numbers["data"]["note"]
+
+
+def test_demo_draws_nothing_without_a_folder(quick):
+    numbers = demonstration.demo(rng=0)
+    assert "files" not in numbers
+
+
+def test_a_missing_data_folder_is_named(tmp_path, capsys):
+    status, line = leaves(["demo", "--data", str(tmp_path / "nowhere")], capsys)
+    assert status == 2
+    assert "argument --data" in line
+    assert "nowhere" in line
+
+
+def test_a_folder_without_the_files_is_named(tmp_path, capsys):
+    status, line = leaves(["demo", "--data", str(tmp_path)], capsys)
+    assert status == 2
+    assert "argument --data" in line
+    assert "rupturemodel_train.txt" in line
+
+
+def test_a_damaged_file_is_named(tmp_path, capsys):
+    for name, rows in rupture_data.FILES.items():
+        table = np.ones((rows, 9))
+        np.savetxt(tmp_path / f"rupturemodel_{name}.txt", table)
+    (tmp_path / "rupturemodel_test.txt").write_text("1 2 3\n", "utf-8")
+    status, line = leaves(["demo", "--data", str(tmp_path)], capsys)
+    assert status == 2
+    assert "argument --data: rupturemodel_test.txt must hold 400 rows" in line
+
+
+def test_out_must_not_be_a_file(tmp_path, capsys):
+    file = tmp_path / "file"
+    file.write_text("", "utf-8")
+    for out in (file, file / "below"):
+        status, line = leaves(["demo", "--out", str(out)], capsys)
+        assert status == 2
+        assert "argument --out: want a folder" in line
+
+
+@pytest.mark.parametrize("seed", ["-1", "1.5", "x", ""])
+def test_a_seed_is_a_whole_number(seed, capsys):
+    status, line = leaves(["demo", f"--seed={seed}"], capsys)
+    assert status == 2
+    assert "argument --seed" in line
+
+
+# --- verify --------------------------------------------------------------------------
+
+
+def test_verify_prints_the_table_and_a_summary(monkeypatch, capsys):
+    monkeypatch.setattr(audit, "verify", lambda progress=None: [GOOD, GOOD])
+    assert cli.main(["verify"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert sum(line.startswith("E31") for line in lines) == 2
+    assert "2 of 2 gradients agree" in lines[-1]
+
+
+@pytest.mark.parametrize("verdict", ["wrong", "cannot tell"])
+def test_verify_fails_unless_all_agree(verdict, monkeypatch, capsys):
+    rows = [GOOD, BAD | {"verdict": verdict}]
+    monkeypatch.setattr(audit, "verify", lambda progress=None: rows)
+    assert cli.main(["verify"]) == 1
+    assert cli.main(["verify", "--json"]) == 1
+    assert '"agree": 1' in capsys.readouterr().out
+
+
+def test_verify_json_holds_every_row(monkeypatch, capsys):
+    rows = [GOOD, GOOD | {"bound": np.float64(np.inf)}]
+    monkeypatch.setattr(audit, "verify", lambda progress=None: rows)
+    assert cli.main(["verify", "--json"]) == 0
+    numbers = json.loads(one_line(capsys.readouterr().out))
+    assert numbers["gradients"] == numbers["agree"] == 2
+    assert set(GOOD) <= set(numbers["rows"][0])
+    assert numbers["rows"][1]["bound"] is None  # JSON has no infinity
+
+
+PROBLEM = """
+import numpy as np
+
+def right():
+    return lambda x: np.sum(x**2), lambda x: 2 * x, np.array([1.0, 2.0])
+
+def wrong():
+    return lambda x: np.sum(x**2), lambda x: 3 * x, np.array([1.0, 2.0])
+"""
+
+
+def test_verify_checks_a_gradient_of_yours(tmp_path, capsys):
+    file = tmp_path / "mine.py"
+    file.write_text(PROBLEM, "utf-8")
+    assert cli.main(["verify", f"{file}:right"]) == 0
+    assert "agrees" in capsys.readouterr().out
+    assert cli.main(["verify", "--json", f"{file}:wrong"]) == 1
+    assert json.loads(capsys.readouterr().out)["verdict"] == "wrong"
+
+
+@pytest.mark.parametrize("spec", ["mine.py", "nowhere.py:f", "mine.py:absent"])
+def test_a_bad_problem_is_one_line(spec, tmp_path, monkeypatch, capsys):
+    (tmp_path / "mine.py").write_text(PROBLEM, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["verify", spec]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert spec.split(":")[0] in one_line(said.err)
+
+
+# --- figures and the frame -----------------------------------------------------------
+
+
+def test_figures_writes_the_ones_asked_for(tmp_path, capsys):
+    assert cli.main(["figures", "--out", str(tmp_path), "one_step"]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'one_step'}.svg\n"
+    assert {file.name for file in tmp_path.iterdir()} == {
+        "one_step.svg",
+        "manifest.json",
+    }
+
+
+def test_an_unknown_figure_is_named(capsys):
+    status, line = leaves(["figures", "nope"], capsys)
+    assert status == 2
+    assert "argument name: no figure 'nope', want one of" in line
+
+
+@pytest.mark.parametrize(
+    "argv", [[], ["nope"], ["demo", "--nope"], ["verify", "a", "b"]]
+)
+def test_a_bad_command_line_is_one_line(argv, capsys):
+    status, _ = leaves(argv, capsys)
+    assert status == 2
+
+
+def test_version_and_help(capsys):
+    for argv in (
+        ["--version"],
+        ["--help"],
+        *([name, "--help"] for name in cli.COMMANDS),
+    ):
+        with pytest.raises(SystemExit) as left:
+            cli.main(argv)
+        assert left.value.code == 0
+    assert "minibnn 0." in capsys.readouterr().out
+
+
+def test_a_run_that_fails_is_one_line(monkeypatch, capsys):
+    def fails(progress=None):
+        raise ValueError("step 3: the KL term\nis no longer finite")
+
+    monkeypatch.setattr(audit, "verify", fails)
+    assert cli.main(["verify", "--json"]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert one_line(said.err) == (
+        "minibnn verify: error: step 3: the KL term is no longer finite\n"
+    )
+
+
+def test_ctrl_c_is_one_line(monkeypatch, capsys):
+    def interrupted(progress=None):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(audit, "verify", interrupted)
+    assert cli.main(["verify"]) == 130
+    assert one_line(capsys.readouterr().err) == "minibnn verify: interrupted\n"
+
+
+def test_plain_turns_numpy_into_json():
+    value = {
+        "a": np.arange(2),
+        "b": (np.float64(1.5), np.nan),
+        "c": [np.bool_(True), "x"],
+    }
+    assert cli.plain(value) == {"a": [0, 1], "b": [1.5, None], "c": [True, "x"]}
+
+
+def test_module_is_the_command(tmp_path):
+    def run(*argv):
+        return subprocess.run(
+            [sys.executable, "-m", "minibnn", *argv],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            timeout=60,
+            check=False,
+        )
+
+    version = run("--version")
+    assert version.returncode == 0
+    assert version.stdout.startswith("minibnn ")
+    bad = run("demo", "--data", "nowhere")
+    assert bad.returncode == 2
+    assert bad.stdout == ""
+    assert "argument --data" in one_line(bad.stderr)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,289 @@
+"""Elementwise kernels: analytic, right in value, faithful to dtype and layout."""
+
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from scipy import integrate, stats
+
+from minibnn.kernels import likelihood_kernels as nll
+from minibnn.kernels import maps
+from minibnn.kernels import prior_kernels as priors
+from minibnn.kernels.gaussian_kl import gaussian_kl, gaussian_log_density, neg_entropy
+
+STEP = 1e-20
+N = 24
+RNG = np.random.default_rng(7)
+F, T, Y = RNG.normal(size=(3, N)) * np.array([[2.0], [0.4], [1.5]])
+LABELS, COUNTS = RNG.integers(0, 2, N), RNG.poisson(3.0, N)
+M, LOG_S, M0 = RNG.normal(size=(3, N))
+S0 = RNG.uniform(0.3, 2.0, N)
+LOG_S[:8] = np.log(S0[:8]) + 0.3 * RNG.normal(size=8)  # some in the series of E41
+
+
+def elementwise(kernel, y, *constants):
+    """An nll kernel on N samples of one observation each, as a function of (N,)."""
+
+    def f(*x):
+        columns = (a[:, None, None] for a in x)
+        # observations stand on the replica axis: each has targets of its own
+        outputs = kernel(
+            next(columns)[:, None],
+            y[:, None, None],
+            *(a[:, None] for a in columns),
+            *constants,
+        )
+        return [out.reshape(N) for out in outputs]
+
+    return f
+
+
+def one_hot_row(F, y=LABELS):
+    """Categorical over the logits (F, 0.3, -0.2); the class is y."""
+    logits = np.stack([F, 0 * F + 0.3, 0 * F - 0.2], -1)[:, None, None, :]
+    value, g_F = nll.categorical_nll(logits, y[:, None])
+    return value[:, 0], g_F[:, 0, 0, 0]
+
+
+def through_sigma(scale, rho):
+    (sigma, _), pull = scale(rho)
+    return sigma, pull(np.ones_like(sigma), None)
+
+
+def through_log_sigma(scale, rho):
+    (_, log_sigma), pull = scale(rho)
+    return log_sigma, pull(None, np.ones_like(log_sigma))
+
+
+def activation(name, Z):
+    act = maps.ACTIVATIONS[name]
+    A = act.forward(Z.copy())
+    return A, act.slope(A, np.ones_like(A))
+
+
+def with_scale(kernel, *constants):
+    """A KL as a function of m and log s."""
+    return lambda m, log_s: kernel(m, np.exp(log_s), log_s, *constants)
+
+
+KERNELS = {  # name -> (function of arrays (N,) -> value, a gradient each), the arrays
+    "E11 sigma": (partial(through_sigma, maps.softplus_scale), [4 * M]),
+    "E11 log sigma": (partial(through_log_sigma, maps.softplus_scale), [4 * M]),
+    "E11 far left": (partial(through_log_sigma, maps.softplus_scale), [40 * M - 40]),
+    "E12 sigma": (partial(through_sigma, maps.exp_scale), [M]),
+    "E12 log sigma": (partial(through_log_sigma, maps.exp_scale), [M]),
+    "E13 sigma": (partial(through_sigma, maps.identity_scale), [M]),
+    "E13 log sigma": (partial(through_log_sigma, maps.identity_scale), [M]),
+    "E22": (partial(activation, "tanh"), [F]),
+    "E23": (partial(activation, "relu"), [F]),
+    "E24": (partial(activation, "softplus"), [F]),
+    "identity": (partial(activation, "identity"), [F]),
+    "E31": (elementwise(nll.gaussian_nll, Y), [F, T]),
+    "E33": (elementwise(nll.bernoulli_nll, LABELS), [F]),
+    "E34": (one_hot_row, [F]),
+    "E35": (elementwise(nll.poisson_nll, COUNTS), [F]),
+    "E36": (elementwise(nll.student_t_nll, Y, 3.5), [F, T]),
+    "E37": (elementwise(nll.sigmoid_gaussian_nll, LABELS), [F, T]),
+    "E41": (with_scale(gaussian_kl, M0, S0), [M, LOG_S]),
+    "E42": (lambda w: gaussian_log_density(w, M0, S0), [M]),
+    "E43": (neg_entropy, [LOG_S]),
+    "E45": (lambda w: priors.scale_mixture_log_density(w, 0.3, 0.2, 1.4), [M]),
+    "E46": (with_scale(priors.laplace_kl, S0), [M, LOG_S]),
+    "E47": (lambda w: priors.laplace_log_density(w, S0), [M]),
+}
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_gradient_is_the_complex_step_of_the_value(name):
+    f, x = KERNELS[name]
+    value, *gradients = f(*x)
+    assert len(gradients) == len(x)
+    for i, gradient in enumerate(gradients):
+        moved = [a + 1j * STEP * (i == j) for j, a in enumerate(x)]
+        slope = f(*moved)[0]
+        np.testing.assert_allclose(slope.imag / STEP, gradient, rtol=1e-13, atol=1e-14)
+        np.testing.assert_allclose(slope.real, value, rtol=1e-13, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_float32_stays_float32(name):
+    f, x = KERNELS[name]
+    single = [a.astype(np.float32) for a in x]
+    for short, long in zip(f(*single), f(*map(np.float64, single)), strict=True):
+        assert short.dtype == np.float32
+        np.testing.assert_allclose(short, long, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["softplus", "inverse_softplus", "sigmoid"])
+def test_maps_are_analytic_and_keep_float32(name):
+    f = getattr(maps, name)
+    x = np.abs(F) + 0.05 if name == "inverse_softplus" else 3 * F
+    central = (f(x + 1e-5) - f(x - 1e-5)) / 2e-5
+    np.testing.assert_allclose(f(x + 1j * STEP).imag / STEP, central, rtol=1e-7)
+    assert f(x.astype(np.float32)).dtype == np.float32
+
+
+def test_log1p_of_complex_numbers():
+    z = np.array([1e-18 + 1e-19j, 0.3 - 0.8j, -0.7 + 2j, 1e5 + 1e5j])
+    np.testing.assert_allclose(np.expm1(maps.log1p(z)), z, rtol=1e-14)
+
+
+def gaussian_density(y, mean, log_sd):
+    return -stats.norm.logpdf(y, mean, np.exp(log_sd))
+
+
+def softmax_density(F):
+    odds = np.exp(np.stack([F, 0 * F + 0.3, 0 * F - 0.2]))
+    return -np.log(odds[LABELS, np.arange(N)] / odds.sum(0))
+
+
+def mixture_density(w):
+    return np.log(0.3 * stats.norm.pdf(w, 0, 0.2) + 0.7 * stats.norm.pdf(w, 0, 1.4))
+
+
+def kl_by_quadrature(log_prior):
+    """The divergence as an integral over w, one weight at a time."""
+
+    def divergence(m, log_s):
+        return [one(i, m[i], np.exp(log_s[i])) for i in range(N)]
+
+    def one(i, m, s):
+        def gap(w):
+            log_q = stats.norm.logpdf(w, m, s)
+            return np.exp(log_q) * (log_q - log_prior(w, i))
+
+        ends = sorted([m - 12 * s, min(max(0.0, m - 12 * s), m + 12 * s), m + 12 * s])
+        # the Laplace prior has a kink at 0
+        return sum(
+            integrate.quad(gap, a, b, epsabs=1e-12)[0] for a, b in pairwise(ends)
+        )
+
+    return divergence
+
+
+VALUES = {  # the same quantity from somewhere else
+    "E11 sigma": lambda rho: np.log(1 + np.exp(rho)),
+    "E11 log sigma": lambda rho: np.log(np.log(1 + np.exp(rho))),
+    "E12 sigma": np.exp,
+    "E13 log sigma": lambda rho: np.log(np.abs(rho)),
+    "E22": np.tanh,
+    "E23": lambda z: [max(a, 0) for a in z],
+    "E24": lambda z: np.log(1 + np.exp(z)),
+    "E31": partial(gaussian_density, Y),
+    "E33": lambda f: -stats.bernoulli.logpmf(LABELS, 1 / (1 + np.exp(-f))),
+    "E34": softmax_density,
+    "E35": lambda f: -stats.poisson.logpmf(COUNTS, np.exp(f)),
+    "E36": lambda f, t: -stats.t.logpdf(Y, 3.5, f, np.exp(t)),
+    "E37": lambda f, t: gaussian_density(LABELS, 1 / (1 + np.exp(-f)), t),
+    "E41": kl_by_quadrature(lambda w, i: stats.norm.logpdf(w, M0[i], S0[i])),
+    "E42": lambda w: stats.norm.logpdf(w, M0, S0),
+    "E43": lambda log_s: -stats.norm.entropy(0, np.exp(log_s)),
+    "E45": mixture_density,
+    "E46": kl_by_quadrature(lambda w, i: stats.laplace.logpdf(w, 0, S0[i])),
+    "E47": lambda w: stats.laplace.logpdf(w, 0, S0),
+}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_value_against_an_independent_source(name):
+    f, x = KERNELS[name]
+    np.testing.assert_allclose(f(*x)[0], VALUES[name](*x), rtol=1e-10, atol=1e-10)
+
+
+NLL = {  # name -> function of outputs (..., S, B, 3) and targets
+    "E31": (lambda F, y: nll.gaussian_nll(F, y, 0.3), (5, 3)),
+    "E33": (nll.bernoulli_nll, (5, 3)),
+    "E34": (nll.categorical_nll, (5,)),
+    "E35": (nll.poisson_nll, (5, 3)),
+    "E36": (lambda F, y: nll.student_t_nll(F, y, 0.3, 4.0), (5, 3)),
+    "E37": (lambda F, y: nll.sigmoid_gaussian_nll(F, y, 0.3), (5, 3)),
+}
+
+
+@pytest.mark.parametrize("name", NLL)
+def test_replicas_and_layout(name):
+    """Leading axes are runs of their own; a transposed F gives a transposed g_F."""
+    kernel, shape = NLL[name]
+    rng = np.random.default_rng(2)
+    F, y = rng.normal(size=(2, 4, 5, 3)), rng.integers(0, 2, (2, *shape))
+    value, g_F, *_ = kernel(F, y)
+    assert value.shape == (2, 4)
+    for r in range(2):
+        alone = kernel(F[r], y[r])
+        np.testing.assert_allclose(alone[0], value[r], rtol=1e-14)
+        np.testing.assert_array_equal(alone[1], g_F[r])
+    view = np.ascontiguousarray(F.swapaxes(-1, -2)).swapaxes(-1, -2)
+    turned = kernel(view, y)
+    assert turned[1].strides == view.strides
+    np.testing.assert_allclose(turned[0], value, rtol=1e-14)
+    np.testing.assert_allclose(turned[1], g_F, rtol=1e-14, atol=1e-15)
+
+
+def test_single_number_gives_single_number():
+    assert [np.ndim(f(0.7)) for f in (maps.softplus, maps.sigmoid)] == [0, 0]
+    assert maps.inverse_softplus(0.05) == pytest.approx(np.log(np.expm1(0.05)))
+    assert np.ndim(gaussian_kl(0.1, 0.2, np.log(0.2), 0.0, 1.0)[0]) == 0
+    (sigma, log_sigma), pull = maps.softplus_scale(-50.0)
+    assert np.ndim(sigma) == np.ndim(log_sigma) == np.ndim(pull(1.0, 1.0)) == 0
+
+
+@pytest.mark.parametrize("name", maps.SCALES)
+def test_scale_inverse_and_missing_cotangents(name):
+    scale = maps.SCALES[name]
+    sigma = np.array([1e-8, 0.05, 1.0, 30.0])
+    (again, log_sigma), pull = scale.forward(scale.inverse(sigma))
+    np.testing.assert_allclose(again, sigma, rtol=1e-14)
+    np.testing.assert_allclose(log_sigma, np.log(sigma), rtol=1e-14, atol=1e-15)
+    both = pull(sigma, log_sigma)
+    np.testing.assert_allclose(both, pull(sigma, None) + pull(None, log_sigma))
+    assert np.array_equal(pull(None, None), np.zeros(4))
+
+
+@pytest.mark.parametrize("name", maps.SCALES)
+@pytest.mark.parametrize("sigma", [0.0, -1.0])
+def test_scale_inverse_refuses(name, sigma):
+    with pytest.raises(ValueError, match="sigma must be positive"):
+        maps.SCALES[name].inverse(sigma)
+
+
+def test_identity_scale_refuses_zero():
+    with pytest.raises(ValueError, match="rho is sigma"):
+        maps.identity_scale(np.array([0.3, 0.0]))
+
+
+@pytest.mark.parametrize("name", maps.ACTIVATIONS)
+def test_activations_work_in_place_on_views(name):
+    act = maps.ACTIVATIONS[name]
+    buffer = np.linspace(-2, 2, 12).reshape(3, 4)
+    Z, g = buffer[:2], np.full((2, 4), 3.0)
+    expected = act.forward(Z.copy())
+    assert act.forward(Z) is Z
+    assert act.slope(Z, g) is g
+    np.testing.assert_array_equal(Z, expected)
+    np.testing.assert_array_equal(buffer[2], np.linspace(-2, 2, 12)[8:])
+
+
+def test_relu_takes_slope_zero_at_the_kink():
+    Z = np.array([0.0, -0.0, 1.0]) + 1j * STEP
+    A = maps.ACTIVATIONS["relu"].forward(Z)
+    assert np.array_equal(A.imag / STEP, [0, 0, 1])
+    slope = maps.ACTIVATIONS["relu"].slope(A.real, np.ones(3))
+    assert np.array_equal(slope, [0, 0, 1])
+
+
+@pytest.mark.parametrize("kernel", [gaussian_kl, priors.laplace_kl])
+def test_large_arrays_in_pieces(kernel):
+    """Pieces of the last axis give what each weight gives alone."""
+    rng = np.random.default_rng(4)
+    m, log_s = rng.normal(size=(2, 2, 40001))
+    s0 = rng.uniform(0.3, 2.0, 40001)
+    prior = (0.3, s0) if kernel is gaussian_kl else (s0,)
+    whole = kernel(m, np.exp(log_s), log_s, *prior)
+    some = np.r_[0:5, 16380:16390, 39990:40001]
+    s = np.exp(log_s)[:, some]
+    alone = kernel(
+        m[:, some], s, log_s[:, some], *(np.r_[p] for p in prior[:-1]), s0[some]
+    )
+    for a, b in zip(whole, alone, strict=True):
+        np.testing.assert_allclose(a[:, some], b, rtol=1e-14)

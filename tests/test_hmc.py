@@ -1,0 +1,394 @@
+"""Hamiltonian Monte Carlo: dynamics, adaptation, diagnostics, and what it recovers.
+
+Monte Carlo tests state their false-alarm rate. Seeds are fixed; the rate says how likely
+another seed would fail a correct sampler.
+"""
+
+import numpy as np
+import pytest
+from scipy import signal, stats
+
+import minibnn as mb
+from minibnn.inference import diagnostics
+from minibnn.inference.chains import Chains
+from minibnn.inference.exact import exact_posterior
+from minibnn.inference.hmc import hmc
+from minibnn.inference.hmc_adapt import DualAveraging, window_ends, window_scales
+from minibnn.inference.leapfrog import State, leapfrog, log_joint, transition
+
+
+def tanh_case(n=20, seed=0):
+    rng = np.random.default_rng(seed)
+    model = mb.Model(mb.MLP([2, 3, 1], "tanh"), mb.Bernoulli(), mb.GaussianPrior())
+    X = rng.standard_normal((n, 2))
+    return model, X, (rng.random(n) < 0.5).astype(float)
+
+
+def gaussian(sd):
+    """log density of independent N(0, sd²), rows of w are chains."""
+
+    def f(w):
+        z = w / sd
+        return -0.5 * (z * z).sum(1), -z / sd
+
+    return f
+
+
+# --- the dynamics ---------------------------------------------------------------------
+
+
+def energies_and_states(n_steps, step):
+    model, X, y = tanh_case()
+    f = log_joint(model, *model.batch(X, y))
+    rng = np.random.default_rng(1)
+    w, p = rng.standard_normal((2, 5, model.n_weights))
+    scale = rng.uniform(0.5, 1.5, w.shape)
+    value, g = f(w)
+    out = leapfrog(f, w, p, g, step, scale, n_steps)
+    return (w, p, value), out, (f, scale)
+
+
+def test_leapfrog_is_reversible():
+    """[E94]: momentum turned round, the same steps lead back."""
+    (w, p, _), (w1, p1, _, g1), (f, scale) = energies_and_states(200, np.full((5, 1), 0.05))
+    w0, p0, _, _ = leapfrog(f, w1, -p1, g1, np.full((5, 1), 0.05), scale, 200)
+    assert np.abs(w1 - w).max() > 1
+    np.testing.assert_allclose(w0, w, atol=1e-11)
+    np.testing.assert_allclose(-p0, p, atol=1e-11)
+
+
+def test_leapfrog_energy_error_is_of_second_order():
+    """[E94]: over a fixed time, a tenth of the step makes a hundredth of the error."""
+
+    def error(n_steps):
+        start, end, _ = energies_and_states(n_steps, 2.0 / n_steps)
+        return 0.5 * (end[1] ** 2).sum(1) - end[2] - 0.5 * (start[1] ** 2).sum(1) + start[2]
+
+    ratio = np.abs(error(100)).max() / np.abs(error(1000)).max()
+    assert ratio == pytest.approx(100, rel=0.03)
+
+
+def test_leapfrog_keeps_volume():
+    """[E94]: the Jacobian of (w, p) -> (w', p') has determinant 1."""
+    sd = np.array([0.7, 1.3])
+
+    def end(z):
+        w, p = z[None, :2], z[None, 2:]
+        out = leapfrog(f, w, p, f(w)[1], 0.3, np.array([[0.8, 1.1]]), 7)
+        return np.concatenate([out[0][0], out[1][0]])
+
+    def f(w):  # not linear: a quartic well
+        return -0.25 * ((w / sd) ** 4).sum(1), -((w / sd) ** 3) / sd
+
+    z, h = np.array([0.4, -0.9, 0.3, 1.2]), 1e-5
+    columns = [(end(z + h * e) - end(z - h * e)) / (2 * h) for e in np.eye(4)]
+    assert np.linalg.det(np.array(columns)) == pytest.approx(1, abs=1e-8)
+
+
+def test_log_joint_in_parts_is_the_models_own():
+    model, X, y = tanh_case(n=9000)
+    w = np.random.default_rng(2).standard_normal((5, model.n_weights))
+    value, gradient = log_joint(model, *model.batch(X, y))(w)  # two chains at a time
+    wanted, wanted_gradient = model.log_joint(w, X, y)
+    np.testing.assert_allclose(value, wanted, rtol=1e-13)
+    np.testing.assert_allclose(gradient, wanted_gradient, rtol=1e-10, atol=1e-10)
+
+
+def test_a_chain_that_overflows_is_divergent_and_stays():
+    f = gaussian(np.full(2, 1e-3))
+    w = np.zeros((2, 2))
+    state = State(w, *f(w))
+    step = np.array([[1e-4], [1e3]])  # one good, one absurd
+    rng = np.random.default_rng(3)
+    after, move = transition(f, state, step, np.ones((2, 2)), 200, rng)
+    np.testing.assert_array_equal(move.diverged, [False, True])
+    assert move.accept[0] > 0.9
+    assert move.accept[1] == 0
+    np.testing.assert_array_equal(after.w[1], w[1])
+
+
+# --- adaptation -----------------------------------------------------------------------
+
+
+def test_dual_averaging_finds_the_step_for_the_target():
+    """[E95]: acceptance exp(-step) = 0.8 at step = -log 0.8; noise fades."""
+    rng = np.random.default_rng(4)
+    steps = DualAveraging(np.array([1e-3, 5.0]), 0.8)
+    for _ in range(3000):
+        noise = rng.uniform(-0.1, 0.1, 2)
+        steps.update(np.clip(np.exp(-steps.step) + noise, 0, 1))
+    np.testing.assert_allclose(steps.final, -np.log(0.8), rtol=0.05)
+
+
+def test_dual_averaging_first_update_by_hand():
+    """[E95] with m = 1: h̄ = (0.8 - 0.5)/11, log ε = log 10 ε0 - h̄/0.05 = log ε̄."""
+    steps = DualAveraging(np.array([0.1]), 0.8)
+    steps.update(np.array([0.5]))
+    wanted = np.exp(np.log(1.0) - 0.3 / 11 / 0.05)
+    np.testing.assert_allclose([steps.step, steps.final], [[wanted], [wanted]])
+
+
+@pytest.mark.parametrize("n", [20, 50, 100, 150, 500, 1000, 4321])
+def test_windows_cover_the_warmup_in_order(n):
+    ends = window_ends(n)
+    assert ends == sorted(set(ends))
+    assert 0 < ends[0] < ends[-1] < n
+    assert len(ends) >= 2
+    assert window_ends(1000) == [75, 100, 150, 250, 450, 950]
+
+
+def test_window_scales_learn_standard_deviations():
+    sd = np.array([[0.01, 1.0, 100.0]])
+    draws = np.random.default_rng(5).standard_normal((2000, 2, 3)) * sd
+    np.testing.assert_allclose(window_scales(draws), np.repeat(sd, 2, 0), rtol=0.1)
+
+
+# --- diagnostics ----------------------------------------------------------------------
+
+
+def ar1(rng, phi, shape):
+    """Stationary AR(1) chains of unit variance along axis 1."""
+    noise = rng.standard_normal(shape) * np.sqrt(1 - phi**2)
+    noise[:, 0] = rng.standard_normal((shape[0], *shape[2:]))
+    return signal.lfilter([1], [1, -phi], noise, axis=1)
+
+
+@pytest.mark.parametrize("phi", [0.0, 0.5, 0.9, -0.4])
+def test_ess_of_an_autoregression(phi):
+    """[E97]: n (1 - phi)/(1 + phi). 20 repeats; their mean is within 10 %."""
+    draws = ar1(np.random.default_rng(6), phi, (4, 4000, 20))
+    wanted = 16000 * (1 - phi) / (1 + phi)
+    found = diagnostics.ess(draws)
+    assert found.shape == (20,)
+    assert found.mean() == pytest.approx(wanted, rel=0.1)
+    assert diagnostics.r_hat(draws).max() < 1.02
+
+
+def oracle_ess(draws):
+    """Loops, from the definition: split, normal scores, Geyer's pairs."""
+    m, n = draws.shape
+    halves = [c[i : i + n // 2] for i in (0, n - n // 2) for c in draws]
+    n //= 2
+    flat = np.concatenate(halves)
+    ranks = np.array([np.mean([(v > flat).sum() + 1, (v >= flat).sum()]) for v in flat])
+    z = stats.norm.ppf((ranks - 3 / 8) / (len(flat) + 1 / 4)).reshape(2 * m, n)
+    W = np.mean([np.var(c, ddof=1) for c in z])
+    V = (n - 1) / n * W + np.var([c.mean() for c in z], ddof=1)
+
+    def rho(t):
+        if t == 0:
+            return 1.0
+        lag = [((c[: n - t] - c.mean()) * (c[t:] - c.mean())).sum() / n for c in z]
+        return 1 - (W - np.mean(lag)) / V
+
+    tau, before, t = -1.0, np.inf, 0
+    while t + 1 < n:
+        pair = rho(t) + rho(t + 1)
+        if pair <= 0:
+            tau += max(rho(t), 0)
+            break
+        before = min(before, pair)
+        tau += 2 * before
+        t += 2
+    return flat.size / max(tau, 1 / np.log10(flat.size)), np.sqrt(V / W)
+
+
+def test_diagnostics_agree_with_loops():
+    """[E96] [E97] on short, odd, correlated and disagreeing chains."""
+    rng = np.random.default_rng(7)
+    for phi, shift, n in ((0.0, 0, 51), (0.8, 0, 60), (0.3, 2, 40), (-0.5, 0, 33)):
+        draws = ar1(rng, phi, (3, n)) + shift * np.arange(3)[:, None]
+        size, ratio = oracle_ess(draws)
+        assert diagnostics.ess(draws) == pytest.approx(size, rel=1e-10)
+        bulk = diagnostics.rank_normalise(diagnostics.split(draws))
+        assert diagnostics.potential_reduction(bulk) == pytest.approx(ratio, rel=1e-12)
+
+
+def test_r_hat_sees_shift_scale_and_drift():
+    rng = np.random.default_rng(8)
+    good = rng.standard_normal((4, 1000))
+    assert diagnostics.r_hat(good) < 1.01
+    assert diagnostics.r_hat(good + np.array([[0], [0], [0], [1]])) > 1.1
+    assert diagnostics.r_hat(good * np.array([[1], [1], [1], [4]])) > 1.1  # folded
+    assert diagnostics.r_hat(good[:1] + np.linspace(0, 2, 1000)) > 1.1  # split
+    heavy = np.tan(np.pi * (rng.random((4, 1000)) - 0.5))  # Cauchy: no variance
+    assert diagnostics.r_hat(heavy) < 1.02
+
+
+def test_diagnostics_are_unchanged_by_monotone_maps():
+    draws = ar1(np.random.default_rng(9), 0.6, (4, 300))
+    assert diagnostics.ess(np.exp(3 * draws)) == diagnostics.ess(draws)
+
+
+def test_chains_that_never_move():
+    stuck = np.repeat(np.arange(4.0)[:, None], 20, 1)
+    assert diagnostics.r_hat(stuck) == np.inf
+    assert diagnostics.ess(stuck) < 5
+    assert diagnostics.r_hat(np.ones((4, 20))) == 1.0
+    with pytest.raises(ValueError, match="at least 8 draws"):
+        diagnostics.r_hat(np.ones((4, 7)))
+    with pytest.raises(ValueError, match="finite"):
+        diagnostics.ess(np.full((4, 20), np.nan))
+
+
+# --- what it recovers -----------------------------------------------------------------
+
+
+def z_scores(draws, mean, variance):
+    """z of the means and of the mean squares, with the ESS of each as sample size."""
+    centred = (draws - mean) / np.sqrt(variance)
+    out = []
+    for values, wanted in ((centred, 0.0), (centred**2, 1.0)):
+        size = diagnostics.effective_size(diagnostics.split(values))
+        error = values.std((0, 1)) / np.sqrt(size)
+        out.append((values.mean((0, 1)) - wanted) / error)
+    return np.concatenate(out)
+
+
+def test_recovers_the_prior_without_informative_data():
+    """A Gaussian of very different scales; 6 z-scores, false alarm 1e-6 at |z| < 5.2."""
+    sd = np.array([0.01, 1.0, 30.0])
+    net = mb.MLP([3, 1], bias=False)
+    model = mb.Model(net, mb.Gaussian(1.0), mb.GaussianPrior(2.0, sd))
+    chains = hmc(model, np.zeros((1, 3)), np.zeros(1), rng=0, n_draws=1500, n_warmup=600)
+    assert np.abs(z_scores(chains.weights, 2.0, sd**2)).max() < 5.2
+    np.testing.assert_allclose(chains.scale, np.tile(sd, (4, 1)), rtol=0.5)
+
+
+def test_recovers_the_conjugate_posterior():
+    """Correlated, 5 weights, exact moments known; false alarm 1e-6 at |z| < 5.3."""
+    rng = np.random.default_rng(10)
+    X = rng.standard_normal((40, 4)) @ rng.standard_normal((4, 4))
+    y = X @ rng.standard_normal(4) + 0.5 * rng.standard_normal(40)
+    model = mb.Model(mb.MLP([4, 1]), mb.Gaussian(0.5), mb.GaussianPrior(0.0, 2.0))
+    exact = exact_posterior(model, X, y)
+    chains = hmc(model, X, y, rng=1, n_draws=1500, n_warmup=600)
+    whitened = (chains.weights - exact.mean) @ exact.factor.T
+    assert np.abs(z_scores(whitened, 0.0, 1.0)).max() < 5.3
+    assert chains.r_hat().max() < 1.02
+    assert chains.divergences == 0
+    pred, truth = chains.predict(X[:5]), exact.predict(X[:5])
+    np.testing.assert_allclose(pred.mean, truth.mean, atol=0.1)
+    np.testing.assert_allclose(pred.std, truth.std, rtol=0.05)
+
+
+def test_function_space_converges_where_weight_space_need_not():
+    model, X, y = tanh_case(40)
+    chains = hmc(model, X, y, rng=2, n_draws=400, n_warmup=300)
+    assert chains.outputs(X[:6]).shape == (4, 400, 6)
+    assert chains.r_hat(X[:6]).max() < 1.05
+    assert chains.ess(X[:6]).shape == (6,)
+    assert chains.r_hat().shape == (model.n_weights,)
+
+
+def test_divergences_of_a_funnel_are_reported():
+    """Two rows fitted exactly: the noise scale may shrink to 0, the weights with it."""
+    X, y = np.array([[1.0], [2.0]]), np.array([1.0, 2.0])
+    likelihood = mb.Gaussian("learned", log_scale_prior=(0.0, 4.0))
+    model = mb.Model(mb.MLP([1, 1]), likelihood, mb.GaussianPrior(0.0, 3.0))
+    chains = hmc(model, X, y, rng=3, n_draws=300, n_warmup=200)
+    assert chains.divergences > 0
+    assert chains.divergences == chains.stats["diverging"].sum()
+    assert f"{chains.divergences} divergences" in repr(chains)
+    assert np.isfinite(chains.weights).all()
+
+
+def test_floor_is_the_distance_of_the_halves():
+    model, X, y = tanh_case()
+    chains = hmc(model, X, y, rng=4, n_draws=30, n_warmup=30)
+    p = 1 / (1 + np.exp(-chains.outputs(X)))
+    wanted = np.abs(p[:2].mean((0, 1)) - p[2:].mean((0, 1))).mean()
+    assert chains.floor(X) == pytest.approx(wanted, rel=1e-12)
+    pred = chains.predict(X)
+    np.testing.assert_allclose(pred.mean, p.mean((0, 1)), rtol=1e-12)
+    assert chains.predict(X, n_samples=10).samples.shape == (10, len(X))
+    single = hmc(model, X, y, rng=4, n_chains=1, n_draws=30, n_warmup=30)
+    assert single.floor(X) > 0
+
+
+def test_dict_has_the_shape_that_arviz_takes():
+    model, X, y = tanh_case()
+    chains = hmc(model, X, y, rng=5, n_chains=2, n_draws=10, n_warmup=20)
+    found = chains.to_dict()
+    assert found["posterior"]["w"].shape == (2, 10, model.n_weights)
+    names = {"lp", "energy", "acceptance_rate", "diverging", "n_steps", "step_size"}
+    assert set(found["sample_stats"]) == names
+    assert all(value.shape == (2, 10) for value in found["sample_stats"].values())
+    lp, _ = model.log_joint(chains.weights[1], X, y)
+    np.testing.assert_allclose(found["sample_stats"]["lp"][1], lp, rtol=1e-12)
+
+
+def test_equal_seeds_give_equal_chains_and_nothing_is_printed(capsys):
+    model, X, y = tanh_case()
+    options = {"n_chains": 2, "n_draws": 10, "n_warmup": 20}
+    a, b, c = (hmc(model, X, y, rng=seed, **options).weights for seed in (6, 6, 7))
+    np.testing.assert_array_equal(a, b)
+    assert np.abs(a - c).max() > 0
+    assert capsys.readouterr() == ("", "")
+    hmc(model, X, y, rng=6, verbose=True, **options)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "warm-up" in err
+    assert "sampling" in err
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "word"),
+    [
+        ("n_chains", 0, "n_chains must be an integer >= 1"),
+        ("n_draws", 2.5, "n_draws must be an integer"),
+        ("n_warmup", 5, "n_warmup must be an integer >= 20"),
+        ("target_accept", 1.0, "target_accept"),
+        ("path_length", -1.0, "path_length"),
+        ("max_leapfrog", 0, "max_leapfrog"),
+        ("init", np.zeros((3, 2)), "init must have shape"),
+        ("init", np.full((4, 13), np.nan), "init must be finite"),
+        ("init", np.full((4, 13), 1e200), "finite log joint"),
+        ("rng", "seed", "rng"),
+        ("verbose", 1, "verbose"),
+    ],
+)
+def test_bad_arguments_are_named(name, value, word):
+    model, X, y = tanh_case()
+    with pytest.raises(ValueError, match=word):
+        hmc(model, X, y, **{name: value})
+
+
+def test_bad_data_and_queries_are_named():
+    model, X, y = tanh_case()
+    with pytest.raises(ValueError, match="X must be finite"):
+        hmc(model, X * np.nan, y)
+    with pytest.raises(ValueError, match="y must be 0 or 1"):
+        hmc(model, X, y + 0.5)
+    with pytest.raises(TypeError, match="model must be"):
+        hmc(None, X, y)
+    chains = hmc(model, X, y, n_chains=1, n_draws=10, n_warmup=20, rng=0)
+    assert isinstance(chains, Chains)
+    with pytest.raises(ValueError, match="X must have shape"):
+        chains.r_hat(X[:, :1])
+    with pytest.raises(ValueError, match="n_samples"):
+        chains.predict(X, n_samples=11)
+
+
+@pytest.mark.slow
+def test_simulation_based_calibration():
+    """Ranks of the truth among draws are uniform if sampler and model agree.
+
+    120 data sets from a tanh network; chi-squared over 8 bins for the log joint and two
+    outputs; false alarm 3e-6 for the three. Talts et al. 2018.
+    """
+    rng = np.random.default_rng(11)
+    model = mb.Model(mb.MLP([1, 3, 1], "tanh"), mb.Gaussian(0.3), mb.GaussianPrior())
+    X, X_new = np.linspace(-2, 2, 12)[:, None], np.array([[-0.5], [3.0]])
+    ranks = []
+    for i in range(120):
+        w = rng.standard_normal(model.n_weights)
+        y = model.net(w, X) + 0.3 * rng.standard_normal((12, 1))
+        chains = hmc(model, X, y, rng=i, n_chains=2, n_draws=400, n_warmup=300)
+        thin = chains.weights[:, ::13].reshape(-1, model.n_weights)[:-1]  # 61 draws
+        F, truth = model.net(thin, X_new)[..., 0], model.net(w, X_new)[:, 0]
+        lp = model.log_joint(thin, X, y)[0] < model.log_joint(w, X, y)[0]
+        ranks.append([*(F < truth).sum(0), lp.sum()])
+    counts = [np.histogram(r, bins=8, range=(0, 62))[0] for r in np.array(ranks).T]
+    p_values = [stats.chisquare(c).pvalue for c in counts]
+    assert min(p_values) > 1e-6, (counts, p_values)

@@ -1,0 +1,368 @@
+"""Identities to machine precision: conjugate models, special cases of general ones."""
+
+import numpy as np
+import pytest
+from combination_cases import make_params
+from oracles import covariance, gaussian_kl, log_q, posterior, trapezoid
+
+import minibnn as mb
+from minibnn.kernels.objective import objective
+
+NOISE, M0, S0 = 0.6, 0.2, 0.8
+
+
+def conjugate(seed=0, n=12, d=3):
+    """A linear model without intercept, its data, posterior and log evidence."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, d)) @ (np.eye(d) + 0.4)
+    y = X @ np.linspace(1, -0.5, d) + NOISE * rng.normal(size=n)
+    net = mb.MLP([d, 1], bias=False)
+    model = mb.Model(net, mb.Gaussian(NOISE), mb.GaussianPrior(M0, S0))
+    return model, X, y, posterior(X, y, NOISE, M0, S0)
+
+
+def elbo_and_gradient(model, family, params, X, y):
+    """The exact ELBO and its gradient."""
+    noise = np.zeros((1, 0))
+    loss, grads, _ = mb.neg_elbo(model, family, params, noise, X, y, estimator=mb.Exact())
+    return -loss, grads
+
+
+def full_params(family, mean, cov):
+    """Params of a full-covariance family with this mean and covariance."""
+    L = np.linalg.cholesky(cov)
+    sigma = np.diag(L)
+    low = (L / sigma[:, None])[np.tril_indices(len(mean), -1)]
+    return {"mu": mean, "rho": np.log(np.expm1(sigma)), "low": low}
+
+
+def close(a, b, terms):
+    """Agreement to 1e-11 of the sum of absolute terms."""
+    return np.max(np.abs(np.asarray(a) - b)) <= 1e-11 * np.sum(np.abs(terms))
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("name", ["MeanField", "FullCovariance", "InferenceNetwork"])
+def test_evidence_is_elbo_plus_kl_to_the_posterior(name, seed):
+    model, X, y, (mean, cov, evidence) = conjugate(seed)
+    family = getattr(mb, name, None)
+    if name == "InferenceNetwork":
+        family = mb.InferenceNetwork(mb.MLP([2, 4, 6], "tanh"), [0.3, -0.8])
+    else:
+        family = family()
+    params = make_params(family, model, seed)
+    q = family.natural(params)[0]
+    elbo, _ = elbo_and_gradient(model, family, params, X, y)
+    kl = gaussian_kl(q.mean, covariance(q), mean, cov)
+    assert kl > 0.1
+    assert close(elbo + kl, evidence, [elbo, kl, evidence])
+
+
+def test_full_covariance_optimum_is_the_posterior():
+    model, X, y, (mean, cov, evidence) = conjugate()
+    family = mb.FullCovariance()
+    params = full_params(family, mean, cov)
+    elbo, grads = elbo_and_gradient(model, family, params, X, y)
+    assert close(elbo, evidence, [elbo, evidence])
+    scale = np.linalg.norm(X.T @ y) / NOISE**2
+    for g in grads.values():
+        assert np.max(np.abs(g)) <= 1e-11 * scale
+
+
+def test_mean_field_optimum_is_the_inverse_diagonal():
+    model, X, y, (mean, cov, evidence) = conjugate()
+    precision = np.linalg.inv(cov)
+    family = mb.MeanField(scale="exp")
+    params = {"mu": mean, "rho": -0.5 * np.log(np.diag(precision))}
+    elbo, grads = elbo_and_gradient(model, family, params, X, y)
+    gap = 0.5 * (np.log(np.diag(precision)).sum() - np.linalg.slogdet(precision)[1])
+    assert gap > 0.1
+    assert close(elbo + gap, evidence, [elbo, gap, evidence])
+    scale = np.linalg.norm(X.T @ y) / NOISE**2
+    for g in grads.values():
+        assert np.max(np.abs(g)) <= 1e-11 * scale
+
+
+def test_sticking_the_landing_is_zero_sample_by_sample_at_the_posterior():
+    model, X, y, (mean, cov, _) = conjugate()
+    full, field = mb.FullCovariance(), mb.MeanField(scale="exp")
+    rho = -0.5 * np.log(np.diag(np.linalg.inv(cov)))
+    noise = np.random.default_rng(3).normal(size=(20, 1, 3))
+
+    def largest(family, params, estimator):
+        grads = [
+            mb.neg_elbo(model, family, params, eps, X, y, estimator=estimator)[1]
+            for eps in noise
+        ]
+        return min(max(np.abs(g).max() for g in one.values()) for one in grads), max(
+            max(np.abs(g).max() for g in one.values()) for one in grads
+        )
+
+    at_posterior = full_params(full, mean, cov)
+    scale = np.linalg.norm(X.T @ y) / NOISE**2
+    assert largest(full, at_posterior, mb.StickTheLanding())[1] <= 1e-11 * scale
+    assert largest(full, at_posterior, mb.Pathwise())[0] > 0.05  # noise all the same
+    at_mean_field = {"mu": mean, "rho": rho}
+    assert largest(field, at_mean_field, mb.StickTheLanding())[0] > 0.05
+
+
+def test_one_natural_gradient_step_lands_on_the_posterior():
+    model, X, y, (mean, cov, evidence) = conjugate()
+    family = mb.FullCovariance()
+    result = mb.fit(
+        model, family, X, y, estimator=mb.Exact(), optimizer=mb.NaturalGradient(1.0),
+        max_steps=1, start=make_params(family, model, 5),
+    )
+    np.testing.assert_allclose(result.q.mean, mean, rtol=0, atol=1e-11)
+    np.testing.assert_allclose(covariance(result.q), cov, rtol=0, atol=1e-11)
+    assert close(result.elbo, evidence, [evidence])
+
+
+def test_natural_gradient_steps_of_two_replicas_are_two_runs():
+    model, X, y, _ = conjugate()
+    family, step = mb.FullCovariance(), mb.NaturalGradient(0.3)
+    two = [make_params(family, model, seed) for seed in (1, 2)]
+    options = {"estimator": mb.Exact(), "optimizer": step, "max_steps": 3}
+    start = {key: np.stack([p[key] for p in two]) for key in two[0]}
+    both = mb.fit(model, family, X, y, replicas=2, start=start, **options)
+    for i, params in enumerate(two):
+        one = mb.fit(model, family, X, y, start=params, **options)
+        for key, value in one.params.items():
+            np.testing.assert_allclose(both.params[key][i], value, rtol=1e-12)
+
+
+@pytest.mark.parametrize("scale", ["softplus", "exp", "identity"])
+def test_mean_field_natural_step_is_its_formula(scale):
+    model, X, y, (mean, cov, _) = conjugate()
+    family, precision = mb.MeanField(scale=scale, sigma=0.3), np.linalg.inv(cov)
+    start = family.init(model, rng=0)
+    result = mb.fit(
+        model, family, X, y, estimator=mb.Exact(), optimizer=mb.NaturalGradient(0.4),
+        max_steps=1, start=start,
+    )
+    g_mu = precision @ (start["mu"] - mean)
+    np.testing.assert_allclose(result.q.mean, start["mu"] - 0.4 * 0.3**2 * g_mu)
+    g_log_sigma = np.diag(precision) * 0.3**2 - 1
+    want = np.log(0.3) - 0.2 * g_log_sigma
+    np.testing.assert_allclose(result.q.log_sigma, want, rtol=1e-11)
+
+
+def test_mean_field_step_one_is_a_jacobi_iteration_and_may_diverge():
+    """From sigma² = 1/Λ_ii: mu - mean is multiplied by I - diag(Λ)⁻¹ Λ each step."""
+    model, X, y, _ = conjugate(n=40)
+    X = X[:, :1] + 0.3 * X  # strongly correlated columns
+    mean, cov, _ = posterior(X, y, NOISE, M0, S0)
+    precision = np.linalg.inv(cov)
+    jacobi = np.eye(3) - precision / np.diag(precision)[:, None]
+    assert np.max(np.abs(np.linalg.eigvals(jacobi))) > 1
+    start = {"mu": mean + [0.1, 0, 0], "rho": -0.5 * np.log(np.diag(precision))}
+    result = mb.fit(
+        model, mb.MeanField(scale="exp"), X, y, estimator=mb.Exact(), start=start,
+        optimizer=mb.NaturalGradient(1.0), max_steps=7,
+    )
+    want = mean + np.linalg.matrix_power(jacobi, 7) @ [0.1, 0, 0]
+    np.testing.assert_allclose(result.params["mu"], want, rtol=1e-9)
+    assert np.abs(result.params["mu"] - mean).max() > 0.1
+
+
+def test_a_natural_step_that_is_too_long_says_so():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(20, 2)), rng.integers(0, 2, 20)
+    model = mb.Model(mb.MLP([2, 3, 1]), mb.Bernoulli(), mb.GaussianPrior())
+    with pytest.raises(mb.FitError, match="natural-gradient step of size 50"):
+        mb.fit(
+            model, mb.FullCovariance(sigma=1.5), X, y, start=None, rng=0,
+            optimizer=mb.NaturalGradient(50.0), max_steps=50,
+        )
+    family = mb.InferenceNetwork(mb.MLP([1, 26]), [1.0])
+    for other in (mb.Point(), family):
+        with pytest.raises(ValueError, match="needs a family with a natural-gradient"):
+            mb.fit(model, other, X, y, optimizer=mb.NaturalGradient(0.1))
+
+
+@pytest.mark.parametrize("name", ["MeanField", "FullCovariance"])
+def test_learned_noise_evidence_by_quadrature_over_t(name):
+    """ELBO + KL(q || posterior) = log evidence, posterior and evidence by a 1-D rule."""
+    _, X, y, _ = conjugate(2)
+    like = mb.Gaussian("learned", (-0.3, 0.5))
+    model = mb.Model(mb.MLP([3, 1], bias=False), like, mb.GaussianPrior(M0, S0))
+    family = getattr(mb, name)()
+    params = make_params(family, model, 3)
+    params["mu"][-1], params["rho"][-1] = -0.4, -1.2
+    q = family.natural(params)[0]
+    cov = covariance(q)
+    elbo, _ = elbo_and_gradient(model, family, params, X, y)
+
+    def log_joint_t(t):  # log p(y, t), and the posterior of the weights given t
+        mean_t, cov_t, log_y = posterior(X, y, np.exp(t), M0, S0)
+        prior = -0.5 * ((t + 0.3) / 0.5) ** 2 - np.log(0.5 * np.sqrt(2 * np.pi))
+        return log_y + prior, mean_t, cov_t
+
+    grid = np.linspace(-4, 4, 801)
+    values = np.array([log_joint_t(t)[0] for t in grid])
+    evidence = values.max() + np.log(np.exp(values - values.max()).sum() * 0.01)
+
+    eps, weights = trapezoid(161, 1)
+    slope = cov[:3, 3] / cov[3, 3]
+    given_t, kl = cov[:3, :3] - np.outer(slope, cov[3, :3]), 0.0
+    for e, weight in zip(eps[:, 0] * np.sqrt(cov[3, 3]), weights, strict=True):
+        log_joint, mean_t, cov_t = log_joint_t(q.mean[3] + e)
+        log_qt = -0.5 * e**2 / cov[3, 3] - 0.5 * np.log(2 * np.pi * cov[3, 3])
+        inner = gaussian_kl(q.mean[:3] + slope * e, given_t, mean_t, cov_t)
+        kl += weight * (log_qt - (log_joint - evidence) + inner)
+    assert kl > 0.1
+    assert close(elbo + kl, evidence, [elbo, kl, evidence])
+
+
+# --- special case = general case -------------------------------------------------------
+
+
+def all_values(model, family, params, noise, X, y, estimator=None):
+    """Loss, parts and gradients of one call."""
+    return mb.neg_elbo(
+        model, family, params, noise, X, y, n_data=9, kl_weight=0.6, estimator=estimator
+    )
+
+
+@pytest.mark.parametrize("estimator", [mb.Pathwise(), mb.StickTheLanding(),
+                                       mb.ScoreFunction()], ids=repr)
+def test_full_covariance_with_a_diagonal_factor_is_mean_field(estimator):
+    rng = np.random.default_rng(1)
+    X, y = rng.normal(size=(5, 2)), rng.normal(size=5)
+    model = mb.Model(mb.MLP([2, 3, 1], "tanh"), mb.Gaussian("learned"), mb.LaplacePrior())
+    field, full = mb.MeanField(), mb.FullCovariance()
+    params = make_params(field, model)
+    noise = rng.normal(size=(4, model.n_weights))
+    a = all_values(model, field, params, noise, X, y, estimator)
+    b = all_values(model, full, full.embed(params), noise, X, y, estimator)
+    assert a[0] == pytest.approx(b[0], rel=1e-14)
+    for key in params:
+        np.testing.assert_allclose(a[1][key], b[1][key], rtol=1e-12, atol=1e-13)
+
+
+def test_total_correlation_of_nearly_independent_weights_keeps_its_digits():
+    """TC = -log det(correlations)/2; for two weights -log(1 - c²)/2."""
+    model = mb.Model(mb.MLP([1, 1]), mb.Gaussian(), mb.GaussianPrior())
+    family = mb.FullCovariance(scale="exp")
+    for low in (1e-9, 1e-4, 0.3, 40.0):
+        params = {"mu": np.zeros(2), "rho": np.array([0.2, -0.5]), "low": np.array([low])}
+        q = family.natural(params)[0]
+        kl, _ = family.kl(q, model.prior)
+        sd = np.array([q.sigma[0], q.sigma[1] * np.sqrt(1 + low**2)])
+        marginal = mb.GaussianPrior().kl(q.mean, sd, np.log(sd))[0].sum()
+        c2 = low**2 / (1 + low**2)
+        total = -0.5 * np.log1p(-c2) if low < 1 else 0.5 * np.log(1 + low**2)
+        assert kl - marginal == pytest.approx(total, rel=1e-6, abs=4e-16)
+        alone = mb.FullCovariance(scale="exp").kl(
+            q._replace(sigma=q.sigma / np.sqrt([1, 1 + low**2]),
+                       log_sigma=-0.5 * np.log1p([0, low**2])),
+            NoPrior(),
+        )[0]
+        assert alone == pytest.approx(total, rel=1e-15)
+
+
+class NoPrior:
+    """A prior whose KL is zero: what remains is the total correlation."""
+
+    def kl(self, m, s, log_s):
+        """Zero and zero slopes."""
+        return 0 * m, 0 * m, 0 * m
+
+
+def test_categorical_on_two_logits_is_bernoulli_at_their_difference():
+    rng = np.random.default_rng(2)
+    F, y = 3 * rng.normal(size=(4, 6, 2)), rng.integers(0, 2, (6, 1)).astype(float)
+    a = mb.Categorical(2)(F, y[:, 0].astype(int), np.zeros((4, 0)))
+    b = mb.Bernoulli()(F[..., 1:] - F[..., :1], y, np.zeros((4, 0)))
+    np.testing.assert_allclose(a[0], b[0], rtol=1e-13)
+    np.testing.assert_allclose(a[1][..., 1:], b[1], rtol=1e-12)
+    np.testing.assert_allclose(a[1][..., :1], -b[1], rtol=1e-12)
+
+
+def test_heteroscedastic_with_a_constant_head_is_gaussian():
+    rng = np.random.default_rng(3)
+    F, y = rng.normal(size=(4, 6, 2)), rng.normal(size=(6, 2))
+    head = np.full((4, 6, 2), np.log(0.7))
+    none = np.zeros((4, 0))
+    a = mb.HeteroscedasticGaussian()(np.concatenate([F, head], -1), y, none)
+    b = mb.Gaussian(0.7)(F, y, none)
+    np.testing.assert_allclose(a[0], b[0], rtol=1e-13)
+    np.testing.assert_allclose(a[1][..., :2], b[1], rtol=1e-13)
+    t = np.full((4, 1), np.log(0.7))
+    slope = mb.Gaussian("learned")(F, y, t)[2]
+    np.testing.assert_allclose(a[1][..., 2:].sum((1, 2)), slope[:, 0], rtol=1e-12)
+    heteroscedastic = mb.HeteroscedasticGaussian()
+    both = np.concatenate([F, head], -1)
+    uniform = rng.uniform(size=both.shape)
+    want = mb.Gaussian(0.7).sample(F, none, uniform[..., :2])
+    np.testing.assert_allclose(heteroscedastic.sample(both, none, uniform), want)
+    np.testing.assert_allclose(heteroscedastic.variance(both, none), 0.49)
+
+
+def test_mixture_of_equal_scales_is_gaussian():
+    w = np.random.default_rng(4).normal(size=(3, 7))
+    a = mb.ScaleMixturePrior(0.3, 0.8, 0.8).log_prob(w)
+    b = mb.GaussianPrior(0.0, 0.8).log_prob(w)
+    np.testing.assert_allclose(a[0], b[0], rtol=1e-13)
+    np.testing.assert_allclose(a[1], b[1], rtol=1e-13)
+
+
+@pytest.mark.parametrize("df", [1e3, 1e6, 1e9, 1e12])
+def test_student_t_tends_to_gaussian(df):
+    """nll differs by O(1/df): (r⁴ - 2r² - 1)/4 per observation to first order."""
+    rng = np.random.default_rng(5)
+    F, y, none = rng.normal(size=(4, 6, 1)), rng.normal(size=(6, 1)), np.zeros((4, 0))
+    a, b = mb.StudentT(df, 0.7)(F, y, none), mb.Gaussian(0.7)(F, y, none)
+    r = (F - y) / 0.7
+    tolerance = (np.abs(r) ** 4 + 2 * r * r + 1).sum((1, 2)) / (3 * df) + 1e-12
+    assert np.all(np.abs(a[0] - b[0]) <= tolerance)
+    assert np.all(np.abs(a[1] - b[1]) <= (np.abs(r) ** 3 + np.abs(r)) / df / 0.5 + 1e-12)
+
+
+def test_learned_prior_scales_are_the_best_ones():
+    rng = np.random.default_rng(6)
+    X, y = rng.normal(size=(5, 2)), rng.integers(0, 2, 5)
+    net = mb.MLP([2, 3, 1])
+    for family in (mb.MeanField(), mb.FullCovariance()):
+        model = mb.Model(net, mb.Bernoulli(), mb.GaussianPrior())
+        params = make_params(family, model)
+        q = family.natural(params)[0]
+        best = mb.learned_prior(model, family, params, mean=0.1)
+
+        def kl(scales, family=family, q=q):
+            return family.kl(q, mb.GaussianPrior.per_layer(net, scales, 0.1))[0]
+
+        scales = best.scale[[0, -1]]
+        here = kl(scales)
+        for layer in (0, 1):
+            for factor in (0.99, 1.01):
+                moved = scales.copy()
+                moved[layer] *= factor
+                assert kl(moved) > here
+                assert kl(moved) - here < 1e-2
+    with pytest.raises(ValueError, match="no ELBO"):
+        mb.learned_prior(model, mb.Point(), {"mu": np.zeros(net.n_weights)})
+    assert len(X) == len(y)
+
+
+def test_density_of_every_family_is_its_own():
+    model = conjugate()[0]
+    for family in (mb.MeanField(), mb.FullCovariance()):
+        q = family.natural(make_params(family, model))[0]
+        eps = np.random.default_rng(8).normal(size=(5, 3))
+        w, _ = family.sample(q, eps)
+        np.testing.assert_allclose(family.density(q, eps)[0], log_q(q, w), rtol=1e-12)
+        np.testing.assert_allclose(family.marginals(q)[1], np.diag(covariance(q)))
+
+
+def test_objective_takes_any_family_by_its_protocol():
+    """The page names no concrete family: one sampled family stands in for another."""
+    model, X, y, _ = conjugate()
+    field, full = mb.MeanField(), mb.FullCovariance()
+    params, (A, t) = make_params(field, model), model.batch(X, y)
+    noise = np.random.default_rng(9).normal(size=(2, 3))
+    values = [
+        objective(model, f, p, noise, A, t, 12, 1.0, mb.Pathwise())[0]
+        for f, p in ((field, params), (full, full.embed(params)))
+    ]
+    assert values[0] == pytest.approx(values[1], rel=1e-14)

@@ -1,0 +1,358 @@
+"""A value test for every label that has no derivative of its own to be checked.
+
+Schedules, optimisers, the plateau rule, estimators whose gradient is no derivative,
+entropies, averages and exact answers: ``VALUES[label]()`` compares the package with
+slow words, scipy or quadrature and raises AssertionError.
+"""
+
+import numpy as np
+from scipy import optimize, stats
+
+import minibnn as mb
+from minibnn.inference import exact
+from minibnn.kernels import predictive
+from minibnn.kernels.estimators import mirrored
+from minibnn.kernels.families import Gaussian as Q
+from minibnn.kernels.more_priors import learned_scales
+from minibnn.kernels.natural_steps import full_covariance_step, mean_field_step
+from minibnn.kernels.objective import objective
+
+VALUES = {}  # label -> function without arguments
+
+
+def value(label):
+    """Register the value test of a label."""
+
+    def register(test):
+        if label in VALUES:
+            raise ValueError(f"{label} already has a value test")
+        VALUES[label] = test
+        return test
+
+    return register
+
+
+def close(got, want, rtol=1e-12, atol=1e-14):
+    np.testing.assert_allclose(got, want, rtol=rtol, atol=atol)
+
+
+# --- E4x: a prior learned from q -----------------------------------------------------
+
+
+@value("E48")
+def learned_scales_minimise_the_kl():
+    """The scale of each layer is where scipy finds the smallest KL of that layer."""
+    rng = np.random.default_rng(0)
+    net = mb.MLP([2, 3, 1])
+    mean, sd = rng.normal(size=13), rng.uniform(0.1, 1, 13)
+    got = learned_scales(net, mean, sd**2, 0.3)
+
+    def kl(log_s0, part):
+        s0 = np.exp(log_s0)
+        ratio = (sd[part] ** 2 + (mean[part] - 0.3) ** 2) / s0**2
+        return np.sum(np.log(s0 / sd[part]) + (ratio - 1) / 2)
+
+    for scale, part in zip(got, (slice(0, 9), slice(9, 13)), strict=True):
+        best = optimize.minimize_scalar(kl, (-3, 2), args=(part,), tol=1e-12)
+        close(np.log(scale), best.x, atol=1e-6)
+
+
+# --- E6x: estimators whose gradient is not the derivative of their value -------------
+
+
+def one_weight():
+    """A Bernoulli model of one weight: X, y, model, q's mean and sigma."""
+    X, y = np.array([[0.7], [-1.2], [0.4]]), np.array([1.0, 0.0, 0.0])
+    net = mb.MLP([1, 1], bias=False)
+    model = mb.Model(net, mb.Bernoulli(), mb.GaussianPrior(0.3, 0.8))
+    params = {"mu": np.array([0.5]), "rho": np.log([0.6])}
+    return X, y, model, mb.MeanField("exp"), params
+
+
+def gradient(estimator, noise, n_data=7):
+    X, y, model, family, params = one_weight()
+    A, targets = model.batch(X, y)
+    _, grads, _ = objective(
+        model, family, params, noise, A, targets, n_data, 0.6, estimator
+    )
+    return {key: g.item() for key, g in grads().items()}
+
+
+def slow_terms(eps):
+    """nll, d nll/dw, log q - log p and its slope in w at w = 0.5 + 0.6 eps."""
+    X, y, *_ = one_weight()
+    w = 0.5 + 0.6 * eps
+    p = 1 / (1 + np.exp(-X[:, 0] * w))
+    nll = -np.log(np.where(y == 1, p, 1 - p)).sum()
+    slope = ((p - y) * X[:, 0]).sum()
+    ratio_slope = -eps / 0.6 + (w - 0.3) / 0.8**2
+    return nll, slope, ratio_slope
+
+
+def kl_slopes():
+    """d KL / d mu and d KL / d log sigma of N(0.5, 0.6²) and N(0.3, 0.8²)."""
+    return (0.5 - 0.3) / 0.8**2, 0.6**2 / 0.8**2 - 1
+
+
+@value("E64")
+def score_function_by_words():
+    """Each loss less the mean of the others, times the score; one sample as it is."""
+    eps = np.array([0.4, -1.1, 2.0])
+    for used in (eps, eps[:1]):
+        nll = np.array([slow_terms(e)[0] for e in used])
+        want = {"mu": 0.0, "rho": 0.0}
+        for i, e in enumerate(used):
+            others = [nll[j] for j in range(len(used)) if j != i]
+            centred = 7 / 3 * (nll[i] - (np.mean(others) if others else 0)) / len(used)
+            want["mu"] += centred * e / 0.6
+            want["rho"] += centred * (e**2 - 1)
+        g_m, g_log_s = kl_slopes()
+        want = {"mu": want["mu"] + 0.6 * g_m, "rho": want["rho"] + 0.6 * g_log_s}
+        got = gradient(mb.ScoreFunction(), used[:, None])
+        for key in want:
+            close(got[key], want[key])
+
+
+@value("E65")
+def sticking_the_landing_by_words():
+    """The path's slope times (1, sigma eps); no entropy term, no score."""
+    eps = np.array([0.4, -1.1, 2.0])
+    total = np.zeros(2)
+    for e in eps:
+        _, slope, ratio_slope = slow_terms(e)
+        total += (7 / 3 * slope + 0.6 * ratio_slope) * np.array([1.0, 0.6 * e]) / 3
+    got = gradient(mb.StickTheLanding(), eps[:, None])
+    close([got["mu"], got["rho"]], total)
+
+
+@value("E68")
+def mirrored_noise_cancels_the_odd_part():
+    eps = np.random.default_rng(0).normal(size=(2, 3, 4))
+    both = mirrored(eps)
+    assert both.shape == (2, 6, 4)
+    close(np.sort(both, axis=-2), np.sort(np.concatenate([eps, -eps], -2), axis=-2))
+    close(both.mean(-2), 0)
+    close((both**3 + both**2).mean(-2), (eps**2).mean(-2))
+
+
+# --- E7x: optimisers, schedules, when to stop ----------------------------------------
+
+GRADIENTS = np.array([[0.5, -2.0], [1.5, 0.1], [-0.3, 0.7], [0.2, 0.0]])
+
+
+def walk(optimizer, max_steps=4):
+    """Where an optimiser is after the gradients above, from (1, -1)."""
+    theta = np.array([1.0, -1.0])
+    state = optimizer.init(theta)
+    for step, g in enumerate(GRADIENTS):
+        optimizer.update(theta, g.copy(), state, step, max_steps)
+    return theta
+
+
+@value("E71")
+def sgd_by_words():
+    close(walk(mb.SGD(0.1)), np.array([1.0, -1.0]) - 0.1 * GRADIENTS.sum(0))
+    halving = mb.SGD(lambda step, max_steps: 0.1 * 0.5**step)
+    steps = 0.1 * 0.5 ** np.arange(4)
+    close(walk(halving), np.array([1.0, -1.0]) - steps @ GRADIENTS)
+
+
+@value("E72")
+def momentum_by_words():
+    """The step at time t is the sum over k of beta^k g_(t-k)."""
+    theta = np.array([1.0, -1.0])
+    for t in range(4):
+        theta -= 0.1 * sum(0.8**k * GRADIENTS[t - k] for k in range(t + 1))
+    close(walk(mb.Momentum(0.1, beta=0.8)), theta)
+
+
+@value("E73")
+def adam_by_words():
+    """Weighted means with weights that sum to one, of g and of g²."""
+    b1, b2, theta = 0.8, 0.95, np.array([1.0, -1.0])
+    for t in range(1, 5):
+        w1 = np.array([b1 ** (t - k) for k in range(1, t + 1)])
+        w2 = np.array([b2 ** (t - k) for k in range(1, t + 1)])
+        mean = w1 / w1.sum() @ GRADIENTS[:t]
+        square = w2 / w2.sum() @ GRADIENTS[:t] ** 2
+        theta -= 0.1 * mean / (np.sqrt(square) + 1e-3)
+    close(walk(mb.Adam(0.1, beta1=b1, beta2=b2, eps=1e-3)), theta)
+    first = np.array([1.0, -1.0])
+    mb.Adam(0.1).update(first, np.array([7.0, -1e-3]), mb.Adam(0.1).init(first), 0, 10)
+    close(first, [0.9, -0.9], rtol=1e-4)  # the first step has size lr, whatever g
+
+
+@value("E74")
+def robbins_monro_by_words():
+    schedule = mb.RobbinsMonro(0.2, delay=10, power=0.8)
+    close(schedule(0, 100), 0.2)
+    close(schedule(10, 100), 0.2 * 2**-0.8)
+    t = np.arange(200000)
+    steps = np.array([schedule(int(i), 1) for i in t[::1000]])
+    close(steps, 0.2 / (1 + t[::1000] / 10) ** 0.8)
+    assert np.all(np.diff(steps) < 0)
+
+
+@value("E75")
+def cosine_by_words():
+    schedule = mb.Cosine(0.2, final=0.01)
+    close(schedule(0, 100), 0.2)
+    close(schedule(50, 100), (0.2 + 0.01) / 2)
+    close(schedule(25, 100), 0.01 + 0.19 * (1 + np.sqrt(0.5)) / 2)
+    close(schedule(100, 100), 0.01)
+    close(mb.Cosine(0.2, steps=50)(50, 1000), 0)
+    close(mb.Cosine(0.2, steps=50)(70, 1000), 0)  # and stays there
+
+
+@value("E76")
+def plateau_by_words():
+    """On both sides of the threshold, for ELBOs whose windows are known."""
+    first = np.array([1.0, 3.0, 2.0, 2.0])
+    error = np.sqrt(np.var(first, ddof=1) * 2 / 4)
+    for rise, stops in ((-1.0, True), (0.99 * error, True), (1.01 * error, False)):
+        elbo = np.concatenate([first, first + rise])
+        history = {"loss": list(-elbo), "elbo": list(elbo), "kl_weight": [1.0] * 8}
+        assert mb.Plateau(window=4)(history) == stops
+        assert mb.Plateau(window=4, z=2.0)(history) == (rise <= 2 * error)
+        short = {key: values[:-1] for key, values in history.items()}
+        assert not mb.Plateau(window=4)(short)
+        warming = history | {"kl_weight": [0.9] + [1.0] * 7}
+        assert not mb.Plateau(window=4)(warming)
+
+
+def fisher(log_q, theta, draws):
+    """Fisher matrix E[score scoreᵀ], the scores from central differences of log q."""
+    h = 1e-5
+    score = np.array(
+        [(log_q(theta + h * e, draws) - log_q(theta - h * e, draws)) / (2 * h)
+         for e in np.eye(len(theta))]
+    )  # fmt: skip
+    return score
+
+
+@value("E77")
+def mean_field_step_is_fisher_inverse_times_gradient():
+    """The Fisher matrix by Gauss-Hermite quadrature of squared scores."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(9)
+    weights /= weights.sum()
+    theta = np.array([0.3, np.log(0.7)])
+
+    def log_q(theta, w):
+        return stats.norm.logpdf(w, theta[0], np.exp(theta[1]))
+
+    score = fisher(log_q, theta, 0.3 + 0.7 * nodes)
+    matrix = (score * weights) @ score.T
+    g = np.array([1.3, -0.8])
+    want = theta - 0.2 * np.linalg.solve(matrix, g)
+    q = Q(theta[:1], np.exp(theta[1:]), theta[1:])
+    mu, log_sigma = mean_field_step(q, g[:1], g[1:], 0.2)
+    close([mu.item(), log_sigma.item()], want, rtol=1e-7)
+
+
+@value("E78")
+def full_covariance_step_by_matrices():
+    """The step in textbook form: precision and mean, with dloss/dcov by its entries."""
+    rng = np.random.default_rng(1)
+    P, a = 3, 0.4
+    low, sigma = np.tril(0.5 * rng.normal(size=(P, P)), -1), rng.uniform(0.5, 1.5, P)
+    mu, b = rng.normal(size=P), rng.normal(size=P)
+    H = rng.normal(size=(P, P))
+    H = H @ H.T + np.eye(P)
+    # the loss b'mu + trace(H cov)/2: its slopes in mu and cov are b and H/2
+    L = sigma[:, None] * (np.eye(P) + low)
+    g_L = H @ L  # d trace(H L L')/2 / dL
+    g_low = np.tril(sigma[:, None] * g_L, -1)
+    g_log_sigma = (g_L * L).sum(-1)
+    got = full_covariance_step(
+        Q(mu, sigma, np.log(sigma), low), b, g_log_sigma, g_low, a
+    )
+    precision = np.linalg.inv(L @ L.T) + a * H
+    new_L = got[1][:, None] * (np.eye(P) + got[2])
+    close(np.linalg.inv(new_L @ new_L.T), precision, rtol=1e-10)
+    close(got[0], mu - a * np.linalg.solve(precision, b), rtol=1e-10)
+
+
+# --- E8x: averages over samples ------------------------------------------------------
+
+LOGITS = np.random.default_rng(5).normal(size=(6, 4, 3))
+
+
+def softmax(z):
+    return np.exp(z) / np.exp(z).sum(-1, keepdims=True)
+
+
+def entropy(p):
+    return -(p * np.log(p)).sum(-1)
+
+
+@value("E81")
+def mean_of_a_mixture():
+    close(predictive.predictive_mean(LOGITS), sum(LOGITS) / 6)
+
+
+@value("E82")
+def variance_of_a_mixture():
+    """Second moment less squared mean of the mixture of the six distributions."""
+    variances = np.exp(LOGITS[::-1])
+    aleatoric, epistemic = predictive.predictive_variance(LOGITS, variances)
+    second = sum(v + m**2 for m, v in zip(LOGITS, variances, strict=True)) / 6
+    close(aleatoric + epistemic, second - (sum(LOGITS) / 6) ** 2)
+    close(aleatoric, sum(variances) / 6)
+
+
+@value("E83")
+def log_of_a_mean():
+    close(predictive.log_mean_exp(LOGITS), np.log(sum(np.exp(LOGITS)) / 6))
+
+
+@value("E84")
+def entropy_of_a_coin():
+    z = LOGITS[:, 0]
+    close(
+        predictive.bernoulli_entropy(z), stats.bernoulli(1 / (1 + np.exp(-z))).entropy()
+    )
+
+
+@value("E85")
+def entropy_of_classes():
+    close(
+        predictive.categorical_entropy(LOGITS), stats.entropy(softmax(LOGITS), axis=-1)
+    )
+
+
+@value("E86")
+def information_is_total_less_mean_entropy():
+    p = softmax(LOGITS)
+    want = entropy(p.mean(0)) - entropy(p).mean(0)
+    close(predictive.mutual_information(LOGITS), want, rtol=1e-10)
+
+
+# --- E9x: exact answers --------------------------------------------------------------
+
+
+def whitened():
+    rng = np.random.default_rng(2)
+    Phi, z = rng.normal(size=(6, 3)), rng.normal(size=6)
+    return Phi, z, rng.normal(size=3), rng.uniform(0.5, 2, 3)
+
+
+@value("E91")
+def posterior_by_normal_equations():
+    Phi, z, m0, s0 = whitened()
+    R, c, r = exact.stacked_qr(Phi, z, m0, s0)
+    precision = Phi.T @ Phi + np.diag(s0**-2)
+    close(R.T @ R, precision)
+    mean = np.linalg.solve(precision, Phi.T @ z + m0 / s0**2)
+    close(np.linalg.solve(R, c), mean, rtol=1e-11)
+    rest = ((Phi @ mean - z) ** 2).sum() + (((mean - m0) / s0) ** 2).sum()
+    close(r**2, rest, rtol=1e-11)
+    assert np.all(np.diag(R) > 0)
+
+
+@value("E92")
+def evidence_is_the_density_of_the_data():
+    Phi, z, m0, s0 = whitened()
+    R, _, r = exact.stacked_qr(Phi, z, m0, s0)
+    cov = Phi @ np.diag(s0**2) @ Phi.T + np.eye(6)
+    want = stats.multivariate_normal(Phi @ m0, cov).logpdf(z)
+    close(exact.log_evidence(R, r, s0, 6), want, rtol=1e-11)
