@@ -4,11 +4,17 @@ The names below stand in reading order: the model, the variational family, the
 objective, the loop, the prediction, the check.
 """
 
+from minibnn.inference.ais import ais
 from minibnn.inference.checkpoint import Checkpoint
 from minibnn.inference.elbo import neg_elbo
+from minibnn.inference.exact import exact_posterior
+from minibnn.inference.hmc import hmc
+from minibnn.inference.laplace import laplace
 from minibnn.inference.natural import NaturalGradient
+from minibnn.inference.normal_sample import normal_log_likelihood
 from minibnn.inference.optimizers import SGD, Adam, Cosine, Momentum, RobbinsMonro
 from minibnn.inference.predict import Prediction
+from minibnn.inference.quadrature import grid_posterior
 from minibnn.inference.recipe import rebuildable
 from minibnn.inference.result import FitResult
 from minibnn.inference.run import FitError

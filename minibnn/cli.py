@@ -87,9 +87,8 @@ def run_verify(args, say):
     rows = verify()
     say(table(rows))
     agree = sum(row["verdict"] == "agrees" for row in rows)
-    return {"gradients": len(rows), "agree": agree, "rows": rows}, int(
-        agree < len(rows)
-    )
+    numbers = {"gradients": len(rows), "agree": agree, "rows": rows}
+    return numbers, int(agree < len(rows))
 
 
 def figures_arguments(parser):

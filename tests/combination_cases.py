@@ -1,4 +1,4 @@
-"""Every family, likelihood, prior and estimator, at a point where nothing is special."""
+"""Every family, likelihood, prior and estimator, where nothing is special."""
 
 import re
 
@@ -85,23 +85,28 @@ def make_data(family, model, likelihood, seed=1):
 
 def missing(family, likelihood, prior, estimator):
     """What the specification says a cell lacks: words of the error, or None."""
-    closed = prior != "ScaleMixture" or family == "Point"
-    name = estimator.split(",")[0]
+    name, point = estimator.split(",")[0], family == "Point"
+    if name == "Exact" and not point:
+        return missing_for_exact(family, likelihood, prior, estimator)
     if name in ("LocalReparam", "Flipout") and family in ("FullCovariance", "Point"):
         return "a family with independent weights"
-    if name in ("ScoreFunction", "StickTheLanding") and family == "Point":
+    if name in ("ScoreFunction", "StickTheLanding") and point:
         return "a family with a density"
-    if name == "LocalReparam" and not closed:
+    if name == "LocalReparam" and prior == "ScaleMixture":
         return "a closed-form KL"
-    if name == "Exact" and family != "Point":
-        if likelihood not in ("Gaussian", "Gaussian learned"):
-            return "a likelihood whose mean has a closed form"
-        if not closed:
-            return "a closed-form KL"
-        if estimator == "Exact, one tanh layer":
-            return "a linear model or one hidden ReLU layer"
-        if estimator != "Exact, linear" and family == "FullCovariance":
-            return "a family with independent weights"
+    return None
+
+
+def missing_for_exact(family, likelihood, prior, estimator):
+    """The same for the closed form and a family with a density."""
+    if likelihood not in ("Gaussian", "Gaussian learned"):
+        return "a likelihood whose mean has a closed form"
+    if prior == "ScaleMixture":
+        return "a closed-form KL"
+    if estimator == "Exact, one tanh layer":
+        return "a linear model or one hidden ReLU layer"
+    if estimator == "Exact, one ReLU layer" and family == "FullCovariance":
+        return "a family with independent weights"
     return None
 
 
@@ -130,7 +135,9 @@ def cell_text(family, estimator):
     assert len(allowed) == len(likelihoods) * len(priors), "not a product of two lists"
     words = "any likelihood" if len(likelihoods) == len(LIKELIHOODS) else ""
     words = words or "likelihood " + " or ".join(likelihoods)
-    return words + ("" if len(priors) == len(PRIORS) else f"; prior {' or '.join(priors)}")
+    return words + (
+        "" if len(priors) == len(PRIORS) else f"; prior {' or '.join(priors)}"
+    )
 
 
 def refusal(family, likelihood, prior, estimator):

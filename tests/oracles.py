@@ -41,7 +41,7 @@ def covariance(q):
 
 
 def log_q(q, w):
-    """Log density of one real Gaussian q (P,) at weights w (..., P), by its precision."""
+    """Log density of one real Gaussian q (P,) at weights w (..., P), by precision."""
     cov = covariance(q)
     d = w - q.mean
     quadratic = np.einsum("...i,ij,...j->...", d, np.linalg.inv(cov), d)
@@ -67,7 +67,7 @@ def gaussian_kl(m_q, cov_q, m_p, cov_p):
 
 
 def posterior(X, y, noise, prior_mean, prior_sd):
-    """Mean, covariance and log evidence of linear regression with noise sd ``noise``."""
+    """Mean, covariance, log evidence of linear regression, noise sd ``noise``."""
     n, d = X.shape
     precision = X.T @ X / noise**2 + np.diag(np.broadcast_to(prior_sd, d) ** -2.0)
     cov = np.linalg.inv(precision)
@@ -86,7 +86,7 @@ def hermite(n, dims):
 
 
 def trapezoid(n, dims, ends=9.0):
-    """Trapezoid rule for standard normals: exact to rounding for analytic integrands."""
+    """Trapezoid rule for standard normals: exact for analytic integrands."""
     x = np.linspace(-ends, ends, n)
     w = np.exp(-0.5 * x * x)
     return _product(x, w / w.sum(), dims)

@@ -34,7 +34,7 @@ def elbos(family, params, X, y):
 
 
 def best_elbos(X, y):
-    """The largest mean-field ELBO of every task: evidence less what independence costs."""
+    """Largest mean-field ELBO of every task: evidence less what independence costs."""
     out = []
     for Xt, yt in zip(X, y, strict=True):
         _, cov, evidence = posterior(Xt, yt, NOISE, 0.0, 1.0)
@@ -68,7 +68,9 @@ def gaps(family, params):
 
 def report(found):
     """Print the gaps beside each other; the goal is the first."""
-    print({name: round(float(gap), 4) for name, gap in found.items()}, "nats per weight")
+    print(
+        {name: round(float(gap), 4) for name, gap in found.items()}, "nats per weight"
+    )
     assert 0 < found["amortised"] <= 0.03
     assert 0.5 < found["best fixed q"] < found["prior"]
 
@@ -95,7 +97,13 @@ def test_fit_on_two_thousand_tasks(estimator):
     X, y, context = draw_tasks(2000, np.random.default_rng(0))
     family = mb.InferenceNetwork(mb.MLP([6, 64, 64, 4], "tanh"), context)
     result = mb.fit(
-        linear_model(), family, X, y, rng=1, max_steps=1500, estimator=estimator,
+        linear_model(),
+        family,
+        X,
+        y,
+        rng=1,
+        max_steps=1500,
+        estimator=estimator,
         optimizer=mb.Adam(mb.Cosine(0.01)),
     )
     assert result.elbo.shape == result.elbo_se.shape == (2000,)
@@ -163,6 +171,9 @@ def test_errors_name_the_argument():
     with pytest.raises(ValueError, match="scale must be one of"):
         mb.InferenceNetwork(network, context, scale="identity")
     family = mb.InferenceNetwork(network, context)
+    params = family.init(model, rng=0)
+    with pytest.raises(ValueError, match="X must hold 4 data sets"):
+        mb.neg_elbo(model, family, params, np.zeros((1, 2)), X[:3], y[:3])
     with pytest.raises(ValueError, match="must be 3, got 4"):
         mb.fit(model, family, X[:3], y[:3])
     with pytest.raises(ValueError, match="replicas must be None"):

@@ -59,10 +59,10 @@ def test_demo_prints_a_line_per_step_and_draws(quick, tmp_path, capsys):
     assert cli.main(["demo", "--out", str(tmp_path / "new")]) == 0
     said = capsys.readouterr()
     assert said.err == ""
-    first_words = [line.split()[0] for line in said.out.splitlines()]
-    assert first_words[:2] == ["verify", "data"]
-    assert [word for word in first_words if word.isdecimal()][-6:] == list("123456")
-    assert first_words[-2:] == ["predict", "picture"]
+    lines = said.out.splitlines()
+    assert max(len(line) for line in lines if str(tmp_path) not in line) <= 88
+    heads = [line.split()[0] for line in lines if not line.startswith(" ")]
+    assert heads == ["verify", "data", *"123456", "predict", "picture"]
     assert (tmp_path / "new" / "demo.png").read_bytes()[:4] == b"\x89PNG"
     assert "<svg" in (tmp_path / "new" / "demo.svg").read_text("utf-8")
     assert "accuracy 0." in said.out
@@ -88,7 +88,7 @@ def test_demo_json_is_one_object_with_the_numbers(monkeypatch, tmp_path, capsys)
     assert -600 < numbers["fit"]["elbo"] < -400
     assert numbers["fit"]["elbo"] == max(numbers["fit"]["restarts"])
     assert len(numbers["fit"]["restarts"]) == demonstration.RESTARTS
-    assert numbers["fit"]["elbo"] > numbers["start"]["elbo"] + 1000
+    assert numbers["fit"]["elbo"] > numbers["start"]["elbo"] + 500
     assert numbers["test"]["accuracy"] > 0.85
     assert numbers["test"]["log_likelihood"] > -0.35
     assert 0 <= numbers["test"]["ece"] < 0.15

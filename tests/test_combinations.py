@@ -133,7 +133,9 @@ def test_refusal_names_the_missing_piece(cell):
 
 
 def test_every_cell_is_checked_or_refused():
-    assert len(CELLS) == len(FAMILIES) * len(LIKELIHOODS) * len(PRIORS) * len(ESTIMATORS)
+    assert len(CELLS) == len(FAMILIES) * len(LIKELIHOODS) * len(PRIORS) * len(
+        ESTIMATORS
+    )
     for cell in CELLS:
         assert (refusal(*cell) is None) == (missing(*cell) is None), cell
 
@@ -148,11 +150,15 @@ SCORE_CELLS = [cell for cell in CHECKED if cell[-1] == "ScoreFunction"]
 
 def two_weight_model(likelihood, prior):
     """A model of two weights, for which expectations are sums over a plane of nodes."""
-    like = mb.Categorical(2) if likelihood == "Categorical" else LIKELIHOODS[likelihood][0]
+    like = (
+        mb.Categorical(2) if likelihood == "Categorical" else LIKELIHOODS[likelihood][0]
+    )
     outputs = 2 if likelihood in ("Heteroscedastic", "Categorical") else 1
     bias = outputs == 1 and not like.n_weights
     net = mb.MLP([1, outputs], bias=bias)
-    prior = {"ScaleMixture": mb.ScaleMixturePrior(0.4, 1.1, 0.7)}.get(prior, PRIORS[prior])
+    prior = {"ScaleMixture": mb.ScaleMixturePrior(0.4, 1.1, 0.7)}.get(
+        prior, PRIORS[prior]
+    )
     return mb.Model(net, like, prior)
 
 
@@ -185,7 +191,9 @@ def test_score_function_is_right_in_expectation(cell):
 
     q, pull_params = family.natural(params)
     lead = (len(nodes), *(1 for _ in family.tasks))
-    noise = np.broadcast_to(nodes.reshape(*lead, 1, 2), (len(nodes), *family.tasks, 1, 2))
+    noise = np.broadcast_to(
+        nodes.reshape(*lead, 1, 2), (len(nodes), *family.tasks, 1, 2)
+    )
     _, pull, (_, g_kl) = mb.ScoreFunction()(model, family, q, noise, A, y)
     g_data = pull(N_DATA / B)
     mean = combined(g_data, g_kl, weights, q)

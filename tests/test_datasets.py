@@ -155,6 +155,7 @@ def test_linear():
     weights, _, _, _ = np.linalg.lstsq(design, data.y, rcond=None)
     predicted = np.column_stack([data.X_test, np.ones(200)]) @ weights
     np.testing.assert_allclose(predicted, data.mean_test, atol=0.08)
+    assert same(datasets.linear(), datasets.linear(noise=0.5))
     with pytest.raises(ValueError, match="d must be an integer >= 1"):
         datasets.linear(d=0)
 

@@ -43,7 +43,7 @@ def test_linear_known_noise_is_the_textbook_expectation(family):
 
 @pytest.mark.parametrize("family", [mb.MeanField(), mb.FullCovariance()], ids=repr)
 def test_linear_learned_noise_is_a_quadrature_over_t(family):
-    """Given t the weights are Gaussian: the textbook line, averaged over t by a rule."""
+    """Given t the weights are Gaussian: the textbook line, averaged over t."""
     model, X, y = linear_problem(learned=True)
     params = make_params(family, model)
     q = family.natural(params)[0]
@@ -75,12 +75,16 @@ def test_rectified_moments_by_quadrature():
 
 def test_rectified_moments_at_the_ends():
     """No cancellation far to the right, nothing undefined without spread."""
-    mean, var, pull = rectified_moments(np.array([1e6, -1e6, 2.0]), np.array([1, 1, 0.0]))
+    mean, var, pull = rectified_moments(
+        np.array([1e6, -1e6, 2.0]), np.array([1, 1, 0.0])
+    )
     np.testing.assert_array_equal(mean, [1e6, 0, 2])
     np.testing.assert_array_equal(var, [1, 0, 0])
     assert np.isfinite(pull(np.ones(3), np.ones(3))).all()
     with np.errstate(all="raise", under="ignore"):
-        assert np.isfinite(rectified_moments(np.zeros(2), np.array([0, 1e-300]))[1]).all()
+        assert np.isfinite(
+            rectified_moments(np.zeros(2), np.array([0, 1e-300]))[1]
+        ).all()
 
 
 def relu_problem(n_hidden, bias=True, learned=True, seed=3):

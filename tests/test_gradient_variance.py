@@ -12,7 +12,10 @@ DRAWS, ROWS = 300, 128
 def trained_energy_network(shared_data, n_hidden=50):
     """A fitted [8, 50, 1] network with learned noise on standardised energy data."""
     with np.load(shared_data / "uci" / "energy.npz") as data:
-        X, y = data["X"].astype(float), data["y"].astype(float).reshape(len(data["X"]), -1)
+        X, y = (
+            data["X"].astype(float),
+            data["y"].astype(float).reshape(len(data["X"]), -1),
+        )
     X, y = (X - X.mean(0)) / X.std(0), (y[:, 0] - y[:, 0].mean()) / y[:, 0].std()
     model = mb.Model(
         mb.MLP([8, n_hidden, 1]), mb.Gaussian("learned"), mb.GaussianPrior()
@@ -47,7 +50,6 @@ def test_local_beats_per_point_beats_per_batch_on_energy_data(shared_data):
         "flipout": noise_variance(*problem, mb.Flipout()),
         "per point": noise_variance(*problem, mb.Pathwise(), per_point=True),
         "per batch": noise_variance(*problem, mb.Pathwise()),
-        "score function": noise_variance(*problem, mb.ScoreFunction()),
     }
     for name, values in table.items():
         ratios = np.array(values) / table["local"]

@@ -150,6 +150,14 @@ def test_every_coordinate_without_bias(estimator):
     check_gradient(Setting("Gaussian", estimator=estimator, bias=False))
 
 
+def test_every_coordinate_where_some_rows_are_dead():
+    """Without bias a row of silent units has pre-activations of variance 0."""
+    s = Setting("Gaussian", "exp", "local", "relu", bias=False, sigma=1e-3)
+    s.params["mu"][:6] = np.abs(s.params["mu"][:6]) + 0.1
+    s.X = np.abs(s.X) * np.array([[-1], [1], [1], [-1], [1]])
+    check_gradient(s)
+
+
 # --- values: a gradient that fits its value says nothing about the value -------------
 
 

@@ -122,6 +122,7 @@ def test_numbers():
     for good in (2, 2.0, np.float32(2), np.int8(2), np.array(2.0), Fraction(2)):
         assert v.check_number("s", good) == 2.0
         assert type(v.check_number("s", good)) is float
+    assert v.check_number("s", 0, minimum=0, maximum=0) == 0
     for bad in (True, "2", None, 1j, [2.0], np.array([2.0]), np.True_):
         with pytest.raises(TypeError, match="s must be a real number"):
             v.check_number("s", bad)

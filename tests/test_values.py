@@ -189,6 +189,15 @@ def test_a_learned_noise_scale_has_a_prior_of_its_own():
     assert kl.sum() == pytest.approx(want, rel=1e-13)
 
 
+def test_a_learned_noise_scale_starts_at_its_prior_mean():
+    likelihood = mb.Gaussian("learned", log_scale_prior=(-0.4, 0.6))
+    model = mb.Model(mb.MLP([2, 1]), likelihood, mb.GaussianPrior())
+    for family in (mb.MeanField(), mb.Point()):
+        assert family.init(model, rng=0)["mu"][-1] == -0.4
+    known = mb.Model(mb.MLP([2, 1]), mb.Gaussian(0.3), mb.GaussianPrior())
+    assert (model.n_weights, known.n_weights) == (4, 3)
+
+
 def test_penalty_of_a_point_is_minus_the_prior_density():
     w = np.array([0.1, -4.0, 2.0])
     value, cotangent = mb.Point().kl(Q(w), mb.GaussianPrior(MEAN, SCALE))

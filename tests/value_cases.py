@@ -10,6 +10,9 @@ from scipy import optimize, stats
 
 import minibnn as mb
 from minibnn.inference import exact
+from minibnn.inference.diagnostics import effective_size, potential_reduction
+from minibnn.inference.hmc_adapt import DualAveraging
+from minibnn.inference.leapfrog import leapfrog
 from minibnn.kernels import predictive
 from minibnn.kernels.estimators import mirrored
 from minibnn.kernels.families import Gaussian as Q
@@ -356,3 +359,79 @@ def evidence_is_the_density_of_the_data():
     cov = Phi @ np.diag(s0**2) @ Phi.T + np.eye(6)
     want = stats.multivariate_normal(Phi @ m0, cov).logpdf(z)
     close(exact.log_evidence(R, r, s0, 6), want, rtol=1e-11)
+
+
+# --- E9x: Markov chains ------------------------------------------------------------
+
+
+@value("E94")
+def leapfrog_on_a_spring():
+    """For log density -k w²/2 one step is a 2 x 2 matrix of determinant one."""
+    k, scale, step = np.array([[0.7, 2.0]]), np.array([[1.3, 0.4]]), np.array([[0.3]])
+    w, p = np.array([[0.5, -1.0]]), np.array([[-0.2, 0.8]])
+
+    def density(w):
+        return -0.5 * (k * w * w).sum(1), -k * w
+
+    got_w, got_p, value, slope = leapfrog(density, w, p, -k * w, step, scale, 5)
+    for i in range(2):
+        e, a = 0.3, k[0, i] * scale[0, i] ** 2  # in u = w / scale
+        one = [
+            [1 - e * e * a / 2, e],
+            [-e * a * (1 - e * e * a / 4), 1 - e * e * a / 2],
+        ]
+        close(np.linalg.det(one), 1)
+        u, moved = np.linalg.matrix_power(one, 5) @ [w[0, i] / scale[0, i], p[0, i]]
+        close([got_w[0, i], got_p[0, i]], [u * scale[0, i], moved])
+    close(value, density(got_w)[0])
+    close(slope, -k * got_w)
+    back_w, back_p, _, _ = leapfrog(density, got_w, -got_p, slope, step, scale, 5)
+    close(back_w, w)
+    close(back_p, -p)
+
+
+@value("E95")
+def dual_averaging_as_sums():
+    """The error is the sum of target - accept over (m + t0), in closed form."""
+    accepts = np.random.default_rng(0).uniform(size=(9, 2))
+    step = np.array([0.1, 0.3])
+    averaging = DualAveraging(step, 0.8)
+    log_final = np.zeros(2)
+    for m, accept in enumerate(accepts, start=1):
+        averaging.update(accept)
+        error = (0.8 - accepts[:m]).sum(0) / (m + 10)
+        log_step = np.log(10 * step) - np.sqrt(m) / 0.05 * error
+        close(np.log(averaging.step), log_step, rtol=1e-11)
+        log_final = m**-0.75 * log_step + (1 - m**-0.75) * log_final
+        close(np.log(averaging.final), log_final, rtol=1e-11)
+
+
+def chains(rho=0.0, shape=(4, 50, 2), seed=0):
+    """First-order autoregressive chains of unit variance."""
+    rng = np.random.default_rng(seed)
+    draws = rng.normal(size=shape)
+    for t in range(1, shape[1]):
+        draws[:, t] = rho * draws[:, t - 1] + np.sqrt(1 - rho**2) * draws[:, t]
+    return draws
+
+
+@value("E96")
+def potential_reduction_by_words():
+    draws = chains() + np.arange(4)[:, None, None] * np.array([0.0, 1.0])
+    n = draws.shape[1]
+    within = np.mean([np.var(chain, axis=0, ddof=1) for chain in draws], axis=0)
+    between = n * np.var([chain.mean(0) for chain in draws], axis=0, ddof=1)
+    want = np.sqrt(((n - 1) / n * within + between / n) / within)
+    close(potential_reduction(draws), want)
+    assert want[0] < 1.05 < 1.3 < want[1]
+
+
+@value("E97")
+def effective_size_of_known_chains():
+    """m n (1 - rho)/(1 + rho) for autoregressive chains, within its sampling error."""
+    for rho in (0.0, 0.5, 0.8, -0.3):
+        draws = chains(rho, (4, 5000, 3))
+        want = 20000 * (1 - rho) / (1 + rho)
+        close(effective_size(draws), want, rtol=0.12)
+    apart = chains(0.0, (4, 500, 1)) + 5 * np.arange(4)[:, None, None]
+    assert effective_size(apart) < 10

@@ -18,6 +18,7 @@ from minibnn.checking.problem import EPS
 from minibnn.checking.romberg import romberg
 
 BY_COMPLEX_STEP, BY_DIFFERENCES, MOST_BLOCKS = 10, 4, 8  # directions; blocks alone
+BUDGET = 49  # calls of f after which no direction is begun: 10 more at most
 
 
 @dataclass
@@ -53,14 +54,14 @@ class Directions:
         self.judge, self.notes, self.rows = "complex step", [], []
         self.g = np.where(np.isfinite(claim.g), claim.g, 0.0)
         self.unit = usual(np.abs(self.g)) or 1.0
-        self.where, self.found, self.step, self.gap = None, None, None, 0.0
+        self.where, self.found, self.served, self.gap = None, None, None, 0.0
         self._weigh()
 
     def _weigh(self):
         """Scale of each coordinate: 1 / gradient, unless that is mostly rounding."""
         size, blocks = np.abs(self.g), self.problem.blocks
         common = typical(self.g, blocks)
-        noisiest = max(16 * self.claim.eps, 1e-9 / (SAFETY * np.sqrt(size.size)))
+        noisiest = max(2 * self.claim.eps, 1e-9 / (SAFETY * np.sqrt(size.size)))
         floor = np.minimum(self.claim.spread(blocks) / noisiest, common)
         weight = np.where(self.g == 0, 1e-3 * common, np.maximum(size, floor))
         self.fine = self.unit / weight
@@ -70,9 +71,11 @@ class Directions:
         """Cross-check the oracles, judge the directions, hunt down a failure."""
         self.safe = self._cross_check()
         for block, index in self._plan():
-            self.rows.append(self._judged(self._draw(block, index)))
-        reach = [row.bound + row.allowance for row in self.rows]
-        self.resolved = max(reach) / self.unit + self.tol
+            if self.problem.calls["f"] + self.problem.calls["f_complex"] <= BUDGET:
+                self.rows.append(self._judged(self._draw(block, index)))
+        reach = np.array([row.bound + row.allowance for row in self.rows])
+        sharp = reach[reach <= 10 * reach.min()]  # the others do not count as looks
+        self.looks, self.resolved = len(sharp), sharp.max() / self.unit + self.tol
         guilty = max(self.rows, key=self.off)
         if self.off(guilty) > 0:
             self._locate(guilty)
@@ -119,13 +122,14 @@ class Directions:
         return row
 
     def _slope(self, line, rungs):
-        """Romberg's slope, beginning a little above the step that served before."""
-        start = min(8 * self.step / line.reach, 0.23) if self.step else 0.23
+        """Romberg's slope, beginning with the steps that served before."""
+        start = self.served.first / line.reach if self.served else 0.23
         slope = romberg(
             line, self.problem.value, self.noise, LOOSE, self.unit, self.guard, start,
             rungs,
         )
-        self.step = self.step or slope.step
+        if np.isfinite(slope.bound):
+            self.served = slope
         return slope
 
     def _cross_check(self):
@@ -140,6 +144,8 @@ class Directions:
             self.judge = "central differences"
             self.notes.append(f"f is not complex-safe ({why}); differences judge alone")
             self.rows.append(row)
+        elif not slope.bound <= 1e-2 * self.unit:
+            self.notes.append("differences are too rough to cross-check the complex step")
         return not why
 
     def _refused(self, line, slope, row):
@@ -176,7 +182,7 @@ class Directions:
                 break
         self.where = live
         if live.size == 1:
-            self._single(int(live[0]))
+            self._single(int(live[0]), row.d[live[0]])
 
     def _half(self, row, index, h):
         d = np.zeros_like(row.d)
@@ -188,18 +194,19 @@ class Directions:
 
     def _quick_step(self, row):
         """A step whose plain central difference is good to an eighth of the error."""
-        line, h = Direction(self.problem, row.d), self.step
-        for _ in range(3):
+        line, h = Direction(self.problem, row.d), self.served.step
+        for _ in range(2):
             if abs(_central(line, h) - row.truth) < abs(row.error) / 8:
                 break
-            h /= 4
+            h /= 5
         return h
 
-    def _single(self, i):
-        """Judge one coordinate by itself."""
+    def _single(self, i, pace):
+        """Judge one coordinate by itself, with the steps it took along d."""
         line = Coordinate(self.problem, i)
+        start = min(self.served.first * abs(pace) / line.reach, 0.23)
         slope = romberg(
-            line, self.problem.value, self.noise, LOOSE, self.unit, self.guard, rungs=4
+            line, self.problem.value, self.noise, LOOSE, self.unit, self.guard, start, 3
         )
         d = np.zeros_like(self.g)
         d[i] = 1.0

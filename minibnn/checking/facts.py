@@ -77,9 +77,9 @@ def other_draw(search):
 def sentences(search):
     """Plain facts about where a gradient is right and where it is not."""
     blocks, wrong = search.blocks, ~search.right_in
-    facts = [f"wrong in {blocks.where(wrong)}"]
+    facts = ["wrong " + _in(blocks.where(wrong))]
     if not wrong.all():
-        facts.append(f"right in {blocks.where(~wrong)}")
+        facts.append("right " + _in(blocks.where(~wrong)))
     facts += _arrays(search) + _layers(search) + _outputs(search)
     return facts
 
@@ -99,17 +99,16 @@ def _arrays(search):
 
 
 def _layers(search):
-    """If only the first layers are wrong, the way back is, and the KL is not."""
+    """If only the first layers are wrong, for mu too, the way back is, not the KL."""
     names = search.blocks.names
-    wrong = {n[1] for n, ok in zip(names, search.right_in, strict=True) if not ok}
-    layers = search.chain.L
-    if None in wrong or not wrong or max(wrong) == layers:
+    wrong = {n[:2] for n, ok in zip(names, search.right_in, strict=True) if not ok}
+    layers, top = search.chain.L, max((layer or 0 for _, layer in wrong), default=0)
+    if {("mu", i) for i in range(1, top + 1)} - wrong or top in (0, layers):
         return []
-    top = max(wrong)
-    if wrong == set(range(1, top + 1)):
-        return [f"layers {top + 1} to {layers} are right, so outputs and likelihood are; "
-                f"the data term is wrong from layer {top} down"]  # fmt: skip
-    return []
+    if any(layer is None for _, layer in wrong):
+        return []
+    return [f"after layer {top} all is right, so outputs, likelihood and KL are; the data "
+            f"term is wrong from layer {top} down"]  # fmt: skip
 
 
 def _outputs(search):
@@ -152,3 +151,7 @@ def _rows(answer, chain):
     if len(touched) == chain.B:
         return ", in every row"
     return ", in row(s) " + ", ".join(str(b + 1) for b in touched)
+
+
+def _in(where):
+    return where if where == "everywhere" else f"in {where}"

@@ -124,8 +124,9 @@ def _check(problem, tol, guard, rng, most):
     claim = ask(problem, rng)
     if not claim.steady:
         return verdict.unsteady(problem, tol, reasons.UNSTEADY_GRAD)
-    noise = max(value_noise(problem, rng), abs(again - problem.value))
     few = problem.size <= most
+    gaps = (1e-5, 3e-7, 1e-8, 3e-10) if few else (1e-5, 1e-8)
+    noise = max(value_noise(problem, rng, gaps), abs(again - problem.value))
     judge = Coordinates if few else Directions
     evidence = judge(problem, claim, noise, tol, guard, rng).run()
     again = problem.at(problem.x)

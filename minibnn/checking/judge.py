@@ -8,7 +8,7 @@ judge alone.
 
 import numpy as np
 
-from minibnn.checking.claim import SAFETY, jitter, typical
+from minibnn.checking.claim import SAFETY, jitter, typical, usual
 from minibnn.checking.lines import (
     Coordinate,
     Direction,
@@ -19,7 +19,7 @@ from minibnn.checking.lines import (
 from minibnn.checking.problem import EPS
 from minibnn.checking.romberg import romberg
 
-LOOSE, TIGHT = 1e-8, 1e-13  # what a second opinion, and a judge, has to reach
+LOOSE, TIGHT = 1e-8, 1e-11  # what a second opinion, and a judge, has to reach
 
 
 class Coordinates:
@@ -137,7 +137,7 @@ class Coordinates:
         slopes = self.second
         self.low = np.array([s.low for s in slopes])
         self.high = np.array([s.high for s in slopes])
-        self.kink = np.array([s.kink for s in slopes])
+        self.kink = np.array([s.kink for s in slopes]) & self._tied(slopes)
         self.difference = np.array([s.value for s in slopes])
         self.difference_bound = np.array([s.bound for s in slopes])
         if self.first:
@@ -153,6 +153,19 @@ class Coordinates:
         self.allowance[at] = 8 * self.claim.eps * np.abs(self.claimed[at])
         blind = ~np.isfinite(self.difference_bound)
         self.bound[blind] = np.inf
+
+    def _tied(self, slopes):
+        """Whether a kink is at x itself and not just too close for differences."""
+        if not self.first:
+            return True
+        return np.array([s.kink and self._jumps(i, s) for i, s in enumerate(slopes)])
+
+    def _jumps(self, i, slope):
+        """Whether the complex step changes within a few roundings of x."""
+        x, move = self.problem.x, np.zeros(self.problem.size)
+        move[i] = 8 * EPS * self.lines[i].grain
+        sides = [self.lines[i].at(x + side * move).slope() for side in (-1, 1)]
+        return abs(sides[1] - sides[0]) > 0.1 * (slope.high - slope.low)
 
     def _suspects(self):
         """Coordinates outside every allowance, the worst first."""
@@ -218,13 +231,35 @@ class Coordinates:
         """Give each coordinate its status."""
         error = np.abs(self.claimed - self.truth)
         self.error = np.where(np.isnan(error), np.inf, error)
-        self.size = typical(self.truth, self.problem.blocks)
+        blocks = self.problem.blocks
+        self.size = np.fmin(typical(self.truth, blocks), typical(self.claimed, blocks))
         limit = 1e-5 if self.claim.eps < 1e-10 else 0.05
         scale = np.maximum(np.abs(self.truth), self.size) * max(limit, self.tol)
         self.status = np.full(self.problem.size, "agrees", dtype="<U11")
-        self.status[~(self.bound + self.allowance <= scale)] = "cannot tell"
+        scale[self.kink] = 0.1 * (self.high - self.low)[self.kink]
+        unclear = ~(self.bound + self.allowance <= scale)
+        self.status[unclear & ~self._stationary()] = "cannot tell"
         self.status[self._suspects()] = "wrong"
         self.status[~np.isfinite(self.claimed)] = "wrong"
+
+
+    def _stationary(self):
+        """Coordinates that are zero within rounding, like all of their block.
+
+        The scale to compare with is then that of the terms that cancel: what an ulp
+        of x moves, over an ulp.
+        """
+        terms = self.claim.spread(self.problem.blocks) / self.claim.eps
+        still = np.zeros(self.problem.size, dtype=bool)
+        for index in self.problem.blocks.values():
+            rounding = SAFETY * EPS * terms[index]
+            still[index] = usual(np.abs(self.truth[index])) <= usual(rounding)
+        if still.any():
+            self.notes.append(
+                "the gradient is zero within rounding here, so most mistakes cannot "
+                "be seen: take another x as well"
+            )
+        return still & (self.bound <= 1e-5 * terms)
 
 
 def brief(error):

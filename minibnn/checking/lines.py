@@ -125,19 +125,21 @@ def table_noise(values):
     return max(estimates[-2:])
 
 
-def value_noise(problem, rng):
+def value_noise(problem, rng, gaps=(1e-5, 3e-7, 1e-8, 3e-10)):
     """Rounding noise of f near x, never below one rounding of its value.
 
-    A kink inside the table looks like noise and shrinks with the spacing; noise
-    does not, so the smaller of two spacings' estimates is believed.
+    Kinks and fast changes look like noise, but shrink with the spacing: the least of
+    several estimates is believed, until f no longer moves between the points.
     """
     d = problem.scale * rng.standard_normal(problem.size)
     least = EPS * abs(problem.value)
     best = np.inf
-    for gap in (1e-5, 3e-7):
-        values = [problem.probe(problem.x + k * gap * d) for k in range(1, 7)]
-        if np.isfinite(values).all():
-            best = min(best, table_noise([problem.value, *values]))
-        if best <= 50 * least:
+    for gap in gaps:
+        steps = gap * np.arange(1, 7)
+        values = [problem.value, *(problem.probe(problem.x + t * d) for t in steps)]
+        still = np.count_nonzero(np.diff(values) == 0) > 1
+        if np.isfinite(values).all() and not (still and best < np.inf):
+            best = min(best, table_noise(values))
+        if best <= 50 * least or still:
             break
     return max(best, least) if np.isfinite(best) else least

@@ -13,7 +13,7 @@ import numpy as np
 
 from minibnn.checking.chain import KL_LINKS
 
-MOST_PAIR_WORK = 4_000_000  # coordinates x pairs that are composed link by link
+MOST_PAIR_WORK = 40_000_000  # coordinates x pairs that are composed link by link
 PROBES = 8  # coordinates per block looked at before a pair is worked out in full
 SPARE_BITS = 12
 
@@ -80,7 +80,7 @@ class Search:
             whole = isinstance(at, slice)
             usual = self._usual(candidate) if whole else size.max(-1, keepdims=True)
             allowed = self.allowance[at] + self.rtol * (size + 0.1 * usual)
-            return np.abs(self.g[at] - candidate) <= allowed
+            return np.isfinite(candidate) & (np.abs(self.g[at] - candidate) <= allowed)
 
     def _usual(self, candidate):
         """Root mean square of a candidate in its block: the size of its rounding."""
@@ -156,7 +156,7 @@ class Search:
     def _composed(self):
         """Candidates (i, j) in the same term, one change upon the other."""
         n = len(self.mistakes)
-        if self.blocks.size * n * n / 2 > MOST_PAIR_WORK * 20:
+        if self.blocks.size * n**2 / 2 > MOST_PAIR_WORK:
             return
         for i, j in combinations(range(n), 2):
             a, b = self.mistakes[i], self.mistakes[j]

@@ -46,12 +46,16 @@ def undecided(problem, j, open_ones):
     if not math.isfinite(j.bound[i]):
         return edge(f"along {name}")
     if j.allowance[i] > j.bound[i]:
-        return (
-            f"grad at {name} moves by {j.allowance[i] / 64:.1e} when x moves by one "
-            "unit in the last place: rounding hides the answer. Use a stable formula, "
-            "or float64."
-        )
+        return rounding(f"at {name}", j.allowance[i])
     return coarse(f"along {name}", j.bound[i])
+
+
+def rounding(where, allowance):
+    """Say that the gradient is mostly rounding."""
+    return (
+        f"grad {where} moves by {allowance / 64:.1e} when x moves by one unit in the "
+        "last place: rounding hides the answer. Use a stable formula, or float64."
+    )
 
 
 def edge(where):

@@ -11,6 +11,10 @@ from dataclasses import dataclass, field
 
 from minibnn.checking.problem import EPS
 
+# Steps shrink by the root of this, D's error terms h^2, h^4, ... by its powers. The root
+# is irrational on purpose: at h, 2h, 4h, ... a fast oscillation can pass for a slow one.
+FACTOR = 5
+
 
 @dataclass
 class Slope:
@@ -24,7 +28,8 @@ class Slope:
     noise: float = 0.0  # the part of the bound that is rounding
     low: float = math.nan
     high: float = math.nan
-    step: float = math.nan
+    first: float = math.nan  # the longest step behind it
+    step: float = math.nan  # and the shortest
 
     @property
     def kink(self):
@@ -71,27 +76,40 @@ class Ladder:
         return rung
 
     def descend(self, start, rel, size, rungs=48):
-        """Halve the step until the bound is ``rel`` of the slope or gets no better.
+        """Shorten the step until the bound is ``rel`` of the slope or gets no better.
 
         Where a rung does not help (a kink or a singularity lies inside) the table
         starts again at an eighth of the step. Returns the best Slope.
         """
-        h, table, last = start, [], math.inf
+        h, table, last = start, [], Slope()
         for _ in range(rungs):
             rung = self.rung(h)
             if rung is None:
-                table, last, h = [], math.inf, h / 8
+                table, last, h = [], Slope(), self._shorter(h)
                 continue
             self.rungs.append(rung)
             found = self._extend(table, rung)
-            if found.bound < self.best.bound:
-                self.best = found
+            self._take(found, last)
             if self._done(rung, rel, size):
                 break
-            stuck = len(table) >= 3 and found.bound > max(last / 4, 3 * found.noise)
-            table, last = ([], math.inf) if stuck else (table, found.bound)
-            h = h / 8 if stuck else h / 2
+            stuck = (
+                len(table) >= 3 and found.bound > max(last.bound / 4, 3 * found.noise)
+            )
+            table, last = ([], Slope()) if stuck else (table, found)
+            h = h / 8 if stuck else h / math.sqrt(FACTOR)
         return self.best
+
+    def _shorter(self, h):
+        """A step after one that left the domain: perhaps by more than all of x."""
+        return self.line.grain / 4 if self.line.grain < h else h / 8
+
+    def _take(self, found, last):
+        """Keep the tighter bound; but two rungs that agree overrule longer steps."""
+        apart = abs(found.value - self.best.value) / 3
+        overruled = apart > found.bound + self.best.bound
+        repeated = abs(found.value - last.value) <= found.bound + last.bound
+        if found.bound < self.best.bound or (overruled and repeated):
+            self.best = found
 
     def _extend(self, table, rung):
         """Add a rung to Romberg's table and give its best entry."""
@@ -101,10 +119,11 @@ class Ladder:
         above, best = table[-2], Slope(noise=6 * rung.noise)
         for j in range(1, len(table)):
             for row, old in (rung.centre, above.centre), (rung.bend, above.bend):
-                row.append(row[j - 1] + (row[j - 1] - old[j - 1]) / (4**j - 1))
+                row.append(row[j - 1] + (row[j - 1] - old[j - 1]) / (FACTOR**j - 1))
             bound = self._bound(rung, above, j)
             if bound < best.bound:
-                best = Slope(rung.centre[j], bound, 6 * rung.noise, step=rung.h)
+                best = Slope(rung.centre[j], bound, 6 * rung.noise)
+                best.first, best.step = table[-1 - j].h, rung.h
         return best
 
     def _bound(self, rung, above, j):
@@ -143,7 +162,8 @@ class Ladder:
         ]
         bound = 2 * max(move for _, move in sides) + 6 * fine.noise
         low, high = sorted(slope for slope, _ in sides)
-        return Slope(0.5 * (low + high), bound, 6 * fine.noise, low, high, fine.h)
+        middle = 0.5 * (low + high)
+        return Slope(middle, bound, 6 * fine.noise, low, high, coarse.h, fine.h)
 
 
 def romberg(
@@ -166,7 +186,8 @@ def _longer_steps(ladder, best, start, rel, size):
     """Try steps 16, 256, ... times as long: where rounding rules they can help."""
     for climb in 1, 2, 3:
         enough = best.bound <= rel * max(abs(best.value), size)
-        if enough or best.bound > 4 * best.noise:
+        unseen = abs(best.value) < 10 * best.bound  # far away all slopes look small
+        if enough or unseen or best.bound > 4 * best.noise:
             break
         longer = Ladder(ladder.line, ladder.value, ladder.noise, ladder.guard)
         found = longer.descend(start * ladder.line.reach * 16.0**climb, rel, size)

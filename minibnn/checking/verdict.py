@@ -3,7 +3,6 @@
 import numpy as np
 
 from minibnn.checking import reasons
-from minibnn.checking.directions import BY_COMPLEX_STEP
 from minibnn.checking.report import AGREES, CANNOT_TELL, WRONG, GradientReport
 
 
@@ -75,7 +74,6 @@ def by_directions(problem, d):
     scale = d.unit
     if verdict == WRONG and d.found:
         row, scale = d.found, abs(d.found.truth) or d.unit
-    count = BY_COMPLEX_STEP if d.safe else len(d.rows)
     return GradientReport(
         verdict,
         error=abs(row.error), bound=row.bound,
@@ -87,8 +85,8 @@ def by_directions(problem, d):
              "error": abs(r.error), "bound": r.bound, "rounding": r.allowance}
             for r in d.rows
         ],
-        miss={"relative_error": 0.798 * d.resolved / 1e-6 ** (1 / count),
-              "probability": 1e-6, "directions": count},
+        miss={"relative_error": float(0.798 * d.resolved / 1e-6 ** (1 / d.looks)),
+              "probability": 1e-6, "directions": d.looks},
         gradient=d.claim.g, problem=problem,
     )
 
@@ -101,8 +99,12 @@ def _along(problem, d):
         return WRONG, reasons.misled(problem, d)
     if not np.isfinite(d.resolved):
         return CANNOT_TELL, reasons.edge("along a random direction")
-    if d.resolved > (1e-3 if d.claim.eps < 1e-10 else 0.05):
-        return CANNOT_TELL, reasons.coarse("along a random direction", d.resolved)
+    if d.resolved > (1e-3 if d.claim.eps < 1e-10 else 0.1):
+        row = min(d.rows, key=lambda row: row.bound + row.allowance)
+        where = "along a random direction"
+        if row.allowance > row.bound:
+            return CANNOT_TELL, reasons.rounding(where, row.allowance)
+        return CANNOT_TELL, reasons.coarse(where, row.bound)
     return AGREES, ""
 
 

@@ -72,7 +72,9 @@ class Chains:
     def outputs(self, X):
         """Network outputs at X (N, D) for every draw, (chain, draw, N[, C])."""
         A = self.model.features(as_float_array("X", X, ndim=2))
-        w = self.weights.reshape(-1, self.weights.shape[-1])[:, : self.model.net.n_weights]
+        w = self.weights.reshape(-1, self.weights.shape[-1])[
+            :, : self.model.net.n_weights
+        ]
         size = max(1, ACTIVATIONS // (len(A) * max(self.model.net.sizes)))
         parts = [
             self.model.net.apply(w[i : i + size], A)[0] for i in range(0, len(w), size)
@@ -102,7 +104,7 @@ class Chains:
         return self.weights if X is None else self.outputs(X)
 
     def floor(self, X):
-        """Mean |difference| of the predictive means of one half of the chains and the other.
+        """Mean |p - p'| of the predictive means of either half of the chains.
 
         What two references of half the size differ by; print it beside every distance
         to this one. With one chain the halves are its first and second half.

@@ -64,7 +64,7 @@ def split(draws):
 
 
 def rank_normalise(draws):
-    """Normal scores of the ranks among all draws: the same for any monotone rescaling."""
+    """Normal scores of the ranks among all draws: any monotone rescaling keeps them."""
     flat = draws.reshape(-1, *draws.shape[2:])
     scores = ndtri((rankdata(flat, axis=0) - 0.375) / (len(flat) + 0.25))
     return scores.reshape(draws.shape)

@@ -8,8 +8,8 @@ from minibnn.kernels.objective import objective
 from minibnn.kernels.validate import (
     ArgumentTypeError,
     check_all,
-    check_int,
     check_instance,
+    check_int,
     check_number,
     check_shape,
     describe,
@@ -56,6 +56,11 @@ def neg_elbo(
     estimator = Pathwise() if estimator is None else estimator
     check_combination(model, family, estimator)
     A, y = model.batch(X, y)
+    if A.ndim == 3 and family.tasks not in ((), A.shape[:1]):
+        raise ValueError(
+            f"X must hold {family.tasks[0]} data sets, one per context of {family!r}, "
+            f"got {len(A)}"
+        )
     params = check_params(family, model, params)
     noise = check_noise(estimator, model, family, noise, A.shape[-2])
     check_replicas(family, params, noise, A)

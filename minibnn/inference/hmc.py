@@ -133,7 +133,9 @@ class Sampler:
         self.steps = DualAveraging(self._first_step(), self.target)
 
     def _first_step(self):
-        return first_step(self.log_density, self.state, self.scale, self.rng, transition)
+        return first_step(
+            self.log_density, self.state, self.scale, self.rng, transition
+        )
 
     def warm_up(self):
         """Learn step sizes all the time and scales at the end of every window."""
@@ -169,7 +171,9 @@ class Sampler:
             moves.append(move)
             counts.append(np.full(len(step), n_steps))
             self.report("sampling", i + 1, n_draws)
-        accept, diverged, energy = (np.stack(part, 1) for part in zip(*moves, strict=True))
+        accept, diverged, energy = (
+            np.stack(part, 1) for part in zip(*moves, strict=True)
+        )
         stats = {
             "lp": np.stack(log_joints, 1),
             "energy": energy,

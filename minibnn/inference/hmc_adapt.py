@@ -83,7 +83,7 @@ def window_scales(draws):
 
 
 def first_step(log_density, state, scale, rng, transition):
-    """A step size for each chain whose first leapfrog step is neither sure nor hopeless.
+    """A step size for each chain that is neither sure to be accepted nor hopeless.
 
     Halved or doubled until the acceptance probability of one step crosses 1/2.
     Source: Hoffman & Gelman 2014, algorithm 4.

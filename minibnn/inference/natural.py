@@ -28,7 +28,7 @@ class NaturalGradient:
         """Raise ValueError for a family without natural parameters."""
         if getattr(family, "natural_step", None) is None:
             raise ValueError(
-                f"optimizer NaturalGradient needs a family with a natural-gradient step "
+                "optimizer NaturalGradient needs a family with a natural-gradient step "
                 f"(MeanField or FullCovariance), {family!r} has none: use Adam()"
             )
 

@@ -47,7 +47,7 @@ class FitResult:
         return self.family.natural(self.params)[0]
 
     def at(self, context):
-        """The posterior an inference network gives another context, in one forward pass.
+        """What an inference network infers from another context, in one forward pass.
 
         A result like this one, with that posterior, without history or ELBO. Raises
         ValueError for a family that reads no context.
@@ -110,8 +110,8 @@ class FitResult:
         """
         if self.family.tasks:
             raise ValueError(
-                f"q holds {self.family.tasks[0]} posteriors, one per context: choose one "
-                "with result.at(context).predict(X)"
+                f"q holds {self.family.tasks[0]} posteriors, one per context: choose "
+                "one with result.at(context).predict(X)"
             )
         X = as_float_array("X", X, ndim=2).astype(self.q.mean.dtype, copy=False)
         if not self.family.noise_size(self.model):  # a point says the same every time

@@ -110,14 +110,16 @@ class Run:
         if not options.starts_with_lbfgs(self.model, self.family, self.n_rows, exact):
             return params
         A, y = self.batches.all_rows(replica)
+        weight, estimator = options.kl_weight, self.estimator
         return lbfgs_start(
-            self.model, self.family, params, A, y, options.kl_weight, rng, self.estimator
+            self.model, self.family, params, A, y, weight, rng, estimator
         )
 
     def solve_first(self, replica):
         """Params of the simpler family this one starts from: the best default fit."""
         model, family = self.model, self.family.first_fit
-        estimator, options = default_estimator(model, family), self.options.for_first_fit()
+        estimator = default_estimator(model, family)
+        options = self.options.for_first_fit()
         best, params = -np.inf, None
         for seed in self.streams[replica].seed.spawn(FIRST_FITS):
             A, y = self.batches.all_rows(replica)
@@ -191,7 +193,7 @@ class Run:
             ) from None
 
     def move(self, g):
-        """The optimiser's step: on the flat vector, or on params it knows the names of."""
+        """The optimiser's step: on the flat vector, or on params it knows by name."""
         optimizer, when = self.options.optimizer, (self.step, self.options.max_steps)
         if hasattr(optimizer, "update_params"):
             optimizer.update_params(

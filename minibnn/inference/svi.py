@@ -206,7 +206,8 @@ def fresh_elbo(run, params):
             if run.estimator.exact:
                 pair = exact_elbo(run.model, run.family, own, A, y, run.estimator)
             else:
-                pair = estimate_elbo(run.model, run.family, own, A, y, streams.validation)
+                rng = streams.validation
+                pair = estimate_elbo(run.model, run.family, own, A, y, rng)
         pairs.append(pair)
     if run.lead:
         return tuple(np.stack(values) for values in zip(*pairs, strict=True))

@@ -21,11 +21,12 @@ def expected_gaussian_nll(m, v, c, y, t, var_t):
     (E66)  E[nll] = t + h ((m - 2c - y)² + v)/2 + log(2 pi)/2,   h = e^(2 var_t - 2t)
     Derivation.  E[(f - y)² e^-2t] with mean m, variance v of f, mean t, variance var_t
         of the log scale, c their covariance. Completing the square in the exponent,
-        e^-2t times the joint Gaussian density is e^(2 var_t - 2t) times a Gaussian whose
-        means are shifted by -2 times the covariance with t: that of f to m - 2c, its
-        variance unchanged. If c = 0 and t is independent of f, only the mean and the
-        variance of f matter, and f need not be Gaussian. The slopes, with r = m - 2c - y
-        and e = h (r² + v): h r in m, h/2 in v, -2 h r in c, 1 - e in t, e in var_t.
+        e^-2t times the joint Gaussian density is e^(2 var_t - 2t) times a Gaussian
+        whose means are shifted by -2 times the covariance with t: that of f to m - 2c,
+        its variance unchanged. If c = 0 and t is independent of f, only the mean and
+        the variance of f matter, and f need not be Gaussian. The slopes, with r = m -
+        2c - y and e = h (r² + v): h r in m, h/2 in v, -2 h r in c, 1 - e in t, e in
+        var_t.
     Shapes.  m, v, c (..., B, C), y (..., B, C), t, var_t broadcast
         -> value (...), elementwise g_m, g_v, g_c, g_t; g_var_t = 1 - g_t
     """
@@ -43,10 +44,10 @@ def rectified_moments(m, v):
     (E67)  E = m Φ + s φ,   Var = v (Φ + x² Φ Φ̄ + x φ (Φ̄ - Φ) - φ²),   x = m/s, s = √v
            ∂E/∂m = Φ,  ∂E/∂v = φ/(2s),  ∂Var/∂m = 2 E Φ̄,  ∂Var/∂v = Φ - E φ/s
     Derivation.  With z = m + s eps, z > 0 where eps > -x. ∫_{-x}^∞ φ = Φ(x),
-        ∫ eps φ = φ(x) and ∫ eps² φ = Φ - x φ give E and E[z²; z > 0] = (m² + v) Φ + m s φ;
-        subtracting E² with Φ̄ = 1 - Φ leaves Var, where nothing of size m² is left to
-        cancel. By Stein's lemma ∂E/∂v = E[δ(z)]/2 = φ/(2s), ∂E[z₊²]/∂v = P(z > 0) = Φ,
-        and ∂E[z₊²]/∂m = 2E.
+        ∫ eps φ = φ(x) and ∫ eps² φ = Φ - x φ give E and E[z²; z > 0] = (m² + v) Φ + m s
+        φ; subtracting E² with Φ̄ = 1 - Φ leaves Var, where nothing of size m² is left
+        to cancel. By Stein's lemma ∂E/∂v = E[δ(z)]/2 = φ/(2s), ∂E[z₊²]/∂v = P(z > 0) =
+        Φ, and ∂E[z₊²]/∂m = 2E.
     Source.  Frey & Hinton 1999; Hernandez-Lobato & Adams 2015, sec. 3.2.
     Shapes.  any, elementwise; pull: (g_E, g_Var) -> (g_m, g_v)
     """

@@ -68,14 +68,14 @@ def linear_moments(net, family, q, A):
     Unit vectors as noise give the columns of L, w = mu + L eps; f is linear, so the
     columns pass through the model (U) and Var f = Σ U², Cov(f, t) = Σ U tau.
     """
-    n, shape = net.n_weights, net.shapes[0]
-    unit = np.eye(family_size := q.mean.shape[-1], dtype=q.mean.real.dtype)
+    n, n_all = net.n_weights, q.mean.shape[-1]
+    unit = np.eye(n_all, dtype=q.mean.real.dtype)
     columns, pull_columns = family.sample(q._replace(mean=np.zeros_like(q.mean)), unit)
     U = A[..., None, :, :] @ net.blocks(columns[..., :n])[0]
     tau = columns[..., n:]
     lead = columns.shape[:-2]
     m = A @ net.blocks(q.mean[..., :n])[0]
-    tau_ = tau[..., None] if family_size > n else np.zeros((1, 1))
+    tau_ = tau[..., None] if n_all > n else np.zeros((1, 1), U.dtype)
     v, c = (U * U).sum(-3), (U * tau_).sum(-3)
 
     def pull(g_m, g_v, g_c, g_t, g_var_t):
@@ -83,8 +83,10 @@ def linear_moments(net, family, q, A):
         g_U = 2.0 * U * g_v + tau_ * g_c
         g_W = (A[..., None, :, :].swapaxes(-1, -2) @ g_U).reshape(lead + (-1, n))
         g_mean = (A.swapaxes(-1, -2) @ g_m).reshape(lead + (n,))
-        if family_size > n:
-            g_tau = 2.0 * tau * g_var_t[..., None, :] + (U * g_c).sum((-1, -2))[..., None]
+        if n_all > n:
+            g_tau = (
+                2.0 * tau * g_var_t[..., None, :] + (U * g_c).sum((-1, -2))[..., None]
+            )
             g_W = np.concatenate([g_W, g_tau], -1)
             g_mean = np.concatenate([g_mean, g_t], -1)
         return pull_columns(g_W)._replace(mean=g_mean)

@@ -14,8 +14,8 @@ import numpy as np
 from minibnn.kernels.equations import equation
 from minibnn.kernels.gaussian_kl import HALF_LOG_2PI, neg_entropy
 from minibnn.kernels.maps import SCALES
-from minibnn.kernels.natural_steps import mean_field_step
 from minibnn.kernels.model import check_protocol
+from minibnn.kernels.natural_steps import mean_field_step
 from minibnn.kernels.validate import as_rng, check_all, check_choice, check_positive
 
 

@@ -14,8 +14,8 @@ class FullCovariance(MeanField):
     """One Gaussian over all weights: q(w) = N(mu, L Lᵀ), L = diag(sigma) (I + low).
 
     The Cholesky factor's diagonal sigma = scale(rho) is positive; ``low`` is strictly
-    lower triangular and free, so every covariance matrix has exactly one set of numbers.
-    P (P + 3) / 2 of them: meant for P up to a few hundred.
+    lower triangular and free, so every covariance matrix has exactly one set of
+    numbers. P (P + 3) / 2 of them: meant for P up to a few hundred.
 
     ``fit`` starts it from the best of three default mean-field fits, ``low`` = 0.
 
@@ -52,7 +52,9 @@ class FullCovariance(MeanField):
     def embed(self, params):
         """Mean-field params as params of this family: the same q, ``low`` = 0."""
         n = params["mu"].shape[-1]
-        low = np.zeros(params["mu"].shape[:-1] + (n * (n - 1) // 2,), params["mu"].dtype)
+        low = np.zeros(
+            params["mu"].shape[:-1] + (n * (n - 1) // 2,), params["mu"].dtype
+        )
         return {**params, "low": low}
 
     def natural(self, params):
@@ -75,7 +77,8 @@ class FullCovariance(MeanField):
         (E15)  w = mu + sigma ∘ z,   z = eps + low eps,   eps ~ N(0, I)
         Derivation.  L eps has covariance L Lᵀ. ∂w_i/∂mu_i = 1, ∂w_i/∂sigma_i = z_i and
             ∂w_i/∂low_ij = sigma_i eps_j, so a cotangent g of w gives
-            ∂/∂mu = Σ_s g_s,  ∂/∂sigma = Σ_s g_s ∘ z_s,  ∂/∂low = Σ_s (sigma ∘ g_s) eps_sᵀ.
+            ∂/∂mu = Σ_s g_s,  ∂/∂sigma = Σ_s g_s ∘ z_s,  ∂/∂low = Σ_s (sigma ∘ g_s)
+            eps_sᵀ.
         Shapes.  low (..., P, P), eps (..., S, P) -> w (..., S, P); pull: g_w -> q
         """
         sigma = q.sigma[..., None, :]
@@ -100,11 +103,11 @@ class FullCovariance(MeanField):
                ∂KL/∂log sigma_i = g_i,   ∂KL/∂low_ij = (1 + g_i) low_ij / (1 + r_i)
 
         Derivation.  log q/p = log q/Π q_i + Σ log q_i/p_i, and its mean is TC plus the
-            marginal KLs, because p factorises. The marginal variance s_i² is the squared
-            length of row i of L, sigma_i² (1 + r_i), so log s_i = log sigma_i + h_i. TC =
-            Σ log s_i - log det L, and log det L = Σ log sigma_i: what is left is Σ h_i,
-            with log1p exact for nearly independent weights. g_i is the marginal KL's
-            slope in log s_i; ∂h_i/∂low_ij = low_ij/(1 + r_i) finishes it.
+            marginal KLs, because p factorises. The marginal variance s_i² is the
+            squared length of row i of L, sigma_i² (1 + r_i), so log s_i = log sigma_i +
+            h_i. TC = Σ log s_i - log det L, and log det L = Σ log sigma_i: what is left
+            is Σ h_i, with log1p exact for nearly independent weights. g_i is the
+            marginal KL's slope in log s_i; ∂h_i/∂low_ij = low_ij/(1 + r_i) finishes it.
         Shapes.  value (...), cotangent of q.
         """
         r = (q.low * q.low).sum(-1)
@@ -117,10 +120,10 @@ class FullCovariance(MeanField):
     def density(self, q, eps):
         """log q(w) at w = mu + L eps, its slope in w, and its score.
 
-        log q = -|e|²/2 - Σ log sigma - P log(2 pi)/2 with e = T⁻¹ x, x = (w - mu)/sigma,
-        T = I + low. With u = T⁻ᵀ e: ∂/∂w = -u/sigma; at fixed w, de = T⁻¹ (dx - dlow e)
-        and dx = -dmu/sigma - x dlog sigma, so -e·de gives ∂/∂mu = u/sigma,
-        ∂/∂log sigma = u ∘ x - 1 and ∂/∂low = u eᵀ. Shapes as for mean field.
+        log q = -|e|²/2 - Σ log sigma - P log(2 pi)/2 with e = T⁻¹ x, x = (w -
+        mu)/sigma, T = I + low. With u = T⁻ᵀ e: ∂/∂w = -u/sigma; at fixed w, de = T⁻¹
+        (dx - dlow e) and dx = -dmu/sigma - x dlog sigma, so -e·de gives ∂/∂mu =
+        u/sigma, ∂/∂log sigma = u ∘ x - 1 and ∂/∂low = u eᵀ. Shapes as for mean field.
         """
         low_T = q.low.swapaxes(-1, -2)
         T_T = np.eye(low_T.shape[-1], dtype=low_T.dtype) + low_T

@@ -47,7 +47,9 @@ class InferenceNetwork(MeanField):
         check_shape("context", self.context, wanted)
 
     def __repr__(self):
-        return f"InferenceNetwork({self.network!r}, context of shape {self.context.shape})"
+        return (
+            f"InferenceNetwork({self.network!r}, context of shape {self.context.shape})"
+        )
 
     @property
     def tasks(self):
@@ -63,8 +65,8 @@ class InferenceNetwork(MeanField):
         have, want = self.network.n_outputs, 2 * model.n_weights
         if have != want:
             raise ValueError(
-                f"the inference network must have {want} outputs, a mean and a raw scale "
-                f"for each of the model's {model.n_weights} weights, got {have}"
+                f"the inference network must have {want} outputs, a mean and a raw "
+                f"scale for each of the model's {model.n_weights} weights, got {have}"
             )
         return {"phi": (self.network.n_weights,)}
 
@@ -90,19 +92,22 @@ class InferenceNetwork(MeanField):
 
     @equation("E16")
     def natural(self, params):
-        """The two heads of the inference network, and the way back through both networks.
+        """The two heads of the inference network, and the way back through both.
 
         (E16)  [mu; rho] = network(c; phi),   ∂loss/∂phi = Jᵀ [g_mu; g_rho],
                J = ∂[mu; rho]/∂phi
-        Derivation.  The loss sees phi only through mu and rho. Their gradients, those of
-            a mean-field family, are the cotangents of the network's outputs, and the
+        Derivation.  The loss sees phi only through mu and rho. Their gradients, those
+            of a mean-field family, are the cotangents of the network's outputs, and the
             network's own way back (E25) multiplies them by Jᵀ. Tasks are rows of its
             batch, so the gradients of phi add up over tasks.
-        Shapes.  phi (..., n), context (T, C) -> q of (..., T, P); pull: q -> phi (..., n)
+        Shapes.  phi (..., n), context (T, C) -> q of (..., T, P); pull: q -> phi (...,
+            n)
         """
         phi = params["phi"]
         rows = np.atleast_2d(self.context).astype(phi.real.dtype, copy=False)
-        F, pull_network = self.network.apply(phi[..., None, :], self.network.features(rows))
+        F, pull_network = self.network.apply(
+            phi[..., None, :], self.network.features(rows)
+        )
         heads = F[..., 0, :, :].reshape(phi.shape[:-1] + self.tasks + F.shape[-1:])
         mu, rho = np.split(heads, 2, -1)
         q, pull_heads = super().natural({"mu": mu, "rho": rho})

@@ -147,7 +147,7 @@ class Gaussian(LocationScale):
         if self.learned:
             t, var_t = t[..., None], var_t[..., None]
         else:
-            t, var_t = np.log(self.scale), 0.0
+            t, var_t = np.asarray(np.log(self.scale), m.real.dtype), 0.0
         value, g_m, g_v, g_c, g_t = expected_gaussian_nll(m, v, c, y, t, var_t)
         g_t, g_var_t = (g.sum((-1, -2))[..., None] for g in (g_t, 1.0 - g_t))
         return value, g_m, g_v, g_c, g_t, g_var_t

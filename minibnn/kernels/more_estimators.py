@@ -1,4 +1,4 @@
-"""Flipout, the score function and sticking the landing: the estimators to compare with."""
+"""Flipout, the score function and sticking the landing: estimators to compare with."""
 
 import numpy as np
 
@@ -31,9 +31,10 @@ class ScoreFunction(Estimator):
 
         (E64)  ∇ E_q[ℓ] ≈ (1/S) Σ_s (ℓ_s - b_s) ∇ log q(w_s),  b_s = Σ_{r≠s} ℓ_r / (S-1)
         Derivation.  ∇ ∫ q ℓ = ∫ ℓ ∇q = E_q[ℓ ∇ log q]. A number b that does not depend
-            on w_s changes nothing, for E_q[∇ log q] = ∇ ∫ q = 0; the mean of the *other*
-            samples is such a number, and ℓ_s - b_s = (ℓ_s - mean ℓ) S/(S-1). With S = 1
-            there is no other, b = 0. A prior without closed KL is treated like ℓ.
+            on w_s changes nothing, for E_q[∇ log q] = ∇ ∫ q = 0; the mean of the
+            *other* samples is such a number, and ℓ_s - b_s = (ℓ_s - mean ℓ) S/(S-1).
+            With S = 1 there is no other, b = 0. A prior without closed KL is treated
+            like ℓ.
         Source.  Williams 1992; Kool, van Hoof & Welling 2019 (leave one out).
         """
         w, _ = family.sample(q, noise)
@@ -62,8 +63,9 @@ def advantage(values):
 class StickTheLanding(Estimator):
     """Pathwise, with the KL sampled along the path and the score left out (E65).
 
-    Its noise vanishes where q is the posterior. ``parts["kl"]`` is the mean over samples
-    of log q - log p, and the gradient is deliberately not that value's derivative.
+    Its noise vanishes where q is the posterior. ``parts["kl"]`` is the mean over
+    samples of log q - log p, and the gradient is deliberately not that value's
+    derivative.
     """
 
     def check(self, model, family):
@@ -76,8 +78,8 @@ class StickTheLanding(Estimator):
 
         (E65)  ∇ ≈ ∇_phi [nll(w) + log q_frozen(w) - log p(w)],  w = w(phi, eps)
         Derivation.  d/dphi log q_phi(w(phi)) has two parts: through w, and the score
-            ∇ log q at fixed w. The score has mean zero (see E64), so leaving it out keeps
-            the gradient unbiased. What is left is the path times ∂/∂w [log q(w) -
+            ∇ log q at fixed w. The score has mean zero (see E64), so leaving it out
+            keeps the gradient unbiased. What is left is the path times ∂/∂w [log q(w) -
             log p(w, D)], which is zero for every w where q is the posterior.
         Source.  Roeder, Wu & Duvenaud 2017, eq. 8.
         """
@@ -105,7 +107,7 @@ class Flipout(Estimator):
         check_independent(self, family)
 
     def noise_shape(self, model, family, n_samples, n_rows):
-        """(S, P + B x (inputs + outputs of every layer)); of the rest only signs count."""
+        """(S, P + B x (inputs + outputs of every layer)); of the rest only signs."""
         signs = sum(rows + width for rows, width in model.net.shapes)
         return n_samples, model.n_weights + n_rows * signs
 
@@ -121,7 +123,8 @@ class Flipout(Estimator):
         blocks = [net.blocks(a) for a in (q.mean[..., None, :], shift, g_mean, g_shift)]
         signs = row_signs(net, noise[..., n_weights:], A.shape[-2])
         layers = [
-            flipout_dense(*arrays, net.bias) for arrays in zip(*blocks, *signs, strict=True)
+            flipout_dense(*arrays, net.bias)
+            for arrays in zip(*blocks, *signs, strict=True)
         ]
         F, pull_net = net.run(A, layers, lead, dtype)
         nll, g_F, g_v = model.likelihood(F, y, w[..., n:])
@@ -138,7 +141,7 @@ class Flipout(Estimator):
 
 
 def row_signs(net, noise, n_rows):
-    """Signs of inputs (..., S, D+1, B) and of outputs (..., S, H, B), layer by layer."""
+    """Signs of inputs (..., S, D+1, B) and outputs (..., S, H, B) of every layer."""
     signs = np.where(noise.real < 0, -1.0, 1.0).astype(noise.real.dtype)
     ends = np.cumsum([n_rows * width for shape in net.shapes for width in shape])
     parts = np.split(signs, ends[:-1], axis=-1)
@@ -152,9 +155,9 @@ def flipout_dense(mean, shift, g_mean, g_shift, flip_in, flip_out, bias):
 
     (E63)  z_b = Wᵀ a_b + t_b ∘ (Δᵀ (a_b ∘ s_b)),   Δ = sigma ∘ eps,  s_b, t_b = ±1
     Derivation.  Row b meets the weights W + Δ ∘ s_b t_bᵀ. Each entry of Δ is symmetric
-        and independent of the others, so Δ ∘ s_b t_bᵀ has the law of Δ: every row's loss
-        keeps its mean, and rows share |Δ| only. Both terms are dense layers (E21), the
-        second with inputs a_b ∘ s_b and a cotangent g_b ∘ t_b.
+        and independent of the others, so Δ ∘ s_b t_bᵀ has the law of Δ: every row's
+        loss keeps its mean, and rows share |Δ| only. Both terms are dense layers (E21),
+        the second with inputs a_b ∘ s_b and a cotangent g_b ∘ t_b.
     Source.  Wen et al. 2018, eq. 3-5.
     Shapes.  mean (..., 1, D+1, H), shift, g_mean, g_shift (..., S, D+1, H),
         flip_in (..., S, D+1, B), flip_out (..., S, H, B)

@@ -11,7 +11,7 @@ from minibnn.kernels.validate import check_all, check_positive
 
 @equation("E32")
 def heteroscedastic_nll(F, y):
-    """Gaussian observations whose log standard deviation is an output of the network too.
+    """Gaussian observations whose log standard deviation is an output as well.
 
     (E32)  nll = Σ t_bk + (r_bk e^-t_bk)²/2 + log(2 pi)/2,  r = m - y,  F = [m, t]
     Derivation.  E31 observation by observation; m and t are different outputs, so the
@@ -26,7 +26,8 @@ def heteroscedastic_nll(F, y):
 class HeteroscedasticGaussian(Likelihood):
     """Normal noise whose standard deviation depends on the input (E32).
 
-    The network needs 2 K outputs for K targets: K means, then K log standard deviations.
+    The network needs 2 K outputs for K targets: K means, then K log standard
+    deviations.
     """
 
     def __repr__(self):

@@ -60,7 +60,9 @@ class LaplacePrior:
         self.b = check_all("b", b, b > 0, "a scale > 0")
 
     def __repr__(self):
-        return f"LaplacePrior({f'{self.b:g}' if self.b.ndim == 0 else f'<{len(self.b)}>'})"
+        return (
+            f"LaplacePrior({f'{self.b:g}' if self.b.ndim == 0 else f'<{len(self.b)}>'})"
+        )
 
     @property
     def length(self):

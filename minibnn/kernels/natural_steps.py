@@ -37,13 +37,13 @@ def full_covariance_step(q, g_mu, g_log_sigma, g_low, a):
     Derivation.  In an exponential family the natural gradient for the natural
         parameters (Λmu, -Λ/2) is the plain gradient for the expectations (mu, Σ + mu
         muᵀ), namely (g_mu - 2 G mu, G) with G = ∂loss/∂Σ. So -Λ/2 <- -Λ/2 - a G, and
-        Λ_new mu_new = Λ mu - a (g_mu - 2 G mu) = Λ_new mu - a g_mu. On a conjugate model
-        2G = Λ_post - Λ: a = 1 lands on the posterior in one step.
+        Λ_new mu_new = Λ mu - a (g_mu - 2 G mu) = Λ_new mu - a g_mu. On a conjugate
+        model 2G = Λ_post - Λ: a = 1 lands on the posterior in one step.
         From the factor: Σ = L Lᵀ gives LᵀGL = (B + Bᵀ)/2, B the lower triangle of
         Lᵀ ∂loss/∂L with its diagonal halved, so Λ_new = L⁻ᵀ M L⁻¹, M = I + a (B + Bᵀ).
         With M = U Uᵀ, U upper triangular, L_new = L U⁻ᵀ is lower triangular again.
-        L = diag(sigma) T, T = I + low: row i of sigma ∂loss/∂L is g_low off the diagonal
-        and g_log_sigma - Σ_j low_ij g_low_ij on it.
+        L = diag(sigma) T, T = I + low: row i of sigma ∂loss/∂L is g_low off the
+        diagonal and g_log_sigma - Σ_j low_ij g_low_ij on it.
     Source.  Khan & Rue 2023, eq. 11; Murray 2016 (Cholesky derivative).
     Shapes.  g_mu, g_log_sigma (..., P), g_low (..., P, P) strictly lower.
 

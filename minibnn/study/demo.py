@@ -5,6 +5,7 @@ an earthquake breaks through a bump on its fault.
 """
 
 from pathlib import Path
+from textwrap import wrap
 
 import numpy as np
 from matplotlib import style
@@ -43,7 +44,7 @@ def demo(data=None, out=None, rng=0, report=None):
     ValueError, OSError
         If a folder or file is not as expected, before anything is computed.
     """
-    say = report or (lambda line: None)
+    say = teller(report)
     data_rng, start_rng, fit_rng = as_rng(rng).spawn(3)
     dataset = datasets.rupture(data, rng=data_rng).standardised()
     if out is not None:
@@ -56,8 +57,19 @@ def demo(data=None, out=None, rng=0, report=None):
     numbers["test"] = scored(prediction, dataset.y_test, say)
     if out is not None:
         numbers["files"] = save(picture(result, prediction, dataset), Path(out))
-        say(f"picture     {', '.join(numbers['files'])}")
+        say("picture", ", ".join(numbers["files"]))
     return numbers
+
+
+def teller(report):
+    """A function (head, text) that hands wrapped lines to ``report``, or to nobody."""
+
+    def say(head, text):
+        if report is not None:
+            lines = wrap(text, 76)
+            report(f"{head:<12}" + ("\n" + 12 * " ").join(lines))
+
+    return say
 
 
 def verified(say):
@@ -68,8 +80,9 @@ def verified(say):
     agree = sum(row["verdict"] == "agrees" for row in rows)
     worst = max(float(row["complex_step"]) for row in rows)
     say(
-        f"verify      {agree} of {len(rows)} gradients agree with the complex step and "
-        f"with differences; largest error {worst:.0e}"
+        "verify",
+        f"{agree} of {len(rows)} gradients agree with the complex step and "
+        f"with differences; largest error {worst:.0e}",
     )
     return {"gradients": len(rows), "agree": agree, "worst_complex_step": worst}
 
@@ -77,10 +90,10 @@ def verified(say):
 def described(dataset, say):
     """What is fitted to what."""
     share = float(dataset.y.mean())
-    say(f"data        {dataset.note}")
     say(
-        f"            {len(dataset.y)} rows to fit, {len(dataset.y_test)} to test, "
-        f"{len(dataset.names)} inputs; {100 * share:.0f} % break through"
+        "data",
+        f"{dataset.note} {len(dataset.y)} rows to fit, {len(dataset.y_test)} to test, "
+        f"{len(dataset.names)} inputs; {100 * share:.0f} % break through",
     )
     return {
         "note": dataset.note,
@@ -95,25 +108,29 @@ def first_step(model, dataset, rng, say):
     X, y, family = dataset.X, dataset.y, MeanField()
     params = family.init(model, rng)
     say(
-        f"1 start     {model.n_weights} weights become {model.n_weights} means, "
-        f"N(0, 2/fan-in), and sds, all {family.sigma:g}"
+        "1 start",
+        f"{model.n_weights} weights become {model.n_weights} means, "
+        f"N(0, 2/fan-in), and sds, all {family.sigma:g}",
     )
     elbo, se = estimate_elbo(model, family, params, *model.batch(X, y), rng)
     say(
-        f"2 objective ELBO at the start {elbo:.0f} ± {se:.0f}, the lower bound on "
-        "log p(D) to be raised"
+        "2 objective",
+        f"ELBO at the start {elbo:.1f} ± {se:.1f}, the lower bound on "
+        "log p(D) to be raised",
     )
     noise = rng.standard_normal(Pathwise().noise_shape(model, family, 1, len(y)))
     loss, grads, parts = neg_elbo(model, family, params, noise, X, y)
     say(
-        f"3 sample    one network w = mu + sigma eps: data term {parts['nll']:.0f} + "
-        f"KL {parts['kl']:.0f} = loss {loss:.0f}"
+        "3 sample",
+        f"one network w = mu + sigma eps: data term {parts['nll']:.0f} + "
+        f"KL {parts['kl']:.0f} = loss {loss:.0f}",
     )
     error = slope_error(model, family, params, noise, X, y, grads)
     norms = {key: float(np.linalg.norm(g)) for key, g in grads.items()}
     say(
-        f"4 gradients |d loss/d mu| = {norms['mu']:.0f}, |d loss/d rho| = "
-        f"{norms['rho']:.0f}; complex step along them: error {error:.0e}"
+        "4 gradients",
+        f"|d loss/d mu| = {norms['mu']:.0f}, |d loss/d rho| = "
+        f"{norms['rho']:.0f}; complex step along them: error {error:.0e}",
     )
     return {
         "elbo": float(elbo),
@@ -138,8 +155,9 @@ def slope_error(model, family, params, noise, X, y, grads):
 def fitted(model, dataset, rng, say):
     """Steps 5 and 6: update until the ELBO has converged; keep the best restart."""
     say(
-        f"5 update    mu <- mu - a dmu, rho <- rho - a drho: {RESTARTS} restarts of "
-        "L-BFGS, then 1000 Adam steps"
+        "5 update",
+        f"mu <- mu - a dmu, rho <- rho - a drho: {RESTARTS} restarts of "
+        "L-BFGS, then 1000 Adam steps",
     )
     result = fit(model, MeanField(), dataset.X, dataset.y, rng=rng, restarts=RESTARTS)
     elbo = result.history["elbo"]
@@ -149,9 +167,10 @@ def fitted(model, dataset, rng, say):
     tried = sorted((value for value, _ in result.restarts), reverse=True)
     tried = tried or [result.elbo]
     say(
-        f"6 repeat    until the ELBO stops rising: {result.elbo:.1f} ± "
+        "6 repeat",
+        f"until the ELBO stops rising: {result.elbo:.1f} ± "
         f"{result.elbo_se:.1f} (restarts {', '.join(f'{v:.0f}' for v in tried)}); "
-        f"rise in the last {WINDOW} steps {rise:.1f} ± {rise_se:.1f}"
+        f"rise in the last {WINDOW} steps {rise:.1f} ± {rise_se:.1f}",
     )
     return result, {
         "elbo": result.elbo,
@@ -173,8 +192,9 @@ def scored(prediction, y, say):
         "f1": metrics.f1(y, p),
     }
     say(
-        f"predict     held-out log-likelihood {scores['log_likelihood']:.3f} a rupture, "
-        f"accuracy {scores['accuracy']:.3f}, ECE {scores['ece']:.3f}"
+        "predict",
+        f"held-out log-likelihood {scores['log_likelihood']:.3f} a rupture, "
+        f"accuracy {scores['accuracy']:.3f}, ECE {scores['ece']:.3f}",
     )
     return scores
 

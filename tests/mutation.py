@@ -1,0 +1,136 @@
+"""Mutation testing: plant every mistake of `mutants` in a copy, see a test go red.
+
+    python tests/mutation.py [--only WORD] [--jobs N]
+
+writes tests/mutation_score.json and .md. A mutant is killed when the quick kernel tests
+fail on the copy that carries it; a survivor is a mistake the suite would let through.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from mutants import MUTANTS
+
+ROOT = Path(__file__).resolve().parents[1]
+SUITE = ("test_kernels.py", "test_objective.py", "test_special_cases.py",
+         "test_values.py", "test_unbiased.py", "test_combinations.py")  # fmt: skip
+REASONS = {}  # name of a mutant that may survive -> why
+
+
+def planted(source, old, new):
+    """The source text with the mistake in it; ValueError unless it applies once."""
+    if source.count(old) != 1:
+        raise ValueError(f"applies {source.count(old)} times: {old[:60]!r}")
+    return source.replace(old, new)
+
+
+def plant(package, mutant):
+    """Write a mistake into a copy of the package."""
+    _, file, old, new = mutant
+    path = Path(package) / "kernels" / file
+    path.write_text(planted(path.read_text(), old, new))
+
+
+def copy(folder):
+    """A copy of the package and its tests to be spoiled."""
+    leave = shutil.ignore_patterns("__pycache__", "*.svg", "*.png")
+    for part in ("minibnn", "tests"):
+        shutil.copytree(ROOT / part, Path(folder) / part, ignore=leave)
+    shutil.copy(ROOT / "pyproject.toml", folder)
+
+
+def run(mutant):
+    """(name, the test that killed it or None)."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy(folder)
+        plant(Path(folder) / "minibnn", mutant)
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
+        command += [f"tests/{name}" for name in SUITE]
+        done = subprocess.run(
+            command, cwd=folder, env=_environment(folder), capture_output=True, text=True
+        )
+    lines = done.stdout.splitlines()
+    failed = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
+    if done.returncode not in (0, 1, 2) or (done.returncode and not failed):
+        raise RuntimeError(f"{mutant[0]}: pytest said\n{done.stdout[-2000:]}")
+    return mutant[0], failed[0].split(" - ")[0] if done.returncode else None
+
+
+def _environment(folder):
+    return {**os.environ, "PYTHONPATH": folder, "OPENBLAS_NUM_THREADS": "1",
+            "PYTHONDONTWRITEBYTECODE": "1"}  # fmt: skip
+
+
+def check_unspoiled():
+    """The copy is what is tested, and without a mistake it passes."""
+    where = "import minibnn; print(minibnn.__file__)"
+    with tempfile.TemporaryDirectory() as folder:
+        copy(folder)
+        done = subprocess.run(
+            [sys.executable, "-c", where], cwd=folder, env=_environment(folder),
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        if not done.stdout.startswith(str(Path(folder).resolve())):
+            raise RuntimeError(f"not the copy is tested but {done.stdout}")
+    if run(("nothing", "objective.py", '"""The page', '"""The page'))[1]:
+        raise RuntimeError("the suite fails without any mistake: no score")
+
+
+def score(results):
+    """The record: killed and surviving mutants, with the tests that saw them."""
+    killed = {name: test for name, test in results if test}
+    survivors = {name: REASONS.get(name, "unknown") for name, test in results if not test}
+    return {
+        "mutants": len(results),
+        "killed": len(killed),
+        "score": round(len(killed) / len(results), 4),
+        "survivors": survivors,
+        "killed_by": killed,
+    }
+
+
+def as_markdown(record):
+    """The record as a short page."""
+    lines = [
+        "# Mutation score",
+        "",
+        f"{record['killed']} of {record['mutants']} planted mistakes are seen by the "
+        f"quick kernel tests: {100 * record['score']:.1f} %.",
+        "Made by `python tests/mutation.py`; the mistakes stand in `tests/mutants.py`.",
+        "",
+    ]
+    if record["survivors"]:
+        lines += ["| survivor | reason |", "|---|---|"]
+        lines += [f"| {name} | {why} |" for name, why in record["survivors"].items()]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def main():
+    """Run all mutants (or those whose name holds a word) and write the record."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", default="", help="run the mutants with this word")
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    chosen = [m for m in MUTANTS if options.only in m[0]]
+    check_unspoiled()
+    with ThreadPoolExecutor(options.jobs) as pool:
+        results = list(pool.map(run, chosen))
+    record = score(results)
+    print(as_markdown(record))
+    if not options.only:
+        here = Path(__file__).parent
+        text = json.dumps(record, indent=1, sort_keys=True) + "\n"
+        (here / "mutation_score.json").write_text(text)
+        (here / "mutation_score.md").write_text(as_markdown(record))
+    return 0 if record["score"] >= 0.95 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

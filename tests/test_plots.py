@@ -1,0 +1,123 @@
+"""Plots show the numbers they are given, on the axes they are given."""
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+import minibnn as mb
+from minibnn.study import plots
+
+
+@pytest.fixture(scope="module")
+def result():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(30, 3)), rng.integers(0, 2, 30)
+    model = mb.Model(mb.MLP([3, 4, 1]), mb.Bernoulli(), mb.GaussianPrior(0.5, 2.0))
+    return mb.fit(model, mb.MeanField(), X, y, rng=1, start=None, max_steps=60)
+
+
+@pytest.fixture
+def ax():
+    return Figure().add_subplot()
+
+
+CALLS = {
+    "draw_network": lambda r, ax: plots.draw_network(r, ax),
+    "elbo_curve": lambda r, ax: plots.elbo_curve(r, ax),
+    "predictive_histogram": lambda r, ax: plots.predictive_histogram(
+        r.predict(np.eye(3), 50).samples, ax
+    ),
+    "reliability": lambda r, ax: plots.reliability([0, 1, 1], [0.1, 0.6, 0.9], ax),
+    "band": lambda r, ax: plots.band([0, 1, 2], r.predict(np.eye(3), 50), ax),
+    "prior_posterior": lambda r, ax: plots.prior_posterior(r, [0, 3], ax),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_returns_its_axes_and_leaves_the_settings_alone(name, result, ax):
+    before = dict(mpl.rcParams)
+    assert CALLS[name](result, ax) is ax
+    assert dict(mpl.rcParams) == before
+    assert ax.has_data()
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_without_axes_it_takes_the_current_ones(name, result):
+    figure = plt.figure()
+    here = figure.add_subplot()
+    assert CALLS[name](result, None) is here
+    plt.close(figure)
+
+
+def test_network_has_a_line_per_weight_with_its_mean_and_certainty(result, ax):
+    lines = plots.draw_network(result, ax, ["a", "b", "c"], ["out"]).collections[0]
+    is_bias = result.model.net.is_bias
+    mean, sd = result.q.mean[~is_bias], result.q.sigma[~is_bias]
+    assert len(lines.get_segments()) == 3 * 4 + 4
+    np.testing.assert_allclose(np.sort(lines.get_array()), np.sort(mean))
+    certainty = np.clip(np.abs(mean) / sd / plots.SURE, 0.07, 1)
+    np.testing.assert_allclose(lines.get_alpha(), np.sort(certainty))
+    assert [text.get_text() for text in ax.texts] == ["a", "b", "c", "out"]
+
+
+def test_hidden_units_stand_in_the_order_of_their_outgoing_certainty(result):
+    means, sds = plots.weight_blocks(result)
+    inputs, hidden, outputs = plots.unit_orders(means, sds)
+    ratio = np.abs(means[1][:, 0]) / sds[1][:, 0]
+    assert inputs.tolist() == [0, 1, 2]
+    assert outputs.tolist() == [0]
+    assert np.all(np.diff(ratio[hidden]) <= 0)
+
+
+def test_network_of_a_point_is_refused(result, ax):
+    X, y = np.eye(3), np.array([0, 1, 1])
+    point = mb.fit(result.model, mb.Point(), X, y, rng=0, max_steps=2)
+    with pytest.raises(ValueError, match=r"result must be one run .* got Point\(\)"):
+        plots.draw_network(point, ax)
+
+
+def test_curve_shows_history_and_final_elbo(result, ax):
+    plots.elbo_curve(result, ax, window=20)
+    raw, mean, final = ax.lines
+    np.testing.assert_array_equal(raw.get_ydata(), result.history["elbo"])
+    assert mean.get_ydata()[0] == pytest.approx(result.history["elbo"][:20].mean())
+    assert mean.get_ydata()[-1] == pytest.approx(result.history["elbo"][-20:].mean())
+    assert set(final.get_ydata()) == {result.elbo}
+
+
+def test_histograms_stand_one_above_the_other(ax):
+    samples = np.array([[0.05, 0.95], [0.15, 0.95], [0.15, 0.95]])
+    plots.predictive_histogram(samples, ax, [0, 1], ["first", "second"], n_bins=10)
+    first, second = ax.patches
+    np.testing.assert_allclose(first.get_data().values - 1, 0.78 * np.eye(10)[0] / 2
+                               + 0.78 * np.eye(10)[1])  # fmt: skip
+    np.testing.assert_allclose(second.get_data().values, 0.78 * np.eye(10)[9])
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["first", "second"]
+
+
+def test_reliability_shows_the_curve(ax):
+    y, p = [0, 1, 1, 0], [0.12, 0.18, 0.9, 0.91]
+    plots.reliability(y, p, ax, n_bins=10)
+    dots = ax.collections[-1].get_offsets()
+    np.testing.assert_allclose(dots, [[0.15, 0.5], [0.905, 0.5]])
+
+
+def test_band_is_two_standard_deviations(result, ax):
+    prediction = result.predict(np.eye(3), 50)
+    plots.band(np.arange(3), prediction, ax, (np.arange(2), np.ones(2)), np.zeros(3))
+    outer = ax.collections[0].get_paths()[0].vertices[:, 1]
+    top = prediction.mean + 2 * prediction.std
+    assert outer.max() == pytest.approx(top.max())
+    assert len(ax.lines) == 3  # mean, truth, data
+
+
+def test_prior_and_posterior_are_normal_densities(result, ax):
+    plots.prior_posterior(result, [2], ax, ["w"])
+    (line,) = ax.lines
+    x, density = line.get_data()
+    assert np.trapezoid(density, x) == pytest.approx(1.0, abs=1e-3)
+    assert x[np.argmax(density)] == pytest.approx(result.q.mean[2], abs=0.02)
+    prior = ax.collections[0].get_paths()[0].vertices[:, 1]
+    assert prior.max() == pytest.approx(1 / (2 * np.sqrt(2 * np.pi)), rel=1e-3)
