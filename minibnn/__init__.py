@@ -4,6 +4,7 @@ The names below stand in reading order: the model, the variational family, the
 objective, the loop, the prediction, the check.
 """
 
+from minibnn.checking.diagnose import diagnose
 from minibnn.inference.ais import ais
 from minibnn.inference.checkpoint import Checkpoint
 from minibnn.inference.elbo import neg_elbo

@@ -174,8 +174,8 @@ def _network():
     ):
         new = f"return np.matmul({matrix}, g) if input_wanted else None"
         yield name, NETWORK, _DENSE_A, new
-    other = "outputs[i % len(outputs) if outputs[i % len(outputs)].shape == "
-    other += "outputs[i - 1].shape else i - 1]"
+    other = "outputs[1 if len(outputs) > 1 and outputs[0].shape == outputs[1].shape "
+    other += "else i - 1]"
     for name, new in (
         ("activation-slope-missing", "g = pulls[i](g, True)"),
         ("activation-slope-twice", f"{_RECURSION}\n                act.slope(outputs[i - 1], g)"),
@@ -221,7 +221,7 @@ def _likelihoods():
         new = new.replace("_dropped(", "(np.arange(F.shape[-2])[:, None] > 0) * (")
         yield name, NLL, _BERNOULLI, new
     for name, g_F in (
-        ("only-the-true-class", "-hot * (o / total)"),
+        ("only-the-true-class", "hot * (o / -total)"),
         ("true-class-left-out", "odds / odds.sum(-1, keepdims=True)"),
         ("link-missing:2", "F - hot"),
     ):
@@ -256,7 +256,8 @@ def _local():
     yield ("weight-gradient-rows-shifted:2", ESTIMATORS, _MEAN,
            _MEAN.replace("(A @", "(np.roll(A, -1, -1) @"))  # fmt: skip
     yield ("only-first-sample:2", ESTIMATORS, _G_W,
-           "return pull_w(c * pull_nll()[..., :1, :] * len(noise))")  # fmt: skip
+           "first = np.arange(noise.shape[-2])[:, None] == 0\n            "
+           "return pull_w(c * pull_nll() * first * noise.shape[-2])")  # fmt: skip
 
 
 MUTANTS = [
@@ -265,3 +266,20 @@ MUTANTS = [
                  _likelihoods, _local)
     for mutant in page()
 ]  # fmt: skip
+
+
+# Patches that only some cases walk over: class name of what the case has to contain.
+_SOME = {
+    _SAMPLE: "Pathwise", _G_W: "Pathwise", _DENSE_W: "Pathwise", _DENSE_A: "Pathwise",
+    _MEAN: "LocalReparam", _VAR: "LocalReparam", _MOMENTS: "LocalReparam",
+    _HALF: "LocalReparam", _BACK: "LocalReparam",
+    _GAUSS: "Gaussian", _OWN: "Gaussian", _BERNOULLI: "Bernoulli",
+    _CLASSES: "Categorical", _TANH: "tanh", _RELU: "relu", _PLUS: "softplus activation",
+}  # fmt: skip
+
+
+def concerns(mutant, case):
+    """Whether the gradient at a case passes through the spoiled line."""
+    parts = {type(case.estimator).__name__, type(case.model.likelihood).__name__}
+    parts |= {case.model.net.activation}
+    return _SOME.get(mutant[2], next(iter(parts))) in parts

@@ -39,11 +39,9 @@ def plant(package, mutant):
 
 
 def copy(folder):
-    """A copy of the package and its tests to be spoiled."""
-    leave = shutil.ignore_patterns("__pycache__", "*.svg", "*.png")
-    for part in ("minibnn", "tests"):
-        shutil.copytree(ROOT / part, Path(folder) / part, ignore=leave)
-    shutil.copy(ROOT / "pyproject.toml", folder)
+    """A copy of the repository to be spoiled, without what the tests do not read."""
+    leave = shutil.ignore_patterns(".*", "__pycache__", "figures", "*.egg-info")
+    shutil.copytree(ROOT, folder, ignore=leave, dirs_exist_ok=True)
 
 
 def run(mutant):

@@ -283,8 +283,49 @@ def test_grid_decomposition_and_symmetric_modes():
     parts = grid.decompose(one_mode)
     assert abs(parts.residual) < 1e-9
     assert parts.kl_posterior > np.log(2)  # q holds one of two equal modes
-    with pytest.raises(ValueError, match="q must lie on the grid"):
-        grid.decompose(Q(np.array([90.0, 2.0]), sigma, np.log(sigma)))
+    second = one_mode.mean @ one_mode.mean + sigma @ sigma
+    prior = -np.log(2 * np.pi) - 0.5 * second
+    assert parts.expected_log_prior == pytest.approx(prior, rel=1e-10)
+    entropy = np.log(sigma).sum() + 1 + np.log(2 * np.pi)
+    assert parts.entropy == pytest.approx(entropy, rel=1e-10)
+    wide = Q(np.zeros(2), np.array([3.0, 2.0]), np.log([3.0, 2.0]))
+    parts = grid.decompose(wide)
+    assert abs(parts.residual) < 1e-11 * sum(map(abs, parts))
+    w = np.array([[1.4, 2.1]])
+    joint, _ = model.log_joint(w, X, y)
+    assert grid.log_density(w) == pytest.approx(joint - grid.log_evidence)
+
+
+def test_a_posterior_far_outside_the_prior_is_found():
+    """20 prior standard deviations away: the search has to leave its first box."""
+    X = np.linspace(0.5, 1.5, 40)[:, None]
+    model = mb.Model(mb.MLP([1, 1]), mb.Gaussian(0.01), mb.GaussianPrior())
+    grid, exact = (
+        f(model, X, 20 * X[:, 0] - 15) for f in (grid_posterior, exact_posterior)
+    )
+    assert grid.log_evidence == pytest.approx(exact.log_evidence, rel=1e-11)
+    np.testing.assert_allclose(grid.mean, exact.mean, rtol=1e-9)
+
+
+@pytest.mark.parametrize("prior_mean", [0.03, 0.11, 0.17])
+def test_no_narrow_mode_is_lost_between_coarse_grid_points(prior_mean):
+    """The likelihood is even in w, so each mode's mass follows from the other's:
+
+    P(w1 < 0) = E[1(w1 > 0) p(-w)/p(w)].
+    """
+    rng = np.random.default_rng(12)
+    X = rng.standard_normal((300, 1))
+    y = 2 * np.tanh(1.5 * X[:, 0]) + 0.02 * rng.standard_normal(300)
+    prior = mb.GaussianPrior(prior_mean, 1.0)
+    net = mb.MLP([1, 1, 1], "tanh", bias=False)
+    grid = grid_posterior(mb.Model(net, mb.Gaussian(0.02), prior), X, y)
+
+    def mirrored(w):
+        return (w[:, 0] > 0) * np.exp(prior.log_prob(-w)[0] - prior.log_prob(w)[0])
+
+    negative = grid.expect(lambda w: w[:, 0] < 0)
+    assert 0.01 < negative < 0.5
+    assert negative == pytest.approx(grid.expect(mirrored), rel=1e-9)
 
 
 def test_a_kink_is_reported_by_the_error():

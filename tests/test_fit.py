@@ -483,41 +483,35 @@ def test_the_error_names_the_term(bad):
 # --- batches -------------------------------------------------------------------------
 
 
-def sizes_seen(batch_size, steps):
-    """Sizes of the batches of a run, from an estimator that writes them down."""
-
-    class Watching(mb.Pathwise):
-        seen = []  # noqa: RUF012
-
-        def __call__(self, model, family, q, noise, A, y):
-            self.seen.append((A.copy(), y.copy()))
-            return super().__call__(model, family, q, noise, A, y)
-
-    watching = Watching()
-    fit(estimator=watching, batch_size=batch_size, max_steps=steps)
-    return watching.seen
+def still_point(**kwargs):
+    """History of nll at fixed weights without noise: what the batches alone do."""
+    options = {"rng": 0, "start": {"mu": np.linspace(-1, 1, 17)}, "optimizer": STILL}
+    return mb.fit(NET, mb.Point(), X, LABELS, **options, **kwargs).history["nll"]
 
 
-def test_an_epoch_deals_every_row_once_and_ends_with_a_smaller_batch():
-    batches = sizes_seen(15, 6)
-    assert [len(A) for A, _ in batches] == [15, 15, 10] * 2
-    for epoch in (batches[:3], batches[3:]):
-        rows = np.concatenate([A for A, _ in epoch])
-        labels = np.concatenate([y for _, y in epoch])
-        order = [np.flatnonzero((X == row[:2]).all(1)).item() for row in rows]
-        assert sorted(order) == list(range(40))
-        np.testing.assert_array_equal(labels[:, 0], LABELS[order])
-    assert np.any(batches[0][0] != batches[3][0])  # a fresh order every epoch
+def row_nll():
+    """-log p of every row with its own label, times N: a batch of that row alone."""
+    f = NET.net(np.linspace(-1, 1, 17), X)[:, 0]
+    return 40 * np.log1p(np.exp(np.where(LABELS == 1, -f, f)))
 
 
-def test_the_smaller_batch_is_weighted_by_its_true_size():
-    """With still parameters and no noise the epoch's mean, by size, is the full nll."""
-    start = {"mu": np.linspace(-1, 1, 17)}
-    options = {"rng": 0, "start": start, "optimizer": STILL}
-    full = mb.fit(NET, mb.Point(), X, LABELS, max_steps=1, **options)
-    dealt = mb.fit(NET, mb.Point(), X, LABELS, max_steps=3, batch_size=15, **options)
+def test_an_epoch_deals_every_row_once_with_its_own_target():
+    dealt = still_point(batch_size=1, max_steps=80).reshape(2, 40)
+    for epoch in dealt:
+        np.testing.assert_allclose(np.sort(epoch), np.sort(row_nll()), rtol=1e-12)
+    assert np.any(dealt[0] != dealt[1])  # a fresh order every epoch
+    assert np.any(dealt[0] != row_nll())  # and not the given one
+
+
+@pytest.mark.parametrize("replicas", [None, 2])
+def test_the_smaller_batch_is_weighted_by_its_true_size(replicas):
+    """Batches of 15, 15 and 10 of 40 rows: by their shares they add up to all rows."""
+    dealt = still_point(batch_size=15, max_steps=6, replicas=replicas)
     shares = np.array([15, 15, 10]) / 40
-    assert shares @ dealt.history["nll"] == pytest.approx(full.history["nll"][0])
+    for epoch in (dealt[:3], dealt[3:]):
+        np.testing.assert_allclose(shares @ epoch, row_nll().mean(), rtol=1e-12)
+    full = still_point(max_steps=1)
+    np.testing.assert_allclose(full, row_nll().mean(), rtol=1e-12)
 
 
 @pytest.mark.parametrize("batch_size", [40, 41, 10**9])

@@ -15,15 +15,15 @@ import minibnn
 
 PACKAGE = Path(minibnn.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
-ROOMS = ("kernels", "inference", "checking", "study")  # from the cellar to the roof
+ROOMS = ("kernels", "plan", "inference", "checking", "study")  # from the cellar to the roof
 THIRD_PARTY = {"numpy", "scipy", "matplotlib"}
 MAX_LINES, MAX_BODY = 320, 40
 
 # The doors through which randomness enters the kernels: a Generator is made from what
 # the user gave, and a new network's weights are drawn from one handed in.
 RANDOM_DOORS = {("validate", "as_rng"), ("network", "initial_weights")}
-# Who may write, and where: the command line, and fit's report when verbose.
-PRINTERS = {("cli", None), ("run", "report")}
+# Who may write: the command line, and on standard error the reports of verbose runs.
+REPORTS = {"report", "_report"}
 
 
 def name_of(path):
@@ -195,38 +195,28 @@ def test_no_global_variables_change(path):
 
 
 def prints(path):
-    """Functions of a file that print."""
-    found = set()
-    for name, node in functions(path):
-        for inner in ast.walk(node):
-            if isinstance(inner, ast.Call) and dotted(inner.func) == "print":
-                found.add(name)
-    loose = [
-        node
-        for node in tree(path).body
-        if isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Call)
-        and dotted(node.value.func) == "print"
-    ]
-    return found | ({"<module>"} if loose else set())
+    """(function, target) of every print in a file: standard output is ''."""
+    found = []
+
+    def visit(node, function):
+        if isinstance(node, ast.FunctionDef):
+            function = node.name
+        if isinstance(node, ast.Call) and dotted(node.func) == "print":
+            target = [dotted(k.value) for k in node.keywords if k.arg == "file"]
+            found.append((function, *(target or [""])))
+        for child in ast.iter_child_nodes(node):
+            visit(child, function)
+
+    visit(tree(path), "<module>")
+    return found
 
 
 @files
 def test_nothing_prints_unless_asked(path):
-    for name in prints(path):
-        assert (path.stem, None) in PRINTERS or (path.stem, name) in PRINTERS, name
-
-
-def test_the_report_goes_to_standard_error():
-    path = PACKAGE / "inference" / "run.py"
-    calls = [
-        node
-        for node in ast.walk(tree(path))
-        if isinstance(node, ast.Call) and dotted(node.func) == "print"
-    ]
-    assert len(calls) == 1
-    targets = {keyword.arg: dotted(keyword.value) for keyword in calls[0].keywords}
-    assert targets["file"] == "sys.stderr"
+    if path.stem != "cli":
+        for function, target in prints(path):
+            assert function in REPORTS
+            assert target == "sys.stderr"
 
 
 # --- the objective and the estimators know no concrete class -------------------------
@@ -374,5 +364,6 @@ def test_draws_are_seen(house, source, bad):
 
 
 def test_prints_are_seen(house):
-    assert prints(house("kernels/a.py", "def f():\n    print(1)")) == {"f"}
-    assert prints(house("kernels/b.py", "print(1)")) == {"<module>"}
+    source = "def f():\n    print(1, file=sys.stderr)\nprint(2)"
+    found = prints(house("kernels/a.py", source))
+    assert found == [("f", "sys.stderr"), ("<module>", "")]

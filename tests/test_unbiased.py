@@ -21,8 +21,8 @@ def linear_model():
     return mb.Model(mb.MLP([1, 1]), mb.Gaussian(0.6), mb.GaussianPrior(0.2, 0.9))
 
 
-def expected_gradient(model, family, params, estimator, nodes, weights, signs=0):
-    """E[gradient] of an estimator: a weighted sum over nodes of its noise (S, M)."""
+def expectation(model, family, params, estimator, nodes, weights, signs=0):
+    """E[loss], E[gradient]: a weighted sum over nodes of the estimator's noise (S, M)."""
     A, y = model.batch(X, Y)
     shape = estimator.noise_shape(model, family, 1, len(X))
     if signs:
@@ -32,19 +32,21 @@ def expected_gradient(model, family, params, estimator, nodes, weights, signs=0)
         weights = np.repeat(weights, len(flips)) / len(flips)
     noise = nodes.reshape(len(nodes), -1, shape[1])
     wide = {k: np.broadcast_to(v, (len(nodes), *v.shape)) for k, v in params.items()}
-    _, gradient, _ = objective(model, family, wide, noise, A, y, 3, 1.0, estimator)
-    return {k: np.tensordot(weights, g, 1) for k, g in gradient().items()}
+    loss, gradient, _ = objective(model, family, wide, noise, A, y, 3, 1.0, estimator)
+    grads = gradient()
+    each = [np.tensordot(weights, grads[key], 1) for key in params]
+    return weights @ np.broadcast_to(loss, weights.shape), np.concatenate(each)
 
 
 def truth(model, family, params):
-    """The gradient of the ELBO itself: the complex step of its closed form."""
+    """The negative ELBO itself and its gradient: a closed form and its complex step."""
     A, y = model.batch(X, Y)
 
     def loss(p):
         none = np.zeros((1, 0))
         return objective(model, family, p, none, A, y, 3, 1.0, mb.Exact())[0]
 
-    return step_every_coordinate(loss, params)
+    return loss(params), step_every_coordinate(loss, params)
 
 
 ESTIMATORS = {  # estimator, samples S, Gauss-Hermite nodes, flipped signs
@@ -76,9 +78,9 @@ def test_expectation_by_gauss_hermite(family, name):
     params = make_params(family, model)
     dims = samples * estimator.noise_shape(model, family, 1, 3)[1] - signs
     nodes, weights = hermite(order, dims)
-    got = expected_gradient(model, family, params, estimator, nodes, weights, signs)
-    want = truth(model, family, params)
-    got = np.concatenate([got[key] for key in params])
+    value, got = expectation(model, family, params, estimator, nodes, weights, signs)
+    loss, want = truth(model, family, params)
+    assert value == pytest.approx(loss, rel=1e-11)
     np.testing.assert_allclose(got, want, rtol=0, atol=1e-11 * np.abs(want).max())
 
 
@@ -90,9 +92,9 @@ def test_a_planted_bias_is_seen():
 
     model, family = linear_model(), mb.MeanField()
     params = make_params(family, model)
-    got = expected_gradient(model, family, params, Biased(), *hermite(5, 2))
-    want = truth(model, family, params)
-    worst = np.abs(np.concatenate([got[k] for k in params]) - want).max()
+    _, got = expectation(model, family, params, Biased(), *hermite(5, 2))
+    _, want = truth(model, family, params)
+    worst = np.abs(got - want).max()
     assert worst > 1e-8 * np.abs(want).max()
 
 

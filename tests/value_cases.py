@@ -10,8 +10,10 @@ from scipy import optimize, stats
 
 import minibnn as mb
 from minibnn.inference import exact
+from minibnn.inference.ais import Path, anneal
 from minibnn.inference.diagnostics import effective_size, potential_reduction
 from minibnn.inference.hmc_adapt import DualAveraging
+from minibnn.inference.laplace import laplace_root
 from minibnn.inference.leapfrog import leapfrog
 from minibnn.kernels import predictive
 from minibnn.kernels.estimators import mirrored
@@ -140,49 +142,62 @@ def mirrored_noise_cancels_the_odd_part():
 
 # --- E7x: optimisers, schedules, when to stop ----------------------------------------
 
-GRADIENTS = np.array([[0.5, -2.0], [1.5, 0.1], [-0.3, 0.7], [0.2, 0.0]])
+
+def bowl():
+    """A quadratic loss of two numbers: model, X, y and its gradient as a function."""
+    rng = np.random.default_rng(6)
+    X, y = rng.normal(size=(5, 2)), rng.normal(size=5)
+    net = mb.MLP([2, 1], bias=False)
+    model = mb.Model(net, mb.Gaussian(0.8), mb.GaussianPrior(0.3, 1.5))
+    return model, X, y, lambda w: X.T @ (X @ w - y) / 0.8**2 + (w - 0.3) / 1.5**2
 
 
-def walk(optimizer, max_steps=4):
-    """Where an optimiser is after the gradients above, from (1, -1)."""
-    theta = np.array([1.0, -1.0])
-    state = optimizer.init(theta)
-    for step, g in enumerate(GRADIENTS):
-        optimizer.update(theta, g.copy(), state, step, max_steps)
+def walk(optimizer, steps=4):
+    """Where ``fit`` with this optimiser is after some steps from (1, -1)."""
+    model, X, y, _ = bowl()
+    start = {"mu": np.array([1.0, -1.0])}
+    options = {"rng": 0, "start": start, "max_steps": steps, "optimizer": optimizer}
+    return mb.fit(model, mb.Point(), X, y, **options).params["mu"]
+
+
+def by_words(move, steps=4):
+    """The same by ``move(all gradients so far) -> step``."""
+    slope, theta, seen = bowl()[-1], np.array([1.0, -1.0]), []
+    for _ in range(steps):
+        seen.append(slope(theta))
+        theta = theta - move(np.array(seen))
     return theta
 
 
 @value("E71")
 def sgd_by_words():
-    close(walk(mb.SGD(0.1)), np.array([1.0, -1.0]) - 0.1 * GRADIENTS.sum(0))
+    close(walk(mb.SGD(0.05)), by_words(lambda g: 0.05 * g[-1]))
     halving = mb.SGD(lambda step, max_steps: 0.1 * 0.5**step)
-    steps = 0.1 * 0.5 ** np.arange(4)
-    close(walk(halving), np.array([1.0, -1.0]) - steps @ GRADIENTS)
+    close(walk(halving), by_words(lambda g: 0.1 * 0.5 ** (len(g) - 1) * g[-1]))
 
 
 @value("E72")
 def momentum_by_words():
     """The step at time t is the sum over k of beta^k g_(t-k)."""
-    theta = np.array([1.0, -1.0])
-    for t in range(4):
-        theta -= 0.1 * sum(0.8**k * GRADIENTS[t - k] for k in range(t + 1))
-    close(walk(mb.Momentum(0.1, beta=0.8)), theta)
+
+    def move(g):
+        return 0.02 * sum(0.8**k * old for k, old in enumerate(g[::-1]))
+
+    close(walk(mb.Momentum(0.02, beta=0.8)), by_words(move))
 
 
 @value("E73")
 def adam_by_words():
     """Weighted means with weights that sum to one, of g and of g²."""
-    b1, b2, theta = 0.8, 0.95, np.array([1.0, -1.0])
-    for t in range(1, 5):
-        w1 = np.array([b1 ** (t - k) for k in range(1, t + 1)])
-        w2 = np.array([b2 ** (t - k) for k in range(1, t + 1)])
-        mean = w1 / w1.sum() @ GRADIENTS[:t]
-        square = w2 / w2.sum() @ GRADIENTS[:t] ** 2
-        theta -= 0.1 * mean / (np.sqrt(square) + 1e-3)
-    close(walk(mb.Adam(0.1, beta1=b1, beta2=b2, eps=1e-3)), theta)
-    first = np.array([1.0, -1.0])
-    mb.Adam(0.1).update(first, np.array([7.0, -1e-3]), mb.Adam(0.1).init(first), 0, 10)
-    close(first, [0.9, -0.9], rtol=1e-4)  # the first step has size lr, whatever g
+
+    def move(g):
+        w1, w2 = (b ** np.arange(len(g))[::-1] for b in (0.8, 0.95))
+        mean, square = w1 @ g / w1.sum(), w2 @ g**2 / w2.sum()
+        return 0.1 * mean / (np.sqrt(square) + 1e-3)
+
+    close(walk(mb.Adam(0.1, beta1=0.8, beta2=0.95, eps=1e-3)), by_words(move))
+    first = walk(mb.Adam(0.1), steps=1)  # the first step has size lr, whatever g
+    close(np.abs(first - [1.0, -1.0]), 0.1, rtol=1e-6)
 
 
 @value("E74")
@@ -435,3 +450,41 @@ def effective_size_of_known_chains():
         close(effective_size(draws), want, rtol=0.12)
     apart = chains(0.0, (4, 500, 1)) + 5 * np.arange(4)[:, None, None]
     assert effective_size(apart) < 10
+
+
+@value("E98")
+def laplace_precision_entry_by_entry():
+    rng = np.random.default_rng(3)
+    J, T = rng.normal(size=(5, 2, 3)), rng.normal(size=(5, 2, 2))
+    s0 = rng.uniform(1, 2, 3)
+    root, R = laplace_root(J, T, s0)
+    want = np.diag(s0**-2)
+    for jacobian, t in zip(J, T, strict=True):
+        want += jacobian.T @ (t.T @ t) @ jacobian
+    close(R.T @ R, want)
+    close(root @ root.T @ want, np.eye(3), atol=1e-12)
+    close(np.tril(R, -1), 0)
+
+
+@value("E99")
+def annealing_of_one_gaussian_weight():
+    """One step is importance sampling from the prior; many find p(D) both ways."""
+    y, s = 1.2, 0.4
+    rng = np.random.default_rng(4)
+
+    def parts(w):
+        prior, likelihood = stats.norm.logpdf(w[:, 0]), stats.norm.logpdf(y, w[:, 0], s)
+        return prior, -w, likelihood, (y - w) / s**2
+
+    w = rng.normal(size=(500, 1))
+    one = Path(np.array([0.0, 1.0]), np.full(2, 0.3), np.ones((2, 1)))
+    close(anneal(parts, w, one, 3, rng), stats.norm.logpdf(y, w[:, 0], s))
+    truth = stats.norm.pdf(y, 0, np.sqrt(1 + s**2))
+    many = Path(np.linspace(0, 1, 21) ** 2, np.full(21, 0.3), np.ones((21, 1)))
+    forward = np.exp(anneal(parts, w, many, 3, rng)) / truth
+    posterior = y / (1 + s**2) + rng.normal(size=(500, 1)) * s / np.sqrt(1 + s**2)
+    back = truth / np.exp(anneal(parts, posterior, many, 3, rng, reverse=True))
+    for ratio in (forward, back):
+        assert abs(ratio.mean() - 1) < 6 * ratio.std() / np.sqrt(500)
+    single = np.exp(stats.norm.logpdf(y, w[:, 0], s)) / truth
+    assert forward.std() < 0.7 * single.std()  # that is what annealing is for

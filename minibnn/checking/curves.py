@@ -3,9 +3,10 @@
 import numpy as np
 
 from minibnn.checking.lines import Direction, complex_step
+from minibnn.checking.problem import EPS
 from minibnn.checking.romberg import romberg
 
-EPS = np.finfo(float).eps
+STEP = "step h along a random direction"
 
 
 def draw(report, ax=None, kind="step", rng=0):
@@ -43,11 +44,12 @@ def _step(report, ax, rng):
     for slopes, style, label in (
         (forward, "s:", "forward difference"), (central, "o-", "central difference"),
     ):
-        ax.loglog(steps, _shown(np.abs(slopes - truth) / scale), style, ms=3, label=label)
+        errors = _shown(np.abs(slopes - truth) / scale)
+        ax.loglog(steps, errors, style, ms=3, label=label)
     ax.axhline(max(floor / scale, EPS / 4), color="k", ls="--", label=report.judge)
     claim = max(abs(claimed - truth) / scale, EPS / 4)
     ax.axhline(claim, color="C3", ls="-.", label="claimed gradient")
-    ax.set(xlabel="step h along a random direction", ylabel="relative error of the slope",
+    ax.set(xlabel=STEP, ylabel="relative error of the slope",
            title=f"gradient {report.verdict}")
     ax.legend()
 
@@ -80,7 +82,7 @@ def _taylor(report, ax, rng):
     for order in (1, 2):
         ax.loglog(steps, np.maximum(top * (steps / steps[-1]) ** order, floor), "k",
                   lw=0.7, ls="--" if order == 2 else ":", label=f"slope {order}")
-    ax.set(xlabel="step h along a random direction", ylabel="Taylor remainder",
+    ax.set(xlabel=STEP, ylabel="Taylor remainder",
            title=f"gradient {report.verdict}")
     ax.legend()
 

@@ -152,6 +152,8 @@ class Coordinates:
         self.bound[at] = self.difference_bound[at]
         self.allowance[at] = 8 * self.claim.eps * np.abs(self.claimed[at])
         blind = ~np.isfinite(self.difference_bound)
+        if blind.all() and self.problem.trouble:
+            raise self.problem.trouble  # f has failed wherever it was asked near x
         self.bound[blind] = np.inf
 
     def _tied(self, slopes):
@@ -212,7 +214,7 @@ class Coordinates:
         return error > 16 * noise + self.allowance[i]
 
     def _yield_to(self, i, again):
-        """Let the differences judge coordinate i, with what both descents leave open."""
+        """Let the differences judge coordinate i, with what both descents leave."""
         old = self.difference[i], self.difference_bound[i]
         self.truth[i] = again.value
         apart = abs(again.value - old[0])

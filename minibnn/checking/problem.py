@@ -195,7 +195,7 @@ def _names(names, size):
 
 
 def _blocks(blocks, layout):
-    """Block name -> flat indices: the arrays of x, sizes in a dict, or one label each."""
+    """Block name -> flat indices: by array of x, by sizes in a dict, or by labels."""
     if blocks is None:
         return {str(k): np.r_[cut] for k, (cut, _, _) in layout.parts.items()}
     if isinstance(blocks, dict):

@@ -15,6 +15,14 @@ UNSTEADY_GRAD = (
 )
 
 
+def sentence(problem, j, verdict, relative):
+    """Say why a verdict over coordinates is not "agrees"."""
+    concerned = np.flatnonzero(j.status == verdict)
+    if verdict == "wrong":
+        return wrong(problem, j, concerned, relative)
+    return undecided(problem, j, concerned) if verdict == "cannot tell" else ""
+
+
 def wrong(problem, j, guilty, relative):
     """Say which coordinate is worst, by how much, and whether a factor fits all."""
     i = guilty[np.argmax(np.nan_to_num(relative[guilty], nan=np.inf))]
@@ -97,4 +105,10 @@ def misled(problem, d):
             d.found.claimed, d.found.truth, d.found.bound
         ) + "; others may be wrong too"
     first, last = problem.name(d.where[0]), problem.name(d.where[-1])
-    return f"the error is spread over {len(d.where)} coordinates, {first} to {last}"
+    if not d.shared:
+        return f"the error is spread over {len(d.where)} coordinates, {first} to {last}"
+    return (
+        f"differences disagree with grad among {first} to {last}, but no coordinate "
+        "could be shown to be wrong: let f accept complex arguments, or check fewer "
+        "parameters at once."
+    )

@@ -89,9 +89,11 @@ class GradientReport:
         text = f"  error {_short(self.error)} +- {_short(self.bound)}"
         text += f", relative {_short(self.relative_error)}"
         if self.miss:
-            text += (f"; a relative error above {_short(self.miss['relative_error'])} in "
-                     f"any coordinate escapes with probability "
-                     f"{_short(self.miss['probability'])}")
+            seen, chance = self.miss["relative_error"], self.miss["probability"]
+            text += (
+                f"; a coordinate off by more than {_short(seen)} of itself escapes "
+                f"with probability {_short(chance)}"
+            )
         return text
 
     def to_dict(self):

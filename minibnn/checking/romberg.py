@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 
 from minibnn.checking.problem import EPS
 
-# Steps shrink by the root of this, D's error terms h^2, h^4, ... by its powers. The root
-# is irrational on purpose: at h, 2h, 4h, ... a fast oscillation can pass for a slow one.
+# Steps shrink by the root of this, the error terms h^2, h^4, ... of D by its powers.
+# Irrational on purpose: seen at h, 2h, 4h, ... a fast wave can pass for a slow one.
 FACTOR = 5
+RUNGS = 48  # steps of one descent, at most
 
 
 @dataclass
@@ -75,13 +76,13 @@ class Ladder:
         rung.bend.append(rung.gap / rung.h)
         return rung
 
-    def descend(self, start, rel, size, rungs=48):
+    def descend(self, start, rel, size, rungs=RUNGS):
         """Shorten the step until the bound is ``rel`` of the slope or gets no better.
 
         Where a rung does not help (a kink or a singularity lies inside) the table
         starts again at an eighth of the step. Returns the best Slope.
         """
-        h, table, last = start, [], Slope()
+        h, table, last, jump = start, [], Slope(), 8.0
         for _ in range(rungs):
             rung = self.rung(h)
             if rung is None:
@@ -96,7 +97,8 @@ class Ladder:
                 len(table) >= 3 and found.bound > max(last.bound / 4, 3 * found.noise)
             )
             table, last = ([], Slope()) if stuck else (table, found)
-            h = h / 8 if stuck else h / math.sqrt(FACTOR)
+            h /= jump if stuck else math.sqrt(FACTOR)
+            jump *= 8 if stuck and rungs < RUNGS else 1  # few rungs: make haste
         return self.best
 
     def _shorter(self, h):
@@ -167,7 +169,7 @@ class Ladder:
 
 
 def romberg(
-    line, value, noise, rel=1e-13, size=0.0, guard=True, start=0.23, rungs=48
+    line, value, noise, rel=1e-13, size=0.0, guard=True, start=0.23, rungs=RUNGS
 ):
     """Derivative of f along a line by guarded Romberg differences.
 

@@ -21,14 +21,13 @@ def by_coordinates(problem, j):
     chosen = np.flatnonzero((j.status == verdict) | (verdict != WRONG))
     top = chosen[np.argmax(j.error[chosen])]
     widest = top if verdict == WRONG else chosen[np.argmax(j.bound[chosen])]
-    say = {WRONG: reasons.wrong, CANNOT_TELL: lambda p, j, i, _: reasons.undecided(p, j, i)}
-    reason = say[verdict](problem, j, chosen, relative) if verdict in say else ""
     return GradientReport(
         verdict,
         error=float(j.error[top]), bound=float(j.bound[widest]),
         relative_error=float(relative[chosen].max()),
         relative_bound=float(relative_bound[chosen].max()),
-        reason=reason, judge=j.judge, size=problem.size, tol=j.tol,
+        reason=reasons.sentence(problem, j, verdict, relative),
+        judge=j.judge, size=problem.size, tol=j.tol,
         notes=j.notes + reasons.hints(j, verdict, relative),
         calls=dict(problem.calls), gradient=j.claimed, oracle=j.truth, problem=problem,
         **_tables(problem, j, relative),
@@ -70,14 +69,14 @@ def _tables(problem, j, relative):
 def by_directions(problem, d):
     """Report on many parameters, seen along random directions."""
     verdict, reason = _along(problem, d)
-    row = max(d.rows, key=lambda row: np.nan_to_num(abs(row.error), nan=-1.0))
-    scale = d.unit
+    row = max(d.sharp, key=lambda row: np.nan_to_num(abs(row.error), nan=-1.0))
+    bound, scale = max(row.bound for row in d.sharp), d.unit
     if verdict == WRONG and d.found:
-        row, scale = d.found, abs(d.found.truth) or d.unit
+        row, bound, scale = d.found, d.found.bound, abs(d.found.truth) or d.unit
     return GradientReport(
         verdict,
-        error=abs(row.error), bound=row.bound,
-        relative_error=abs(row.error) / scale, relative_bound=row.bound / scale,
+        error=abs(row.error), bound=bound,
+        relative_error=abs(row.error) / scale, relative_bound=bound / scale,
         reason=reason, judge=d.judge, mode="directions", size=problem.size, tol=d.tol,
         notes=list(d.notes), calls=dict(problem.calls), blocks=_block_rows(problem, d),
         directions=[
@@ -85,10 +84,16 @@ def by_directions(problem, d):
              "error": abs(r.error), "bound": r.bound, "rounding": r.allowance}
             for r in d.rows
         ],
-        miss={"relative_error": float(0.798 * d.resolved / 1e-6 ** (1 / d.looks)),
-              "probability": 1e-6, "directions": d.looks},
+        miss=_miss(d.resolved, len(d.sharp)),
         gradient=d.claim.g, problem=problem,
     )
+
+
+def _miss(resolved, looks):
+    """The relative error that escapes all directions with a small probability."""
+    chance = 1e-6 if looks >= 8 else 1e-3
+    seen = float(0.798 * resolved / chance ** (1 / looks))
+    return {"relative_error": seen, "probability": chance, "directions": looks}
 
 
 def _along(problem, d):
@@ -96,7 +101,8 @@ def _along(problem, d):
     if bad.size:
         return WRONG, f"grad returned {d.claim.g[bad[0]]} at {problem.name(bad[0])}"
     if d.where is not None:
-        return WRONG, reasons.misled(problem, d)
+        open_still = d.shared and not d.found
+        return CANNOT_TELL if open_still else WRONG, reasons.misled(problem, d)
     if not np.isfinite(d.resolved):
         return CANNOT_TELL, reasons.edge("along a random direction")
     if d.resolved > (1e-3 if d.claim.eps < 1e-10 else 0.1):
@@ -111,14 +117,15 @@ def _along(problem, d):
 def _block_rows(problem, d):
     sizes = {"all": problem.size, **{k: len(v) for k, v in problem.blocks.items()}}
     rows = {}
-    for row in d.rows:
+    for row in d.sharp:
         if row.block not in rows or abs(row.error) > abs(rows[row.block].error):
             rows[row.block] = row
-    place = problem.name(d.where[0]) if d.where is not None else ""
+    guilty = d.where is not None
+    place = problem.name(d.where[0]) if guilty else ""
     return [
         {"name": name, "size": sizes[name], "error": abs(row.error),
          "bound": row.bound, "relative_error": abs(row.error) / d.unit,
-         "status": WRONG if d.off(row) > 0 else AGREES,
-         "worst": place if d.off(row) > 0 else ""}
+         "status": WRONG if guilty and d.off(row) > 0 else AGREES,
+         "worst": place if guilty and d.off(row) > 0 else ""}
         for name, row in rows.items()
     ]

@@ -27,19 +27,42 @@ class Batches:
         self.order, self.cursor = None, self.n_rows
 
     def next(self):
-        """Features and targets of the next batch."""
+        """Rows (B,), or (R, B) for replicas, of the next batch; None means all rows."""
         if self.size is None:
-            return self.A, self.y
+            return None
         if self.cursor >= self.n_rows:
             orders = [rng.permutation(self.n_rows) for rng in self.rngs]
             self.order, self.cursor = np.stack(orders), 0
         rows = self.order[:, self.cursor : self.cursor + self.size]
         self.cursor += self.size
+        return rows if self.replicas or self.own_data else rows[0]
+
+    def buffers(self, size):
+        """Empty arrays for the features and targets of ``size`` rows."""
+        lead = (len(self.rngs),) if self.replicas or self.own_data else ()
+        width, depth = self.A.shape[-1], self.A.ndim - 1
+        A = np.empty((*lead, size, width), self.A.dtype)
+        return A, np.empty((*lead, size, *self.y.shape[depth:]), self.y.dtype)
+
+    def gather(self, rows, A, y):
+        """Copy rows of the data into A and y."""
+        flat_A, flat_y = self.A, self.y
         if self.own_data:
-            rows = (np.arange(len(rows))[:, None], rows)
-        elif not self.replicas:
-            rows = rows[0]
-        return self.A[rows], self.y[rows]
+            flat_A = flat_A.reshape(-1, flat_A.shape[-1])
+            flat_y = flat_y.reshape(-1, *flat_y.shape[2:])
+            rows = rows + self.n_rows * np.arange(len(rows))[:, None]
+        # "clip" lets NumPy write into A at once; rows are never out of range
+        np.take(flat_A, rows, axis=0, out=A, mode="clip")
+        np.take(flat_y, rows, axis=0, out=y, mode="clip")
+
+    def other_rows(self, size):
+        """A batch unlike the first: the rows with the largest targets."""
+        lead = (len(self.rngs),) if self.replicas or self.own_data else ()
+        y = self.y[0] if self.own_data else self.y
+        rows = np.argsort(y.reshape(self.n_rows, -1)[:, 0])[-size:]
+        A, y = self.buffers(size)
+        self.gather(np.broadcast_to(rows, (*lead, size)), A, y)
+        return A, y
 
     def all_rows(self, replica):
         """The whole data set of one replica."""

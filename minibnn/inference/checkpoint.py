@@ -58,6 +58,7 @@ class Checkpoint:
             "sizes": run.flat.sizes,
             "cursor": run.batches.cursor,
             "seeds": [[s.seed.entropy, list(s.seed.spawn_key)] for s in run.streams],
+            "noise": [normals.state() for normals in run.descent.normals],
             "streams": [streams.state() for streams in run.streams],
         }
         arrays = {"theta": run.flat.theta}
@@ -68,9 +69,9 @@ class Checkpoint:
         write(self.path, KIND, facts, arrays)
 
     def load(self, run):
-        """Bring a run to the saved state; False if there is no file yet."""
+        """Bring a run to the saved state; returns that of its noise, None without a file."""
         if not self.path.exists():
-            return False
+            return None
         facts, arrays = read(self.path, KIND)
         if facts["run"] != fingerprint(run):
             raise StorageError(
@@ -89,7 +90,7 @@ class Checkpoint:
         run.step, run.stop_reason = facts["step"], facts["stop_reason"]
         if run.stop_reason in ("interrupted", "callback"):
             run.stop_reason = None  # somebody wanted a pause; go on
-        return True
+        return facts["noise"]
 
 
 def fingerprint(run):

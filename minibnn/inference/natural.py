@@ -36,10 +36,14 @@ class NaturalGradient:
         """No memory."""
         return {}
 
-    def update(self, theta, g, state, step, max_steps):
+    def rates(self, lr, step):
+        """The step size alone."""
+        return (lr,)
+
+    def update(self, theta, g, state, lr):
         """Not for bare numbers: see :meth:`update_params`."""
         raise TypeError("NaturalGradient moves a family's params, not a flat vector")
 
-    def update_params(self, family, params, grads, step, max_steps):
+    def update_params(self, family, params, grads, lr):
         """One step on params, in place."""
-        family.natural_step(params, grads, self.lr(step, max_steps))
+        family.natural_step(params, grads, lr)

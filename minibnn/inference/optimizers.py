@@ -1,8 +1,9 @@
 """Optimisers and step-size schedules, on one flat vector, in place.
 
-Protocol: ``init(theta) -> state`` (a dict of arrays),
-``update(theta, g, state, step, max_steps)`` with step = 0, 1, ... and the schedule
-``lr``, any function ``lr(step, max_steps) -> float``; a number makes a constant one.
+Protocol: the schedule ``lr``, any function ``lr(step, max_steps) -> float`` with step =
+0, 1, ... (a number makes a constant one); ``init(theta) -> state``, a dict of arrays;
+``rates(lr, step)``, the numbers that differ from step to step; and
+``update(theta, g, state, *rates)``.
 """
 
 import math
@@ -110,15 +111,19 @@ class SGD:
         """No memory."""
         return {}
 
+    def rates(self, lr, step):
+        """The step size alone."""
+        return (lr,)
+
     @equation("E71")
-    def update(self, theta, g, state, step, max_steps):
+    def update(self, theta, g, state, lr):
         """One step against the gradient.
 
         (E71)  theta <- theta - a_t g
         Derivation.  loss(theta + d) ≈ loss + gᵀd falls fastest, for a given length of d,
             along d = -g; for sigma = theta it is the literal sigma <- sigma - a dsigma.
         """
-        theta -= self.lr(step, max_steps) * g
+        theta -= lr * g
 
 
 class Momentum:
@@ -135,8 +140,12 @@ class Momentum:
         """Velocity zero."""
         return {"velocity": np.zeros_like(theta)}
 
+    def rates(self, lr, step):
+        """The step size alone."""
+        return (lr,)
+
     @equation("E72")
-    def update(self, theta, g, state, step, max_steps):
+    def update(self, theta, g, state, lr):
         """One step along the velocity.
 
         (E72)  v <- beta v + g,   theta <- theta - a_t v
@@ -147,7 +156,7 @@ class Momentum:
         v = state["velocity"]
         v *= self.beta
         v += g
-        theta -= self.lr(step, max_steps) * v
+        theta -= lr * v
 
 
 class Adam:
@@ -168,8 +177,13 @@ class Adam:
         """Both running means start at zero."""
         return {"m": np.zeros_like(theta), "v": np.zeros_like(theta)}
 
+    def rates(self, lr, step):
+        """Step size for m and factor for v, each divided by its sum of weights."""
+        t = step + 1
+        return lr / (1.0 - self.beta1**t), 1.0 / (1.0 - self.beta2**t)
+
     @equation("E73")
-    def update(self, theta, g, state, step, max_steps):
+    def update(self, theta, g, state, lr_m, correction):
         """One step along the mean gradient in units of its root mean square.
 
         (E73)  m <- b1 m + (1-b1) g,   v <- b2 v + (1-b2) g²,
@@ -178,11 +192,11 @@ class Adam:
             to 1 - b1^t; dividing by that makes it a mean. The same for v.
         Source.  Kingma & Ba 2015, algorithm 1.
         """
-        m, v, t = state["m"], state["v"], step + 1
+        m, v = state["m"], state["v"]
         m *= self.beta1
         m += (1.0 - self.beta1) * g
         v *= self.beta2
         v += (1.0 - self.beta2) * (g * g)
-        root = np.sqrt(v / (1.0 - self.beta2**t))
+        root = np.sqrt(correction * v)
         root += self.eps
-        theta -= (self.lr(step, max_steps) / (1.0 - self.beta1**t)) * m / root
+        theta -= lr_m * (m / root)

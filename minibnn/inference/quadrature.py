@@ -1,8 +1,9 @@
-"""The truth for any model with one or two weights: the trapezoid rule on a grid.
+"""The truth for any model with one or two weights: the trapezoid rule on a lattice.
 
 For analytic integrands that vanish at both ends the trapezoid rule converges faster
 than any power of the spacing; Gauss-Hermite is far worse here, because tanh and
-sigmoid have poles near the real axis.
+sigmoid have poles near the real axis. Lattice points where the density is negligible
+are left out, so narrow modes far from each other cost little.
 """
 
 from dataclasses import dataclass, field
@@ -14,21 +15,27 @@ import numpy as np
 from minibnn.inference.exact import Decomposition, gaussian_factor
 from minibnn.kernels.gaussian_kl import HALF_LOG_2PI
 from minibnn.kernels.model import Model
-from minibnn.kernels.validate import as_float_array, check_instance, check_positive
+from minibnn.kernels.validate import (
+    as_float_array,
+    check_instance,
+    check_positive,
+    check_shape,
+)
 
-DROP = 60.0  # nats below the top that a cell may lie and still count: e^-60 = 1e-26
-SEARCH = {1: 257, 2: 49}  # points per axis while looking for the posterior
-FIRST, LAST = {1: 129, 2: 49}, {1: 2**15 + 1, 2: 769}  # and while integrating
+DROP = 60.0  # nats below the top that a point may lie and still count: e^-60 = 1e-26
+FIRST = {1: 257, 2: 49}  # points per axis to begin with
+MOST_POINTS = 2_000_000
+RESOLVED = 5.0  # nats between neighbours at the top, above which no sum is believed
 CHUNK = 2_000_000  # numbers one activation may hold
 
 
 def grid_posterior(model, X, y, *, tol=1e-11):
     """Posterior moments and log evidence of a model with 1 or 2 weights by quadrature.
 
-    The grid covers all that lies within 60 nats of the highest density and is refined
-    until the log evidence moves by less than ``tol``. Smooth activations reach 1e-11
-    quickly; a kink (ReLU) leaves an error of second order in the spacing, which
-    ``.error`` tells.
+    The lattice covers all that lies within 60 nats of the highest density; its spacing
+    is halved until the log evidence moves by less than ``tol``. Smooth activations
+    reach 1e-11 quickly; a kink (ReLU) leaves an error of second order in the spacing,
+    which ``.error`` tells.
 
     Parameters
     ----------
@@ -45,7 +52,8 @@ def grid_posterior(model, X, y, *, tol=1e-11):
     Raises
     ------
     ValueError, TypeError
-        If the model has more weights, or the data do not fit it.
+        If the model has more weights, the data do not fit it, or two million points do
+        not resolve the posterior.
     """
     check_instance("model", model, Model)
     if model.n_weights not in (1, 2):
@@ -53,92 +61,123 @@ def grid_posterior(model, X, y, *, tol=1e-11):
     tol = check_positive("tol", tol)
     A, y = model.batch(as_float_array("X", X, ndim=2, dtype=np.float64), y)
 
-    def log_joint(axes):
-        return _on_grid(model, A, y, axes)
+    def density(w):
+        return log_joint(model, A, y, w)
 
-    box = find_box(log_joint, _prior_box(model))
-    n, last, previous = FIRST[len(box)], LAST[len(box)], np.inf
-    while True:
-        axes = [np.linspace(low, high, n) for low, high in box]
-        values = log_joint(axes)
-        log_cell = sum(np.log(axis[1] - axis[0]) for axis in axes)
-        top = values.max()
-        evidence = float(top + np.log(np.exp(values - top).sum()) + log_cell)
-        error = abs(evidence - previous)
-        if error < tol or n >= last:
-            break
-        n, previous = 2 * n - 1, evidence
-    density = np.exp(values - evidence)
-    return GridPosterior(model, tuple(axes), density, values, evidence, error)
+    lattice = first_lattice(density, *prior_box(model))
+    error = np.inf
+    while error >= tol and len(lattice.index) <= MOST_POINTS:
+        previous, lattice = lattice, lattice.refined(density)
+        error = np.inf
+        if previous.roughness < RESOLVED:
+            error = abs(lattice.log_sum - previous.log_sum)
+    if not np.isfinite(error):
+        raise ValueError(f"model and data need more than {MOST_POINTS} lattice points")
+    cell, points = float(np.prod(lattice.spacing)), lattice.points
+    sums = lattice.log_sum, float(error)
+    return GridPosterior(model, points, lattice.values, cell, *sums, A, y)
 
 
-def _prior_box(model):
-    """Where to look first: the prior's mean ± 12 standard deviations."""
-    parts = getattr(model.weight_prior, "parts", ((model.weight_prior, None),))
-    edges = []
-    for prior, _ in parts:
-        mean, scale = getattr(prior, "mean", 0.0), getattr(prior, "scale", 1.0)
-        count = model.likelihood if prior is model.likelihood.own_prior else model.net
-        moments = np.broadcast_arrays(mean, scale, np.zeros(count.n_weights))
-        edges += [(m - 12 * s, m + 12 * s) for m, s, _ in zip(*moments, strict=True)]
-    return edges
-
-
-def find_box(log_joint, box):
-    """The interval of each axis outside which the density is negligible.
-
-    A cell counts if it is within 60 nats of the best one, plus twice what the best one
-    differs from its neighbours by: as long as the grid is coarse, peaks between its
-    points are possible. An edge moves out if the 60 nats alone are not reached there.
-    """
-    for _ in range(60):
-        axes = [np.linspace(low, high, SEARCH[len(box)]) for low, high in box]
-        values = log_joint(axes)
-        best = np.unravel_index(values.argmax(), values.shape)
-        near = values[tuple(slice(max(i - 1, 0), i + 2) for i in best)]
-        keep, high = (values > values.max() - DROP - d for d in (2 * np.ptp(near), 0))
-        new = [_interval(axis, keep, high, i) for i, axis in enumerate(axes)]
-        shrunk = [(b - a) / (d - c) for (a, b), (c, d) in zip(new, box, strict=True)]
-        box = new
-        if all(0.8 < ratio <= 1 for ratio in shrunk):
-            break
-    return box
-
-
-def _interval(axis, keep, high, i):
-    """The kept part of an axis and a cell on either side; more beyond a high edge."""
-    others = tuple(j for j in range(keep.ndim) if j != i)
-    index, high = np.flatnonzero(keep.any(others)), high.any(others)
-    half = (axis[-1] - axis[0]) / 2
-    low = axis[0] - half if high[0] else axis[max(index[0] - 1, 0)]
-    top = axis[-1] + half if high[-1] else axis[min(index[-1] + 1, len(axis) - 1)]
-    return low, top
-
-
-def _on_grid(model, A, y, axes):
-    """log p(y, w) at every grid point, (n,) or (n, n)."""
-    shape = tuple(len(axis) for axis in axes)
-    w = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, len(axes))
+def log_joint(model, A, y, w):
+    """log p(y, w) of each row of w, (n, P) -> (n,); -inf where it overflows."""
     size = max(1, CHUNK // (len(A) * max(model.net.sizes)))
     values = np.empty(len(w))
-    with np.errstate(over="ignore"):  # far out the density is 0, log density -inf
+    with np.errstate(over="ignore"):
         for start in range(0, len(w), size):
             part = w[start : start + size]
             nll, _ = model.nll(part, A, y)
             values[start : start + size] = model.weight_prior.log_prob(part)[0] - nll
-    return values.reshape(shape)
+    return values
+
+
+def prior_box(model):
+    """Centre and half width (P,) of where to look first: 12 prior scales."""
+    parts = getattr(model.weight_prior, "parts", ((model.weight_prior, None),))
+    sizes = (model.net.n_weights, model.likelihood.n_weights)
+    centre, half = [], []
+    for (prior, _), size in zip(parts, sizes, strict=False):
+        mean, scale = getattr(prior, "mean", 0.0), getattr(prior, "scale", 1.0)
+        centre.append(np.broadcast_to(mean, size))
+        half.append(np.broadcast_to(12.0 * scale, size))
+    return np.concatenate(centre), np.concatenate(half)
+
+
+def first_lattice(density, centre, half):
+    """A coarse lattice around ``centre``, widened until no edge has a high density."""
+    n = FIRST[len(centre)]
+    index = np.array(list(product(range(n), repeat=len(centre)))) - n // 2
+    edge = np.abs(index) == n // 2
+    for _ in range(40):
+        lattice = Lattice(centre, half / (n // 2), index, density)
+        high = lattice.values > lattice.values.max() - DROP
+        open_axes = (edge & high[:, None]).any(0)
+        if not open_axes.any():
+            break
+        half = np.where(open_axes, 2 * half, half)
+    return lattice
+
+
+class Lattice:
+    """Points centre + spacing * index and the log density there."""
+
+    def __init__(self, centre, spacing, index, density):
+        self.centre, self.spacing, self.index = centre, spacing, index
+        self.values = density(self.points)
+
+    @property
+    def points(self):
+        """Coordinates (n, P)."""
+        return self.centre + self.spacing * self.index
+
+    @property
+    def log_sum(self):
+        """Log of the trapezoid sum: log evidence."""
+        top = self.values.max()
+        total = np.exp(self.values - top).sum()
+        return float(top + np.log(total) + np.log(self.spacing).sum())
+
+    @property
+    def roughness(self):
+        """How far the density falls from its highest point to a neighbour, in nats."""
+        best = self.index[self.values.argmax()]
+        near = np.abs(self.index - best).max(1) <= 1
+        return float(np.ptp(self.values[near]))
+
+    def refined(self, density):
+        """Half the spacing, where the density is not negligible.
+
+        A point counts within 60 nats of the best one, plus twice what that differs from
+        its neighbours by: while the lattice is coarse, peaks between points are
+        possible.
+        """
+        keep = self.values > self.values.max() - DROP - 2 * self.roughness
+        around = np.array(list(product((-1, 0, 1), repeat=self.index.shape[1])))
+        index = (2 * self.index[keep][:, None] + around).reshape(-1, len(self.centre))
+        return Lattice(self.centre, self.spacing / 2, _unique(index), density)
+
+
+def _unique(index):
+    """Distinct rows of small integers, through one number per row."""
+    low = index.min(0)
+    width = index[:, -1].max() - low[-1] + 1
+    code = np.unique((index[:, 0] - low[0]) * width + index[:, -1] - low[-1])
+    if index.shape[1] == 1:
+        return np.unique(index)[:, None]
+    return np.stack([code // width, code % width], 1) + low
 
 
 @dataclass(frozen=True)
 class GridPosterior:
-    """A posterior over one or two weights, tabulated.
+    """A posterior over one or two weights, tabulated on a lattice.
 
     Attributes
     ----------
-    axes : tuple of (n,)
-        Grid coordinates of each weight.
-    density : (n,) or (n, n)
-        Normalised posterior density.
+    points : (n, P)
+        Lattice points, wherever the density is not negligible.
+    log_joint : (n,)
+        log p(y, w) there.
+    cell : float
+        Volume that each point stands for.
     log_evidence : float
         log p(y | X) in nats.
     error : float
@@ -146,22 +185,25 @@ class GridPosterior:
     """
 
     model: Any
-    axes: tuple = field(repr=False)
-    density: np.ndarray = field(repr=False)
+    points: np.ndarray = field(repr=False)
     log_joint: np.ndarray = field(repr=False)
+    cell: float
     log_evidence: float
     error: float
-
-    @property
-    def points(self):
-        """Grid points (n, 1) or (n * n, 2), in the order of ``density.ravel()``."""
-        return np.array(list(product(*self.axes)))
+    _A: np.ndarray = field(repr=False)
+    _y: np.ndarray = field(repr=False)
 
     @property
     def masses(self):
-        """Posterior probability of each cell, in the order of ``points``; sums to 1."""
-        mass = self.density.ravel() * np.prod([axis[1] - axis[0] for axis in self.axes])
+        """Posterior probability of each point's cell, (n,); sums to 1."""
+        mass = np.exp(self.log_joint - self.log_evidence) * self.cell
         return mass / mass.sum()
+
+    def log_density(self, w):
+        """Normalised log posterior density at w (S, P), for pictures."""
+        w = as_float_array("w", w, ndim=2, dtype=np.float64)
+        check_shape("w", w, ("S", self.model.n_weights))
+        return log_joint(self.model, self._A, self._y, w) - self.log_evidence
 
     def expect(self, f):
         """E[f(w) | D] for ``f(w (S, P)) -> (S, ...)``."""
@@ -178,28 +220,21 @@ class GridPosterior:
         centred = self.points - self.mean
         return (centred * self.masses[:, None]).T @ centred
 
-    def _log_prior(self, w):
-        return self.model.weight_prior.log_prob(w)[0]
-
     def decompose(self, q):
         """log p(D) = ELBO + KL term by term for a Gaussian q, a :class:`Decomposition`.
 
-        Every expectation under q is a sum over this grid, which must cover q: a q that
-        leaves it is refused. The KL is ∫ q log(q / posterior) with the normalised
-        posterior, so the identity tests grid and normalisation.
+        Expectations under q are trapezoid sums over ±9 of its standard deviations. The
+        KL is E_q[log q(w) - log p(w | D)] with the posterior normalised by this
+        quadrature, so the identity tests those sums, not the evidence itself.
         """
-        mean, L, log_det = gaussian_factor(q, len(self.axes))
-        w = self.points
-        z = np.linalg.solve(L, (w - mean).T).T
-        log_q = -0.5 * (z**2).sum(1) - log_det - len(mean) * HALF_LOG_2PI
-        cell = np.prod([axis[1] - axis[0] for axis in self.axes])
-        mass = np.exp(log_q) * cell
-        if abs(mass.sum() - 1) > 1e-9:
-            raise ValueError(
-                f"q must lie on the grid: {mass.sum():.6g} of its mass is found there"
-            )
-        log_joint, log_prior = self.log_joint.ravel(), self._log_prior(w)
-        terms = (log_joint - log_prior, log_prior, -log_q)
-        kl = mass @ (log_q - (log_joint - self.log_evidence))
-        parts = (*(mass @ term for term in terms), kl, self.log_evidence)
-        return Decomposition(*map(float, parts))
+        mean, L, log_det = gaussian_factor(q, self.points.shape[1])
+        axis, step = np.linspace(-9, 9, 145, retstep=True)
+        z = np.array(list(product(axis, repeat=len(mean))))
+        w = mean + z @ L.T
+        log_z = -0.5 * (z**2).sum(1) - len(mean) * HALF_LOG_2PI
+        mass, log_q = np.exp(log_z) * step ** len(mean), log_z - log_det
+        log_prior = self.model.weight_prior.log_prob(w)[0]
+        log_posterior = self.log_density(w)
+        log_likelihood = log_posterior + self.log_evidence - log_prior
+        terms = (log_likelihood, log_prior, -log_q, log_q - log_posterior)
+        return Decomposition(*(float(mass @ t) for t in terms), self.log_evidence)

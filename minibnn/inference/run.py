@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from minibnn.inference.batches import Batches
+from minibnn.inference.descent import Descent
 from minibnn.inference.elbo import default_estimator
 from minibnn.inference.flat import Flat
 from minibnn.inference.start import lbfgs_start
 from minibnn.inference.streams import Streams
-from minibnn.kernels.objective import objective
 
 FIRST_FITS = 3  # of the simpler family; the basin they end in is seldom left again
+KEEP_EVERY = 100_000  # numbers; larger vectors are kept for a diverging run less often
 QUANTITIES = ("loss", "elbo", "nll", "kl", "kl_weight", "lr")
 
 
@@ -63,13 +64,12 @@ class Run:
             try:
                 self.initialise()  # 1: q(w; mu, sigma)
                 while self.stop_reason is None:
-                    A, y = self.batches.next()
-                    noise = self.draw_noise(A.shape[-2])  # 3: sample, run forward
-                    loss, gradient, parts = self.negative_elbo(noise, A, y)  # 2: -ELBO
-                    g = self.flat.join(gradient())  # 4: gradients for mu and rho
-                    self.check_finite(loss, parts, g)
-                    self.update(g)  # 5: mu <- mu - a dmu, ...
-                    self.record(loss, parts)
+                    self.kl_weight = self.options.kl_weight_at(self.step)
+                    # 2: -ELBO of a batch; 3: sample w, run forward; 4: gradients
+                    parts = self.descent.evaluate(self.kl_weight)
+                    self.check_finite(parts)
+                    self.update()  # 5: mu <- mu - a dmu, ...
+                    self.record(parts)
                     self.stop_reason = self.look()  # 6: repeat until converged
                     self.save()
             except KeyboardInterrupt:
@@ -80,10 +80,24 @@ class Run:
 
     def initialise(self):
         """Step 1: the parameters to begin with, or the state of a checkpoint."""
-        checkpoint = self.options.checkpoint
-        if checkpoint is None or not checkpoint.load(self):
+        checkpoint, saved = self.options.checkpoint, None
+        if checkpoint is not None:
+            saved = checkpoint.load(self)
+        if saved is None:
             self.flat = Flat(self.initial_params(), self.dtype)
             self.memory = self.options.optimizer.init(self.flat.theta)
+        self.descent = Descent(
+            (self.model, self.family, self.estimator),
+            self.flat,
+            self.batches,
+            [streams.noise for streams in self.streams],
+            self.lead,
+            self.options.n_samples,
+        )
+        for normals, state in zip(self.descent.normals, saved or (), strict=False):
+            normals.restore(state)
+        self.before = self.flat.theta.copy()
+        self.keep_every = 1 + self.flat.theta.size // KEEP_EVERY
 
     def save(self):
         """Write a checkpoint where one is asked for and due."""
@@ -136,52 +150,31 @@ class Run:
         tasks = range(math.prod(self.family.tasks))
         return [streams.batches for streams in self.streams for _ in tasks]
 
-    def draw_noise(self, n_rows):
-        """Standard normals for one step, each replica from its own stream."""
-        shape = self.estimator.noise_shape(
-            self.model, self.family, self.options.n_samples, n_rows
-        )
-        shape = self.family.tasks + shape
-        draws = [s.noise.standard_normal(shape) for s in self.streams]
-        noise = np.stack(draws) if self.lead else draws[0]
-        return noise.astype(self.dtype, copy=False)
-
-    def negative_elbo(self, noise, A, y):
-        """The loss on this batch at this noise, its gradient on demand, its parts."""
-        self.kl_weight = self.options.kl_weight_at(self.step)
-        return objective(
-            self.model,
-            self.family,
-            self.flat.params,
-            noise,
-            A,
-            y,
-            self.n_rows,
-            self.kl_weight,
-            self.estimator,
-        )
-
-    def check_finite(self, loss, parts, g):
+    def check_finite(self, parts):
         """End the run before a bad number reaches the parameters."""
-        if np.isfinite(loss).all() and np.isfinite(g).all():
+        if np.isfinite(parts["loss"]).all() and np.isfinite(parts["check"]).all():
             return
+        if np.isfinite(parts["loss"]).all() and np.isfinite(parts["g"]).all():
+            return  # only the sum of the gradient overflowed
         terms = {"nll": "data term", "kl": "KL term"}
         bad = [terms[k] for k in terms if not np.isfinite(parts[k]).all()]
         where = " and ".join(bad) or "gradient"
         raise FitError(
-            f"step {self.step}: the {where} is no longer finite (loss {loss}). Try a "
-            "smaller learning rate, standardised inputs and targets, or a smaller "
+            f"step {self.step}: the {where} is no longer finite (loss {parts['loss']}). "
+            "Try a smaller learning rate, standardised inputs and targets, or a smaller "
             "initial sigma. The last good parameters are in the exception's .params.",
             self.step,
             self.copy_params(self.before),
         )
 
-    def update(self, g):
+    def update(self):
         """Step 5, and the guard of the literal sigma update."""
-        options, self.before = self.options, self.flat.theta.copy()
+        options = self.options
+        if self.step % self.keep_every == 0:  # loss and gradient are finite here
+            np.copyto(self.before, self.flat.theta)
         self.lr = options.optimizer.lr(self.step, options.max_steps)
         try:
-            self.move(g)
+            self.descent.update(options.optimizer, self.memory, self.lr, self.step)
             self.family.keep_valid(self.flat.params, options.clip)
         except ValueError as error:
             self.flat.theta[...] = self.before
@@ -192,19 +185,10 @@ class Run:
                 self.copy_params(),
             ) from None
 
-    def move(self, g):
-        """The optimiser's step: on the flat vector, or on params it knows by name."""
-        optimizer, when = self.options.optimizer, (self.step, self.options.max_steps)
-        if hasattr(optimizer, "update_params"):
-            optimizer.update_params(
-                self.family, self.flat.params, self.flat.split(g), *when
-            )
-        else:
-            optimizer.update(self.flat.theta, g, self.memory, *when)
-
-    def record(self, loss, parts):
+    def record(self, parts):
         """Append this step to the history; ``elbo`` always has KL weight 1."""
-        nll, kl = parts["nll"], parts["kl"]
+        take = np.copy if self.lead or self.family.tasks else float
+        loss, nll, kl = (take(parts[name]) for name in ("loss", "nll", "kl"))
         values = (loss, -(nll + kl), nll, kl, self.kl_weight, self.lr)
         for name, value in zip(QUANTITIES, values, strict=True):
             self.history[name].append(value)

@@ -159,11 +159,11 @@ class LocalReparam(Estimator):
         """(E62) in every layer of the network and for the likelihood's own weights."""
         mean, var, pull_moments = family.moments(q)
         dtype = np.result_type(mean, var, A, noise)
-        g_mean, g_var = np.empty(mean.shape, dtype), np.empty(mean.shape, dtype)
+        g_mean, g_var = np.empty_like(mean, dtype), np.empty_like(mean, dtype)
         n, net = model.net.n_weights, model.net
         layers, rest = local_layers(net, (mean, var), (g_mean, g_var), A, noise)
         lead = np.broadcast_shapes(mean.shape[:-1] + (1,), noise.shape[:-1])
-        F, pull_net = net.run(A, layers, lead, dtype)
+        F, pull_net = net.run(A, layers, lead, g_mean)
         v, pull_v = local_draw(mean[..., None, n:], var[..., None, n:], rest)
         nll, g_F, g_v = model.likelihood(F, y, v)
 
@@ -205,10 +205,8 @@ def local_draw(mean, var, eps):
     sd = np.sqrt(var)
 
     def pull(g):
-        dead = sd == 0
-        if dead.any():
-            return np.where(dead, 0.0, 0.5 * g * eps / np.where(dead, 1.0, sd))
-        return 0.5 * g * eps / sd
+        floor = np.sqrt(np.finfo(sd.dtype).tiny)  # never reached but by sd = 0
+        return 0.5 * g * eps * (sd.real > 0) / np.maximum(sd, floor)
 
     return mean + sd * eps, pull
 

@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from minibnn.kernels.equations import equation
+from minibnn.plan.tape import recording, short_on_tape
 from minibnn.kernels.maps import magnitude
 
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
@@ -25,9 +26,9 @@ def in_blocks(kernel):
     @functools.wraps(kernel)
     def walk(*args):
         shape = np.shape(args[0])
-        if not shape or shape[-1] <= _BLOCK:
+        if not shape or shape[-1] <= _BLOCK or recording():
             return kernel(*args)
-        args, outputs = [np.asarray(a) for a in args], None
+        args, outputs = [np.asanyarray(a) for a in args], None
         for start in range(0, shape[-1], _BLOCK):
             cut = (..., slice(start, start + _BLOCK))
             piece = kernel(*(a[cut] if a.shape[-1:] == shape[-1:] else a for a in args))
@@ -60,7 +61,7 @@ def gaussian_kl(m, s, log_s, m0, s0):
     beyond the largest float are inf; complex arguments need |m - m0|, s < 1e150 s0.
     """
     m0, s0 = constant_like(m, m0), constant_like(m, s0)
-    size = magnitude(np.asarray(s))
+    size = magnitude(np.asanyarray(s))
     with np.errstate(over="ignore"):
         a = (m - m0) / s0
         e = (size - s0) / s0
@@ -68,6 +69,12 @@ def gaussian_kl(m, s, log_s, m0, s0):
         return 0.5 * a * a + spread, a / s0, e * ((size + s0) / s0)
 
 
+def _short_log_gap(e, s, log_s, s0):
+    """The same with a small absolute error, which is all that a sum over weights shows."""
+    return e - (log_s - np.log(s0))
+
+
+@short_on_tape(_short_log_gap)
 def _log_gap(e, s, log_s, s0):
     """e - log(1 + e) at e = s/s0 - 1, with small relative error for every s and s0.
 
@@ -75,10 +82,10 @@ def _log_gap(e, s, log_s, s0):
     log(1 + e) = 2 artanh z = 2z (1 + z^2/3 + z^4/5 + ...) and e - 2z = z e, so the gap
     is z (e - 2 (z^2/3 + z^4/5 + ...)), whose second part is small.
     """
-    gap = np.asarray(e - _log_ratio(s, log_s, s0))
+    gap = np.asanyarray(e - _log_ratio(s, log_s, s0))
     band = (e.real > -0.5) & (e.real < 1)
     if np.count_nonzero(band):
-        e = np.asarray(e)[band]
+        e = np.asanyarray(e)[band]
         z = e / (2 + e)
         zz, tail = z * z, np.zeros_like(z)
         for coefficient in _SERIES[np.finfo(z.dtype).nmant + 1]:
@@ -132,4 +139,4 @@ def neg_entropy(log_s):
 
 def constant_like(reference, constant):
     """A real constant in the real dtype of the reference, so that float32 stays so."""
-    return np.asarray(constant, dtype=np.asarray(reference).real.dtype)
+    return np.asanyarray(constant, dtype=np.asanyarray(reference).real.dtype)

@@ -18,7 +18,7 @@ from minibnn.kernels.maps import log1p, magnitude
 
 def _targets(F, y):
     """Targets in the real dtype of F, with a sample axis: (..., 1, B, C)."""
-    return np.asarray(y, dtype=F.real.dtype)[..., None, :, :]
+    return np.asanyarray(y, dtype=F.real.dtype)[..., None, :, :]
 
 
 def _residual(F, y):
@@ -28,7 +28,7 @@ def _residual(F, y):
 
 def _log_scale(F, t):
     """A real log scale in the real dtype of F; a complex one as it is."""
-    t = np.asarray(t)
+    t = np.asanyarray(t)
     return t if t.dtype.kind == "c" else t.astype(F.real.dtype, copy=False)
 
 
@@ -101,7 +101,7 @@ def categorical_nll(F, y):
     Shapes.  F (...,S,B,C), y (...,B) int  ->  nll (...,S), g_F (...,S,B,C).
     """
     hot = np.empty_like(F, dtype=bool)
-    np.equal(np.asarray(y)[..., None, :, None], np.arange(F.shape[-1]), out=hot)
+    np.equal(np.asanyarray(y)[..., None, :, None], np.arange(F.shape[-1]), out=hot)
     top = F.max(axis=-1, keepdims=True)
     M = top - (F * hot).sum(axis=-1, keepdims=True)
     lead, rest = _difference(F, top)

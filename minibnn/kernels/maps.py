@@ -12,6 +12,7 @@ from collections import namedtuple
 import numpy as np
 
 from minibnn.kernels.equations import equation
+from minibnn.plan.tape import short_on_tape
 
 # Below this sigma, log softplus(rho) = rho and sigmoid/softplus = 1 to the last digit.
 _TINY_SIGMA = 1e-17
@@ -42,7 +43,7 @@ def magnitude(x):
 
 def softplus(x):
     """log(1 + e^x) = max(x, 0) + log(1 + e^-|x|), which never overflows."""
-    x = np.asarray(x)
+    x = np.asanyarray(x)
     p = np.maximum(x, 0)  # complex numbers are ordered by their real part first
     return p + log1p(np.exp(x - p - p))  # x - p - p = -|x|
 
@@ -62,14 +63,14 @@ def inverse_softplus(y):
 
 def sigmoid(x):
     """1 / (1 + e^-x), accurate down to the smallest representable result."""
-    x = np.asarray(x)
+    x = np.asanyarray(x)
     p = np.maximum(x, 0)
     return np.exp(x - p) / (1 + np.exp(x - p - p))
 
 
 def log_softplus(rho):
     """log softplus(rho), the log standard deviation; accurate for any finite rho."""
-    return _log_sigma(np.asarray(rho), softplus(rho))
+    return _log_sigma(np.asanyarray(rho), softplus(rho))
 
 
 def softplus_log_slope(rho):
@@ -77,9 +78,15 @@ def softplus_log_slope(rho):
     return _log_slope(softplus(rho))
 
 
+def _short_log_sigma(rho, sigma):
+    """log sigma, exact but for its last digits near sigma = 1; log sigma <= rho always."""
+    return np.minimum(np.log(np.maximum(sigma, _TINY_SIGMA)), rho)
+
+
+@short_on_tape(_short_log_sigma)
 def _log_sigma(rho, sigma):
     """log sigma; as accurate near its zero and where sigma underflows as elsewhere."""
-    log_sigma = np.asarray(np.log(np.maximum(sigma, _TINY_SIGMA)))
+    log_sigma = np.asanyarray(np.log(np.maximum(sigma, _TINY_SIGMA)))
     far, near = rho.real < _FAR_LEFT, np.abs(rho.real - _RHO_ONE) < 0.7
     if np.count_nonzero(far | near):
         # boolean indices, because np.where is slow on large arrays
@@ -98,7 +105,7 @@ def _log_slope(sigma):
 
 def _positive(sigma):
     """Return sigma as an array, or say that a standard deviation must be positive."""
-    sigma = np.asarray(sigma)
+    sigma = np.asanyarray(sigma)
     if not np.all(sigma.real > 0):
         raise ValueError(f"sigma must be positive, got a minimum of {sigma.real.min()}")
     return sigma
@@ -121,7 +128,7 @@ def softplus_scale(rho):
     Shapes.  rho (...,)  ->  (sigma, log_sigma) (...,), pull(g_sigma, g_log_sigma);
     either cotangent may be None, meaning zero.
     """
-    rho = np.asarray(rho)
+    rho = np.asanyarray(rho)
     sigma = softplus(rho)
 
     def pull(g_sigma, g_log_sigma):
@@ -141,7 +148,7 @@ def exp_scale(rho):
 
     Shapes.  rho (...,)  ->  (sigma, log_sigma) (...,), pull as in E11.
     """
-    rho = np.asarray(rho)
+    rho = np.asanyarray(rho)
     with np.errstate(over="ignore"):
         sigma = np.exp(rho)
     return (sigma, rho), lambda g_sigma, g_log_sigma: _along_log_sigma(
@@ -162,7 +169,7 @@ def identity_scale(rho):
 
     Shapes.  rho (...,)  ->  (sigma, log_sigma) (...,), pull as in E11.
     """
-    rho = np.asarray(rho)
+    rho = np.asanyarray(rho)
     if not np.all(rho.real):
         raise ValueError("with scale='identity' rho is sigma and must not be 0")
 

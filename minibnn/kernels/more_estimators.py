@@ -119,14 +119,15 @@ class Flipout(Estimator):
         shift = q.sigma[..., None, :] * eps
         dtype = np.result_type(w, A)
         lead = np.broadcast_shapes(w.shape[:-1], A.shape[:-2] + (1,))
-        g_mean, g_shift = (np.zeros(lead + (n_weights,), dtype) for _ in range(2))
+        shape = lead + (n_weights,)
+        g_mean, g_shift = (np.zeros_like(w, dtype, shape=shape) for _ in range(2))
         blocks = [net.blocks(a) for a in (q.mean[..., None, :], shift, g_mean, g_shift)]
         signs = row_signs(net, noise[..., n_weights:], A.shape[-2])
         layers = [
             flipout_dense(*arrays, net.bias)
             for arrays in zip(*blocks, *signs, strict=True)
         ]
-        F, pull_net = net.run(A, layers, lead, dtype)
+        F, pull_net = net.run(A, layers, lead, g_mean)
         nll, g_F, g_v = model.likelihood(F, y, w[..., n:])
 
         def pull(c):

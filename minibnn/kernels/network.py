@@ -140,7 +140,7 @@ class MLP:
         return np.concatenate([X, np.ones(X.shape[:-1] + (1,), X.dtype)], axis=-1)
 
     @equation("E25")
-    def run(self, A, layers, lead, dtype):
+    def run(self, A, layers, lead, like):
         """All layers in turn, and the way back: the only loop over layers there is.
 
         (E25)  A_0 = [X; 1],  Z_l = layer_l(A_{l-1}),  A_l = [a(Z_l); 1],  F = Z_L
@@ -148,7 +148,7 @@ class MLP:
             backwards: g_{l-1} = a'(Z_{l-1}) ∘ (W_l g_l). The slope a' is read off the
             stored output A_{l-1}. X is data, so the first layer needs no input gradient.
         Shapes.  A (..., B, D+1) features -> F (..., S, B, C); pull: g_F -> nothing
-            (each layer writes its own weight gradient).
+            (each layer writes its own weight gradient). Arrays are made like ``like``.
         """
         act = ACTIVATIONS[self.activation]
         A = A[..., None, :, :].swapaxes(-1, -2)
@@ -156,7 +156,8 @@ class MLP:
         for layer, (_, width) in zip(layers, self.shapes, strict=True):
             is_last = len(pulls) == len(layers) - 1
             ones = self.bias and not is_last
-            buffer = np.empty(lead + (width + ones, A.shape[-1]), dtype)
+            shape = lead + (width + ones, A.shape[-1])
+            buffer = np.empty_like(like, shape=shape, order="C")
             buffer[..., width:, :] = 1.0
             Z = buffer[..., :width, :]
             pulls.append(layer(A, Z))
@@ -179,10 +180,10 @@ class MLP:
         """
         dtype = np.result_type(w, A)
         lead = np.broadcast_shapes(w.shape[:-1], A.shape[:-2] + (1,))
-        g_w = np.empty(lead + (self.n_weights,), dtype)
+        g_w = np.empty_like(w, dtype, shape=lead + (self.n_weights,), order="C")
         blocks = zip(self.blocks(w), self.blocks(g_w), strict=True)
         layers = [dense(W, g_W, self.bias) for W, g_W in blocks]
-        F, pull_layers = self.run(A, layers, lead, dtype)
+        F, pull_layers = self.run(A, layers, lead, g_w)
 
         def pull(g_F):
             pull_layers(g_F)

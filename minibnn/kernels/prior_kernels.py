@@ -60,9 +60,9 @@ def laplace_kl(m, s, log_s, b):
     s may have underflowed to 0; log_s carries the entropy.
     """
     b = constant_like(m, b)
-    size = magnitude(np.asarray(s))
+    size = magnitude(np.asanyarray(s))
     # beyond |u| = 30 nothing changes: erf = 1 and the bell has vanished
-    floor = np.maximum(magnitude(np.asarray(m)) / 30, np.finfo(b.dtype).tiny)
+    floor = np.maximum(magnitude(np.asanyarray(m)) / 30, np.finfo(b.dtype).tiny)
     u = m / np.maximum(math.sqrt(2) * size, floor)
     sign = erf(u)
     bell = size * (math.sqrt(2 / math.pi) * np.exp(-u * u))
@@ -81,5 +81,5 @@ def laplace_log_density(w, b):
 
     Shapes.  w (...,), b broadcasts  ->  value, g_w (...,).
     """
-    w, b = np.asarray(w), constant_like(w, b)
+    w, b = np.asanyarray(w), constant_like(w, b)
     return -magnitude(w) / b - np.log(2 * b), -np.sign(w.real) / b

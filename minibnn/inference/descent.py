@@ -1,0 +1,134 @@
+"""Steps 2 to 5 on fixed arrays: batch, noise, loss, gradient, update.
+
+The loss and gradient are recorded once for each size of batch and replayed from then
+on (``minibnn.plan``); what cannot be recorded runs directly, with the same numbers.
+"""
+
+import numpy as np
+
+from minibnn.inference.normals import Normals
+from minibnn.kernels.objective import objective
+from minibnn.plan.replay import Program, program
+
+
+class Descent:
+    """The arrays one run computes in, and the programs that fill them.
+
+    Parameters
+    ----------
+    problem : (model, family, estimator)
+    flat : Flat
+        Parameters; the optimiser moves them in place.
+    batches : Batches
+    generators : list of Generator
+        The noise stream of each replica.
+    lead : tuple
+        (R,) with replicas, else ().
+    n_samples : int
+    """
+
+    def __init__(self, problem, flat, batches, generators, lead, n_samples):
+        self.problem, self.flat, self.batches = problem, flat, batches
+        self.lead, self.n_samples = lead, n_samples
+        dtype = flat.theta.dtype
+        self.normals = [Normals(generator, dtype) for generator in generators]
+        self.kl_weight = np.empty((), dtype)
+        self.programs, self.inputs, self.last = {}, {}, None
+        self.updates, self.rates = {}, []
+
+    def evaluate(self, kl_weight):
+        """Loss, its parts and its gradient on the next batch at fresh noise.
+
+        Returns arrays "loss", "nll", "kl", "g" and "check" (finite if g is); they hold
+        until the next call.
+        """
+        rows = self.batches.next()
+        size = self.batches.n_rows if rows is None else rows.shape[-1]
+        self.kl_weight[...] = kl_weight
+        if size not in self.inputs:
+            self.inputs[size] = self.make_inputs(rows, size)
+        self.fill(self.inputs[size], rows)
+        if size not in self.programs:  # making it carries the computation out
+            self.programs[size] = self.record(self.inputs[size], rows is None)
+        else:
+            self.programs[size]()
+        self.last = self.programs[size]
+        return self.last.outputs
+
+    def make_inputs(self, rows, size):
+        """Arrays for one size of batch; the full batch is the data itself."""
+        model, family, estimator = self.problem
+        shape = estimator.noise_shape(model, family, self.n_samples, size)
+        noise = np.empty(self.lead + family.tasks + shape, self.flat.theta.dtype)
+        inputs = {"noise": noise, "kl_weight": self.kl_weight, **self.flat.params}
+        if rows is not None:
+            inputs["A"], inputs["y"] = self.batches.buffers(size)
+        return inputs
+
+    def fill(self, inputs, rows):
+        """New rows and new noise into the arrays the program reads."""
+        if rows is not None:
+            self.batches.gather(rows, inputs["A"], inputs["y"])
+        noise = inputs["noise"]
+        if not self.lead:
+            self.normals[0].fill(noise)
+            return
+        for normals, own in zip(self.normals, noise, strict=True):
+            normals.fill(own)
+
+    def record(self, inputs, full):
+        """The program of one size of batch, proved on other values of its inputs."""
+        data = {"A": self.batches.A, "y": self.batches.y} if full else {}
+
+        def loss_and_gradient(noise, kl_weight, A=None, y=None, **params):
+            A, y = (data["A"], data["y"]) if full else (A, y)
+            return self.loss_and_gradient(noise, kl_weight, A, y, params)
+
+        other = {key: other_values(key, array) for key, array in inputs.items()}
+        if not full:
+            other["A"], other["y"] = self.batches.other_rows(inputs["A"].shape[-2])
+        return program(loss_and_gradient, inputs, other)
+
+    def update(self, optimizer, memory, lr, step):
+        """Step 5: move the parameters against the gradient of the last ``evaluate``."""
+        rates, g = optimizer.rates(lr, step), self.last.outputs["g"]
+        if hasattr(optimizer, "update_params"):
+            grads, family = self.flat.split(g), self.problem[1]
+            return optimizer.update_params(family, self.flat.params, grads, *rates)
+        if not isinstance(self.last, Program):
+            return optimizer.update(self.flat.theta, g, memory, *rates)
+        self.rates = self.rates or [np.empty((), g.dtype) for rate in rates]
+        for slot, rate in zip(self.rates, rates, strict=True):
+            slot[...] = rate
+        if id(g) in self.updates:
+            return self.updates[id(g)]()
+        self.updates[id(g)] = self.record_update(optimizer, memory, g)
+        return None
+
+    def record_update(self, optimizer, memory, g):
+        """The optimiser's program; recording it carries the step out."""
+        rates = {f"rate {i}": slot for i, slot in enumerate(self.rates)}
+
+        def step(theta, g, **rest):
+            state = {key: rest[key] for key in memory}
+            optimizer.update(theta, g, state, *(rest[key] for key in rates))
+            return {}
+
+        return Program(step, {"theta": self.flat.theta, "g": g, **memory, **rates})
+
+    def loss_and_gradient(self, noise, kl_weight, A, y, params):
+        """-ELBO on a batch and its gradient as one flat vector."""
+        model, family, estimator = self.problem
+        n_data = self.batches.n_rows
+        loss, gradient, parts = objective(
+            model, family, params, noise, A, y, n_data, kl_weight, estimator
+        )
+        g = self.flat.join(gradient())
+        return {"loss": loss, "g": g, "check": g.sum(), **parts}
+
+
+def other_values(key, array):
+    """Other numbers of the same kind: noise turned round, all else a little larger."""
+    if key == "noise":
+        return array[..., ::-1].copy()
+    return array * (1.0 + 2.0**-7)

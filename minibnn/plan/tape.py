@@ -1,0 +1,159 @@
+"""The tape: a computation recorded once on fixed arrays, then replayed.
+
+The kernels stay as the lessons write them: NumPy expressions that make new arrays. On
+a small network most of a step is then not arithmetic but the making of arrays, views
+and closures, and on a large one it is fresh memory. A :class:`Recorded` array notes
+every NumPy operation that produces numbers, with the array it fills; a view costs
+nothing, for it looks into the same memory for ever. Replaying is one loop over
+(function, arguments). What a tape cannot hold (a branch on a value, an operation it does
+not know) raises :class:`NotRecordable`, and the caller runs the kernels themselves.
+"""
+
+import numpy as np
+
+_TAPES = []  # the tape being recorded, if any
+
+
+class NotRecordable(TypeError):
+    """The computation did something that a tape cannot repeat."""
+
+
+class Step:
+    """One operation: ``function(*args, **kwargs)`` fills ``out``."""
+
+    def __init__(self, function, args, kwargs, out):
+        self.function, self.args, self.kwargs, self.out = function, args, kwargs, out
+
+
+class Tape:
+    """A context that records what happens to the arrays passed through ``watch``."""
+
+    def __init__(self):
+        self.steps = []
+
+    def __enter__(self):
+        _TAPES.append(self)
+        return self
+
+    def __exit__(self, *error):
+        _TAPES.pop()
+
+    def add(self, function, args, kwargs, out):
+        """Note an operation that has just been carried out."""
+        self.steps.append(Step(function, args, kwargs, out))
+
+
+def recording():
+    """Whether a tape is being recorded."""
+    return bool(_TAPES)
+
+
+def watch(array):
+    """The same memory as an array whose operations are recorded."""
+    return array.view(Recorded)
+
+
+def plain(value):
+    """The same value without Recorded arrays in it."""
+    if isinstance(value, Recorded):
+        return value.view(np.ndarray)
+    if isinstance(value, tuple | list):
+        return type(value)(plain(item) for item in value)
+    return value
+
+
+def short_on_tape(short):
+    """Use ``short`` instead of the decorated function while a tape is recorded.
+
+    For formulas that keep every digit of every entry by looking at the values: a
+    training loop follows only their sum, for which the short form is exact enough.
+    """
+
+    def decorate(function):
+        def either(*args):
+            return short(*args) if recording() else function(*args)
+
+        return either
+
+    return decorate
+
+
+class Recorded(np.ndarray):
+    """An array that notes on the tape whatever is computed from it or written to it."""
+
+    def __array_ufunc__(self, ufunc, method, *inputs, out=None, **kwargs):
+        function = ufunc if method == "__call__" else getattr(ufunc, method)
+        inputs = plain(inputs)
+        if out is None:
+            buffer = np.asarray(function(*inputs, **kwargs))
+        else:
+            (buffer,) = plain(out)
+            function(*inputs, out=buffer, **kwargs)
+        if ufunc.nout != 1 or method not in ("__call__", "reduce"):
+            raise NotRecordable(f"{ufunc.__name__}.{method}")
+        return _noted((ufunc, method), inputs, kwargs, buffer)
+
+    def __array_function__(self, func, types, args, kwargs):
+        args, kwargs = plain(args), {key: plain(v) for key, v in kwargs.items()}
+        result = func(*args, **kwargs)
+        if func is np.empty_like:
+            return watch(result)
+        if not isinstance(result, np.ndarray | np.generic):
+            return _views(func, result, args)
+        if _looks_into(result, args):
+            return watch(result)
+        return _noted(func, args, kwargs, np.asarray(result))
+
+    def __getitem__(self, key):
+        result = np.asarray(plain(self)[plain(key)])
+        if result.size and not _looks_into(result, (plain(self),)):
+            if result.ndim or not isinstance(key, tuple | int):
+                raise NotRecordable("indexing by an array")
+            whole = tuple(key) if isinstance(key, tuple) else (key,)
+            result = plain(self)[(*whole, ...)]  # a single entry, as a 0-d view
+        return watch(result)
+
+    def __setitem__(self, key, value):
+        target = np.asarray(plain(self)[key])
+        if target.size and not _looks_into(target, (plain(self),)):
+            raise NotRecordable("assignment by an array of indices")
+        np.copyto(target, plain(value))
+        if target.size:
+            _noted(np.copyto, (plain(value),), {}, target)
+
+    def astype(self, dtype, copy=True, **kwargs):
+        """Cast; the same array where the type is right."""
+        if self.dtype == dtype:
+            return self
+        return _noted(np.copyto, (plain(self),), {}, plain(self).astype(dtype))
+
+    def copy(self, order="C"):
+        """A copy that follows its original at every replay."""
+        return _noted(np.copyto, (plain(self),), {}, plain(self).copy(order))
+
+    def _look(self, *args):
+        raise NotRecordable("a branch on a value")
+
+    __bool__ = __float__ = __int__ = __index__ = item = tolist = _look
+    take = argmax = argmin = argsort = sort = nonzero = choose = searchsorted = _look
+
+
+def _noted(function, args, kwargs, buffer):
+    _TAPES[-1].add(function, tuple(args), kwargs, buffer)
+    return watch(buffer)
+
+
+def _looks_into(result, args):
+    arrays = [a for a in args if isinstance(a, np.ndarray)]
+    return any(np.may_share_memory(result, a) for a in arrays)
+
+
+def _views(func, result, args):
+    """A function's result that is no array: pass numbers on, watch lists of views."""
+    items = result if isinstance(result, tuple | list) else ()
+    arrays = [item for item in items if isinstance(item, np.ndarray)]
+    if not arrays:
+        return result
+    if not all(_looks_into(item, args) for item in arrays):
+        raise NotRecordable(func.__name__)
+    return type(result)(watch(item) for item in items)
