@@ -8,16 +8,15 @@ on standard error.
 
 import argparse
 import json
-import math
 import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from minibnn.study import rupture_data
+from minibnn.study.plain import plain
 from minibnn.version import __version__
 
 
@@ -34,22 +33,13 @@ class Command(NamedTuple):
 
 def demo_arguments(parser):
     """Arguments of ``minibnn demo``."""
-    parser.add_argument(
-        "--data",
-        type=rupture_folder,
-        metavar="DIR",
-        help="folder with rupturemodel_{train,validate,test}.txt as published "
-        "(default: a synthetic stand-in)",
-    )
+    add_data(parser)
     parser.add_argument(
         "--out",
         type=folder,
         default=".",
         metavar="DIR",
         help="where demo.png and demo.svg go (default: here)",
-    )
-    parser.add_argument(
-        "--seed", type=seed, default=0, help="seed of every random number (default: 0)"
     )
     add_json(parser)
 
@@ -91,6 +81,56 @@ def run_verify(args, say):
     return numbers, int(agree < len(rows))
 
 
+def rupture_arguments(parser):
+    """Arguments of ``minibnn rupture``."""
+    add_data(parser)
+    parser.add_argument(
+        "--labels",
+        choices=("repaired", "published"),
+        default="repaired",
+        help="fit to the displaced labels moved back, or as stored (default: repaired)",
+    )
+    parser.add_argument(
+        "--out",
+        type=folder,
+        default="rupture",
+        metavar="DIR",
+        help="where rupture.json, rupture.md and the figures go (default: rupture)",
+    )
+    parser.add_argument(
+        "--seeds",
+        type=count,
+        metavar="N",
+        help="fits of every model (default: 10 with files, 3 without)",
+    )
+    add_json(parser)
+
+
+def run_rupture(args, say):
+    """The rupture study; progress goes to standard error."""
+    from minibnn.study.rupture import default_settings, rupture_study
+    from minibnn.study.rupture_report import markdown, write_study
+
+    begin = time.perf_counter()
+
+    def progress(line):
+        spent = time.perf_counter() - begin
+        print(f"{spent:6.0f} s  {line}", file=sys.stderr, flush=True)
+
+    study = rupture_study(
+        args.data,
+        args.labels,
+        default_settings(args.data, args.seeds),
+        args.seed,
+        report=progress,
+        clock=time.perf_counter,
+    )
+    facts = write_study(study, args.out, progress)
+    say(markdown(facts))
+    say(f"written: {', '.join(facts['files'])}")
+    return facts, 0
+
+
 def figures_arguments(parser):
     """Arguments of ``minibnn figures``."""
     parser.add_argument(
@@ -116,6 +156,20 @@ def run_figures(args, say):
     return {"files": write_figures(args.out, args.names, say)}, 0
 
 
+def add_data(parser):
+    """Where the rupture data come from, and the seed of everything drawn."""
+    parser.add_argument(
+        "--data",
+        type=rupture_folder,
+        metavar="DIR",
+        help="folder with rupturemodel_{train,validate,test}.txt as published "
+        "(default: a synthetic stand-in)",
+    )
+    parser.add_argument(
+        "--seed", type=seed, default=0, help="seed of every random number (default: 0)"
+    )
+
+
 def add_json(parser):
     """The flag that turns standard output into one JSON object."""
     parser.add_argument(
@@ -134,6 +188,11 @@ COMMANDS = {
         verify_arguments,
         run_verify,
     ),
+    "rupture": Command(
+        "the rupture study: every model, one protocol, a table and figures",
+        rupture_arguments,
+        run_rupture,
+    ),
     "figures": Command(
         "draw the figures of the tutorials", figures_arguments, run_figures
     ),
@@ -150,6 +209,13 @@ def rupture_folder(text):
     except (OSError, ValueError) as error:
         raise argparse.ArgumentTypeError(_line(error)) from None
     return text
+
+
+def count(text):
+    """A whole number from 1."""
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"want a whole number >= 1, got {text!r}")
+    return int(text)
 
 
 def folder(text):
@@ -239,14 +305,3 @@ def _silent(line):
 def _line(error):
     """An exception's message on one line."""
     return " ".join(str(error).split())
-
-
-def plain(value):
-    """NumPy's numbers and arrays as JSON knows them; not finite becomes null."""
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | np.ndarray):
-        return [plain(item) for item in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -270,8 +270,8 @@ def right_gradients(net):
     def by_value(F):  # -y/p + (1-y)/(1-p) times p (1-p)
         if net.lik != "bernoulli":
             return net.d_out(F)
-        p = sigmoid(F)
-        return (-net.y / p + (1 - net.y) / (1 - p)) * p * (1 - p)
+        p, q = sigmoid(F), sigmoid(-F)
+        return (-net.y / p + (1 - net.y) / q) * p * q
 
     return {
         "plain": net.gradient, "float32": narrow, "reordered": reordered,

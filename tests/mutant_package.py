@@ -36,6 +36,8 @@ def mutant_gradient(elbo, case):
     name = elbo.__name__.split(".")[0]
 
     def twin(thing):
+        if type(thing) is tuple:
+            return tuple(twin(part) for part in thing)
         module = type(thing).__module__.replace("minibnn", name, 1)
         if type(thing).__module__.startswith("minibnn"):
             kind = getattr(importlib.import_module(module), type(thing).__name__)

@@ -28,7 +28,7 @@ _G_W = "return pull_w(c * pull_nll())"
 _MEAN = "g_mean[...] = (A @ g.swapaxes(-1, -2)).sum(-3)"
 _VAR = "g_var[...] = (squares @ g_v.swapaxes(-1, -2)).sum(-3)"
 _MOMENTS = "return Gaussian(mean=g_mean, sigma=2.0 * q.sigma * g_var)"
-_HALF = "return 0.5 * g * eps / sd"
+_HALF = "return 0.5 * g * eps * (sd.real > 0) / np.maximum(sd, floor)"
 _BACK = "return back_m + 2.0 * A[..., :n_in, :] * back_v"
 _GAUSS = "_total(t + (0.5 * v) * v + HALF_LOG_2PI), v * precision, 1 - v * v\n\n\n@equation"
 _BERNOULLI = "return _total(p + log1p(e)), np.multiply(g_F, sign, out=g_F)"
@@ -231,11 +231,11 @@ def _likelihoods():
 
 def _local():
     for name, new in (
-        ("local-half-missing", "return g * eps / sd"),
-        ("local-root-missing", "return 0.5 * g * eps / sd**2"),
-        ("local-variance-taken-for-sd", "return 0.5 * g * eps"),
-        ("eps-missing:2", "return 0.5 * g / sd"),
-        ("eps-sign:2", "return -0.5 * g * eps / sd"),
+        ("local-half-missing", _HALF.replace("0.5 * ", "")),
+        ("local-root-missing", _HALF.replace("(sd, floor)", "(sd**2, floor)")),
+        ("local-variance-taken-for-sd", "return 0.5 * g * eps * (sd.real > 0)"),
+        ("eps-missing:2", _HALF.replace(" * eps", "")),
+        ("eps-sign:2", _HALF.replace("0.5", "-0.5")),
     ):
         yield name, ESTIMATORS, _HALF, new
     for name, new in (

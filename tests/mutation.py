@@ -119,7 +119,10 @@ def main():
     chosen = [m for m in MUTANTS if options.only in m[0]]
     check_unspoiled()
     with ThreadPoolExecutor(options.jobs) as pool:
-        results = list(pool.map(run, chosen))
+        results = []
+        for name, test in pool.map(run, chosen):
+            results.append((name, test))
+            sys.stderr.write(f"{len(results)}/{len(chosen)} {name}: {test or 'ALIVE'}\n")
     record = score(results)
     print(as_markdown(record))
     if not options.only:

@@ -87,7 +87,7 @@ def test_trained_on_a_stream_of_tasks_it_infers_unseen_ones():
         _, grads, _ = mb.neg_elbo(
             model, family.at(context), params, NONE, X, y, estimator=mb.Exact()
         )
-        optimizer.update(params["phi"], grads["phi"] / tasks, state, step, steps)
+        optimizer.move(params["phi"], grads["phi"] / tasks, state, step, steps)
     report(gaps(family, params))
 
 
@@ -178,3 +178,30 @@ def test_errors_name_the_argument():
         mb.fit(model, family, X[:3], y[:3])
     with pytest.raises(ValueError, match="replicas must be None"):
         mb.fit(model, family, X, y, replicas=4)
+
+
+def test_the_start_of_an_exact_fit_sees_every_task():
+    """Two data sets with one-hot contexts: a linear network can solve each."""
+    X, y, _ = draw_tasks(2, np.random.default_rng(7))
+    family = mb.InferenceNetwork(mb.MLP([2, 4]), np.eye(2))
+    result = mb.fit(
+        linear_model(),
+        family,
+        X,
+        y,
+        rng=0,
+        estimator=mb.Exact(),
+        max_steps=1,
+        optimizer=mb.SGD(1e-12),
+    )
+    np.testing.assert_allclose(result.elbo, best_elbos(X, y), atol=1e-4)
+
+
+def test_tasks_have_noise_of_their_own():
+    X, y, context = (
+        np.repeat(a, 2, 0) for a in draw_tasks(1, np.random.default_rng(8))
+    )
+    family = mb.InferenceNetwork(mb.MLP([6, 4]), context)
+    result = mb.fit(linear_model(), family, X, y, rng=0, max_steps=1)
+    first, second = result.history["loss"][0]
+    assert first != second

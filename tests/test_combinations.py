@@ -41,8 +41,9 @@ def frozen_path_loss(problem):
     def frozen_log_q(w):
         if not family.tasks:
             return log_q(q_now, w)
-        each = enumerate(zip(q_now.mean, q_now.sigma, strict=True))
-        return np.stack([log_q(type(q_now)(m, s), w[:, t]) for t, (m, s) in each], 1)
+        tasks = enumerate(zip(q_now.mean, q_now.sigma, strict=True))
+        each = [log_q(type(q_now)(m, s), w[..., t, :, :]) for t, (m, s) in tasks]
+        return np.stack(each, -2)
 
     def loss(p):
         w, _ = family.sample(family.natural(p)[0], noise)

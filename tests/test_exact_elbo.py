@@ -162,3 +162,20 @@ def test_fit_with_exact_climbs_the_closed_form():
     assert field.elbo == pytest.approx(evidence - gap, abs=1e-6)
     np.testing.assert_allclose(field.q.sigma, np.diag(precision) ** -0.5, rtol=1e-3)
     assert np.ptp(field.history["loss"][-5:]) < 1e-6  # no noise in the loop either
+
+
+def test_the_start_of_an_exact_fit_is_already_the_optimum():
+    """L-BFGS on the closed form itself, not on a few noises."""
+    model, X, y = linear_problem()
+    _, _, evidence = posterior(np.column_stack([X, np.ones(9)]), y, 0.5, 0.1, 0.9)
+    result = mb.fit(
+        model,
+        mb.FullCovariance(),
+        X,
+        y,
+        rng=0,
+        estimator=mb.Exact(),
+        max_steps=1,
+        optimizer=mb.SGD(1e-12),
+    )
+    assert result.elbo == pytest.approx(evidence, abs=1e-4)

@@ -114,6 +114,27 @@ def test_a_chain_that_overflows_is_divergent_and_stays():
     np.testing.assert_array_equal(after.w[1], w[1])
 
 
+def test_a_transition_step_by_step():
+    """Momentum, path, Metropolis rule and reported energy, from the same stream."""
+    model, X, y = tanh_case()
+    f = log_joint(model, *model.batch(X, y))
+    w = np.random.default_rng(12).standard_normal((40, model.n_weights))
+    state, step, scale = State(w, *f(w)), np.full((40, 1), 0.5), np.ones_like(w)
+    after, move = transition(f, state, step, scale, 3, np.random.default_rng(13))
+    rng = np.random.default_rng(13)
+    p = rng.standard_normal(w.shape)
+    w1, p1, value, _ = leapfrog(f, w, p, state.gradient, step, scale, 3)
+    old, new = 0.5 * (p**2).sum(1) - f(w)[0], 0.5 * (p1**2).sum(1) - value
+    accept = np.minimum(1, np.exp(old - new))
+    take = rng.random(40) < accept
+    assert 5 < take.sum() < 35
+    np.testing.assert_allclose(move.accept, accept, rtol=1e-12)
+    np.testing.assert_allclose(move.energy, np.where(take, new, old), rtol=1e-13)
+    np.testing.assert_array_equal(after.w, np.where(take[:, None], w1, w))
+    np.testing.assert_allclose(after.log_joint, f(after.w)[0], rtol=1e-13)
+    np.testing.assert_allclose(after.gradient, f(after.w)[1], rtol=1e-12)
+
+
 # --- adaptation -----------------------------------------------------------------------
 
 
@@ -131,8 +152,14 @@ def test_dual_averaging_first_update_by_hand():
     """[E95] with m = 1: h̄ = (0.8 - 0.5)/11, log ε = log 10 ε0 - h̄/0.05 = log ε̄."""
     steps = DualAveraging(np.array([0.1]), 0.8)
     steps.update(np.array([0.5]))
-    wanted = np.exp(np.log(1.0) - 0.3 / 11 / 0.05)
+    first = -0.3 / 11 / 0.05
+    wanted = np.exp(first)
     np.testing.assert_allclose([steps.step, steps.final], [[wanted], [wanted]])
+    steps.update(np.array([0.9]))
+    second = -np.sqrt(2) / 0.05 * (11 / 12 * 0.3 / 11 - 0.1 / 12)
+    fade = 2**-0.75
+    np.testing.assert_allclose(steps.step, np.exp(second))
+    np.testing.assert_allclose(steps.final, np.exp(fade * second + (1 - fade) * first))
 
 
 @pytest.mark.parametrize("n", [20, 50, 100, 150, 500, 1000, 4321])
@@ -141,7 +168,7 @@ def test_windows_cover_the_warmup_in_order(n):
     assert ends == sorted(set(ends))
     assert 0 < ends[0] < ends[-1] < n
     assert len(ends) >= 2
-    assert window_ends(1000) == [75, 100, 150, 250, 450, 950]
+    assert window_ends(1000) == [75, 100, 150, 250, 450, 900]
 
 
 def test_window_scales_learn_standard_deviations():
@@ -203,7 +230,8 @@ def oracle_ess(draws):
 def test_diagnostics_agree_with_loops():
     """[E96] [E97] on short, odd, correlated and disagreeing chains."""
     rng = np.random.default_rng(7)
-    for phi, shift, n in ((0.0, 0, 51), (0.8, 0, 60), (0.3, 2, 40), (-0.5, 0, 33)):
+    cases = ((0.0, 0, 51), (0.8, 0, 60), (0.3, 2, 40), (-0.5, 0, 33), (-0.8, 0, 24))
+    for phi, shift, n in 4 * cases:
         draws = ar1(rng, phi, (3, n)) + shift * np.arange(3)[:, None]
         size, ratio = oracle_ess(draws)
         assert diagnostics.ess(draws) == pytest.approx(size, rel=1e-10)
@@ -276,6 +304,7 @@ def test_recovers_the_conjugate_posterior():
     assert np.abs(z_scores(whitened, 0.0, 1.0)).max() < 5.3
     assert chains.r_hat().max() < 1.02
     assert chains.divergences == 0
+    assert 0.7 < chains.accept_rate.min() < chains.accept_rate.max() < 0.95
     pred, truth = chains.predict(X[:5]), exact.predict(X[:5])
     np.testing.assert_allclose(pred.mean, truth.mean, atol=0.1)
     np.testing.assert_allclose(pred.std, truth.std, rtol=0.05)
@@ -310,7 +339,9 @@ def test_floor_is_the_distance_of_the_halves():
     assert chains.floor(X) == pytest.approx(wanted, rel=1e-12)
     pred = chains.predict(X)
     np.testing.assert_allclose(pred.mean, p.mean((0, 1)), rtol=1e-12)
-    assert chains.predict(X, n_samples=10).samples.shape == (10, len(X))
+    thin = p.reshape(-1, len(X))[::12]
+    ten = chains.predict(X, n_samples=10).samples
+    np.testing.assert_allclose(ten, thin, rtol=1e-12)
     single = hmc(model, X, y, rng=4, n_chains=1, n_draws=30, n_warmup=30)
     assert single.floor(X) > 0
 

@@ -15,7 +15,7 @@ import minibnn
 
 PACKAGE = Path(minibnn.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
-ROOMS = ("kernels", "plan", "inference", "checking", "study")  # from the cellar to the roof
+ROOMS = ("plan", "kernels", "inference", "checking", "study")  # from the cellar up
 THIRD_PARTY = {"numpy", "scipy", "matplotlib"}
 MAX_LINES, MAX_BODY = 320, 40
 

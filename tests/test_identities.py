@@ -107,22 +107,30 @@ def test_sticking_the_landing_is_zero_sample_by_sample_at_the_posterior():
     assert largest(field, at_mean_field, mb.StickTheLanding())[0] > 0.05
 
 
-def test_one_natural_gradient_step_lands_on_the_posterior():
+@pytest.mark.parametrize("a", [0.3, 1.0])
+def test_a_natural_gradient_step_interpolates_natural_parameters(a):
+    """(Λ, Λ mu) go the share a of the way; at 1 the step is the posterior."""
     model, X, y, (mean, cov, evidence) = conjugate()
     family = mb.FullCovariance()
+    start = make_params(family, model, 5)
     result = mb.fit(
         model,
         family,
         X,
         y,
         estimator=mb.Exact(),
-        optimizer=mb.NaturalGradient(1.0),
+        optimizer=mb.NaturalGradient(a),
         max_steps=1,
-        start=make_params(family, model, 5),
+        start=start,
     )
-    np.testing.assert_allclose(result.q.mean, mean, rtol=0, atol=1e-11)
-    np.testing.assert_allclose(covariance(result.q), cov, rtol=0, atol=1e-11)
-    assert close(result.elbo, evidence, [evidence])
+    q = family.natural(start)[0]
+    old, target = np.linalg.inv(covariance(q)), np.linalg.inv(cov)
+    new_cov = np.linalg.inv((1 - a) * old + a * target)
+    new_mean = new_cov @ ((1 - a) * old @ q.mean + a * target @ mean)
+    np.testing.assert_allclose(result.q.mean, new_mean, rtol=0, atol=1e-11)
+    np.testing.assert_allclose(covariance(result.q), new_cov, rtol=0, atol=1e-11)
+    if a == 1:
+        assert close(result.elbo, evidence, [evidence])
 
 
 def test_natural_gradient_steps_of_two_replicas_are_two_runs():

@@ -6,6 +6,7 @@ from combination_cases import make_params
 from oracles import covariance, log_q
 
 import minibnn as mb
+from minibnn.inference import run
 
 
 def all_values(model, family, params, noise, X, y, estimator=None):
@@ -206,3 +207,46 @@ def test_new_families_are_saved_and_loaded(tmp_path):
         assert repr((again.model, again.family)) == repr((model, family))
         np.testing.assert_array_equal(again.q.mean, result.q.mean)
         np.testing.assert_array_equal(again.elbo, result.elbo)
+
+
+def test_antithetic_is_pathwise_on_mirrored_noise():
+    """Each draw meets its mirror image; on a linear model the slope in mu is exact."""
+    rng = np.random.default_rng(9)
+    X, y = rng.normal(size=(5, 2)), rng.normal(size=5)
+    model = mb.Model(mb.MLP([2, 1]), mb.Gaussian(0.6), mb.GaussianPrior())
+    family, noise = mb.FullCovariance(), rng.normal(size=(2, 3))
+    params = make_params(family, model)
+    twice = mb.Pathwise(antithetic=True)
+    assert twice.noise_shape(model, family, 3, 5) == (2, 3)
+    assert twice.noise_shape(model, family, 4, 5) == (2, 3)
+    loss, grads, _ = all_values(model, family, params, noise, X, y, twice)
+    both = np.concatenate([noise, -noise])
+    want, slopes, _ = all_values(model, family, params, both, X, y)
+    assert loss == want
+    for key, slope in slopes.items():
+        np.testing.assert_array_equal(grads[key], slope)
+    exact = all_values(model, family, params, np.zeros((1, 0)), X, y, mb.Exact())[1]
+    np.testing.assert_allclose(grads["mu"], exact["mu"], rtol=1e-11)
+
+
+def test_full_covariance_starts_from_the_best_mean_field_fit(monkeypatch):
+    """Of three mean-field fits the one with the largest ELBO is embedded."""
+    rng = np.random.default_rng(10)
+    X, y = rng.normal(size=(30, 2)), rng.integers(0, 2, 30)
+    model = mb.Model(mb.MLP([2, 4, 1]), mb.Bernoulli(), mb.GaussianPrior())
+    seen, go = [], run.Run.go
+
+    def watched(self):
+        go(self)
+        seen.append((np.mean(self.history["elbo"][-100:]), self.copy_params()["mu"]))
+        return self
+
+    monkeypatch.setattr(run.Run, "go", watched)
+    optimizer = mb.SGD(1e-12)
+    result = mb.fit(
+        model, mb.FullCovariance(), X, y, rng=0, max_steps=1, optimizer=optimizer
+    )
+    assert len(seen) == 4
+    best = max(seen[:3], key=lambda pair: pair[0])[1]
+    np.testing.assert_allclose(result.params["mu"], best, atol=1e-8)
+    assert max(np.abs(best - other).max() for _, other in seen[:3]) > 1e-3

@@ -22,7 +22,7 @@ def linear_model():
 
 
 def expectation(model, family, params, estimator, nodes, weights, signs=0):
-    """E[loss], E[gradient]: a weighted sum over nodes of the estimator's noise (S, M)."""
+    """E[loss], E[gradient]: weighted sums over nodes of the noise (S, M)."""
     A, y = model.batch(X, Y)
     shape = estimator.noise_shape(model, family, 1, len(X))
     if signs:

@@ -80,7 +80,7 @@ class Chain:
         self.inputs, self.Z = [], []
         lead = (self.S,)
         recorded = [self._recorded(layer) for layer in layers]
-        self.F, _ = self.net.run(self.A, recorded, lead, float)
+        self.F, _ = self.net.run(self.A, recorded, lead, np.empty(0))
         self.v = v
         _, self.output, self.own = self.model.likelihood(self.F, self.y, v)
         if self.own is None:

@@ -5,6 +5,7 @@ import numpy as np
 from minibnn.checking.lines import Direction, complex_step
 from minibnn.checking.problem import EPS
 from minibnn.checking.romberg import romberg
+from minibnn.kernels.validate import check_choice
 
 STEP = "step h along a random direction"
 
@@ -12,8 +13,7 @@ STEP = "step h along a random direction"
 def draw(report, ax=None, kind="step", rng=0):
     """Draw one kind of picture of a report; see GradientReport.plot."""
     kinds = {"step": _step, "taylor": _taylor, "blocks": _blocks}
-    if kind not in kinds:
-        raise ValueError(f"kind must be one of {sorted(kinds)}, got {kind!r}")
+    check_choice("kind", kind, kinds)
     if report.problem is None or not report.blocks:
         raise ValueError(f"kind {kind!r} needs a function that repeats itself")
     if ax is None:

@@ -7,7 +7,7 @@ coordinate that is wrong by r escapes K directions with probability at most
 equal errors cancel in half of the draws.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -81,8 +81,10 @@ class Directions:
             if self.problem.calls["f"] + self.problem.calls["f_complex"] <= BUDGET:
                 self.rows.append(self._judged(self._draw(block, index)))
         guilty = max(self.rows, key=self.off)
-        if self.off(guilty) > 0:
-            (self._excuse if self.safe else self._repeat)(guilty)
+        if self.off(guilty) > 0 and self.safe:
+            self._excuse(guilty)
+        elif 0 < self.off(guilty) < 100 * (guilty.bound + guilty.allowance):
+            self._repeat(guilty)
         if self.off(guilty) > 0:
             self._locate(guilty)
         self._resolve()
@@ -203,12 +205,13 @@ class Directions:
             other.allowance += min(grad, 1e-8 * row.rounding / (64 * EPS))
 
     def _repeat(self, row):
-        """Give a failure by differences the benefit of a second descent."""
+        """Give a failure by differences the benefit of a second, shifted descent."""
         line, served = Direction(self.problem, row.d), self.served
-        self.served = None
-        again = self._slope(line, 9)
+        self.served = replace(served, first=0.7 * served.first, step=0.7 * served.step)
+        again = self._slope(line, 5)
         self.served = served
-        if excess(again, row.claimed, row.allowance) <= 0:
+        sharp = again.bound < abs(row.error)
+        if sharp and excess(again, row.claimed, row.allowance) <= 0:
             row.bound += again.bound + abs(again.value - row.truth)
 
     def _locate(self, row):

@@ -3,6 +3,8 @@
 The checker knows nothing of networks: it judges any Python function of an array.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from minibnn.checking import reasons, verdict
@@ -10,7 +12,8 @@ from minibnn.checking.claim import ask, jitter
 from minibnn.checking.directions import Directions
 from minibnn.checking.judge import Coordinates
 from minibnn.checking.lines import value_noise
-from minibnn.checking.problem import EPS, Layout, Problem, floating
+from minibnn.checking.problem import EPS, Layout, Problem, floating, function
+from minibnn.kernels.validate import as_rng, check_choice, check_int, check_positive
 
 
 def check_gradient(
@@ -49,12 +52,9 @@ def check_gradient(
     ------
     TypeError, ValueError : naming the argument; what f and grad raise passes through
     """
-    tol = _tolerance(tol)
-    _choice(kinks)
-    rng = np.random.default_rng(rng)
+    options = _options(tol, kinks, rng, max_coordinates)
     with np.errstate(all="ignore"):
-        problem = Problem(f, grad, x, names, blocks)
-        return _check(problem, tol, kinks == "guard", rng, _count(max_coordinates))
+        return _check(Problem(f, grad, x, names, blocks), options)
 
 
 def check_adjoint(forward, pullback, x, rng=0, *, tol=None, kinks="guard",
@@ -80,19 +80,13 @@ def check_adjoint(forward, pullback, x, rng=0, *, tol=None, kinks="guard",
     ------
     TypeError, ValueError : naming the argument
     """
-    tol = _tolerance(tol)
-    _choice(kinks)
-    rng = np.random.default_rng(rng)
-    for name, value in (("forward", forward), ("pullback", pullback)):
-        if not callable(value):
-            raise TypeError(f"{name} must be a function, got {type(value).__name__}")
+    options = _options(tol, kinks, rng, max_coordinates)
+    function(forward, "forward")
+    function(pullback, "pullback")
     with np.errstate(all="ignore"):
         out = floating(forward(Layout(x).unflatten(Layout(x).flat)), "forward(x)")
-        reports = []
-        for _ in range(2):
-            problem = _Pairing(forward, pullback, x, out, rng)
-            count = _count(max_coordinates)
-            reports.append(_check(problem, tol, kinks == "guard", rng, count))
+        pairings = (_Pairing(forward, pullback, x, out, options.rng) for _ in range(2))
+        reports = [_check(pairing, options) for pairing in pairings]
     order = ("agrees", "cannot tell", "wrong")
     return max(reports, key=lambda report: order.index(report.verdict))
 
@@ -103,7 +97,7 @@ class _Pairing(Problem):
     grad_name = "pullback(u)"
 
     def __init__(self, forward, pullback, x, out, rng):
-        self.u, self.rng = rng.standard_normal(out.shape), rng
+        self.u, self.rng = np.asarray(rng.standard_normal(out.shape)), rng
         super().__init__(lambda z: np.sum(self.u * forward(z)), pullback, x)
 
     def gradient(self, flat):
@@ -115,8 +109,9 @@ class _Pairing(Problem):
         return self.layout.flatten(self._grad(u.copy()), self.grad_name)
 
 
-def _check(problem, tol, guard, rng, most):
+def _check(problem, options):
     """Run the checks in order; anything unsteady ends them."""
+    tol, rng = options.tol, options.rng
     again = problem.at(problem.x)
     if _drifts(problem, again):
         reason = reasons.UNSTEADY_F.format(problem.value, again)
@@ -124,11 +119,10 @@ def _check(problem, tol, guard, rng, most):
     claim = ask(problem, rng)
     if not claim.steady:
         return verdict.unsteady(problem, tol, reasons.UNSTEADY_GRAD)
-    few = problem.size <= most
-    gaps = (1e-5, 3e-7, 1e-8, 3e-10) if few else (1e-5, 1e-8)
-    noise = max(value_noise(problem, rng, gaps), abs(again - problem.value))
+    few = problem.size <= options.most
+    noise = max(value_noise(problem, rng), abs(again - problem.value))
     judge = Coordinates if few else Directions
-    evidence = judge(problem, claim, noise, tol, guard, rng).run()
+    evidence = judge(problem, claim, noise, tol, options.guard, rng).run()
     again = problem.at(problem.x)
     if _drifts(problem, again):
         reason = reasons.UNSTEADY_F.format(problem.value, again)
@@ -141,22 +135,20 @@ def _drifts(problem, again):
     return not abs(again - problem.value) <= 64 * EPS * abs(problem.value)
 
 
-def _tolerance(tol):
-    if tol is None:
-        return 1e-9
-    if isinstance(tol, bool) or not isinstance(tol, int | float | np.number):
-        raise TypeError(f"tol must be a number, got {type(tol).__name__}")
-    if not 0 < tol < np.inf:
-        raise ValueError(f"tol must be positive and finite, got {tol}")
-    return float(tol)
+@dataclass
+class _Options:
+    """The checked options of both checkers."""
+
+    tol: float
+    guard: bool
+    rng: np.random.Generator
+    most: int
 
 
-def _choice(kinks):
-    if kinks not in ("guard", "ignore"):
-        raise ValueError(f"kinks must be 'guard' or 'ignore', got {kinks!r}")
-
-
-def _count(most):
-    if isinstance(most, bool) or not isinstance(most, int | np.integer) or most < 0:
-        raise ValueError(f"max_coordinates must be an int >= 0, got {most!r}")
-    return int(most)
+def _options(tol, kinks, rng, max_coordinates):
+    return _Options(
+        1e-9 if tol is None else check_positive("tol", tol),
+        check_choice("kinks", kinks, ("guard", "ignore")) == "guard",
+        as_rng(rng),
+        check_int("max_coordinates", max_coordinates, minimum=0),
+    )

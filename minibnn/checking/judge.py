@@ -17,7 +17,7 @@ from minibnn.checking.lines import (
     step_noise,
 )
 from minibnn.checking.problem import EPS
-from minibnn.checking.romberg import romberg
+from minibnn.checking.romberg import Slope, romberg
 
 LOOSE, TIGHT = 1e-8, 1e-11  # what a second opinion, and a judge, has to reach
 
@@ -116,6 +116,7 @@ class Coordinates:
 
     def _refuted(self, i):
         """Whether two independent descents exclude the complex step at i."""
+        self._widen(i)
         value, bound = self.first
         for start in 0.23, 0.083:
             again = self._slope(i, TIGHT, start)
@@ -126,6 +127,22 @@ class Coordinates:
         self.first = None
         self.second = self._differences(TIGHT)
         return True
+
+    def _widen(self, i):
+        """Where f itself cancels, neither opinion is sharp: measure how little.
+
+        Values of such an f are a staircase: differences over less than a stair are
+        smooth, and false.
+        """
+        value, bound = self.first
+        noise = max(step_noise(self.lines[i], gap) for gap in (1e-6, 1e-4))
+        if noise <= 1e-9 * abs(value[i]):
+            return
+        bound[i] += 16 * noise
+        values = float(fourth_differences(self.problem, 1e-4, self.problem.probe))
+        if values > self.noise:
+            self.noise = values
+            self.second[i] = Slope()
 
     # -- verdict a coordinate ---------------------------------------------------------
 

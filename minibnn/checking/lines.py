@@ -93,53 +93,40 @@ def complex_step(line):
 
 
 def step_noise(line, gap):
-    """Rounding noise of the complex step itself, from differences of its values.
-
-    It is repeated at points x (1 + k gap): fourth differences remove the smooth
-    part, their median does not see a kink, what stays is noise. A step of x by one
-    unit in the last place would not do: where f cancels it changes nothing.
-    """
+    """Rounding noise of the complex step itself, seen by repeating it near x."""
     return float(fourth_differences(line.problem, gap, lambda x: line.at(x).slope()))
 
 
+def value_noise(problem, rng):
+    """Rounding noise of f near x, never below one rounding of its value.
+
+    Noise that costs more than half of the digits and is gone near by is no noise:
+    then f changes faster than x suggests.
+    """
+    d = problem.scale * rng.standard_normal(problem.size)
+
+    def at(gap):
+        return float(_noise([problem.probe(problem.x + k * gap * d) for k in range(13)]))
+
+    least = EPS * abs(problem.value)
+    noise = at(1e-6)
+    if noise > 1e-6 * abs(problem.value) and (closer := at(1e-9)) < 1e-3 * noise:
+        noise = closer
+    return max(noise, least) if np.isfinite(noise) else least
+
+
 def fourth_differences(problem, gap, function):
-    """Noise of a function near x, from its values at 13 points x (1 + k gap)."""
-    values = [function(problem.x + k * gap * problem.scale) for k in range(13)]
+    """Rounding noise of a function near x, from its values at x (1 + k gap)."""
+    return _noise([function(problem.x + k * gap * problem.scale) for k in range(13)])
+
+
+def _noise(values):
+    """Standard deviation of the noise in 13 equally spaced values.
+
+    Fourth differences remove what is smooth, their median a kink or a jump. Much
+    closer points would not do: values that cancel are a staircase, flat near by.
+    After Moré & Wild (2011), doi:10.1137/100786125.
+    """
     fourth = np.diff(values, 4, axis=0)
     # 70 = 1 + 16 + 36 + 16 + 1 is its variance for unit noise; 0.6745: median to sd
     return np.median(np.abs(fourth), axis=0) / (0.6745 * np.sqrt(70.0))
-
-
-def table_noise(values):
-    """Standard deviation of the noise in equally spaced values of a smooth function.
-
-    Moré & Wild (2011), doi:10.1137/100786125, after Hamming's difference table.
-    """
-    differences = np.asarray(values, dtype=float)
-    estimates = []
-    for order in range(1, len(values) - 1):
-        differences = np.diff(differences)
-        # the k-th difference of unit noise has variance (2k)! / (k!)^2
-        ratio = np.prod([(order + k) / k for k in range(1, order + 1)])
-        estimates.append(np.sqrt(np.mean(differences**2) / ratio))
-    return max(estimates[-2:])
-
-
-def value_noise(problem, rng, gaps=(1e-5, 3e-7, 1e-8, 3e-10)):
-    """Rounding noise of f near x, never below one rounding of its value.
-
-    Kinks and fast changes look like noise, but shrink with the spacing: the least of
-    several estimates is believed, until f no longer moves between the points.
-    """
-    d = problem.scale * rng.standard_normal(problem.size)
-    least = EPS * abs(problem.value)
-    best = np.inf
-    for gap in gaps:
-        steps = gap * np.arange(1, 7)
-        values = [problem.value, *(problem.probe(problem.x + t * d) for t in steps)]
-        still = np.count_nonzero(np.diff(values) == 0) > 1
-        if np.isfinite(values).all() and not (still and best < np.inf):
-            best = min(best, table_noise(values))
-        if best <= 50 * least or still:
-            break
-    return max(best, least) if np.isfinite(best) else least

@@ -4,19 +4,30 @@ Everything the user hands over is validated here and laid out flat, so that the
 oracles see a real vector and a scalar function and nothing else.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 
-EPS = np.finfo(float).eps
+from minibnn.kernels.validate import ArgumentTypeError, check_int, describe
+
+EPS = float(np.finfo(float).eps)
+
+
+def function(value, what):
+    """Return ``value`` if it can be called, or raise an error that names it."""
+    if not callable(value):
+        raise ArgumentTypeError(f"{what} must be a function, got {describe(value)}")
+    return value
 
 
 def floating(value, what):
     """Return ``value`` as a finite float array, or raise an error that names it."""
-    array = np.asarray(value)
+    array = as_array(value, what)
     if array.dtype.kind != "f":
-        raise TypeError(
+        hint = "; convert it with astype(float)" if array.dtype.kind in "iub" else ""
+        raise ArgumentTypeError(
             f"{what} must hold real floating-point numbers, got dtype {array.dtype}"
-            + ("; write it as float, for example x.astype(float)"
-               if array.dtype.kind in "iub" else "")
+            + hint
         )
     if array.size == 0:
         raise ValueError(f"{what} is empty, got shape {array.shape}")
@@ -25,20 +36,28 @@ def floating(value, what):
     return array
 
 
+def as_array(value, what):
+    """Return ``value`` as an array, or raise an error that names it."""
+    if np.ma.isMaskedArray(value):
+        raise ArgumentTypeError(f"{what} must be a plain array, got a masked one")
+    try:
+        return np.asarray(value)
+    except ValueError as error:  # a ragged list
+        raise ValueError(f"{what} must be an array, got {describe(value)}") from error
+
+
 def scalar(value, what):
     """Return what ``what`` gave as a float, or raise an error that names it."""
     if type(value) is float:
         return value
-    array = np.asarray(value)
+    array = as_array(value, what)
     if array.dtype.kind not in "fiu":
-        raise TypeError(f"{what} must return a real number, got {_describe(array)}")
+        raise ArgumentTypeError(
+            f"{what} must return a real number, got {describe(value)}"
+        )
     if array.size != 1:
         raise ValueError(f"{what} must return one number, got shape {array.shape}")
     return float(array.reshape(()))
-
-
-def _describe(array):
-    return f"dtype {array.dtype}" + (f", shape {array.shape}" if array.ndim else "")
 
 
 class Layout:
@@ -72,8 +91,9 @@ class Layout:
     def flatten(self, tree, what):
         """Give (flat float64, machine epsilon) of a tree that must look like x."""
         if self.keyed and not isinstance(tree, dict):
-            kind = type(tree).__name__
-            raise TypeError(f"{what} must be a dict like x, got {kind}")
+            raise ArgumentTypeError(
+                f"{what} must be a dict like x, got {describe(tree)}"
+            )
         tree = tree if self.keyed else {"x": tree}
         if set(tree) != set(self.parts):
             got, want = sorted(map(str, tree)), sorted(map(str, self.parts))
@@ -87,9 +107,11 @@ class Layout:
 
     @staticmethod
     def _leaf(value, what, shape):
-        array = np.asarray(value)
+        array = as_array(value, what)
         if array.dtype.kind not in "fiu":
-            raise TypeError(f"{what} must hold real numbers, got {_describe(array)}")
+            raise ArgumentTypeError(
+                f"{what} must hold real numbers, got {describe(value)}"
+            )
         if array.shape != shape:
             raise ValueError(
                 f"{what} must have the shape of x, {shape}, got {array.shape}"
@@ -117,11 +139,10 @@ class Problem:
     """
 
     def __init__(self, f, grad, x, names=None, blocks=None):
-        if not callable(f):
-            raise TypeError(f"f must be a function, got {type(f).__name__}")
         self.layout = Layout(x)
         self.x, self.size = self.layout.flat, self.layout.size
-        self._f, self._grad, self._names = f, grad, _names(names, self.size)
+        self._f, self._grad = function(f, "f"), grad
+        self._names = _names(names, self.size)
         self.blocks = _blocks(blocks, self.layout)
         self.calls = {"f": 0, "f_complex": 0, "grad": 0}
         self.trouble = None
@@ -188,10 +209,10 @@ class Problem:
 def _names(names, size):
     if names is None:
         return None
-    if isinstance(names, str) or len(names) != size:
-        got = repr(names) if isinstance(names, str) else f"{len(names)} of them"
-        raise ValueError(f"names must give one name a coordinate, {size}, got {got}")
-    return [str(name) for name in names]
+    names = _items(names, "names")
+    if len(names) != size:
+        raise ValueError(f"names must name the {size} coordinates, got {len(names)}")
+    return names
 
 
 def _blocks(blocks, layout):
@@ -199,14 +220,21 @@ def _blocks(blocks, layout):
     if blocks is None:
         return {str(k): np.r_[cut] for k, (cut, _, _) in layout.parts.items()}
     if isinstance(blocks, dict):
-        sizes = list(blocks.values())
-        if not all(isinstance(n, int | np.integer) and n > 0 for n in sizes):
-            raise TypeError("blocks must map each block name to its size, an int > 0")
-        blocks = [name for name, n in blocks.items() for _ in range(n)]
-    if isinstance(blocks, str) or len(blocks) != layout.size:
-        got = repr(blocks) if isinstance(blocks, str) else len(blocks)
+        for name, size in blocks.items():
+            check_int(f"blocks[{name!r}]", size, minimum=1)
+        blocks = [name for name, size in blocks.items() for _ in range(size)]
+    labels = np.array(_items(blocks, "blocks"))
+    if len(labels) != layout.size:
         raise ValueError(
-            f"blocks must cover the {layout.size} coordinates of x, got {got}"
+            f"blocks must cover the {layout.size} coordinates of x, got {len(labels)}"
         )
-    labels = np.array([str(label) for label in blocks])
-    return {name: np.flatnonzero(labels == name) for name in dict.fromkeys(labels)}
+    return {
+        str(name): np.flatnonzero(labels == name)
+        for name in dict.fromkeys(labels.tolist())
+    }
+
+
+def _items(values, what):
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise ArgumentTypeError(f"{what} must be a sequence, got {describe(values)}")
+    return [str(value) for value in values]

@@ -26,6 +26,7 @@ from minibnn.kernels.validate import (
 
 TARGET_ACCEPT = 0.8
 PILOT_MOVES = 4  # transitions of the pilot at each of its temperatures
+MOST_TEMPERATURES = 5000  # of the pilot, before it is called hopeless
 PILOT_SPREAD = 1.0  # standard deviation, in nats, of the pilot's weight increments
 
 
@@ -194,7 +195,13 @@ def pilot(parts, w, n_leapfrog, rng):
     rows = [(beta, step, w.std(0))]
     while beta < 1:
         prior, g_prior, likelihood, g_likelihood = parts(w)
-        spread = np.std(likelihood[np.isfinite(likelihood)])
+        possible = np.isfinite(likelihood)
+        if not possible.any() or len(rows) > MOST_TEMPERATURES:
+            raise ValueError(
+                "X and y must be likelier under the prior: annealing got stuck at beta "
+                f"{beta:.1e}, where the log likelihood is {likelihood.max():.1e}"
+            )
+        spread = np.std(likelihood[possible])
         beta = min(1.0, beta + min(PILOT_SPREAD / max(spread, 1e-12), 0.2))
         density, scale = tempered(parts, beta), np.maximum(w.std(0), 1e-10)
         state = State(w, prior + beta * likelihood, g_prior + beta * g_likelihood)

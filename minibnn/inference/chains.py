@@ -134,7 +134,10 @@ class Chains:
         return predict(self.model, chunks, X, count, seed)
 
     def to_dict(self):
-        """Draws and statistics as nested dicts, the shape ``arviz.from_dict`` takes."""
+        """Draws and statistics by group: ``arviz.from_dict(chains.to_dict())``.
+
+        ArviZ before 1.0 wants ``from_dict(**chains.to_dict())``.
+        """
         step = np.broadcast_to(self.step_size[:, None], self.weights.shape[:2])
         return {
             "posterior": {"w": self.weights.copy()},

@@ -11,7 +11,7 @@ import json
 import numpy as np
 
 from minibnn.inference.flat import Flat
-from minibnn.inference.recipe import to_recipe
+from minibnn.inference.recipe import seed_facts, seed_from, to_recipe
 from minibnn.inference.storage import StorageError, check_path, read, with_prefix, write
 from minibnn.inference.streams import Streams
 from minibnn.kernels.validate import check_int
@@ -45,6 +45,15 @@ class Checkpoint:
         name = f"{self.path.stem}.{k}{self.path.suffix}"
         return Checkpoint(self.path.with_name(name), self.every)
 
+    def params(self):
+        """The last parameters in the file at which loss and gradient were finite.
+
+        To look at, or to begin another run with: ``fit(..., start=checkpoint.params())``.
+        Raises StorageError (a ValueError) if there is no file or it is damaged.
+        """
+        facts, arrays = read(self.path, KIND)
+        return Flat.of_vector(arrays["good"], facts["sizes"]).params
+
     def due(self, run):
         """Whether the run should save itself now."""
         return run.stop_reason is not None or run.step % self.every == 0
@@ -57,11 +66,11 @@ class Checkpoint:
             "stop_reason": run.stop_reason,
             "sizes": run.flat.sizes,
             "cursor": run.batches.cursor,
-            "seeds": [[s.seed.entropy, list(s.seed.spawn_key)] for s in run.streams],
+            "seeds": [seed_facts(streams.seed) for streams in run.streams],
             "noise": [normals.state() for normals in run.descent.normals],
             "streams": [streams.state() for streams in run.streams],
         }
-        arrays = {"theta": run.flat.theta}
+        arrays = {"theta": run.flat.theta, "good": run.before}
         arrays |= {f"memory.{key}": value for key, value in run.memory.items()}
         arrays |= {f"history.{key}": np.array(v) for key, v in run.history.items()}
         if run.batches.order is not None:
@@ -78,13 +87,13 @@ class Checkpoint:
                 f"checkpoint {str(self.path)!r} belongs to another run: model, family, "
                 "data and options must be the same. Use another path or delete it."
             )
-        seeds = [np.random.SeedSequence(e, spawn_key=tuple(k)) for e, k in facts["seeds"]]
-        run.streams = [Streams(seed) for seed in seeds]
+        run.streams = [Streams(seed_from(fact)) for fact in facts["seeds"]]
         for streams, state in zip(run.streams, facts["streams"], strict=True):
             streams.restore(state)
         run.batches.rngs = run.batch_rngs()
         run.batches.order, run.batches.cursor = arrays.get("order"), facts["cursor"]
         run.flat = Flat.of_vector(arrays["theta"], facts["sizes"])
+        run.before = arrays["good"]
         run.memory = with_prefix("memory.", arrays)
         run.history = {k: list(v) for k, v in with_prefix("history.", arrays).items()}
         run.step, run.stop_reason = facts["step"], facts["stop_reason"]

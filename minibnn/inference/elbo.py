@@ -6,8 +6,7 @@ from minibnn.kernels.estimators import LocalReparam, Pathwise
 from minibnn.kernels.model import Model, check_protocol
 from minibnn.kernels.objective import objective
 from minibnn.kernels.validate import (
-    ArgumentTypeError,
-    check_all,
+    as_numbers,
     check_instance,
     check_int,
     check_number,
@@ -118,7 +117,7 @@ def check_params(family, model, params, name="params"):
         raise ValueError(f"{name} must be a dict with {sorted(shapes)}, got {keys}")
     checked = {}
     for key, shape in shapes.items():
-        array = _as_number_array(f"{name}[{key!r}]", params[key])
+        array = as_numbers(f"{name}[{key!r}]", params[key])
         check_shape(f"{name}[{key!r}]", array, array.shape[: -len(shape)] + shape)
         checked[key] = array
     family.check_params(checked)
@@ -127,24 +126,13 @@ def check_params(family, model, params, name="params"):
 
 def check_noise(estimator, model, family, noise, n_rows):
     """Noise (..., S, M) of the size the estimator asks for."""
-    noise = _as_number_array("noise", noise)
+    noise = as_numbers("noise", noise)
     size = estimator.noise_shape(model, family, 1, n_rows)[1]
     if noise.ndim < 2 or noise.shape[-1] != size or noise.shape[-2] < 1:
         raise ValueError(
             f"noise must have shape (S, {size}) for {estimator!r}, got {noise.shape}"
         )
     return noise
-
-
-def _as_number_array(name, value):
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise ValueError(f"{name} must have rows of equal length: {error}") from error
-    if array.dtype.kind not in "fciu" or np.ma.isMaskedArray(value):
-        raise ArgumentTypeError(f"{name} must hold numbers, got {describe(value)}")
-    array = array.astype(float) if array.dtype.kind in "iu" else array
-    return check_all(name, array, np.isfinite(array), "finite")
 
 
 def default_estimator(model, family):

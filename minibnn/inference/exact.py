@@ -21,11 +21,14 @@ from minibnn.kernels.priors import GaussianPrior
 from minibnn.kernels.validate import (
     as_float_array,
     as_rng,
+    check_all,
     check_fraction,
     check_instance,
     check_int,
     check_shape,
 )
+
+MOST = 1e150  # above which squares overflow
 
 
 class Decomposition(NamedTuple):
@@ -112,7 +115,12 @@ def exact_posterior(model, X, y):
     A, y = model.batch(as_float_array("X", X, ndim=2, dtype=np.float64), y)
     noise, y = model.likelihood.scale, y.astype(np.float64, copy=False)
     m0, s0 = prior_moments(model.prior, model.n_weights)
-    R, c, r = stacked_qr(_design(model, A) / noise, y.ravel() / noise, m0, s0)
+    with np.errstate(all="ignore"):  # what is too large is told below
+        design, z = _design(model, A) / noise, y.ravel() / noise
+    for name, value in (("X", design), ("y", z)):
+        good = np.abs(value) < MOST
+        check_all(f"{name} / noise scale", value, good, "of moderate size")
+    R, c, r = stacked_qr(design, z, m0, s0)
     evidence = log_evidence(R, r, s0, y.size) - y.size * np.log(noise)
     root = solve_triangular(R, np.eye(len(R)))
     mean = solve_triangular(R, c)

@@ -57,10 +57,10 @@ class DualAveraging:
 def window_ends(n_warmup):
     """Iterations after which the scales are renewed; the first only starts a window.
 
-    A fast start (15 %, at most 75), windows that double, and a last stretch (10 %, at
-    most 50) in which only the step size still moves.
+    A fast start (15 %, at most 75), windows that double, and a last stretch (15 %, at
+    most 100) in which only the step size still moves.
     """
-    start, stop = min(75, n_warmup * 15 // 100), n_warmup - min(50, n_warmup // 10)
+    start, stop = min(75, n_warmup * 15 // 100), n_warmup - min(100, n_warmup * 15 // 100)
     ends, width = [start], 25
     while ends[-1] < stop:
         end = ends[-1] + width

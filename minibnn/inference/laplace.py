@@ -26,11 +26,13 @@ from minibnn.kernels.maps import sigmoid
 from minibnn.kernels.model import Model
 from minibnn.kernels.validate import (
     as_float_array,
+    check_all,
     check_instance,
     check_int,
     check_shape,
 )
 
+MOST = 1e150  # above which squares overflow
 CHUNK = 4_000_000  # numbers of the activations and Jacobian rows held at once
 
 
@@ -118,11 +120,13 @@ def laplace(model, X, y, weights, *, rng=None):
     w = as_float_array("weights", weights, ndim=1, dtype=np.float64)
     check_shape("weights", w, (model.n_weights,))
     _, s0 = prior_moments(model.prior, model.n_weights)
-    F = model.net.apply(w[None], A)[0][0]
-    root, R = laplace_root(
-        jacobian(model.net, w, A), hessian_root(model.likelihood, F), s0
-    )
-    log_joint, gradient = model.log_joint_kernel(w[None], A, y)
+    with np.errstate(all="ignore"):  # what is too large is told below
+        F, J = model.net.apply(w[None], A)[0][0], jacobian(model.net, w, A)
+        log_joint, gradient = model.log_joint_kernel(w[None], A, y)
+    for name, value in (("log joint", log_joint), ("slopes of the outputs", J)):
+        moderate = np.abs(value) < MOST  # also False for nan
+        check_all(name, value, moderate, "moderate; weights, X or y are too large")
+    root, R = laplace_root(J, hessian_root(model.likelihood, F), s0)
     # log p(D) ≈ log p(D, w*) + P/2 log 2π - log det R
     evidence = (
         log_joint[0] + 0.5 * len(w) * np.log(2 * np.pi) - np.log(np.diag(R)).sum()

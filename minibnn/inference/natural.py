@@ -1,9 +1,9 @@
 """Natural-gradient steps as an optimiser: the Bayesian learning rule."""
 
-from minibnn.inference.optimizers import learning_rate
+from minibnn.inference.optimizers import Optimizer, learning_rate
 
 
-class NaturalGradient:
+class NaturalGradient(Optimizer):
     """Steps along the natural gradient, which knows what its numbers describe.
 
     For :class:`MeanField` E77 (mean and log standard deviation), for
@@ -35,10 +35,6 @@ class NaturalGradient:
     def init(self, theta):
         """No memory."""
         return {}
-
-    def rates(self, lr, step):
-        """The step size alone."""
-        return (lr,)
 
     def update(self, theta, g, state, lr):
         """Not for bare numbers: see :meth:`update_params`."""

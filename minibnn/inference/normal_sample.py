@@ -9,7 +9,13 @@ import numpy as np
 
 from minibnn.kernels.equations import equation
 from minibnn.kernels.gaussian_kl import HALF_LOG_2PI
-from minibnn.kernels.validate import as_vector, check_bool, check_int, check_positive
+from minibnn.kernels.validate import (
+    as_numbers,
+    as_vector,
+    check_bool,
+    check_int,
+    check_positive,
+)
 
 REACH = 9.0  # standard deviations on either side; e^(-81/2) = 3e-18
 POINTS = 65
@@ -26,10 +32,10 @@ def normal_log_likelihood(x, mu, sigma):
         Σ (x_i - mu)² = n sigma²: at the sample mean and the 1/n standard deviation.
     Shapes.  x (..., n), mu, sigma (...) -> value (...), (g_mu, g_sigma) (...)
     """
-    mu, sigma = np.asarray(mu)[..., None], np.asarray(sigma)[..., None]
+    mu, sigma = as_numbers("mu", mu)[..., None], as_numbers("sigma", sigma)[..., None]
     if not np.all(sigma.real > 0):
         raise ValueError(f"sigma must be > 0, got a minimum of {sigma.real.min()}")
-    x = np.asarray(x)
+    x = as_numbers("x", x)
     z, s, n = (x - mu) / sigma, sigma[..., 0], x.shape[-1]
     squares = (z * z).sum(-1)
     value = -n * np.log(s) - 0.5 * squares - n * HALF_LOG_2PI

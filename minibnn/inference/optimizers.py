@@ -98,7 +98,19 @@ class Cosine:
         return self.final + (self.lr - self.final) * (1.0 + math.cos(math.pi * t)) / 2
 
 
-class SGD:
+class Optimizer:
+    """What all optimisers share."""
+
+    def rates(self, lr, step):
+        """The numbers that differ from step to step; here the step size alone."""
+        return (lr,)
+
+    def move(self, theta, g, state, step, max_steps):
+        """One whole step, schedule included, on a vector theta, in place."""
+        self.update(theta, g, state, *self.rates(self.lr(step, max_steps), step))
+
+
+class SGD(Optimizer):
     """Stochastic gradient descent, the literal step of the lessons."""
 
     def __init__(self, lr):
@@ -111,10 +123,6 @@ class SGD:
         """No memory."""
         return {}
 
-    def rates(self, lr, step):
-        """The step size alone."""
-        return (lr,)
-
     @equation("E71")
     def update(self, theta, g, state, lr):
         """One step against the gradient.
@@ -126,7 +134,7 @@ class SGD:
         theta -= lr * g
 
 
-class Momentum:
+class Momentum(Optimizer):
     """Gradient descent with a running sum of gradients (heavy ball)."""
 
     def __init__(self, lr, beta=0.9):
@@ -139,10 +147,6 @@ class Momentum:
     def init(self, theta):
         """Velocity zero."""
         return {"velocity": np.zeros_like(theta)}
-
-    def rates(self, lr, step):
-        """The step size alone."""
-        return (lr,)
 
     @equation("E72")
     def update(self, theta, g, state, lr):
@@ -159,7 +163,7 @@ class Momentum:
         theta -= lr * v
 
 
-class Adam:
+class Adam(Optimizer):
     """Steps of equal size in every coordinate, by running means of g and g²."""
 
     def __init__(self, lr=0.01, beta1=0.9, beta2=0.999, eps=1e-8):

@@ -15,7 +15,7 @@ from minibnn.kernels.predictive import (
     predictive_mean,
     predictive_variance,
 )
-from minibnn.kernels.validate import check_all, check_int, check_number
+from minibnn.kernels.validate import check_all, check_int, check_number, check_range
 
 OUTPUTS = 4_000_000  # S x rows x C of one chunk of rows
 ACTIVATIONS = 500_000  # samples x rows x units of one forward pass; fits in cache
@@ -69,6 +69,7 @@ class Prediction:
         """Log predictive density of targets y, one per row: log mean_s p(y | w_s)."""
         likelihood = self._model.likelihood
         y = likelihood.targets(y, (len(self._A), self._model.net.n_outputs))
+        check_range("y", y, self._A.dtype)
 
         def one(F, v, rows):
             return (log_mean_exp(-likelihood.row_nll(F, y[rows], v)),)

@@ -24,7 +24,7 @@ from minibnn.kernels.validate import (
 
 DROP = 60.0  # nats below the top that a point may lie and still count: e^-60 = 1e-26
 FIRST = {1: 257, 2: 49}  # points per axis to begin with
-MOST_POINTS = 2_000_000
+MOST_POINTS = 150_000  # of a lattice that is refined once more
 RESOLVED = 5.0  # nats between neighbours at the top, above which no sum is believed
 CHUNK = 2_000_000  # numbers one activation may hold
 
@@ -52,8 +52,8 @@ def grid_posterior(model, X, y, *, tol=1e-11):
     Raises
     ------
     ValueError, TypeError
-        If the model has more weights, the data do not fit it, or two million points do
-        not resolve the posterior.
+        If the model has more weights, the data do not fit it, or its modes are
+        too narrow for 150,000 lattice points.
     """
     check_instance("model", model, Model)
     if model.n_weights not in (1, 2):
@@ -72,7 +72,9 @@ def grid_posterior(model, X, y, *, tol=1e-11):
         if previous.roughness < RESOLVED:
             error = abs(lattice.log_sum - previous.log_sum)
     if not np.isfinite(error):
-        raise ValueError(f"model and data need more than {MOST_POINTS} lattice points")
+        raise ValueError(
+            f"model needs more than {MOST_POINTS} lattice points with these data"
+        )
     cell, points = float(np.prod(lattice.spacing)), lattice.points
     sums = lattice.log_sum, float(error)
     return GridPosterior(model, points, lattice.values, cell, *sums, A, y)

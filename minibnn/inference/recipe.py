@@ -33,6 +33,17 @@ def to_recipe(value):
     return {"class": name, "with": {a: to_recipe(getattr(value, a)) for a in arguments}}
 
 
+def seed_facts(seed):
+    """A SeedSequence as JSON knows it: entropy (of any kind) and spawn key."""
+    return to_recipe([seed.entropy, list(seed.spawn_key)])
+
+
+def seed_from(facts):
+    """The SeedSequence that ``seed_facts`` described."""
+    entropy, spawn_key = from_recipe(facts)
+    return np.random.SeedSequence(entropy, spawn_key=tuple(spawn_key))
+
+
 def from_recipe(recipe):
     """The object a recipe describes; ValueError for a class that is not known."""
     if isinstance(recipe, list):

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from minibnn.inference.predict import predict
-from minibnn.inference.recipe import from_recipe, to_recipe
+from minibnn.inference.recipe import from_recipe, seed_facts, seed_from, to_recipe
 from minibnn.inference.storage import check_path, read, with_prefix, write
 from minibnn.inference.streams import seed_sequence
 from minibnn.kernels.model import Model
@@ -69,7 +69,7 @@ class FitResult:
             "elbo": to_recipe(self.elbo),
             "elbo_se": to_recipe(self.elbo_se),
             "stop_reason": self.stop_reason,
-            "seed": [self.prediction_seed.entropy, list(self.prediction_seed.spawn_key)],
+            "seed": seed_facts(self.prediction_seed),
             "restarts": to_recipe(self.restarts),
         }
         arrays = {f"params.{key}": value for key, value in self.params.items()}
@@ -80,7 +80,6 @@ class FitResult:
     def load(cls, path):
         """Read what :meth:`save` wrote; StorageError (a ValueError) if it is damaged."""
         facts, arrays = read(path, "posterior")
-        entropy, spawn_key = facts["seed"]
         return cls(
             from_recipe(facts["model"]),
             from_recipe(facts["family"]),
@@ -89,7 +88,7 @@ class FitResult:
             from_recipe(facts["elbo"]),
             from_recipe(facts["elbo_se"]),
             facts["stop_reason"],
-            np.random.SeedSequence(entropy, spawn_key=tuple(spawn_key)),
+            seed_from(facts["seed"]),
             [tuple(pair) for pair in from_recipe(facts["restarts"])],
         )
 
@@ -113,7 +112,7 @@ class FitResult:
                 f"q holds {self.family.tasks[0]} posteriors, one per context: choose "
                 "one with result.at(context).predict(X)"
             )
-        X = as_float_array("X", X, ndim=2).astype(self.q.mean.dtype, copy=False)
+        X = as_float_array("X", X, ndim=2, dtype=self.q.mean.dtype)
         if not self.family.noise_size(self.model):  # a point says the same every time
             n_samples = min(check_int("n_samples", n_samples), self._n_replicas)
         return predict(self.model, self._weight_chunks, X, n_samples, self._seed(rng))

@@ -8,14 +8,27 @@ byte; a reader trusts nothing before it has compared them.
 import hashlib
 import json
 import os
+import struct
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
-from minibnn.kernels.validate import describe
+from minibnn.kernels.validate import ArgumentTypeError, describe
 
 FORMAT = 1
+# what zipfile, json and numpy raise on bytes that no writer of ours made
+DAMAGED = (
+    zipfile.BadZipFile,
+    ValueError,
+    LookupError,
+    TypeError,
+    EOFError,
+    RuntimeError,
+    ArithmeticError,
+    MemoryError,
+    struct.error,
+)
 META = "meta"  # JSON text as bytes: version, kind, checksum and the caller's own facts
 
 
@@ -25,14 +38,22 @@ class StorageError(ValueError):
 
 def check_path(name, path):
     """Return path as a Path in a folder that exists; raise naming the argument."""
-    if not isinstance(path, str | os.PathLike) or not str(path):
-        raise TypeError(f"{name} must be a path, got {describe(path)}")
-    path = Path(path)
-    if path.is_dir():
-        raise StorageError(f"{name} must be a file, but {str(path)!r} is a folder")
-    if not path.parent.is_dir():
-        raise StorageError(f"{name}: there is no folder {str(path.parent)!r}")
+    path = _as_path(name, path)
+    try:
+        if path.is_dir():
+            raise StorageError(f"{name} must be a file, but {str(path)!r} is a folder")
+        if not path.parent.is_dir():
+            raise StorageError(f"{name}: there is no folder {str(path.parent)!r}")
+    except OSError as error:
+        raise StorageError(f"{name} {str(path)!r}: {error.strerror}") from error
     return path
+
+
+def _as_path(name, path):
+    named = isinstance(path, str | os.PathLike) and isinstance(os.fspath(path), str)
+    if not named or not str(path) or "\0" in str(path):
+        raise ArgumentTypeError(f"{name} must be a path, got {describe(path)}")
+    return Path(path)
 
 
 def write(path, kind, facts, arrays):
@@ -55,17 +76,20 @@ def write(path, kind, facts, arrays):
 
 def read(path, kind):
     """Return (facts, arrays) of a file that :func:`write` made; else StorageError."""
-    path = Path(path)
-    if not path.is_file():
-        what = "a folder" if path.is_dir() else "missing"
-        raise StorageError(f"cannot read {str(path)!r}: it is {what}")
+    path = _as_path("path", path)
     try:
+        if not path.is_file():
+            what = "a folder" if path.is_dir() else "missing"
+            raise StorageError(f"cannot read {str(path)!r}: it is {what}")
         members = _read_members(path)
         meta = json.loads(bytes(members.pop(META)).decode())
         found = meta["format"], meta["kind"], meta.pop("checksum")
+    except StorageError:
+        raise
     except OSError as error:
-        raise StorageError(f"cannot read {str(path)!r}: {error.strerror}") from error
-    except (zipfile.BadZipFile, ValueError, KeyError, TypeError, EOFError) as error:
+        reason = error.strerror or error
+        raise StorageError(f"cannot read {str(path)!r}: {reason}") from error
+    except DAMAGED as error:
         raise StorageError(f"{str(path)!r} is damaged or not ours: {error}") from error
     if found[0] != FORMAT:
         raise StorageError(f"{str(path)!r} has format {found[0]!r}, wanted {FORMAT}")
@@ -93,9 +117,11 @@ def checksum(meta, arrays):
 
 def _read_members(path):
     """All arrays of the zip file, their declared sizes compared before reading."""
-    members = {}
+    members, there = {}, path.stat().st_size
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
+            if info.file_size > there:
+                raise ValueError(f"member {info.filename!r} is larger than the file")
             _check_size(archive, info)
             with archive.open(info) as file:
                 array = np.lib.format.read_array(file, allow_pickle=False)

@@ -55,8 +55,15 @@ class Likelihood:
             y = y[..., None]
         if y.shape != shape:
             wanted = f"{shape}" + (f" or {shape[:-1]}" if shape[-1] == 1 else "")
-            raise ValueError(f"y must have shape {wanted} to go with X, got {y.shape}")
+            hint = self.shape_hint(y.shape, shape)
+            raise ValueError(
+                f"y must have shape {wanted} to go with X, got {y.shape}{hint}"
+            )
         return self.check_values(y)
+
+    def shape_hint(self, got, wanted):
+        """What a wrong shape of y may mean, as the end of a sentence."""
+        return ""
 
     def check_values(self, y):
         """Raise ValueError unless every target is possible."""
@@ -226,6 +233,11 @@ class Categorical(Likelihood):
     def target_shape(self, shape):
         """One label per row."""
         return shape[:-1] + (1,)
+
+    def shape_hint(self, got, wanted):
+        """Rows as long as there are classes are one-hot labels, most likely."""
+        one_hot = got == (*wanted[:-1], self.n_classes)
+        return "; of one-hot rows take y.argmax(-1)" if one_hot else ""
 
     def targets(self, y, shape):
         """Integer labels (..., B)."""

@@ -8,6 +8,7 @@ from minibnn.kernels.validate import (
     as_float_array,
     check_all,
     check_instance,
+    check_range,
     check_shape,
 )
 
@@ -63,7 +64,8 @@ class Model:
         Raises ValueError or TypeError naming X or y: wrong shape, NaN or inf, labels out
         of range, unequal lengths, no rows.
         """
-        return self.features(X), self.targets(X, y)
+        A, y = self.features(X), self.targets(X, y)
+        return A, check_range("y", y, A.dtype)
 
     def features(self, X):
         """Checked inputs with the constant column, (N, D+1)."""

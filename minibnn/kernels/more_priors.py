@@ -9,7 +9,14 @@ from minibnn.kernels.prior_kernels import (
     scale_mixture_log_density,
 )
 from minibnn.kernels.priors import GaussianPrior
-from minibnn.kernels.validate import as_float_array, check_all, check_fraction
+from minibnn.kernels.validate import (
+    as_float_array,
+    check_all,
+    check_fraction,
+    check_instance,
+    check_not_empty,
+    check_shape,
+)
 from minibnn.kernels.validate import check_positive as positive
 
 
@@ -57,6 +64,7 @@ class LaplacePrior:
 
     def __init__(self, b=1.0):
         b = as_float_array("b", b, ndim=(0, 1), dtype=np.float64)
+        check_not_empty("b", b)
         self.b = check_all("b", b, b > 0, "a scale > 0")
 
     def __repr__(self):
@@ -103,6 +111,10 @@ def learned_prior(model, family, params, mean=0.0):
     """
     if not family.has_elbo:
         raise ValueError(f"family {family!r} has no ELBO, so no prior maximises it")
+    check_instance("params", params, dict)
+    for key, shape in family.shapes(model).items():
+        array = as_float_array(f"params[{key!r}]", params.get(key))
+        check_shape(f"params[{key!r}]", array, array.shape[: -len(shape)] + shape)
     q, _ = family.natural(params)
     return GaussianPrior.per_layer(
         model.net, learned_scales(model.net, *family.marginals(q), mean), mean

@@ -219,7 +219,7 @@ def check_sizes(sizes):
         widths = tuple(sizes)
     except TypeError:
         widths = ()
-    if isinstance(sizes, str) or len(widths) < 2:
+    if isinstance(sizes, str | bytes | dict | set) or len(widths) < 2:
         raise ValueError(
             "sizes must list the widths from input to output, like [8, 12, 1], "
             f"got {describe(sizes)}"

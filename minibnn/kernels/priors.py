@@ -7,7 +7,14 @@ Protocol: ``log_prob(w) -> (value (...,), gradient (..., P))`` and, where
 import numpy as np
 
 from minibnn.kernels.gaussian_kl import gaussian_kl, gaussian_log_density
-from minibnn.kernels.validate import as_float_array, check_all, check_positive
+from minibnn.kernels.network import MLP
+from minibnn.kernels.validate import (
+    as_float_array,
+    check_all,
+    check_instance,
+    check_not_empty,
+    check_positive,
+)
 
 
 class GaussianPrior:
@@ -30,6 +37,8 @@ class GaussianPrior:
         self.mean = as_float_array("mean", mean, ndim=(0, 1), dtype=np.float64)
         scale = as_float_array("scale", scale, ndim=(0, 1), dtype=np.float64)
         self.scale = check_all("scale", scale, scale > 0, "a standard deviation > 0")
+        check_not_empty("mean", self.mean)
+        check_not_empty("scale", self.scale)
         if mean_and_scale_differ(self.mean, self.scale):
             raise ValueError(
                 "mean and scale must have equal lengths, "
@@ -42,6 +51,7 @@ class GaussianPrior:
 
         Raises ValueError unless there are as many scales as layers.
         """
+        check_instance("net", net, MLP, "an MLP")
         scales = as_float_array("scales", scales, shape=(len(net.shapes),))
         sizes = [rows * h for rows, h in net.shapes]
         return cls(mean, np.repeat(scales, sizes))
@@ -53,6 +63,7 @@ class GaussianPrior:
         Then the variance of a pre-activation does not grow with the width of the layer
         before it. Source: Neal 1996, sec. 2.1.
         """
+        check_instance("net", net, MLP, "an MLP")
         scale = check_positive("scale", scale)
         bias_scale = check_positive("bias_scale", bias_scale)
         scales = np.where(net.is_bias, bias_scale, scale / np.sqrt(net.fan_in))

@@ -153,8 +153,8 @@ def as_float_array(
         _check_ndim(name, array, ndim if isinstance(ndim, tuple) else (ndim,))
     if shape is not None:
         check_shape(name, array, shape)
-    array = array.astype(dtype, copy=False)
-    return check_finite(name, array) if finite else array
+    array = check_finite(name, array) if finite else array
+    return check_range(name, array, dtype).astype(dtype, copy=False)
 
 
 def _as_real_array(name, value, allow_bool):
@@ -173,6 +173,20 @@ def _as_real_array(name, value, allow_bool):
         hint = "; booleans are not numbers here" if array.dtype.kind == "b" else ""
         raise ArgumentTypeError(f"{wanted}, got {describe(array)}{hint}")
     return array
+
+
+def as_numbers(name, value):
+    """Return value as a finite array, real or complex (for the complex step)."""
+    if value is None or isinstance(value, str | bytes | dict | set):
+        raise ArgumentTypeError(f"{name} must hold numbers, got {describe(value)}")
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise ValueError(f"{name} must have rows of equal length: {error}") from error
+    if array.dtype.kind not in "fciu" or np.ma.isMaskedArray(value):
+        raise ArgumentTypeError(f"{name} must hold numbers, got {describe(value)}")
+    array = array.astype(float) if array.dtype.kind in "iu" else array
+    return check_finite(name, array)
 
 
 def _check_ndim(name, array, allowed):
@@ -194,6 +208,14 @@ def check_shape(name, array, shape):
         wanted = f"({', '.join(names)}{',' * (len(names) == 1)})"
         raise ValueError(f"{name} must have shape {wanted}, got shape {array.shape}")
     return array
+
+
+def check_range(name, array, dtype):
+    """Return array if none of its numbers would overflow in the float type ``dtype``."""
+    if array.dtype.itemsize <= np.dtype(dtype).itemsize or array.dtype.kind not in "fc":
+        return array
+    fits = ~(np.abs(array) > np.finfo(dtype).max) | ~np.isfinite(array)
+    return check_all(name, array, fits, f"within the range of {np.dtype(dtype)}")
 
 
 def check_finite(name, array):

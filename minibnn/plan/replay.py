@@ -1,5 +1,7 @@
 """From tape to program: drop what nobody reads, share memory, bind the calls."""
 
+from functools import partial
+
 import numpy as np
 
 from minibnn.plan.tape import NotRecordable, Tape, plain, watch
@@ -202,7 +204,10 @@ def bind(step):
     kwargs = {k: v for k, v in step.kwargs.items() if k not in ("casting", "subok")}
     if kwargs:
         raise NotRecordable(f"{ufunc.__name__} with {sorted(kwargs)}")
-    return ufunc, (*as_arrays(step.args, ufunc, step.out), step.out)
+    args = as_arrays(step.args, ufunc, step.out)
+    if ufunc in (np.maximum, np.minimum):  # no third argument by position: deprecated
+        return partial(ufunc, out=step.out), args
+    return ufunc, (*args, step.out)
 
 
 def bind_reduce(ufunc, step):

@@ -4,15 +4,16 @@ Inputs are standardised with the fit rows, the threshold is 0.5, and the test ro
 looked at once, after everything is fitted. Nothing is chosen by a test score.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from minibnn.kernels.validate import as_rng, check_choice, check_instance
+from minibnn.kernels.validate import as_rng, check_choice, check_instance, check_int
 from minibnn.study import datasets
 from minibnn.study.rupture_claims import look_at_claims
 from minibnn.study.rupture_detect import Detection, detect
-from minibnn.study.rupture_rows import BUILDERS, QUICK, Problem, Settings
+from minibnn.study.rupture_rows import BUILDERS, Problem, annealed
 from minibnn.study.rupture_scores import look_at_test_rows
+from minibnn.study.rupture_settings import QUICK, Settings
 
 
 @dataclass
@@ -69,21 +70,30 @@ def rupture_study(
         For arguments and files that are not as expected, before anything is fitted.
     """
     check_choice("labels", labels, ("repaired", "published"))
-    settings = settings or (QUICK if data is None else Settings())
+    settings = settings or default_settings(data)
     check_instance("settings", settings, Settings)
     say = report or (lambda line: None)
-    data_rng, detect_rng, fit_rng, claim_rng = as_rng(seed).spawn(4)
+    data_rng, detect_rng, fit_rng, anneal_rng, claim_rng = as_rng(seed).spawn(5)
     raw, stored = load(data, labels, data_rng)
     dataset = raw.standardised()
     say(f"data: {raw.note} {len(raw.y)} rows to fit, {len(raw.y_test)} to test")
     found = detect(stored.X, stored.standardised().X, stored.y, detect_rng)
     say(f"detective work: labels displaced: {'yes' if found.block else 'no'}")
-    rows = fit_rows(Problem(dataset.X, raw.X, raw.y), settings, fit_rng, say, clock)
+    problem = Problem(dataset.X, raw.X, raw.y)
+    rows = fit_rows(problem, settings, fit_rng, say, clock)
+    say("log evidence by annealed importance sampling")
+    rows["hmc"].elbo = [annealed(problem, settings, anneal_rng).log_evidence]
     study = Study(dataset, raw, stored.y, labels, settings, seed, found, rows)
     say("test rows: scores, importance, claims")
     look_at_test_rows(study)
     look_at_claims(study, claim_rng)
     return study
+
+
+def default_settings(data, seeds=None):
+    """`QUICK` for the stand-in, complete ones for files; ``seeds`` for every model."""
+    settings = QUICK if data is None else Settings()
+    return replace(settings, seeds=check_int("seeds", seeds)) if seeds else settings
 
 
 def load(data, labels, rng):
@@ -100,7 +110,7 @@ def fit_rows(problem, settings, rng, say, clock):
     """All rows, key -> Row; seconds are those of one seed."""
     rows = {}
     for build, own in zip(BUILDERS, rng.spawn(len(BUILDERS)), strict=True):
-        say(f"fit {len(rows) + 1}: {build.__doc__.splitlines()[0]}")
+        say(f"fit: {build.__doc__.splitlines()[0]}")
         begin = clock() if clock else None
         new = build(problem, settings, own, rows)
         spent = clock() - begin if clock else None

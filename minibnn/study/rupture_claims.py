@@ -27,12 +27,13 @@ def look_at_claims(study, rng):
 
 
 def importances(study, rng):
-    """Permutation importance under three posteriors, and how impossible its inputs are."""
-    found = {"names": study.dataset.names}
+    """Permutation importance under three posteriors, and how odd its inputs are."""
+    found, s = {"names": study.dataset.names}, study.settings
+    n_samples = min(IMPORTANCE_SAMPLES, s.chains * s.hmc_draws)
     for key, own in zip(IMPORTANCE_OF, rng.spawn(len(IMPORTANCE_OF)), strict=True):
         predictors = study.rows[key].predictors
         each = [
-            importance(p, study.dataset, study.settings.shuffles, child)
+            importance(p, study.dataset, s.shuffles, child, n_samples)
             for p, child in zip(predictors, own.spawn(len(predictors)), strict=True)
         ]
         sd = np.std(each, 0, ddof=1) if len(each) > 1 else None
@@ -41,12 +42,12 @@ def importances(study, rng):
     return found
 
 
-def importance(predictor, dataset, shuffles, rng):
+def importance(predictor, dataset, shuffles, rng, n_samples=IMPORTANCE_SAMPLES):
     """Mean drop in weighted F1 when a column of the test rows is shuffled, (8,)."""
     X, y = dataset.X_test, dataset.y_test
 
     def f1(X):
-        return metrics.f1(y, predictor.predict(X, IMPORTANCE_SAMPLES).mean)
+        return metrics.f1(y, predictor.predict(X, n_samples).mean)
 
     drops = [
         np.mean([f1(shuffled(X, column, rng)) for _ in range(shuffles)])
@@ -116,7 +117,7 @@ def one_test(study):
 
 
 def best_threshold(study):
-    """Points of accuracy the recipe gains if the threshold is chosen on the test rows."""
+    """Points of accuracy the recipe gains by a threshold chosen on the test rows."""
     y, gains = study.dataset.y_test, []
     for prediction in study.predictions["recipe"]:
         p = prediction.mean
@@ -134,9 +135,7 @@ def uncertainties(study):
     found = {}
     for key in IMPORTANCE_OF:
         means = [by_outcome(p, y) for p in study.predictions[key]]
-        found[key] = {
-            name: mean_of([one[name] for one in means]) for name in OUTCOMES
-        }
+        found[key] = {name: mean_of([one[name] for one in means]) for name in OUTCOMES}
     return found
 
 
@@ -183,19 +182,20 @@ def said_of_importance(found):
         said.append(f"under {words[key]} {', '.join(first)}")
     stresses = found["impossible"][2:5]
     return (
-        f"Drop in weighted F1 when a column is shuffled: {'; '.join(said)}. The ranking "
-        "says what a network relies on, not what physics ranks: the stresses are "
-        f"strongly correlated, and shuffling sxx, sxy or syy makes {_list(stresses)} of "
-        "the rows stress states that cannot occur."
+        f"Drop in weighted F1 when a column is shuffled: {'; '.join(said)}. The "
+        "ranking says what a network relies on, not what physics ranks: the stresses "
+        "are strongly correlated, and shuffling sxx, sxy or syy makes "
+        f"{_list(stresses)} of the rows stress states that cannot occur."
     )
 
 
 def said_of_gain(g):
     """Signed differences with their errors."""
     return (
-        f"Published recipe minus maximum-likelihood network: {_points(g['recipe - mle'])} "
-        f"of accuracy; minus logistic regression {_points(g['recipe - logistic'])}. Mean "
-        f"field with a Bernoulli likelihood minus the recipe: "
+        "Published recipe minus maximum-likelihood network: "
+        f"{_points(g['recipe - mle'])} of accuracy; minus logistic regression "
+        f"{_points(g['recipe - logistic'])}. Mean field with a Bernoulli likelihood "
+        "minus the recipe: "
         f"{_points(g['mf - recipe'])}; HMC minus the MAP ensemble: "
         f"{_points(g['hmc - ensemble'])}. One test file of this size has a standard "
         f"error of {g['se_of_a_test']:.1f} points, and a threshold chosen on the test "

@@ -42,15 +42,16 @@ class Detection:
 
 
 def detect(raw, X, y, rng):
-    """Look at the stored inputs (physical and standardised) and labels, in file order."""
+    """Look at stored inputs (physical and standardised) and labels, in file order."""
     run = longest_repeated_label_run(y)
     found = Detection(run, check_column_names(raw, PUBLISHED_NAMES))
     if run.chance > SUSPICIOUS:
         return found
     fold_rng, other_rng = rng.spawn(2)
-    own, shifted = own_and_shifted(cross_fitted(X, y, fold_rng), y, run.lag)
-    start, end = best_stretch(shifted - own)
-    found.block, found.lost = (start, end), (end, min(end + run.lag, len(y)))
+    both = cross_fitted(X, y, fold_rng)
+    end = block_end(both, y, run)
+    found.block, found.lost = (run.start, end), (end, end + run.lag)
+    own, shifted = own_and_shifted(both, y, run.lag)
     found.curves = {"own": own, "shifted": shifted}
     judge_block(found, X, y, other_rng)
     return found
@@ -67,7 +68,7 @@ def log_probs(X, y, X_new, rng):
 
 
 def cross_fitted(X, y, rng):
-    """Log probability of both labels of every row by networks that never saw the row."""
+    """Log probability of both labels of a row by networks that never saw the row."""
     fold, out = np.arange(len(y)) % FOLDS, np.empty((len(y), 2))
     for k, own in enumerate(rng.spawn(FOLDS)):
         away = fold == k
@@ -81,12 +82,24 @@ def own_and_shifted(both, y, lag):
     return both[rows, y[rows]], both[rows, y[rows + lag]]
 
 
-def best_stretch(gain):
-    """(start, end) of the stretch of rows with the largest total gain."""
-    total = np.concatenate([[0.0], np.cumsum(gain)])
-    lowest = np.minimum.accumulate(total)
-    end = int(np.argmax(total - lowest))
-    return int(np.argmin(total[: end + 1])), end
+def block_end(both, y, run):
+    """First row after the block whose labels are found ``run.lag`` rows further down.
+
+    The block starts where the copied labels do. For an end e the labels of rows up to e
+    are taken from below, those of the next ``lag`` rows belong to no row and are worth
+    what a guess by the base rate is, and later rows have their own: the e with the
+    largest total log probability.
+    """
+    _, shifted = own_and_shifted(both, y, run.lag)
+    rate = np.array([1 - y.mean(), y.mean()])
+    guess, own_all = np.log(rate[y]), both[np.arange(len(y)), y]
+    below, base, above = (
+        np.concatenate([[0.0], np.cumsum(v)]) for v in (shifted, guess, own_all)
+    )
+    ends = np.arange(run.start, len(y) - run.lag + 1)
+    after = ends + run.lag
+    total = below[ends] + base[after] - base[ends] - above[after]
+    return int(ends[np.argmax(total)])
 
 
 def judge_block(found, X, y, rng):
@@ -151,7 +164,7 @@ def block_sentences(found):
     (start, end), lag, s = found.block, found.run.lag, found.scores
     return [
         f"Networks fitted on the other rows place the displacement at rows {start} to "
-        f"{end - 1} (0-based): there the labels fit {lag} rows further up. "
+        f"{end - 1} (0-based): there a label belongs to the row {lag} rows further up. "
         f"Accuracy {s['accuracy_own']:.3f} with the stored labels, "
         f"{s['accuracy_shifted']:.3f} with those from {lag} rows below; log-likelihood "
         f"{s['log_likelihood_own']:.0f} against {s['log_likelihood_shifted']:.0f}, "

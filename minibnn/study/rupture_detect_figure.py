@@ -61,7 +61,7 @@ def along_the_rows(found, ax):
     ax.axvspan(*found.block, color=plots.SKY, alpha=0.2, lw=0)
     ax.axvspan(*found.lost, color=plots.GREY, alpha=0.25, lw=0)
     ax.set_title(
-        f"Rows {found.block[0]} to {found.block[1] - 1} (blue) need the shift; grey: lost"
+        f"Blue: {found.block[0]} to {found.block[1] - 1} want the shift; grey: lost"
     )
     ax.set_xlabel("row as stored")
     ax.set_ylabel(f"log probability of a label\n(mean of {WINDOW} rows)")

@@ -21,6 +21,11 @@ def panels(*shape, size=(16, 9), **options):
     return figure, figure.subplots(*shape, **options)
 
 
+def headline(figure, text):
+    """A line above all panels."""
+    figure.suptitle(text, x=0.01, ha="left", size=15)
+
+
 def best(study):
     """The mean-field fit that pictures show: the best restart of the first seed."""
     return study.rows["best"].predictors[0]
@@ -38,7 +43,7 @@ def network(study):
     means, sds = plots.weight_blocks(result)
     order = plots.unit_orders(means, sds)[1]
     alive = cost[order] > ALIVE
-    spots = plots._column(1, len(order))
+    spots = ax.collections[2].get_offsets()  # the hidden units, from the top down
     edge = np.where(alive, "#333333", "#BBBBBB")
     ax.scatter(*spots.T, s=900, c="white", edgecolors=edge, linewidths=2, zorder=4)
     for (x, y), unit, on in zip(spots, order, alive, strict=True):
@@ -71,7 +76,7 @@ def weights(study):
         width = means[0].shape[1]
         into = unit + width * np.array([names.index(n) for n in SHOWN])
         plots.prior_posterior(result, into, ax, SHOWN)
-        ax.set_title(f"{head} (removing it costs {max(cost[unit], 0):.1f} nats)")
+        ax.set_title(f"{head}: removing it costs {max(cost[unit], 0):.0f} nats")
         ax.set_xlabel("weight of a standardised input")
     return figure
 
@@ -89,7 +94,12 @@ def single_ruptures(study):
     y, reference = study.dataset.y_test, study.predictions["hmc"][0]
     cases = telling_cases(reference, 7)
     cases = cases[np.argsort(reference.mean[cases])]
-    figure, axes = panels(1, 3, size=(16, 8), sharey=True)
+    figure, axes = panels(1, 3, size=(16, 9), sharey=True)
+    headline(
+        figure,
+        "Seven test ruptures: how P(through) spreads over the sampled networks. Black "
+        "tick: the mean, which is the prediction. Orange broke through",
+    )
     for ax, key in zip(axes, IMPORTANCE_OF, strict=True):
         samples = study.predictions[key][0].samples[:, cases]
         names = [f"{i}: {'through' if y[i] else 'stopped'}" for i in cases]
@@ -102,7 +112,8 @@ def single_ruptures(study):
 def uncertainty(study):
     """Disagreement of the networks against their mean, right and wrong answers."""
     y = study.dataset.y_test
-    figure, axes = panels(1, 3, size=(16, 6.5), sharey=True)
+    figure, axes = panels(1, 3, size=(16, 7), sharey=True, sharex=True)
+    headline(figure, "How far the networks disagree about every test rupture")
     for ax, key in zip(axes, IMPORTANCE_OF, strict=True):
         p = study.predictions[key][0]
         wrong = (p.mean > 0.5) != y
@@ -147,7 +158,8 @@ def importance(study):
 
 def reliability(study):
     """Given 70 %, do 70 % break through?"""
-    figure, axes = panels(1, 3, size=(16, 6.2), sharey=True)
+    figure, axes = panels(1, 3, size=(16, 6.8), sharey=True)
+    headline(figure, "Of the test ruptures given 70 %, do 70 % break through?")
     for ax, key in zip(axes, IMPORTANCE_OF, strict=True):
         plots.reliability(study.dataset.y_test, study.predictions[key][0].mean, ax)
         ece = study.scores[key]["ece"][0]
@@ -174,12 +186,10 @@ def against_hmc(study):
     for ax in axes[:, 0]:
         ax.set_ylabel("p of the model")
     floor = study.reference["floor"]
-    figure.suptitle(
+    headline(
+        figure,
         "Mean |p - p_HMC| over the test ruptures, first seed. Two halves of the chains "
-        f"differ by {floor:.4f}. Triangles: broke through",
-        x=0.01,
-        ha="left",
-        size=14,
+        f"differ by {floor:.4f}. Orange triangles broke through",
     )
     return figure
 

@@ -1,13 +1,13 @@
 """The rupture study on paper: one JSON object, one Markdown page, the figures."""
 
 import json
-import math
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from minibnn.study import rupture_claims, rupture_detect
+from minibnn.study.plain import plain
 from minibnn.study.rupture_scores import COLUMNS, mean_and_se
 
 JSON, PAGE = "rupture.json", "rupture.md"
@@ -24,16 +24,16 @@ HEADS = {
 }
 PROTOCOL = (
     "Inputs standardised with the fit rows (the published recipe: with its up-sampled "
-    "rows); threshold 0.5; test rows predicted once, after every fit; nothing chosen by "
-    "a test score. Mean ± standard error over seeds: how much a result moves when only "
-    "the randomness of the fit changes. On top of that comes the chance that these and "
-    "no other ruptures are in the test file."
+    "rows); threshold 0.5; test rows predicted once, after every fit; nothing chosen "
+    "by a test score. Mean ± standard error over seeds: how much a result moves when "
+    "only the randomness of the fit changes. On top of that comes the chance that "
+    "these and no other ruptures are in the test file."
 )
 KEY = (
     "wF1: weighted F1; F1+: F1 of label 1; NLL in nats a rupture; ECE: 10 bins of "
-    "P(through); AUC: chance that an error has a larger predictive entropy than a right "
-    "answer; ELBO in nats on the fit rows; distance: mean |p - p_HMC| over the test "
-    "rows; seconds: of one seed."
+    "P(through); AUC: chance that an error has a larger predictive entropy than a "
+    "right answer; ELBO in nats on the fit rows; distance: mean |p - p_HMC| over the "
+    "test rows; seconds: of one seed."
 )
 
 
@@ -46,6 +46,7 @@ def to_dict(study):
         {
             "seed": study.seed,
             "settings": asdict(study.settings),
+            "log_evidence": study.rows["hmc"].elbo[0],
             "data": data_facts(study),
             "protocol": PROTOCOL,
             "detection": rupture_detect.facts(study.detection)
@@ -98,17 +99,6 @@ def physics_facts(study):
     return {**rule.constants, "fit_accuracy": fit, "test_accuracy": test}
 
 
-def plain(value):
-    """Values that JSON knows; numbers that are not finite become null."""
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | np.ndarray):
-        return [plain(item) for item in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
 # --- words ---------------------------------------------------------------------------
 
 
@@ -125,8 +115,8 @@ def markdown(facts, figures=()):
         "## Every model on the same rows",
         facts["protocol"],
         table(facts),
-        f"{KEY} Two halves of the HMC chains differ by {reference['floor']:.4f}: that is "
-        "the floor of the last column, and what stands in the row of HMC.",
+        f"{KEY} Two halves of the HMC chains differ by {reference['floor']:.4f}: that "
+        "is the floor under every distance, and what stands in the row of HMC.",
         "\n".join(notes(facts)),
         reference_sentence(reference),
         physics_sentence(facts["physics"]),
@@ -173,9 +163,9 @@ def reference_sentence(r):
         f"HMC is a reference, asymptotically exact: {r['chains']} chains of "
         f"{r['draws']} draws, {r['divergences']} divergences, acceptance "
         f"{r['accept_rate']:.2f}; over the test rows R-hat of the logit at most "
-        f"{r['r_hat']:.3f} and at least {r['ess']:.0f} effective draws. R-hat of single "
-        f"weights reaches {r['weight_r_hat']:.1f}: hidden units can swap places, so "
-        "convergence is judged by what the network says."
+        f"{r['r_hat']:.3f} and at least {r['ess']:.0f} effective draws. R-hat of "
+        f"single weights reaches {r['weight_r_hat']:.1f}: hidden units can swap "
+        "places, so convergence is judged by what the network says."
     )
 
 
@@ -185,8 +175,8 @@ def physics_sentence(p):
         f"The three-constant rule is right on {p['fit_accuracy']:.3f} of the rows its "
         f"constants were fitted to (b = {p['b']:.2f}, k = {p['k']:.1f}, C = "
         f"{p['C']:.0f}) and on {p['test_accuracy']:.4f} of the test rows. It is "
-        "exploratory: its form was chosen with all rows in view, so neither number is a "
-        "forecast."
+        "exploratory: its form was chosen with all rows in view, so neither number is "
+        "a forecast."
     )
 
 

@@ -7,7 +7,7 @@ SAMPLES = 200
 
 
 def unit_costs(result, X, y, n_samples=SAMPLES):
-    """Expected log-likelihood (nats) lost by cutting off each unit of the last layer, (H,).
+    """Expected log-likelihood (nats) lost without each unit of the last layer, (H,).
 
     The outgoing weights of one unit are set to zero in the same weight samples that
     give the whole network's likelihood, so the noise of the two cancels. The KL of a

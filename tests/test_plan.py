@@ -1,0 +1,172 @@
+"""The tape replays what the kernels compute, or is not used at all."""
+
+import numpy as np
+import pytest
+
+import minibnn as mb
+from minibnn.inference import descent
+from minibnn.plan.replay import Direct, Program, program
+from minibnn.plan.tape import NotRecordable
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(17, 3))
+LIKELIHOODS = [
+    (mb.Bernoulli(), 1, RNG.integers(0, 2, 17)),
+    (mb.Gaussian(0.7), 2, RNG.normal(size=(17, 2))),
+    (mb.Gaussian("learned"), 1, RNG.normal(size=17)),
+    (mb.HeteroscedasticGaussian(), 2, RNG.normal(size=17)),
+    (mb.Categorical(3), 3, RNG.integers(0, 3, 17)),
+    (mb.Poisson(), 1, RNG.integers(0, 4, 17)),
+    (mb.StudentT(4.0), 1, RNG.normal(size=17)),
+    (mb.SigmoidGaussian(), 1, RNG.integers(0, 2, 17)),
+]
+ESTIMATORS = [
+    mb.Pathwise(),
+    mb.Pathwise(antithetic=True),
+    mb.LocalReparam(),
+    mb.Flipout(),
+    mb.ScoreFunction(),
+    mb.StickTheLanding(),
+]
+
+
+def both_ways(monkeypatch, model, family, y, **options):
+    """The same short fit replayed and run directly, and what the replay was made of."""
+    made = []
+
+    def spy(*args):
+        made.append(program(*args))
+        return made[-1]
+
+    fits = []
+    for make in (spy, lambda function, inputs, other: Direct(function, inputs)):
+        monkeypatch.setattr(descent, "program", make)
+        fits.append(mb.fit(model, family, X, y, rng=1, start=None, **options))
+    return *fits, made
+
+
+def assert_same(replayed, direct):
+    for key, value in direct.params.items():
+        np.testing.assert_array_equal(replayed.params[key], value)
+    for key, value in direct.history.items():
+        scale = np.abs(value).max()  # the tracked KL has a short form
+        np.testing.assert_allclose(replayed.history[key], value, 0, 1e-12 * scale)
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "softplus"])
+@pytest.mark.parametrize(("likelihood", "width", "y"), LIKELIHOODS, ids=repr)
+def test_replay_is_the_computation(monkeypatch, likelihood, width, y, activation):
+    """Batches of 6, 6 and 5 rows: two programs, and the same numbers to the bit."""
+    net = mb.MLP([3, 4, 5, width], activation=activation)
+    model = mb.Model(net, likelihood, mb.GaussianPrior(0.2, 1.3))
+    options = {"max_steps": 7, "batch_size": 6, "n_samples": 2}
+    replayed, direct, made = both_ways(
+        monkeypatch, model, mb.MeanField(), y, optimizer=mb.Adam(1e-3), **options
+    )
+    assert [type(p) for p in made] == [Program, Program]
+    assert_same(replayed, direct)
+
+
+@pytest.mark.parametrize("family", [mb.MeanField("exp"), mb.Point(), mb.FullCovariance()])
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
+def test_every_estimator_and_optimiser(monkeypatch, family, estimator):
+    likelihood, width, y = LIKELIHOODS[2]
+    model = mb.Model(mb.MLP([3, 4, width]), likelihood, mb.GaussianPrior(0.0, 1.0))
+    try:
+        estimator.check(model, family)
+    except ValueError:
+        pytest.skip("refused by the estimator")
+    for optimizer in (mb.SGD(1e-4), mb.Momentum(1e-4), mb.Adam(mb.Cosine(1e-3))):
+        replayed, direct, _ = both_ways(
+            monkeypatch,
+            model,
+            family,
+            y,
+            optimizer=optimizer,
+            estimator=estimator,
+            max_steps=4,
+            n_samples=2,
+            kl_warmup=0.5,
+        )
+        assert_same(replayed, direct)
+
+
+@pytest.mark.parametrize("batch_size", [None, 6])
+def test_replicas(monkeypatch, batch_size):
+    likelihood, width, y = LIKELIHOODS[0]
+    model = mb.Model(mb.MLP([3, 4, width]), likelihood, mb.GaussianPrior(0.0, 1.0))
+    options = {"max_steps": 5, "batch_size": batch_size, "replicas": 3}
+    replayed, direct, made = both_ways(
+        monkeypatch, model, mb.MeanField(), y, **options
+    )
+    assert all(type(p) is Program for p in made)
+    assert_same(replayed, direct)
+
+
+def test_a_branch_on_a_value_is_not_recorded():
+    def branch(x):
+        return {"y": x if x.sum() > 0 else -x}
+
+    with pytest.raises(NotRecordable, match="branch"):
+        Program(branch, {"x": np.ones(3)})
+    x = np.ones(3)
+    run = program(branch, {"x": x}, {"x": -np.ones(3)})
+    assert isinstance(run, Direct)
+    x[:] = [-1.0, -2.0, -3.0]
+    run()
+    np.testing.assert_array_equal(run.outputs["y"], [1.0, 2.0, 3.0])
+
+
+def test_an_input_taken_for_a_constant_is_found_out():
+    """np.asarray hides the array from the tape; the proof on other values sees it."""
+
+    def hides(x, k):
+        return {"y": (np.asarray(x) * 2.0) * k}
+
+    run = program(
+        hides,
+        {"x": np.ones(3), "k": np.ones(())},
+        {"x": np.full(3, 2.0), "k": np.ones(())},
+    )
+    assert isinstance(run, Direct)
+
+
+def test_dead_steps_are_dropped_and_memory_is_shared():
+    def chain(x):
+        unused = np.exp(x)  # noqa: F841
+        for _ in range(10):
+            x = np.tanh(x) * 1.5
+        return {"y": x.sum()}
+
+    x = RNG.normal(size=1000)
+    run = Program(chain, {"x": x})
+    assert len(run.calls) == 21  # 10 tanh, 10 products, one sum
+    outs = {a.__array_interface__["data"][0] for _, args in run.calls[:-1] for a in args[-1:]}
+    assert len(outs) <= 2  # instead of 20
+    x[:] = RNG.normal(size=1000)
+    run()
+    y = x.copy()
+    for _ in range(10):
+        y = np.tanh(y) * 1.5
+    assert run.outputs["y"] == y.sum()
+
+
+def test_views_assignments_and_in_place_work():
+    def mixed(x, w):
+        out = np.empty_like(x, shape=(2, 5))
+        out[:, 4:] = 1.0
+        out[:, :4] = x
+        half = out[0] * 2
+        w *= 0.5  # an input changed in place, as optimisers do
+        w += half[:4]
+        return {"a": out[:, :4] @ w, "b": half.max()}
+
+    x, w = RNG.normal(size=(2, 4)), RNG.normal(size=4)
+    begin = w.copy()
+    run = Program(mixed, {"x": x, "w": w})
+    np.testing.assert_array_equal(w, 0.5 * begin + 2 * x[0])
+    x += 1.0
+    second = 0.5 * w + 2 * x[0]
+    run()
+    np.testing.assert_array_equal(w, second)
+    np.testing.assert_array_equal(run.outputs["a"], x @ second)
