@@ -5,6 +5,8 @@ x = (mu, rho); weights w = mu + softplus(rho) eps with fixed eps; the loss is
 N/B mean_S nll + beta KL, divided by N where ``mean`` is set, plus ``offset``.
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 
@@ -32,7 +34,7 @@ class Net:
         rng = np.random.default_rng([seed, REGIMES.index(regime), len(act)])
         self.act, self.lik, self.sizes, self.softplus = act, lik, sizes, scale
         unit = regime == "unit"
-        self.P = sum((a + 1) * b for a, b in zip(sizes, sizes[1:], strict=False))
+        self.P = sum((a + 1) * b for a, b in pairwise(sizes))
         self.B, self.S = 6, 1 if unit else 3
         self.N = {"unit": 6, "late": 10**6}.get(regime, 40)
         self.m0, self.s0, self.beta, self.noise = (
@@ -59,9 +61,10 @@ class Net:
     def layers(self, w):
         """Flat weights -> [(W, b), ...]."""
         out, at = [], 0
-        for a, b in zip(self.sizes, self.sizes[1:], strict=False):
-            out.append((w[at : at + a * b].reshape(a, b), w[at + a * b : at + a * b + b]))
-            at += (a + 1) * b
+        for a, b in pairwise(self.sizes):
+            W, b = w[at : at + a * b].reshape(a, b), w[at + a * b : at + (a + 1) * b]
+            out.append((W, b))
+            at += W.size + b.size
         return out
 
     def forward(self, w, X):
@@ -149,103 +152,141 @@ class Net:
         return (mu - mu.dtype.type(self.m0)) / v, sigma / v - 1 / sigma
 
 
-def mistakes(net):
-    """Name -> wrong gradient function, for one network."""
-    m0, s0, N, B, S, P = net.m0, net.s0, net.N, net.B, net.S, net.P
+def linked(net, **links):
+    """The gradient with single steps of its derivation replaced."""
+    return lambda x: net.gradient(x, **links)
 
-    def g(**links):
-        return lambda x: net.gradient(x, **links)
 
-    def post(change):
-        return lambda x: change(net.gradient(x).copy())
+def changed(net, change):
+    """The right gradient, changed at the end."""
+    return lambda x: change(net.gradient(x).copy())
 
-    def at(i, value):
-        def change(out):
-            out[i] = value(out[i])
-            return out
-        return post(change)
+
+def objective_mistakes(net):
+    """How the two terms are weighed, and which data enter."""
+    N, B, S = net.N, net.B, net.S
 
     def rows(k):
         return lambda F: net.d_out(F) * (np.arange(len(F)) != k)[:, None]
 
+    links = {
+        "no N/B": {"scale": 1 / S}, "sum over S": {"scale": N / B},
+        "N/B twice": {"scale": (N / B) ** 2 / S},
+        "data x 2": {"scale": 2 * N / B / S}, "data sign": {"scale": -N / B / S},
+        "data dropped": {"scale": 0.0}, "last example dropped": {"d_out": rows(B - 1)},
+        "last sample dropped": {"samples": S - 1}, "no beta": {"beta": 1.0},
+        "beta twice": {"beta": net.beta**2}, "KL dropped": {"beta": 0.0},
+        "KL / N": {"beta": net.beta / N}, "KL / B": {"beta": net.beta / B},
+        "KL x N/B": {"beta": net.beta * N / B}, "KL sign": {"beta": -net.beta},
+        "output not centred": {"d_out": lambda F: net.d_out(F) + net.y},
+        "noise sd unsquared": {"d_out": lambda F: net.d_out(F) * net.noise},
+        "output mean": {"d_out": lambda F: net.d_out(F) / F.shape[1]},
+    }
+    return {name: linked(net, **link) for name, link in links.items()}
+
+
+def kl_mistakes(net):
+    """What goes wrong in the KL alone."""
+    m0, s0 = net.m0, net.s0
+
+    def mu(f):
+        return linked(net, kl=lambda m, s: (f(m), net.kl(m, s)[1]))
+
+    def sigma(f):
+        return linked(net, kl=lambda m, s: (net.kl(m, s)[0], f(s)))
+
+    return {
+        "prior variance as sd, mu": mu(lambda m: (m - m0) / s0),
+        "prior variance as sd, sigma": sigma(lambda s: s / s0 - 1 / s),
+        "prior mean dropped": mu(lambda m: m / s0**2),
+        "prior mean sign": mu(lambda m: (m + m0) / s0**2),
+        "half lost": mu(lambda m: (m - m0) / (2 * s0**2)),
+        "KL(mu) dropped": mu(lambda m: 0 * m), "KL(sigma) dropped": sigma(lambda s: 0 * s),
+        "entropy dropped": sigma(lambda s: s / s0**2),
+        "entropy sign": sigma(lambda s: s / s0**2 + 1 / s),
+        "sigma unsquared": sigma(lambda s: 1 / s0**2 - 1 / s),
+        "1/sigma^2": sigma(lambda s: s / s0**2 - 1 / s**2),
+        "floor under sigma": sigma(lambda s: s / s0**2 - 1 / (s + 1e-8)),
+    }
+
+
+def noise_mistakes(net):
+    """The scale and the noise of the weights."""
+    links = {
+        "no sigma'": {"dsigma": np.ones_like}, "exp for softplus'": {"dsigma": np.exp},
+        "softplus for softplus'": {"dsigma": softplus},
+        "sigma' on data only": {"chain": lambda d, k, ds: d * ds + k},
+        "sigma' on KL only": {"chain": lambda d, k, ds: d + k * ds},
+        "sigma' twice": {"chain": lambda d, k, ds: (d + k) * ds**2},
+        "eps dropped": {"noise": np.ones_like}, "eps abs": {"noise": np.abs},
+        "eps reversed": {"noise": lambda e: e[:, ::-1]},
+        "eps of first sample": {"noise": lambda e: np.broadcast_to(e[0], e.shape)},
+        "eps of the neighbour": {"noise": lambda e: np.roll(e, 1, axis=1)},
+    }
+    return {name: linked(net, **link) for name, link in links.items()}
+
+
+def backward_mistakes(net):
+    """The way back through the layers."""
     def bias(f):
-        return lambda i, hs, d, outer, b: (outer, f(i, b))
+        return linked(net, outer=lambda i, hs, d, outer, b: (outer, f(i, b)))
 
     def outer(f):
-        return lambda i, hs, d, outer, b: (f(i, hs, d, outer), b)
+        return linked(net, outer=lambda i, hs, d, outer, b: (f(i, hs, d, outer), b))
 
-    def flip(i, hs, d, W):
-        return W.T if W.shape[0] == W.shape[1] else W
+    def square(W):
+        return W.shape[0] == W.shape[1]
 
-    def swap(out):
-        out[[1, 2]] = out[[2, 1]]
-        return out
+    def earlier(i, hs, d, W):
+        return hs[i - 1].T @ d if i and hs[i - 1].shape == hs[i].shape else W
 
-    def kl(mu=None, sigma=None):
-        right = net.kl
-        return g(kl=lambda m, s: (mu(m, s) if mu else right(m, s)[0],
-                                  sigma(m, s) if sigma else right(m, s)[1]))
+    def steep(h):
+        return net.slope(h) ** 2 if net.act == "tanh" else 1.0 * (h > 0.5)
 
-    out = {
-        "no N/B": g(scale=1 / S), "sum over S": g(scale=N / B),
-        "N/B twice": g(scale=(N / B) ** 2 / S), "data x 2": g(scale=2 * N / B / S),
-        "data sign": g(scale=-N / B / S), "data dropped": g(scale=0.0),
-        "last example dropped": g(d_out=rows(B - 1)),
-        "last sample dropped": g(samples=max(S - 1, 0)),
-        "no beta": g(beta=1.0), "beta twice": g(beta=net.beta**2),
-        "KL dropped": g(beta=0.0), "KL / N": g(beta=net.beta / N),
-        "KL / B": g(beta=net.beta / B), "KL x N/B": g(beta=net.beta * N / B),
-        "KL sign": g(beta=-net.beta),
-        "prior variance as sd": kl(lambda m, s: (m - m0) / s0,
-                                   lambda m, s: s / s0 - 1 / s),
-        "prior mean dropped": kl(lambda m, s: m / s0**2),
-        "prior mean sign": kl(lambda m, s: (m + m0) / s0**2),
-        "half lost": kl(lambda m, s: (m - m0) / (2 * s0**2)),
-        "entropy dropped": kl(None, lambda m, s: s / s0**2),
-        "entropy sign": kl(None, lambda m, s: s / s0**2 + 1 / s),
-        "sigma unsquared": kl(None, lambda m, s: 1 / s0**2 - 1 / s),
-        "1/sigma^2": kl(None, lambda m, s: s / s0**2 - 1 / s**2),
-        "floor under sigma": kl(None, lambda m, s: s / s0**2 - 1 / (s + 1e-8)),
-        "KL(mu) dropped": kl(lambda m, s: 0 * m), "KL(sigma) dropped":
-        kl(None, lambda m, s: 0 * s),
-        "no sigma'": g(dsigma=np.ones_like), "exp for softplus'": g(dsigma=np.exp),
-        "sigma' on data only": g(chain=lambda d, k, ds: d * ds + k),
-        "sigma' on KL only": g(chain=lambda d, k, ds: d + k * ds),
-        "sigma' twice": g(chain=lambda d, k, ds: (d + k) * ds**2),
-        "softplus for softplus'": g(dsigma=softplus),
-        "eps dropped": g(noise=np.ones_like), "eps abs": g(noise=np.abs),
-        "eps reversed": g(noise=lambda e: e[:, ::-1]),
-        "eps of first sample": g(noise=lambda e: np.broadcast_to(e[0], e.shape)),
-        "eps fresh": g(noise=lambda e: np.roll(e, 1, axis=1)),
-        "slope missing": g(slope=np.ones_like),
-        "slope of h": g(slope=lambda h: 1 - h), "slope squared":
-        g(slope=lambda h: net.slope(h) ** 2 if net.act == "tanh" else 1.0 * (h > 0.5)),
-        "W not transposed": g(back=lambda d, W: d @ (W if W.shape[0] == W.shape[1]
-                                                     else W.T)),
-        "outer transposed": g(outer=outer(flip)),
-        "bias mean": g(outer=bias(lambda i, b: b / B)),
-        "bias dropped": g(outer=bias(lambda i, b: b * (i != 1))),
-        "bias sign": g(outer=bias(lambda i, b: -b)),
-        "last activation": g(outer=outer(
-            lambda i, hs, d, W: hs[i - 1].T @ d
-            if i and hs[i - 1].shape == hs[i].shape else W)),
-        "one layer x 2": g(outer=outer(lambda i, hs, d, W: W * (1 + (i == 1)))),
-        "output not centred": g(d_out=lambda F: net.d_out(F) + net.y),
-        "noise sd unsquared": g(d_out=lambda F: net.d_out(F) * net.noise),
-        "output mean": g(d_out=lambda F: net.d_out(F) / F.shape[1]),
-        "one coordinate 2e-8": at(1, lambda v: v * (1 + 2e-8)),
-        "one rho 2e-8": at(P + 3, lambda v: v * (1 - 2e-8)),
-        "last 1e-6": at(-1, lambda v: v * (1 + 1e-6)),
-        "one zeroed": at(2, lambda v: 0.0), "one sign": at(P, lambda v: -v),
-        "two swapped": post(swap), "block 1 + 3e-8": post(
-            lambda o: o * np.where(np.arange(2 * P) < P, 1 + 3e-8, 1)),
-        "clipped": post(lambda o: np.clip(o, -0.5 * np.abs(o).max(), np.inf)),
-        "float32 inside": post(lambda o: o.astype(np.float32).astype(float)),
-        "reversed": post(lambda o: o[::-1]), "abs": post(np.abs),
-        "norm 1": post(lambda o: o / np.linalg.norm(o)),
-        "mu and rho exchanged": post(lambda o: np.concatenate([o[P:], o[:P]])),
+    return {
+        "slope missing": linked(net, slope=np.ones_like),
+        "slope of h": linked(net, slope=lambda h: 1 - h),
+        "slope squared": linked(net, slope=steep),
+        "W not transposed": linked(net, back=lambda d, W: d @ (W if square(W) else W.T)),
+        "outer transposed": outer(lambda i, hs, d, W: W.T if square(W) else W),
+        "activation of the layer before": outer(earlier),
+        "one layer x 2": outer(lambda i, hs, d, W: W * (1 + (i == 1))),
+        "bias mean": bias(lambda i, b: b / net.B),
+        "bias dropped": bias(lambda i, b: b * (i != 1)),
+        "bias sign": bias(lambda i, b: -b),
     }
-    return out
+
+
+def last_mistakes(net):
+    """Slips in a gradient that was right."""
+    P, where = net.P, np.arange(2 * net.P)
+
+    def factor(i, value):
+        return changed(net, lambda g: g * np.where(where == i, value, 1))
+
+    def swapped(g):
+        g[[1, 2]] = g[[2, 1]]
+        return g
+
+    return {
+        "one coordinate 2e-8": factor(1, 1 + 2e-8), "one zeroed": factor(2, 0.0),
+        "one rho 2e-8": factor(P + 3, 1 - 2e-8), "one sign": factor(P, -1.0),
+        "last 1e-6": factor(2 * P - 1, 1 + 1e-6), "two swapped": changed(net, swapped),
+        "mu 3e-8": changed(net, lambda g: g * np.where(where < P, 1 + 3e-8, 1)),
+        "clipped": changed(net, lambda g: np.fmax(g, -0.5 * np.abs(g).max())),
+        "float32 inside": changed(net, lambda g: g.astype(np.float32).astype(float)),
+        "reversed": changed(net, lambda g: g[::-1]), "abs": changed(net, np.abs),
+        "norm 1": changed(net, lambda g: g / np.linalg.norm(g)),
+        "mu and rho exchanged": changed(net, lambda g: np.roll(g, P)),
+    }
+
+
+def mistakes(net):
+    """Name -> wrong gradient function, for one network."""
+    return (
+        objective_mistakes(net) | kl_mistakes(net) | noise_mistakes(net)
+        | backward_mistakes(net) | last_mistakes(net)
+    )
 
 
 def visible(net, wrong, least=1e-8):

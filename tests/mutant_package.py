@@ -5,8 +5,9 @@ import sys
 import uuid
 from pathlib import Path
 
-import minibnn
 from mutation import plant
+
+import minibnn
 
 SOURCE = Path(minibnn.__file__).parent
 ABOVE = ("checking", "study")  # rooms the kernels know nothing of

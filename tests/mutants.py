@@ -14,9 +14,13 @@ _PULL_NLL = "g_nll = pull_nll(weight / nll.shape[-1])"
 _SCALED = "scaled(kl_weight, g_kl)"
 _RETURN = "return pull_params(add(g_nll, scaled(kl_weight, g_kl)))"
 _KL_RETURN = "return 0.5 * a * a + spread, a / s0, e * ((size + s0) / s0)"
-_SAMPLE = "return Gaussian(mean=g_w.sum(-2), sigma=(g_w * eps).sum(-2))\n\n        return w"
+_SAMPLE = (
+    "return Gaussian(mean=g_w.sum(-2), sigma=(g_w * eps).sum(-2))\n\n        return w"
+)
 _SOFTPLUS = "return _log_slope(sigma) * _along_log_sigma(sigma, g_sigma, g_log_sigma)"
-_BOTH = "return sigma * g_sigma if g_log_sigma is None else sigma * g_sigma + g_log_sigma"
+_BOTH = (
+    "return sigma * g_sigma if g_log_sigma is None else sigma * g_sigma + g_log_sigma"
+)
 _IDENTITY = "return g_sigma + (0 if g_log_sigma is None else g_log_sigma) / rho"
 _DENSE_W = "np.matmul(A, g.swapaxes(-1, -2), out=g_W)"
 _DENSE_A = "return np.matmul(W[..., :n_in, :], g) if input_wanted else None"
@@ -30,7 +34,9 @@ _VAR = "g_var[...] = (squares @ g_v.swapaxes(-1, -2)).sum(-3)"
 _MOMENTS = "return Gaussian(mean=g_mean, sigma=2.0 * q.sigma * g_var)"
 _HALF = "return 0.5 * g * eps * (sd.real > 0) / np.maximum(sd, floor)"
 _BACK = "return back_m + 2.0 * A[..., :n_in, :] * back_v"
-_GAUSS = "_total(t + (0.5 * v) * v + HALF_LOG_2PI), v * precision, 1 - v * v\n\n\n@equation"
+_GAUSS = (
+    "_total(t + (0.5 * v) * v + HALF_LOG_2PI), v * precision, 1 - v * v\n\n\n@equation"
+)
 _BERNOULLI = "return _total(p + log1p(e)), np.multiply(g_F, sign, out=g_F)"
 _CLASSES = "others / total - hot * (o / total)"
 _OWN = "g_t.sum((-1, -2))[..., None] if self.learned else None"
@@ -115,10 +121,12 @@ def _noise_and_scale():
         ("eps-times-sigma", "g_w.sum(-2)", "(g_w * eps).sum(-2) * q.sigma"),
         ("eps-squared", "g_w.sum(-2)", "(g_w * eps * eps).sum(-2)"),
         ("eps-replaced-by-weight", "g_w.sum(-2)", "(g_w * w).sum(-2)"),
-        ("eps-of-the-next-sample", "g_w.sum(-2)", "(g_w * np.roll(eps, -1, -2)).sum(-2)"),
+        ("eps-of-the-next-sample", "g_w.sum(-2)",
+         "(g_w * np.roll(eps, -1, -2)).sum(-2)"),
         ("eps-samples-reversed", "g_w.sum(-2)", "(g_w * eps[..., ::-1, :]).sum(-2)"),
         ("eps-of-the-first-sample", "g_w.sum(-2)", "(g_w * eps[..., :1, :]).sum(-2)"),
-        ("eps-shifted-by-one-weight", "g_w.sum(-2)", "(g_w * np.roll(eps, -1, -1)).sum(-2)"),
+        ("eps-shifted-by-one-weight", "g_w.sum(-2)",
+         "(g_w * np.roll(eps, -1, -1)).sum(-2)"),
         ("eps-reversed", "g_w.sum(-2)", "(g_w * eps[..., ::-1]).sum(-2)"),
         ("eps-averaged", "g_w.sum(-2)", "(g_w * eps.mean(-2, keepdims=True)).sum(-2)"),
         ("eps-of-another-draw", "g_w.sum(-2)",
@@ -139,7 +147,8 @@ def _noise_and_scale():
         (f"{scale}-of-exp-in-kl", f"return _log_slope(sigma) * sigma * {data} + {log}"),
         (f"{scale}-twice", f"return _log_slope(sigma) ** 2 * sigma * {into}"),
         (f"{scale}-twice-in-data",
-         f"return (_log_slope(sigma) * sigma) ** 2 * {data} + _log_slope(sigma) * {log}"),
+         "return (_log_slope(sigma) * sigma) ** 2 * "
+         f"{data} + _log_slope(sigma) * {log}"),
         (f"{scale}-at-sigma", f"return sigmoid(sigma) / sigma * {into}"),
         (f"{scale}-at-minus-rho", f"return sigmoid(-rho) / sigma * {into}"),
         (f"{scale}-sigmoid-differentiated",
@@ -148,7 +157,12 @@ def _noise_and_scale():
         yield name, MAPS, _SOFTPLUS, new
     yield "exp:data-chain", MAPS, _BOTH, _BOTH.replace("sigma * g_sigma", "g_sigma")
     yield "identity:log-chain", MAPS, _IDENTITY, _IDENTITY.replace(" / rho", "")
-    yield "identity:sign", MAPS, _IDENTITY, _IDENTITY.replace("/ rho", "/ abs(rho.real)")
+    yield (
+        "identity:sign",
+        MAPS,
+        _IDENTITY,
+        _IDENTITY.replace("/ rho", "/ abs(rho.real)"),
+    )
 
 
 def _network():
@@ -178,8 +192,10 @@ def _network():
     other += "else i - 1]"
     for name, new in (
         ("activation-slope-missing", "g = pulls[i](g, True)"),
-        ("activation-slope-twice", f"{_RECURSION}\n                act.slope(outputs[i - 1], g)"),
-        ("activation-slope-of-layer-2-in-1", _RECURSION.replace("outputs[i - 1]", other)),
+        ("activation-slope-twice",
+         f"{_RECURSION}\n                act.slope(outputs[i - 1], g)"),
+        ("activation-slope-of-layer-2-in-1",
+         _RECURSION.replace("outputs[i - 1]", other)),
         ("activation-slope-of-another-sample",
          _RECURSION.replace("outputs[i - 1]", "np.roll(outputs[i - 1], -1, -3)")),
         ("backward-stops-at-layer-2", "g = (i > 1) * " + _RECURSION[4:]),

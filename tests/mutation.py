@@ -20,7 +20,7 @@ from mutants import MUTANTS
 
 ROOT = Path(__file__).resolve().parents[1]
 SUITE = ("test_kernels.py", "test_objective.py", "test_special_cases.py",
-         "test_values.py", "test_unbiased.py", "test_combinations.py")  # fmt: skip
+         "test_values.py", "test_unbiased.py")  # fmt: skip
 REASONS = {}  # name of a mutant that may survive -> why
 
 
@@ -50,9 +50,13 @@ def run(mutant):
         copy(folder)
         plant(Path(folder) / "minibnn", mutant)
         command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
-        command += [f"tests/{name}" for name in SUITE]
+        command += ["-k", "not saved", *(f"tests/{name}" for name in SUITE)]  # no fits
         done = subprocess.run(
-            command, cwd=folder, env=_environment(folder), capture_output=True, text=True
+            command,
+            cwd=folder,
+            env=_environment(folder),
+            capture_output=True,
+            text=True,
         )
     lines = done.stdout.splitlines()
     failed = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
@@ -77,14 +81,17 @@ def check_unspoiled():
         )  # fmt: skip
         if not done.stdout.startswith(str(Path(folder).resolve())):
             raise RuntimeError(f"not the copy is tested but {done.stdout}")
-    if run(("nothing", "objective.py", '"""The page', '"""The page'))[1]:
-        raise RuntimeError("the suite fails without any mistake: no score")
+    _, failed = run(("nothing", "objective.py", '"""The page', '"""The page'))
+    if failed:
+        raise RuntimeError(f"no score: without any mistake there is {failed}")
 
 
 def score(results):
     """The record: killed and surviving mutants, with the tests that saw them."""
     killed = {name: test for name, test in results if test}
-    survivors = {name: REASONS.get(name, "unknown") for name, test in results if not test}
+    survivors = {
+        name: REASONS.get(name, "unknown") for name, test in results if not test
+    }
     return {
         "mutants": len(results),
         "killed": len(killed),
@@ -122,7 +129,9 @@ def main():
         results = []
         for name, test in pool.map(run, chosen):
             results.append((name, test))
-            sys.stderr.write(f"{len(results)}/{len(chosen)} {name}: {test or 'ALIVE'}\n")
+            sys.stderr.write(
+                f"{len(results)}/{len(chosen)} {name}: {test or 'ALIVE'}\n"
+            )
     record = score(results)
     print(as_markdown(record))
     if not options.only:

@@ -1,5 +1,8 @@
 """The diagnosis, judged on gradients of spoiled kernels it has never seen."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from mutant_package import import_mutant, mutant_gradient
@@ -13,7 +16,7 @@ from minibnn.checking.diagnose import diagnose
 from minibnn.checking.mistakes import catalogue
 from minibnn.kernels import equations
 
-KERNELS = equations.__file__.rsplit("/", 1)[0]
+KERNELS = Path(equations.__file__).parent
 
 
 def make_case(
@@ -33,8 +36,7 @@ def make_case(
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m[0])
 def test_every_mutant_still_applies_exactly_once(mutant):
     _, file, old, new = mutant
-    with open(f"{KERNELS}/{file}", encoding="utf-8") as source:
-        assert planted(source.read(), old, new)
+    assert planted((KERNELS / file).read_text(encoding="utf-8"), old, new)
 
 
 # --- the spoiled kernels: what is named first, and among the first three --------------
@@ -62,7 +64,11 @@ def settings(name):
     }
 
 
-NAMED = [m for m in MUTANTS if m[0].split(":")[0] not in ("exp", "identity", "relu", "softplus")]
+NAMED = [
+    m
+    for m in MUTANTS
+    if m[0].split(":")[0] not in ("exp", "identity", "relu", "softplus")
+]
 
 
 def diagnoses(mutants, folder, seeds=(0,), regimes=("generic",)):
@@ -105,7 +111,7 @@ def test_spoiled_kernels_are_named(tmp_path, regime):
     assert three >= 0.95, missed
 
 
-# --- what must not be accused -----------------------------------------------------------
+# --- what must not be accused -------------------------------------------------------
 
 
 def single(gradient):
@@ -119,7 +125,9 @@ def test_a_correct_gradient_is_not_accused(estimator, regime):
                                        mb.Categorical(3))):  # fmt: skip
         rng = np.random.default_rng([5, seed])
         activation = ("relu", "tanh")[seed % 2]
-        case = make_case(rng, likelihood, (4, 5), activation, "softplus", estimator, regime)
+        case = make_case(
+            rng, likelihood, (4, 5), activation, "softplus", estimator, regime
+        )
         for gradient in (case.gradient(), single(case.gradient()), finer(case)):
             found = diagnose(gradient, case)
             assert found.verdict == "no mistake", found
@@ -148,8 +156,9 @@ def outsiders(chain, rng):
     noisy = {key: array.copy() for key, array in split(right).items()}
     noisy["rho"][layer] = rng.normal(size=layer.stop - layer.start)
     yield "noise for a layer of rho", noisy
-    yield "cosine slopes", split(
-        chain.gradient((("slopes", lambda v, c: [np.cos(Z) for Z in c.Z]),))
+    yield (
+        "cosine slopes",
+        split(chain.gradient((("slopes", lambda v, c: [np.cos(Z) for Z in c.Z]),))),
     )
     yield "cubed errors", split(chain.gradient((("output", lambda g, c: g**3),)))
     yield "sine of the gradient", split(np.sin(3 * right))
@@ -187,7 +196,7 @@ def test_none_fits_is_said_with_the_whole_search():
     assert rate >= 0.9, [(n, d.mistakes) for n, d in said if d.mistakes]
 
 
-# --- two at once, single coordinates, other noise ---------------------------------------
+# --- two at once, single coordinates, other noise -----------------------------------
 
 
 def test_two_mistakes_at_once_are_both_found():
@@ -236,7 +245,7 @@ def test_a_constant_factor_is_measured():
     assert found.mistakes[0].wrong.startswith("0.83 ×")
 
 
-# --- how a gradient may be handed over --------------------------------------------------
+# --- how a gradient may be handed over ----------------------------------------------
 
 
 def test_functions_are_called_as_they_ask():
@@ -248,7 +257,8 @@ def test_functions_are_called_as_they_ask():
         return right
 
     def named(params, noise, X, y, n_data, kl_weight=2.0):
-        assert (n_data, kl_weight) == (case.n_data, case.kl_weight)
+        assert n_data == case.n_data
+        assert kl_weight == case.kl_weight
         return 1.0, right
 
     for student in (four, named, mb.neg_elbo, lambda case: case.gradient(), right):
@@ -284,8 +294,6 @@ def test_what_is_no_gradient_is_refused(spoil, error, words):
 
 
 def test_the_report_reads_well_and_goes_to_json():
-    import json
-
     case = make_case(np.random.default_rng(12))
     chain = Chain(case)
     (mistake,) = [m for m in catalogue(chain) if m.name == "kl-over-batch-size"]

@@ -26,7 +26,9 @@ COMBINATIONS = [
 REGIMES = ["generic", "textbook", "late", "tiny", "big"]
 
 
-def make_model(likelihood, n_outputs, rng, widths=(4, 5), activation="tanh", plain=False):
+def make_model(
+    likelihood, n_outputs, rng, widths=(4, 5), activation="tanh", plain=False
+):
     net = mb.MLP([3, *widths, n_outputs], activation=activation)
     n = net.n_weights
     prior = mb.GaussianPrior(0.4 * rng.normal(size=n), rng.uniform(0.4, 1.9, n))
@@ -40,7 +42,9 @@ def test_the_chain_without_changes_is_the_gradient(
     likelihood, n_outputs, family, estimator, regime
 ):
     for activation in ("tanh", "relu", "softplus"):
-        model = make_model(likelihood, n_outputs, np.random.default_rng(1), (4, 5), activation)
+        model = make_model(
+            likelihood, n_outputs, np.random.default_rng(1), (4, 5), activation
+        )
         chain = Chain(points.generic(model, family, estimator, 2, regime))
         walked = chain.gradient((("output", _same), ("kl_q", _same), ("total", _same)))
         assert np.max(np.abs(walked - chain.right) / chain.magnitude) < 1e-13
@@ -68,8 +72,8 @@ def test_nothing_is_hidden_at_a_generic_point(estimator):
         rng = np.random.default_rng([2, seed])
         model = make_model(likelihood, n_outputs, rng, (4, 4))
         for regime in ("generic", "late"):
-            hidden = {m.name for m in points.lint(
-                points.generic(model, mb.MeanField(), estimator, rng, regime))}  # fmt: skip
+            case = points.generic(model, mb.MeanField(), estimator, rng, regime)
+            hidden = {m.name for m in points.lint(case)}
             alone = {"output-mean", "outputs-shifted", "only-first-output",
                      "only-last-output"}  # fmt: skip
             assert hidden == (alone if n_outputs == 1 else set())
@@ -100,7 +104,7 @@ def test_every_mistake_is_fully_described():
             assert mistake.right not in mistake.hint
 
 
-# --- the lint against spoiled kernels ---------------------------------------------------
+# --- the lint against spoiled kernels -------------------------------------------------
 
 
 def textbook(likelihood, n_outputs, widths=(4, 5), activation="tanh"):
@@ -130,7 +134,7 @@ def check_lint(mutants, cases, folder):
     return seen
 
 
-# Mutants that are called after a mistake but are not quite it where the point is special
+# Named after a mistake, but not quite the same where the point is special
 SPECIAL = ("backward-through-the-mean",)
 
 
@@ -192,8 +196,8 @@ def test_what_is_no_case_is_refused():
     parts = dict(vars(case))
     with pytest.raises(ValueError, match="noise"):
         points.Case(**{**parts, "noise": case.noise[:, 1:]})
+    params = {key: np.stack([a, a]) for key, a in case.params.items()}
     with pytest.raises(ValueError, match="replica"):
-        params = {key: np.stack([a, a]) for key, a in case.params.items()}
         points.Case(**{**parts, "params": params})
     with pytest.raises(ValueError, match="regime"):
         points.generic(case.model, case.family, regime="easy")

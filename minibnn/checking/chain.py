@@ -41,7 +41,11 @@ class Chain:
         X = np.asarray(case.X, float)
         self.A, self.y = self.model.batch(X, case.y)
         self.N, self.B, self.S = case.n_data, len(X), self.noise.shape[-2]
-        self.beta, self.L, self.C = case.kl_weight, len(self.net.shapes), self.net.n_outputs
+        self.beta, self.L, self.C = (
+            case.kl_weight,
+            len(self.net.shapes),
+            self.net.n_outputs,
+        )
         self.local = isinstance(case.estimator, LocalReparam)
         self.blocks = Blocks(self.model, self.params)
         self.data, self.kl = self._terms()
@@ -90,7 +94,9 @@ class Chain:
         self.outputs = [A[:, : A.shape[1] - self.net.bias] for A in self.inputs[1:]]
         self.slopes = [act.slope(A, np.ones_like(A)) for A in self.outputs]
         self.squares = [A * A for A in self.inputs]
-        self.twice_inputs = [2.0 * A[:, : A.shape[1] - self.net.bias] for A in self.inputs]
+        self.twice_inputs = [
+            2.0 * A[:, : A.shape[1] - self.net.bias] for A in self.inputs
+        ]
         if self.local:
             self.half_noise = [self._half_noise(i) for i in range(self.L)]
             own_sd = q.sigma[n:]
@@ -135,26 +141,32 @@ class Chain:
 
     def _scale_links(self):
         if self.has_rho:
-            (self.sigma, _), pull = SCALES[self.family.scale].forward(self.params["rho"])
+            (self.sigma, _), pull = SCALES[self.family.scale].forward(
+                self.params["rho"]
+            )
             one = np.ones_like(self.sigma)
             self.dsigma, self.dlog = pull(one, None), pull(None, one)
             self.rho = self.params["rho"]
         self.mu = self.params["mu"]
 
     def _prior_links(self):
-        """∂KL, and the Gaussian prior's mean and scale for every weight if it is one."""
+        """∂KL, and a Gaussian prior's mean and scale for every weight."""
         self.kl_q = self.g_kl.mean, self.g_kl.log_sigma
         priors = [(self.model.prior, self.net.n_weights)]
         if self.model.likelihood.n_weights:
-            priors.append((self.model.likelihood.own_prior, self.model.likelihood.n_weights))
-        self.gaussian_prior = all(hasattr(p, "mean") and hasattr(p, "scale") for p, _ in priors)
+            priors.append(
+                (self.model.likelihood.own_prior, self.model.likelihood.n_weights)
+            )
+        self.gaussian_prior = all(
+            hasattr(p, "mean") and hasattr(p, "scale") for p, _ in priors
+        )
         if self.gaussian_prior:
             self.m0, self.s0 = (
                 np.concatenate([np.broadcast_to(getattr(p, key), n) for p, n in priors])
                 for key in ("mean", "scale")
             )
 
-    # --- the walk ----------------------------------------------------------------------
+    # --- the walk -------------------------------------------------------------------
 
     def gradient(self, changes=()):
         """The flat gradient with some links changed; a mistake may well be inf."""
@@ -222,7 +234,7 @@ class Chain:
             parts["rho"] = self.beta * g_log_sigma * link("dlog", self.dlog)
         return self.blocks.flat(parts)
 
-    # --- how exactly a gradient can be expected ----------------------------------------
+    # --- how exactly a gradient can be expected -------------------------------------
 
     @cached_property
     def right(self):
@@ -265,16 +277,20 @@ class Chain:
             spread = np.maximum(spread, moved)
         return spread
 
-    # --- labels of the kernels met here ------------------------------------------------
+    # --- labels of the kernels met here ---------------------------------------------
 
     def label(self, kind):
         """The equation label of this case's scale, likelihood or activation."""
         if kind == "scale":
             return SCALES[self.family.scale].forward.labels[0]
         if kind == "activation":
-            return getattr(ACTIVATIONS[self.net.activation].slope, "labels", ("E25",))[0]
+            return getattr(ACTIVATIONS[self.net.activation].slope, "labels", ("E25",))[
+                0
+            ]
         if kind == "likelihood":
-            found = re.search(r"\((E3[0-9])\)", type(self.model.likelihood).__doc__ or "")
+            found = re.search(
+                r"\((E3[0-9])\)", type(self.model.likelihood).__doc__ or ""
+            )
             return found.group(1) if found else "E31"
         if kind == "draw":
             return "E62" if self.local else "E14"

@@ -146,7 +146,9 @@ def diagnose(student_gradient, case):
     hidden = tuple(mistakes[i] for i in np.flatnonzero(_unseen(search)))
     if not search.wrong.any():
         return _diagnosis("no mistake", search, (), (), hidden)
-    if callable(student_gradient) and not frozen_noise(student_gradient, case, gradient):
+    if callable(student_gradient) and not frozen_noise(
+        student_gradient, case, gradient
+    ):
         return _redrawn(search, hidden)
     fits = _explanations(search)
     verdict = "mistake" if fits else "none fits"
@@ -173,7 +175,9 @@ def _explanations(search):
     if not fits and len(odd) <= min(MOST_ODD, max(1, search.blocks.size // 20)):
         return [[_odd(search, odd)]]
     fits = fits or search.pairs()
-    fits = fits or search.singles_and_odd_coordinates(min(MOST_ODD, search.blocks.size // 20))
+    fits = fits or search.singles_and_odd_coordinates(
+        min(MOST_ODD, search.blocks.size // 20)
+    )
     return [_named(search, fit) for fit in fits[:5]]
 
 
@@ -208,7 +212,9 @@ def _diagnosis(verdict, search, groups, known, hidden):
         for rank, group in enumerate(groups, 1)
         for finding in _findings(search, group, rank)
     ]
-    names = [" ".join(str(part) for part in name if part) for name in search.blocks.names]
+    names = [
+        " ".join(str(part) for part in name if part) for name in search.blocks.names
+    ]
     right = [bool(ok) for ok in search.right_in]
     return Diagnosis(
         verdict=verdict,

@@ -12,16 +12,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from minibnn.checking.claim import SAFETY, typical, usual
-from minibnn.checking.judge import LOOSE, brief, excess
 from minibnn.checking.lines import (
     Coordinate,
     Direction,
     Line,
     complex_step,
-    fourth_differences,
+    local_noise,
     step_noise,
 )
+from minibnn.checking.opinions import LOOSE
 from minibnn.checking.problem import EPS
+from minibnn.checking.reasons import brief
 from minibnn.checking.romberg import romberg
 
 BY_COMPLEX_STEP, BY_DIFFERENCES, MOST_BLOCKS = 10, 4, 8  # directions; blocks alone
@@ -177,7 +178,7 @@ class Directions:
         bound = 16 * abs(first - second) + row.rounding
         if not np.isfinite(first + second):
             return "it gives nan or inf"
-        if excess(slope, first, bound) > 0:
+        if slope.excess(first, bound) > 0:
             return "an imaginary part is lost on the way"
         return ""
 
@@ -194,11 +195,12 @@ class Directions:
         As for coordinates, what is excused in grad ends at 1e-8 of its terms.
         """
         line = Direction(self.problem, row.d)
-        oracle = 16 * step_noise(line, 1e-6)
+        oracle = 16 * step_noise(line, self.rng)
         grad = 0.0
         if self.problem.grad_is_function:
-            grad = 16 * fourth_differences(
-                self.problem, 1e-6, lambda x: self.problem.gradient(x)[0] @ row.d
+            grad = 16 * local_noise(
+                lambda x: self.problem.gradient(x)[0] @ row.d, self.problem, self.rng,
+                1e-6, looks=1,
             )
         for other in self.rows:
             other.bound += oracle
@@ -211,7 +213,7 @@ class Directions:
         again = self._slope(line, 5)
         self.served = served
         sharp = again.bound < abs(row.error)
-        if sharp and excess(again, row.claimed, row.allowance) <= 0:
+        if sharp and again.excess(row.claimed, row.allowance) <= 0:
             row.bound += again.bound + abs(again.value - row.truth)
 
     def _locate(self, row):

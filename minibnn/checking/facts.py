@@ -107,8 +107,8 @@ def _layers(search):
         return []
     if any(layer is None for _, layer in wrong):
         return []
-    return [f"after layer {top} all is right, so outputs, likelihood and KL are; the data "
-            f"term is wrong from layer {top} down"]  # fmt: skip
+    return [f"after layer {top} all is right, so outputs, likelihood and KL are; the "
+            f"data term is wrong from layer {top} down"]  # fmt: skip
 
 
 def _outputs(search):
@@ -123,10 +123,13 @@ def _outputs(search):
     )
     spare = chain.blocks.size - rank
     left = np.abs(search.g - chain.right - back @ answer)
-    if spare < max(4, 0.05 * chain.blocks.size) or (left > 100 * search.allowance).any():
+    if (
+        spare < max(4, 0.05 * chain.blocks.size)
+        or (left > 100 * search.allowance).any()
+    ):
         return []
     return [f"the way back through the network and the KL are right; the mistake is in "
-            f"∂nll/∂F ({chain.label('likelihood')})" + _rows(answer, chain)]  # fmt: skip
+            f"∂nll/∂F ({chain.label('likelihood')}){_rows(answer, chain)}"]  # fmt: skip
 
 
 def _jacobian(chain):

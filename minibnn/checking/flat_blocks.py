@@ -25,10 +25,12 @@ class Blocks:
         ends = np.cumsum(sizes)
         self.size = start
         self.starts = (ends - sizes).astype(int)
-        self.slices = [slice(int(e - n), int(e)) for e, n in zip(ends, sizes, strict=True)]
+        self.slices = [
+            slice(int(e - n), int(e)) for e, n in zip(ends, sizes, strict=True)
+        ]
 
     def _cuts(self, shape):
-        """((layer, "W" | "b"), length) in flat order; layer None where there is none."""
+        """((layer, "W" | "b"), length) in flat order; layer None for the rest."""
         if shape != (self.n_weights,):
             return [((None, ""), int(np.prod(shape)))]
         cuts = []
@@ -37,7 +39,9 @@ class Blocks:
             if self.net.bias:
                 cuts.append(((i, "b"), H))
         if self.n_weights > self.net.n_weights:
-            cuts.append(((None, "log noise scale"), self.n_weights - self.net.n_weights))
+            cuts.append(
+                ((None, "log noise scale"), self.n_weights - self.net.n_weights)
+            )
         return cuts
 
     def flat(self, parts):
@@ -64,7 +68,9 @@ class Blocks:
             here = [name for name in chosen if name[0] == key]
             mine = [name for name in self.names if name[0] == key]
             if here:
-                words.append(key + ("" if len(here) == len(mine) else _layers(here, mine)))
+                words.append(
+                    key + ("" if len(here) == len(mine) else _layers(here, mine))
+                )
         return ", ".join(words)
 
     def coordinate(self, i):

@@ -1,28 +1,22 @@
-"""Two opinions on every coordinate, and what follows when they differ.
+"""The verdict on every coordinate.
 
-The complex step is the first opinion, Romberg's differences are the second. The
-gradient is blamed where the first excludes it and the second does not object; where
-the two exclude each other an imaginary part was lost inside f, and the differences
-judge alone.
+The gradient is blamed where the judge excludes it, beyond what rounding in grad may
+explain, and a second descent of the differences does not take its side.
 """
 
 import numpy as np
 
-from minibnn.checking.claim import SAFETY, jitter, typical, usual
-from minibnn.checking.lines import (
-    Coordinate,
-    Direction,
-    complex_step,
-    fourth_differences,
-    step_noise,
-)
+from minibnn.checking.claim import SAFETY, typical, usual
+from minibnn.checking.lines import coarse_noise, local_noise, step_noise
+from minibnn.checking.opinions import Opinions
 from minibnn.checking.problem import EPS
-from minibnn.checking.romberg import Slope, romberg
 
-LOOSE, TIGHT = 1e-8, 1e-11  # what a second opinion, and a judge, has to reach
+# A coordinate is decided when what is left open is below this part of it, or of the
+# usual gradient of its block: in double precision, and in single.
+DECIDED, DECIDED_SINGLE = 1e-5, 0.05
 
 
-class Coordinates:
+class Coordinates(Opinions):
     """Every coordinate judged by itself.
 
     Arrays over the coordinates: ``claimed``, ``allowance`` (its rounding), ``truth``
@@ -31,126 +25,22 @@ class Coordinates:
     """
 
     def __init__(self, problem, claim, noise, tol, guard, rng):
-        self.problem, self.claim, self.noise = problem, claim, noise
-        self.tol, self.guard, self.rng = tol, guard, rng
-        self.lines = [Coordinate(problem, i) for i in range(problem.size)]
-        self.claimed = claim.g
-        self.allowance = claim.allowance(problem.blocks)
-        self.notes, self.judge = [], "complex step"
+        super().__init__(problem, claim, noise, guard, rng)
+        self.tol = tol
 
     def run(self):
-        """Collect both opinions, reconcile them, and settle every coordinate."""
-        self.first = self._first_opinion()
-        self.second = self._differences(LOOSE if self.first else TIGHT)
-        if self.first:
-            self._reconcile()
+        """Collect both opinions and settle every coordinate."""
+        self.collect()
         self._take_sides()
         self._confirm()
         self._settle()
         return self
 
-    # -- opinions ---------------------------------------------------------------
-
-    def _first_opinion(self):
-        """Complex step at every coordinate: (value, bound), or None with a note."""
-        try:
-            pairs = np.array([complex_step(line) for line in self.lines])
-        except Exception as error:  # f is real and works; only i h is new to it
-            self._distrust(brief(error))
-            return None
-        if not np.isfinite(pairs).all():
-            self._distrust("it gives nan or inf")
-            return None
-        value, gap = pairs[:, 0], np.abs(pairs[:, 0] - pairs[:, 1])
-        if not len(self.claim.copies):
-            self._condition(value)
-        own = 4 * self.claim.spread(self.problem.blocks) * (EPS / self.claim.eps)
-        return value, 4 * gap + 8 * EPS * np.abs(value) + own + self._roughness(value)
-
-    def _roughness(self, value):
-        """Noise of the complex step where f amplifies rounding, as one direction tells.
-
-        It does where f itself cancels, and where only complex arithmetic does:
-        NumPy's complex log1p and expm1 lose digits that the real ones keep.
-        """
-        size = np.abs(value)
-        weight = np.maximum(size, 1e-2 * typical(value, self.problem.blocks))
-        z = self.rng.standard_normal(size.size)
-        d = Direction(self.problem, z / weight)
-        if step_noise(d, 1e-6) <= 1e-13 * np.linalg.norm(z * size / weight):
-            return 0.0
-        return np.array([8 * step_noise(line, 1e-6) for line in self.lines])
-
-    def _condition(self, value):
-        """Rounding allowance of a gradient given as numbers: move x for the oracle."""
-        base = jitter(self.problem.x, self.claim.eps, self.rng)
-        moved = [line.at(base).slope() for line in self.lines]
-        self.allowance = self.allowance + SAFETY * np.abs(moved - value)
-
-    def _distrust(self, why):
-        self.judge = "central differences"
-        self.notes.append(f"f is not complex-safe ({why}); differences judge alone")
-
-    def _slope(self, i, rel=TIGHT, start=0.23):
-        size = self.size[i] if rel == LOOSE else 0.0
-        return romberg(
-            self.lines[i], self.problem.value, self.noise, rel, size, self.guard, start
-        )
-
-    def _differences(self, rel):
-        known = self.first[0] if self.first else self.claimed
-        self.size = typical(known, self.problem.blocks)
-        return [self._slope(i, rel) for i in range(self.problem.size)]
-
-    # -- the two against each other -----------------------------------------------
-
-    def _reconcile(self):
-        """Drop the complex step if tight differences exclude it somewhere."""
-        value, bound = self.first
-        clash = [excess(s, value[i], bound[i]) for i, s in enumerate(self.second)]
-        for i in np.argsort(clash)[::-1][:5]:
-            if clash[i] <= 0:
-                return
-            if self._refuted(i):
-                return
-
-    def _refuted(self, i):
-        """Whether two independent descents exclude the complex step at i."""
-        self._widen(i)
-        value, bound = self.first
-        for start in 0.23, 0.083:
-            again = self._slope(i, TIGHT, start)
-            self.second[i] = _narrower(again, self.second[i])
-            if excess(again, value[i], bound[i]) <= 0:
-                return False
-        self._distrust("an imaginary part is lost on the way")
-        self.first = None
-        self.second = self._differences(TIGHT)
-        return True
-
-    def _widen(self, i):
-        """Where f itself cancels, neither opinion is sharp: measure how little.
-
-        Values of such an f are a staircase: differences over less than a stair are
-        smooth, and false.
-        """
-        value, bound = self.first
-        noise = max(step_noise(self.lines[i], gap) for gap in (1e-6, 1e-4))
-        if noise <= 1e-9 * abs(value[i]):
-            return
-        bound[i] += 16 * noise
-        values = float(fourth_differences(self.problem, 1e-4, self.problem.probe))
-        if values > self.noise:
-            self.noise = values
-            self.second[i] = Slope()
-
-    # -- verdict a coordinate ---------------------------------------------------------
-
     def _take_sides(self):
         """Fill truth and bound from whoever is the judge, and mark the kinks."""
         if self.first:
             for i in np.flatnonzero(self.first[1] > 1e-10 * np.abs(self.first[0])):
-                self.second[i] = _narrower(self._slope(i), self.second[i])
+                self.narrow(i, self.slope(i))
         slopes = self.second
         self.low = np.array([s.low for s in slopes])
         self.high = np.array([s.high for s in slopes])
@@ -199,27 +89,37 @@ class Coordinates:
         if self._suspects() and self.problem.grad_is_function:
             self._excuse()
         while suspects := self._suspects():
-            i = suspects[0]
-            if self.kink[i]:
+            if self._guilty(suspects[0]):
                 return
-            again = self._slope(i, TIGHT, 0.083)
-            if not again.kink and excess(again, self.claimed[i], self.allowance[i]) > 0:
-                return
-            if self.first and excess(again, self.first[0][i], self.first[1][i]) > 0:
-                if self._refuted(i):
-                    self._take_sides()
-                    continue
-            if self.first and self._step_is_sharp(i):
-                return
+
+    def _guilty(self, i):
+        """Whether suspect i stands a second descent; if not, it is a suspect less."""
+        if self.kink[i]:
+            return True
+        again = self.slope(i, start=0.083)
+        excluded = again.excess(self.claimed[i], self.allowance[i]) > 0
+        if excluded and not again.kink:
+            if not self.coarser(i):
+                return True
+            self._take_sides()
+        elif self._first_excluded(i, again) and self.refuted(i):
+            self._take_sides()
+        elif self.first and self._step_is_sharp(i):
+            return True
+        else:
             self._yield_to(i, again)
+        return False
+
+    def _first_excluded(self, i, slope):
+        return self.first and slope.excess(self.first[0][i], self.first[1][i]) > 0
 
     def _excuse(self):
         """Allow for cancellation in grad that a jitter of one ulp is too small to see.
 
         At most 1e-8 of a coordinate: more would hide a float32 array inside grad.
         """
-        noise = fourth_differences(
-            self.problem, 1e-6, lambda x: self.problem.gradient(x)[0]
+        noise = local_noise(
+            lambda x: self.problem.gradient(x)[0], self.problem, self.rng, 1e-6, looks=2
         )
         excuse = np.minimum(16 * noise, 1e-8 * np.abs(self.truth))
         self.allowance = np.fmax(self.allowance, excuse)
@@ -227,7 +127,11 @@ class Coordinates:
     def _step_is_sharp(self, i):
         """Whether the error stands out of the complex step's own measured noise."""
         error = abs(self.claimed[i] - self.truth[i])
-        noise = max(step_noise(self.lines[i], gap) for gap in (1e-8, 1e-6))
+        noise = step_noise(self.lines[i], self.rng)
+        if coarse_noise(self.lines[i]) > 50 * EPS * abs(self.problem.value):
+            gaps = (1e-8, 1e-6, 1e-5, 1e-4)  # f cancels: stairs of any width
+            found = [step_noise(self.lines[i], self.rng, g, 1) for g in 2 * gaps]
+            noise = max(noise, *found)
         return error > 16 * noise + self.allowance[i]
 
     def _yield_to(self, i, again):
@@ -252,7 +156,7 @@ class Coordinates:
         self.error = np.where(np.isnan(error), np.inf, error)
         blocks = self.problem.blocks
         self.size = np.fmin(typical(self.truth, blocks), typical(self.claimed, blocks))
-        limit = 1e-5 if self.claim.eps < 1e-10 else 0.05
+        limit = DECIDED if self.claim.eps < 1e-10 else DECIDED_SINGLE
         scale = np.maximum(np.abs(self.truth), self.size) * max(limit, self.tol)
         self.status = np.full(self.problem.size, "agrees", dtype="<U11")
         scale[self.kink] = 0.1 * (self.high - self.low)[self.kink]
@@ -260,7 +164,6 @@ class Coordinates:
         self.status[unclear & ~self._stationary()] = "cannot tell"
         self.status[self._suspects()] = "wrong"
         self.status[~np.isfinite(self.claimed)] = "wrong"
-
 
     def _stationary(self):
         """Coordinates that are zero within rounding, like all of their block.
@@ -278,24 +181,4 @@ class Coordinates:
                 "the gradient is zero within rounding here, so most mistakes cannot "
                 "be seen: take another x as well"
             )
-        return still & (self.bound <= 1e-5 * terms)
-
-
-def brief(error):
-    """An exception in one short line."""
-    text = " ".join(str(error).split())
-    text = text if len(text) <= 60 else text[:57] + "..."
-    return f"{type(error).__name__}: {text}"
-
-
-def excess(slope, value, bound):
-    """By how much value +- bound lies outside what a Romberg slope allows."""
-    if slope.kink:
-        away = max(slope.low - value, value - slope.high, 0.0)
-    else:
-        away = abs(value - slope.value)
-    return away - bound - slope.bound if np.isfinite(slope.bound) else -np.inf
-
-
-def _narrower(one, other):
-    return one if one.bound < other.bound else other
+        return still & (self.bound <= DECIDED * terms)

@@ -1,4 +1,4 @@
-"""Straight lines through the point: where derivatives are measured.
+"""Straight lines through the point: where derivatives, and noise, are measured.
 
 A line offers ``probe(t)`` -> (f, t as it was really taken) and ``slope()``, the
 complex step, with a reach (how far a real step may start) and a grain (the size
@@ -92,9 +92,11 @@ def complex_step(line):
     return line.slope(), line.slope(-17.3)
 
 
-def step_noise(line, gap):
+def step_noise(line, rng, gap=1e-6, looks=2):
     """Rounding noise of the complex step itself, seen by repeating it near x."""
-    return float(fourth_differences(line.problem, gap, lambda x: line.at(x).slope()))
+    return float(
+        local_noise(lambda x: line.at(x).slope(), line.problem, rng, gap, looks)
+    )
 
 
 def value_noise(problem, rng):
@@ -103,30 +105,53 @@ def value_noise(problem, rng):
     Noise that costs more than half of the digits and is gone near by is no noise:
     then f changes faster than x suggests.
     """
-    d = problem.scale * rng.standard_normal(problem.size)
 
-    def at(gap):
-        return float(_noise([problem.probe(problem.x + k * gap * d) for k in range(13)]))
+    def look(gap):
+        return float(local_noise(problem.probe, problem, rng, gap, 1))
 
-    least = EPS * abs(problem.value)
-    noise = at(1e-6)
-    if noise > 1e-6 * abs(problem.value) and (closer := at(1e-9)) < 1e-3 * noise:
+    size, noise = abs(problem.value), look(1e-6)
+    if noise > 50 * EPS * size:
+        noise = min(noise, look(1e-6))
+    if noise > 1e-6 * size and (closer := look(1e-9)) < 1e-3 * noise:
         noise = closer
-    return max(noise, least) if np.isfinite(noise) else least
+    return max(noise, EPS * size) if np.isfinite(noise) else EPS * size
 
 
-def fourth_differences(problem, gap, function):
-    """Rounding noise of a function near x, from its values at x (1 + k gap)."""
-    return _noise([function(problem.x + k * gap * problem.scale) for k in range(13)])
+def coarse_noise(line, gap=1e-4):
+    """Rounding noise of f along a line, over lengths that show wide stairs.
 
-
-def _noise(values):
-    """Standard deviation of the noise in 13 equally spaced values.
-
-    Fourth differences remove what is smooth, their median a kink or a jump. Much
-    closer points would not do: values that cancel are a staircase, flat near by.
-    After Moré & Wild (2011), doi:10.1137/100786125.
+    Where f cancels its values are a staircase: differences over less than a stair
+    are smooth, and false.
     """
-    fourth = np.diff(values, 4, axis=0)
-    # 70 = 1 + 16 + 36 + 16 + 1 is its variance for unit noise; 0.6745: median to sd
-    return np.median(np.abs(fourth), axis=0) / (0.6745 * np.sqrt(70.0))
+    where = np.arange(12) + 0.37 * np.sin(np.arange(12.0) ** 2)
+    steps = gap * line.reach * where
+    return min(
+        float(residual(where, [line.probe(side * t)[0] for t in steps], 5))
+        for side in (1, -1)
+    )
+
+
+def local_noise(function, problem, rng, gap, looks):
+    """Rounding noise of a function near x, from values along random directions.
+
+    The points are spaced unevenly: rounding is not random but periodic, and equal
+    steps may fall in with it. The calmest side of x and the calmest look count, as a
+    kink disturbs only one of them.
+    """
+    found = np.inf
+    for _ in range(looks):
+        d = gap * problem.scale * rng.standard_normal(problem.size)
+        for side in 1, -1:
+            where = side * (np.arange(6) + rng.uniform(0.1, 0.9, 6))
+            values = [function(problem.x + t * d) for t in where]
+            found = np.fmin(found, residual(where, values, 2))
+    return found
+
+
+def residual(where, values, degree):
+    """Standard deviation of values about a polynomial in ``where``."""
+    t = where / np.max(np.abs(where))
+    basis = np.linalg.qr(np.vander(t, degree + 1))[0]
+    rest = np.asarray(values) - values[0]
+    rest = rest - basis @ (basis.T @ rest)
+    return np.sqrt(np.sum(rest**2, axis=0) / (len(t) - degree - 1))

@@ -90,12 +90,14 @@ class Search:
 
     def convincing(self, mask_of_blocks, attempts):
         """Whether the matched coordinates are more than the luck of many attempts."""
-        covered = np.repeat(mask_of_blocks, [c.stop - c.start for c in self.blocks.slices])
+        covered = np.repeat(
+            mask_of_blocks, [c.stop - c.start for c in self.blocks.slices]
+        )
         wrong = covered & self.wrong
         bits = np.log2(self.error[wrong] / np.maximum(self.allowance[wrong], 1e-300))
         return np.minimum(bits, 40).sum() >= SPARE_BITS + np.log2(attempts)
 
-    # --- one mistake -------------------------------------------------------------------
+    # --- one mistake ----------------------------------------------------------------
 
     def singles(self):
         """Mistakes that explain everything alone, in full or in some blocks only."""
@@ -105,7 +107,8 @@ class Search:
                 continue
             needed = fits & ~self.right_in
             unused = self.unused[i].sum()
-            if self.convincing(needed, len(self.mistakes) if unused else 1):
+            # a mistake seen wherever it would show needs hardly any luck's allowance
+            if self.convincing(needed, len(self.mistakes) if unused else 2**-10):
                 found.append(self._fit((i,), (needed,), (unused, i)))
         return sorted(found, key=lambda fit: fit.penalty)
 
@@ -123,12 +126,14 @@ class Search:
                 found.append(fit._replace(odd=odd))
         return sorted(found, key=lambda fit: fit.penalty)
 
-    # --- two mistakes ------------------------------------------------------------------
+    # --- two mistakes ---------------------------------------------------------------
 
     def pairs(self):
         """Two mistakes: in both terms, in different blocks, or one upon the other."""
-        return self._verified(self._additive()) or self._side_by_side() or (
-            self._verified(self._composed())
+        return (
+            self._verified(self._additive())
+            or self._side_by_side()
+            or (self._verified(self._composed()))
         )
 
     def _additive(self):
@@ -171,7 +176,9 @@ class Search:
         found, attempts = [], len(self.mistakes) ** 2
         for i, j in candidates:
             a, b = self.mistakes[i], self.mistakes[j]
-            fits = self.blocks.all_in(self.agrees(self.chain.gradient(a.changes + b.changes)))
+            fits = self.blocks.all_in(
+                self.agrees(self.chain.gradient(a.changes + b.changes))
+            )
             alone = self.fits[i] | self.fits[j] | self.right_in
             if (fits | alone).all() and self.convincing(~self.right_in, attempts):
                 masks = self._share(i, j, fits & ~self.right_in)
@@ -194,7 +201,9 @@ class Search:
             first = self.fits[i] & ~self.right_in
             second = self.fits[j] & ~self.right_in & ~first
             unused = (self.unused[i] & ~second).sum() + (self.unused[j] & ~first).sum()
-            both = self.convincing(first, attempts) and self.convincing(second, attempts)
+            both = self.convincing(first, attempts) and self.convincing(
+                second, attempts
+            )
             if both:
                 found.append(self._fit((i, j), (first, second), (unused, i + j)))
         return sorted(found, key=lambda fit: fit.penalty)

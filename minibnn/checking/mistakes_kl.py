@@ -29,7 +29,9 @@ def _gaussian(name, wrong, right, hint, reveal, mean=None, log_sigma=None):
             g_log = log_sigma(c)
         return g_mean, g_log
 
-    needs = gaussian_prior if log_sigma is None and "sigma" not in wrong else gaussian_kl
+    needs = (
+        gaussian_prior if log_sigma is None and "sigma" not in wrong else gaussian_kl
+    )
     return Mistake(name, "E41", wrong, right, hint, reveal, (("kl_q", change),), needs)
 
 
@@ -86,8 +88,8 @@ known(
           lambda c: _d(c) / c.s0**4, lambda c: c.sigma**2 / c.s0**4 - 1),
     _both("kl-prior-precision-inverted", "(mu - m0) s0², sigma² s0² - 1", _POWER,
           lambda c: _d(c) * c.s0**2, lambda c: (c.sigma * c.s0) ** 2 - 1),
-    _gaussian("kl-divided-by-posterior-variance", "∂KL/∂mu = (mu - m0) / sigma²", G_MEAN,
-              "Whose spread measures the distance of the means?", _AWAY,
+    _gaussian("kl-divided-by-posterior-variance", "∂KL/∂mu = (mu - m0) / sigma²",
+              G_MEAN, "Whose spread measures the distance of the means?", _AWAY,
               mean=lambda c: _d(c) / c.sigma**2),
     _log("kl-ratio-unsquared", "sigma/s0 - 1", "Is the ratio one of variances?",
          lambda c: c.sigma / c.s0 - 1),
@@ -156,7 +158,7 @@ def _sampled(value, c):
 _PARTS = "Which weights have a prior?"
 known(
     Mistake("kl-averaged-over-each-tensor", "E51", "each W and b averages its own KL",
-            "the sum over all weights", "Is the KL of independent weights a sum or a mean?",
+            "the sum over all weights", "Is the KL of several weights a sum or a mean?",
             "take tensors of more than one weight", (("kl_q", _tensor_mean),), fine),
     Mistake("kl-biases-left-out", "E51", "the KL of the W alone", "of all weights",
             _PARTS, _AWAY, _kept(lambda c: ~_is_bias(c)), biased),

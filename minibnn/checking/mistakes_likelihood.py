@@ -3,7 +3,12 @@
 import numpy as np
 
 from minibnn.checking.mistakes import Mistake, family_of_mistakes, fine, known
-from minibnn.kernels.likelihoods import Bernoulli, Categorical, Gaussian, SigmoidGaussian
+from minibnn.kernels.likelihoods import (
+    Bernoulli,
+    Categorical,
+    Gaussian,
+    SigmoidGaussian,
+)
 from minibnn.kernels.maps import sigmoid
 
 _RIGHT = "∂nll/∂F"
@@ -14,7 +19,7 @@ def _output(name, wrong, right, hint, reveal, function, needs=fine):
                    (("output", function),), needs)  # fmt: skip
 
 
-# --- Gaussian noise --------------------------------------------------------------------
+# --- Gaussian noise -----------------------------------------------------------------
 
 
 def _gaussian(c):
@@ -38,7 +43,7 @@ def _squares(c):
 
 def _own(name, wrong, hint, function):
     right = "∂nll/∂log s = Σ_bc (1 - (r/s)²)"
-    return Mistake(name, "likelihood", wrong, right, hint, "take residuals other than s",
+    return Mistake(name, "likelihood", wrong, right, hint, "take residuals not s",
                    (("own", function),), _learned)  # fmt: skip
 
 
@@ -71,7 +76,7 @@ known(
          "For s or for log s?", lambda g, c: g / _noise(c)[..., 0]),
 )  # fmt: skip
 
-# --- Bernoulli and categorical ---------------------------------------------------------
+# --- Bernoulli and categorical ------------------------------------------------------
 
 
 def _bernoulli(c):
@@ -133,7 +138,7 @@ known(
             lambda g, c: g * _y(c), _categorical),
     _output("true-class-left-out", "p for every class", _P,
             "Where do the labels enter?", _LABEL, lambda g, c: g + _y(c), _classes),
-    _output("labels-flipped", "p(F) - (1 - y)", _P, "Whose probability is p, that of 1?",
+    _output("labels-flipped", "p(F) - (1 - y)", _P, "Of which label is p?",
             _LABEL, lambda g, c: _link(c.F, c) - (1 - c.y), _bernoulli),
     _output("link-slope-missing", "(p - y) / s²", "(p - y) p (1 - p) / s²",
             "Differentiate through the link as well.", _LABEL,
@@ -141,7 +146,7 @@ known(
             lambda c: fine(c) and isinstance(c.model.likelihood, SigmoidGaussian)),
 )  # fmt: skip
 
-# --- rows, outputs ---------------------------------------------------------------------
+# --- rows, outputs ------------------------------------------------------------------
 
 
 def _other_labels(order):
@@ -169,8 +174,8 @@ _ORDER = "Which target belongs to which row?"
 known(
     _output("labels-of-the-next-row", "target b + 1 for row b", "target b for row b",
             _ORDER, _ROWS, _other_labels(lambda y: np.roll(y, -1, 0))),
-    _output("labels-of-the-previous-row", "target b - 1 for row b", "target b for row b",
-            _ORDER, _ROWS, _other_labels(lambda y: np.roll(y, 1, 0))),
+    _output("labels-of-the-previous-row", "target b - 1 for row b",
+            "target b for row b", _ORDER, _ROWS, _other_labels(lambda y: np.roll(y, 1, 0))),
     _output("labels-reversed", "targets in reversed order", "target b for row b",
             _ORDER, _ROWS, _other_labels(lambda y: y[::-1])),
     _output("outputs-shifted", "∂nll/∂F of the next output", _RIGHT,
@@ -189,7 +194,10 @@ def dropped_terms(chain):
         shown = range(count) if count <= 64 else (0, count - 1)
         for i in shown if count > 1 else ():
             at = (slice(None),) * axis + (i,)
-            for word, how, weight in (("dropped", "left out", 0.0), ("doubled", "twice", 2.0)):
+            for word, how, weight in (
+                ("dropped", "left out", 0.0),
+                ("doubled", "twice", 2.0),
+            ):
                 found.append(
                     _output(f"{word}-{kind}-{i + 1}", f"{kind} {i + 1} {how}", _SUM,
                             _COUNT, "take an example that pulls",

@@ -35,7 +35,7 @@ def _all(function):
     return lambda values, c: [function(value, c) for value in values]
 
 
-# --- activations -----------------------------------------------------------------------
+# --- activations --------------------------------------------------------------------
 
 
 def _slope_at(argument):
@@ -72,7 +72,7 @@ known(
            _ARGUMENT, _slope_at(lambda c, i: c.Z[i]), _curved),
     _slope("activation-slope-at-output-twice", "a' written for Z, taken at A",
            _ARGUMENT, _slope_at(_again), _curved),
-    _slope("activation-slope-twice", "a'(Z)² ∘ (W g)", "Count the chain rule's factors.",
+    _slope("activation-slope-twice", "a'(Z)² ∘ (W g)", "Count the factors.",
            _all(lambda v, c: v * v), _curved),
     _slope("activation-in-place-of-its-slope", "A ∘ (W g)",
            "Is this the function or its derivative?",
@@ -120,7 +120,7 @@ def other_slopes(chain):
         )  # fmt: skip
     for i in range(chain.L - 1) if chain.L > 2 else ():
         found.append(
-            _slope(f"activation-slope-missing-in-layer-{i + 1}", f"no a' in layer {i + 1}",
+            _slope(f"activation-slope-missing-in-layer-{i + 1}", f"no a' in {i + 1}",
                    "What stands between two layers?",
                    _at(i, lambda v, c: np.ones_like(v)))
         )  # fmt: skip
@@ -144,14 +144,12 @@ def _borrowed(i, j):
 
 
 def _same_width(chain, widths):
-    """Pairs of neighbours (i, j) whose sizes agree, so that one can stand for the other."""
+    """Pairs of neighbours (i, j) whose sizes agree: one can stand for the other."""
     pairs = [(i, j) for i in range(len(widths)) for j in (i + 1, i - 1)]
-    return [
-        (i, j) for i, j in pairs if 0 <= j < len(widths) and widths[i] == widths[j]
-    ]
+    return [(i, j) for i, j in pairs if 0 <= j < len(widths) and widths[i] == widths[j]]
 
 
-# --- matrices, inputs, biases ----------------------------------------------------------
+# --- matrices, inputs, biases -------------------------------------------------------
 
 
 def _transposed(n_in):
@@ -177,7 +175,7 @@ def matrices(chain):
                 changes += (("back_var", _at(i, _transposed(rows))),)
             found.append(
                 Mistake(f"layer-{i + 1}-transposed", "E21", f"W_{i + 1}ᵀ g_{i + 1}",
-                        f"W_{i + 1} g_{i + 1}", _SHAPES, "use layers that are not square",
+                        f"W_{i + 1} g_{i + 1}", _SHAPES, "use no square layers",
                         changes)
             )  # fmt: skip
         found.append(
@@ -234,8 +232,8 @@ def _before_the_slope(values, c):
 
 
 def _mean_weights(values, c):
-    return [np.broadcast_to(M, V.shape) for M, V in
-            zip(c.net.blocks(c.mu[: c.net.n_weights]), values, strict=True)]  # fmt: skip
+    means = c.net.blocks(c.mu[: c.net.n_weights])
+    return [np.broadcast_to(M, V.shape) for M, V in zip(means, values, strict=True)]
 
 
 _OF = "∂nll/∂W_l = Σ_b A_{l-1} g_lᵀ"

@@ -1,4 +1,4 @@
-"""Mistakes in the reparameterization's noise and in the mean over samples (E14, E61)."""
+"""Mistakes in the noise and in the mean over samples (E14, E61)."""
 
 import numpy as np
 
@@ -17,7 +17,9 @@ _SAME = "Which eps made the weights at which g_s was computed?"
 _SAMPLES = "take S >= 3 samples"
 
 
-def _eps(name, wrong, hint, function, reveal="take noise that is not ±1", needs=pathwise):
+def _eps(
+    name, wrong, hint, function, reveal="take noise that is not ±1", needs=pathwise
+):
     changes = (("eps", function),)
     wrong = f"(N/B) (1/S) Σ_s {wrong}"
     return Mistake(name, "E14", wrong, _RIGHT, hint, reveal, changes, needs)
@@ -29,7 +31,9 @@ def _columns(value, c):
     for part, (rows, H) in zip(c.net.slices, c.net.shapes, strict=True):
         n = (rows - c.net.bias) * H
         block = value[:, part.start : part.start + n].reshape(len(value), H, -1)
-        out[:, part.start : part.start + n] = block.swapaxes(1, 2).reshape(len(value), n)
+        out[:, part.start : part.start + n] = block.swapaxes(1, 2).reshape(
+            len(value), n
+        )
     return out
 
 
@@ -148,7 +152,7 @@ def dropped_samples(chain):
         _chosen(f"{word}-sample-{s + 1}", f"sample {s + 1} {how}",
                 "How many terms does your sum over samples have?", _weighted(s, weight))
         for s in range(chain.S)
-        for word, how, weight in (("dropped", "left out", 0.0), ("doubled", "twice", 2.0))
+        for word, how, weight in (("dropped", "left out", 0), ("doubled", "twice", 2))
     ]  # fmt: skip
 
 

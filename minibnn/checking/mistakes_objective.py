@@ -31,13 +31,17 @@ def _whole(name, factor, wrong, hint, reveal=_ANY):
     return _factor(name, "E51", ["data", "kl"], factor, wrong, hint, reveal)
 
 
-_BY_WHAT = "The KL belongs to the whole data set once. What does it have to be added to?"
-_UNBIASED = "Average the gradient over all batches of size B: does it give all the data's?"
+_BY_WHAT = (
+    "The KL belongs to the whole data set once. What does it have to be added to?"
+)
+_UNBIASED = (
+    "Average the gradient over all batches of size B: does it give all the data's?"
+)
 _MEAN_S = "What does the mean over noise samples turn into when you write it as a sum?"
 _CONSTANT = "Follow one constant factor through your derivation, line by line."
 
 DATA = (
-    _data("data-missing", lambda c: 0.0, "beta KL alone", "Does a label change anything?"),
+    _data("data-missing", lambda c: 0.0, "beta KL alone", "Does a label change it?"),
     _data("data-sign", lambda c: -1.0, "-(N/B) mean nll + beta KL",
           "The loss is minimised. Which sign makes the data more likely?"),
     _data("likelihood-half", lambda c: 0.5, "(N/B) mean nll / 2 + beta KL", _CONSTANT),

@@ -1,4 +1,4 @@
-"""Mistakes in the bookkeeping: order of the flat vector, arrays mixed up or forgotten."""
+"""Mistakes in the bookkeeping: order of the flat vector, arrays mixed up."""
 
 import numpy as np
 
@@ -80,7 +80,7 @@ known(
     _order("order-layers-reversed", "last layer first", _per_array(_reversed_layers)),
     _order("order-weights-then-biases", "all W, then all b",
            _per_array(_weights_then_biases), biased, "take more than one layer"),
-    _order("order-reversed", "the vector from its end", _per_array(lambda a, c: a[::-1])),
+    _order("order-reversed", "from its end", _per_array(lambda a, c: a[::-1])),
     _order("order-shifted", "coordinate i + 1 for i",
            _per_array(lambda a, c: np.roll(a, -1))),
     Mistake("mu-and-rho-swapped", "E53", "the two arrays exchanged", "mu, rho", _TWO,

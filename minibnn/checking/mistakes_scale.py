@@ -69,7 +69,12 @@ def _wrong_sigmoids():
     hint = "Is sigmoid the derivative of softplus, or the function you differentiated?"
     yield ("sigmoid-differentiated", "sigmoid(rho) (1 - sigmoid(rho))", hint,
            lambda value, c: value * (1 - value))  # fmt: skip
-    yield "softplus-at-sigma", "softplus(sigma)", hint, lambda value, c: softplus(c.sigma)
+    yield (
+        "softplus-at-sigma",
+        "softplus(sigma)",
+        hint,
+        lambda value, c: softplus(c.sigma),
+    )
 
 
 def _log_chains(chain):
@@ -88,5 +93,3 @@ def _log_chains(chain):
                 (("dlog", function),))
         for name, wrong, function in rows
     ]  # fmt: skip
-
-

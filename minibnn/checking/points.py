@@ -18,7 +18,9 @@ from minibnn.kernels.estimators import Pathwise
 from minibnn.kernels.maps import SCALES
 from minibnn.kernels.validate import as_rng, check_choice
 
-RTOL = 1e-9  # a mistake is visible if it moves a coordinate by more, relative to its terms
+RTOL = (
+    1e-9  # a mistake is visible if it moves a coordinate by more, relative to its terms
+)
 JITTER = 64  # roundings of the point whose effect on the gradient is forgiven
 
 
@@ -109,13 +111,13 @@ def generic(model, family, estimator=None, rng=0, regime="generic"):
 
     S >= 3 samples, a batch smaller than the data and no divisor of it, a KL weight that
     is not 1, means, sigmas and inputs of different size in every layer, targets drawn
-    from the model. What belongs to the model (prior, noise scale, widths) is taken as it
-    is: see :func:`lint` for what that hides.
+    from the model. What belongs to the model (prior, noise scale, widths) is taken as
+    it is: see :func:`lint` for what that hides.
 
     Parameters
     ----------
     regime : {"generic", "textbook", "late", "tiny", "big"}
-        "textbook": fresh parameters, S = 1, N = B, KL weight 1 (hides much, on purpose);
+        "textbook": fresh parameters, S = 1, N = B, KL weight 1 (hides much, by intent);
         "late": end of a training, small sigma, large N; "tiny": sigma near 1e-5;
         "big": a huge objective.
     """
@@ -200,4 +202,3 @@ def resolution(chain, dtype=np.float64):
     eps = np.finfo(dtype).eps
     rtol = max(RTOL, 256 * eps)
     return rtol * chain.magnitude + JITTER * chain.rounding(eps)
-

@@ -112,3 +112,10 @@ def misled(problem, d):
         "could be shown to be wrong: let f accept complex arguments, or check fewer "
         "parameters at once."
     )
+
+
+def brief(error):
+    """An exception in one short line."""
+    text = " ".join(str(error).split())
+    text = text if len(text) <= 60 else text[:57] + "..."
+    return f"{type(error).__name__}: {text}"

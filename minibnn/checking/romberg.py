@@ -37,6 +37,16 @@ class Slope:
         """Whether the slope jumps at the point itself."""
         return not math.isnan(self.low)
 
+    def excess(self, value, bound):
+        """By how much value +- bound lies outside what this slope allows."""
+        if not math.isfinite(self.bound):
+            return -math.inf
+        if self.kink:
+            away = max(self.low - value, value - self.high, 0.0)
+        else:
+            away = abs(value - self.value)
+        return float(away - bound - self.bound)
+
 
 @dataclass
 class Rung:

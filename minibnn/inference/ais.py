@@ -26,7 +26,7 @@ from minibnn.kernels.validate import (
 
 TARGET_ACCEPT = 0.8
 PILOT_MOVES = 4  # transitions of the pilot at each of its temperatures
-MOST_TEMPERATURES = 5000  # of the pilot, before it is called hopeless
+MOST_TEMPERATURES = 2000  # of the pilot, before it is called hopeless
 PILOT_SPREAD = 1.0  # standard deviation, in nats, of the pilot's weight increments
 
 
@@ -196,7 +196,8 @@ def pilot(parts, w, n_leapfrog, rng):
     while beta < 1:
         prior, g_prior, likelihood, g_likelihood = parts(w)
         possible = np.isfinite(likelihood)
-        if not possible.any() or len(rows) > MOST_TEMPERATURES:
+        stuck = len(rows) > (100 if beta < 1e-12 else MOST_TEMPERATURES)
+        if stuck or not possible.any():
             raise ValueError(
                 "X and y must be likelier under the prior: annealing got stuck at beta "
                 f"{beta:.1e}, where the log likelihood is {likelihood.max():.1e}"

@@ -8,7 +8,7 @@ from minibnn.inference import diagnostics
 from minibnn.inference.predict import predict
 from minibnn.inference.streams import seed_sequence
 from minibnn.kernels.model import Model
-from minibnn.kernels.validate import as_float_array, check_int
+from minibnn.kernels.validate import as_float_array, check_all, check_int
 
 ACTIVATIONS = 500_000  # draws x rows x units of one forward pass
 
@@ -76,10 +76,13 @@ class Chains:
             :, : self.model.net.n_weights
         ]
         size = max(1, ACTIVATIONS // (len(A) * max(self.model.net.sizes)))
-        parts = [
-            self.model.net.apply(w[i : i + size], A)[0] for i in range(0, len(w), size)
-        ]
+        with np.errstate(all="ignore"):  # an overflow is told below
+            parts = [
+                self.model.net.apply(w[i : i + size], A)[0]
+                for i in range(0, len(w), size)
+            ]
         F = np.concatenate(parts)
+        check_all("outputs", F, np.isfinite(F), "finite; X or a weight is too large")
         F = F[..., 0] if F.shape[-1] == 1 else F
         return F.reshape(self.weights.shape[:2] + F.shape[1:])
 
@@ -110,6 +113,8 @@ class Chains:
         to this one. With one chain the halves are its first and second half.
         """
         n_chains, n_draws, _ = self.weights.shape
+        if n_chains * n_draws < 2:
+            raise ValueError("a floor needs at least 2 draws or 2 chains, got 1")
         if n_chains > 1:
             half = n_chains // 2
             halves = self.weights[:half], self.weights[-half:]

@@ -197,7 +197,8 @@ class ExactPosterior:
         X = as_float_array("X", X, ndim=2, dtype=np.float64)
         Phi = _design(self.model, self.model.features(X))
         shape = (len(X), self.model.net.n_outputs)
-        epistemic = ((Phi @ self.root) ** 2).sum(1).reshape(shape)
+        with np.errstate(over="ignore"):  # a variance of inf is an answer
+            epistemic = ((Phi @ self.root) ** 2).sum(1).reshape(shape)
         aleatoric = np.full(shape, self.model.likelihood.scale**2)
         parts = ((Phi @ self.mean).reshape(shape), aleatoric, epistemic)
         return GaussianPrediction(*(a[:, 0] if a.shape[1] == 1 else a for a in parts))
@@ -254,8 +255,9 @@ class GaussianPrediction(NamedTuple):
         """Log predictive density of each target alone, the shape of ``mean``."""
         y = as_float_array("y", y)
         check_shape("y", y, self.mean.shape)
-        z = (y - self.mean) / self.std
-        return -0.5 * z * z - np.log(self.std) - HALF_LOG_2PI
+        with np.errstate(over="ignore"):  # log 0 = -inf is an answer
+            z = (y - self.mean) / self.std
+            return -0.5 * z * z - np.log(self.std) - HALF_LOG_2PI
 
 
 def gaussian_factor(q, n_weights):

@@ -36,10 +36,11 @@ def normal_log_likelihood(x, mu, sigma):
     if not np.all(sigma.real > 0):
         raise ValueError(f"sigma must be > 0, got a minimum of {sigma.real.min()}")
     x = as_numbers("x", x)
-    z, s, n = (x - mu) / sigma, sigma[..., 0], x.shape[-1]
-    squares = (z * z).sum(-1)
-    value = -n * np.log(s) - 0.5 * squares - n * HALF_LOG_2PI
-    return value, (z.sum(-1) / s, (squares - n) / s)
+    with np.errstate(over="ignore"):  # log 0 = -inf is an answer
+        z, s, n = (x - mu) / sigma, sigma[..., 0], x.shape[-1]
+        squares = (z * z).sum(-1)
+        value = -n * np.log(s) - 0.5 * squares - n * HALF_LOG_2PI
+        return value, (z.sum(-1) / s, (squares - n) / s)
 
 
 def normal_maximum(x):

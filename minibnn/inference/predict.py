@@ -4,6 +4,8 @@ Rows are taken in chunks; for each chunk all S weight samples pass, in chunks of
 own, so memory is bounded and every summary sees all samples of its rows at once.
 """
 
+from functools import cached_property
+
 import numpy as np
 
 from minibnn.kernels.predictive import (
@@ -17,6 +19,7 @@ from minibnn.kernels.predictive import (
 )
 from minibnn.kernels.validate import check_all, check_int, check_number, check_range
 
+MOST_SAMPLES = 10_000_000  # one row's outputs must fit in memory
 OUTPUTS = 4_000_000  # S x rows x C of one chunk of rows
 ACTIVATIONS = 500_000  # samples x rows x units of one forward pass; fits in cache
 
@@ -27,7 +30,7 @@ def predict(model, weight_chunks, X, n_samples, seed):
     ``weight_chunks(seed, n_samples, size)`` yields arrays (s, P) with s <= size, the
     same ones on every call.
     """
-    n_samples = check_int("n_samples", n_samples)
+    n_samples = check_int("n_samples", n_samples, maximum=MOST_SAMPLES)
     return Prediction(model, weight_chunks, model.features(X), n_samples, seed)
 
 
@@ -52,11 +55,29 @@ class Prediction:
     def __init__(self, model, weight_chunks, A, n_samples, seed):
         self._model, self._A, self._n_samples = model, A, n_samples
         self._weight_chunks, self._seed = weight_chunks, seed
-        parts = self._over_rows(self._summary)
-        self.mean, self.std, self.aleatoric, self.epistemic = parts
+        self._kept = None  # the outputs, where they are one chunk
+        mean = model.likelihood.mean
+        (self.mean,) = self._over_rows(lambda F, v, rows: (predictive_mean(mean(F, v)),))
 
     def __repr__(self):
         return f"Prediction of {self._A.shape[0]} rows by {self._n_samples} samples"
+
+    @property
+    def std(self):
+        """Standard deviation of y, or of the probability over weight samples."""
+        within, between = self._variances
+        regression = self._model.likelihood.kind == "regression"
+        return np.sqrt(within + between if regression else between)
+
+    @property
+    def aleatoric(self):
+        """What more data would not remove: noise variance, or mean entropy."""
+        return self._parts[0]
+
+    @property
+    def epistemic(self):
+        """What more data would remove: variance of the mean, or mutual information."""
+        return self._parts[1]
 
     @property
     def samples(self):
@@ -91,18 +112,26 @@ class Prediction:
             draws = likelihood.mean(F, v)
             if likelihood.kind == "regression":
                 draws = likelihood.sample(F, v, _open_uniform(rng, F.shape))
-            return tuple(np.quantile(draws, tails, axis=0).astype(draws.dtype))
+            return tuple(_quantiles(draws, tails).astype(draws.dtype))
 
         return self._over_rows(one)
 
-    def _summary(self, F, v, rows):
+    @cached_property
+    def _variances(self):
+        """Mean variance within a weight sample, variance of the mean between them."""
         likelihood = self._model.likelihood
-        means = likelihood.mean(F, v)
-        aleatoric, epistemic = predictive_variance(means, likelihood.variance(F, v))
-        mean = predictive_mean(means)
+
+        def two(F, v, rows):
+            return predictive_variance(likelihood.mean(F, v), likelihood.variance(F, v))
+
+        return self._over_rows(two)
+
+    @cached_property
+    def _parts(self):
+        likelihood = self._model.likelihood
         if likelihood.kind == "regression":
-            return mean, np.sqrt(aleatoric + epistemic), aleatoric, epistemic
-        return mean, np.sqrt(epistemic), *_information(F, likelihood.exclusive)
+            return self._variances
+        return self._over_rows(lambda F, v, rows: _information(F, likelihood.exclusive))
 
     def _over_rows(self, summarise, axis=0):
         """Arrays of ``summarise(F, v, rows)`` for all rows, single outputs squeezed."""
@@ -122,6 +151,8 @@ class Prediction:
 
     def _outputs(self, A):
         """Network outputs F (S, n, C) and the likelihood's own weights (S, k)."""
+        if self._kept is not None:
+            return self._kept
         net = self._model.net
         size = max(1, ACTIVATIONS // (len(A) * max(net.sizes)))
         F, v = [], []
@@ -131,7 +162,10 @@ class Prediction:
                 v.append(w[:, net.n_weights :])
         F = np.concatenate(F)
         check_all("outputs", F, np.isfinite(F), "finite; X or a weight is too large")
-        return F, np.concatenate(v)
+        outputs = F, np.concatenate(v)
+        if len(A) == len(self._A):
+            self._kept = outputs
+        return outputs
 
 
 def _information(F, exclusive):
@@ -139,6 +173,16 @@ def _information(F, exclusive):
     if exclusive:
         return predictive_mean(categorical_entropy(F)), mutual_information(F)
     return predictive_mean(bernoulli_entropy(F)), bernoulli_mutual_information(F)
+
+
+def _quantiles(draws, tails):
+    """Quantiles over axis 0; next to an infinite draw there is nothing between."""
+    with np.errstate(invalid="ignore"):
+        between = np.quantile(draws, tails, axis=0)
+    if not np.isnan(between).any():
+        return between
+    nearest = np.quantile(draws, tails, axis=0, method="nearest")
+    return np.where(np.isnan(between), nearest, between)
 
 
 def _open_uniform(rng, shape):

@@ -17,6 +17,7 @@ from minibnn.kernels.gaussian_kl import HALF_LOG_2PI
 from minibnn.kernels.model import Model
 from minibnn.kernels.validate import (
     as_float_array,
+    check_all,
     check_instance,
     check_positive,
     check_shape,
@@ -26,6 +27,7 @@ DROP = 60.0  # nats below the top that a point may lie and still count: e^-60 = 
 FIRST = {1: 257, 2: 49}  # points per axis to begin with
 MOST_POINTS = 150_000  # of a lattice that is refined once more
 RESOLVED = 5.0  # nats between neighbours at the top, above which no sum is believed
+MOST = 1e12  # nats from which on the fourth digit of a difference is rounding
 CHUNK = 2_000_000  # numbers one activation may hold
 
 
@@ -65,6 +67,8 @@ def grid_posterior(model, X, y, *, tol=1e-11):
         return log_joint(model, A, y, w)
 
     lattice = first_lattice(density, *prior_box(model))
+    top = lattice.values[[lattice.values.argmax()]]
+    check_all("log joint", top, np.abs(top) < MOST, "moderate; X or y is too large")
     error = np.inf
     while error >= tol and len(lattice.index) <= MOST_POINTS:
         previous, lattice = lattice, lattice.refined(density)

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from minibnn.inference.predict import predict
+from minibnn.inference.normals import Normals
+from minibnn.inference.predict import MOST_SAMPLES, predict
 from minibnn.inference.recipe import from_recipe, seed_facts, seed_from, to_recipe
 from minibnn.inference.storage import check_path, read, with_prefix, write
 from minibnn.inference.streams import seed_sequence
@@ -97,7 +98,7 @@ class FitResult:
 
         ``rng=None`` starts the fit's own prediction stream from its beginning.
         """
-        n_samples = check_int("n_samples", n_samples)
+        n_samples = check_int("n_samples", n_samples, maximum=MOST_SAMPLES)
         seed = self._seed(rng)
         return np.concatenate(list(self._weight_chunks(seed, n_samples, n_samples)))
 
@@ -126,13 +127,14 @@ class FitResult:
 
     def _weight_chunks(self, seed, n_samples, size):
         """Yield weights (s, P), s about ``size``, in an order that no size changes."""
-        rng, q = np.random.default_rng(seed), self.q
+        q = self.q
+        normals = Normals(np.random.default_rng(seed), q.mean.dtype)
         replicas, n_noise = self._n_replicas, self.family.noise_size(self.model)
         left = n_samples
         while left > 0:
             rounds = min(-(-left // replicas), max(1, size // replicas))
-            eps = rng.standard_normal((rounds, *q.mean.shape[:-1], n_noise))
-            eps = np.moveaxis(eps, 0, -2).astype(q.mean.dtype, copy=False)
-            w, _ = self.family.sample(q, eps)  # (..., rounds, P)
+            eps = np.empty((rounds, *q.mean.shape[:-1], n_noise), q.mean.dtype)
+            normals.fill(eps)
+            w, _ = self.family.sample(q, np.moveaxis(eps, 0, -2))  # (..., rounds, P)
             yield np.moveaxis(w, -2, 0).reshape(-1, w.shape[-1])[:left]
             left -= rounds * replicas

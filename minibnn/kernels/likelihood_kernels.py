@@ -170,7 +170,7 @@ def _student_t_constant(df):
     steps = [math.log1p(0.5 / (x + i)) for i in range(n)]
     z = x + n
     terms = (1 / 8, -1 / 192, 1 / 640, -17 / 14336, 31 / 18432, -691 / 180224)
-    series = sum(c / z ** (2 * i + 1) for i, c in enumerate(terms))
+    series = sum(c * (1 / z) ** (2 * i + 1) for i, c in enumerate(terms))
     return math.fsum([HALF_LOG_2PI, series, *steps, -0.5 * math.log(z / x)])
 
 

@@ -6,6 +6,7 @@ from minibnn.kernels.network import MLP, initial_weights
 from minibnn.kernels.priors import JointPrior
 from minibnn.kernels.validate import (
     as_float_array,
+    as_rng,
     check_all,
     check_instance,
     check_range,
@@ -56,7 +57,7 @@ class Model:
     def initial_weights(self, rng):
         """A new network's weights and the likelihood's start, (P,)."""
         own = self.likelihood.initial_weights()
-        return np.concatenate([initial_weights(self.net, rng), own])
+        return np.concatenate([initial_weights(self.net, as_rng(rng)), own])
 
     def batch(self, X, y):
         """Checked data as the kernels want it: features (N, D+1) and targets.

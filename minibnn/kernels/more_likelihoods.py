@@ -8,6 +8,8 @@ from minibnn.kernels.likelihood_kernels import gaussian_nll, poisson_nll, studen
 from minibnn.kernels.likelihoods import Likelihood, LocationScale
 from minibnn.kernels.validate import check_all, check_positive
 
+MANY = 1e5  # a rate from which on a count is as good as normal, to less than one
+
 
 @equation("E32")
 def heteroscedastic_nll(F, y):
@@ -89,9 +91,14 @@ class Poisson(Likelihood):
     def sample(self, F, v, uniform):
         """The smallest count whose cumulated probability reaches the number."""
         rate = self.mean(F, v)
-        count = np.ceil(pdtrik(uniform, rate))
+        few = np.minimum(rate, MANY)
+        count = np.ceil(pdtrik(uniform, few))
         below = np.maximum(count - 1.0, 0.0)  # pdtrik may err by a rounding upwards
-        return np.where(pdtr(below, rate) >= uniform, below, count)
+        count = np.where(pdtr(below, few) >= uniform, below, count)
+        z = ndtri(uniform)  # Cornish and Fisher: two moments and the skewness
+        spread = np.sqrt(np.minimum(rate, 1e30))  # a rate of inf stays inf
+        most = np.ceil(rate + spread * z + (z * z - 4.0) / 6.0)
+        return np.where(rate > MANY, most, count).astype(F.dtype)
 
 
 class StudentT(LocationScale):

@@ -15,9 +15,11 @@ from minibnn.kernels.validate import (
     check_fraction,
     check_instance,
     check_not_empty,
+    check_number,
     check_shape,
 )
-from minibnn.kernels.validate import check_positive as positive
+
+SCALES = (1e-100, 1e100)  # squares of scales, and of their quotient, are floats
 
 
 class ScaleMixturePrior:
@@ -30,7 +32,7 @@ class ScaleMixturePrior:
     pi : float in (0, 1)
         Share of the first component.
     s1, s2 : float
-        The two standard deviations.
+        The two standard deviations, between 1e-100 and 1e100.
     """
 
     has_closed_kl = False
@@ -38,7 +40,8 @@ class ScaleMixturePrior:
 
     def __init__(self, pi=0.5, s1=1.0, s2=0.0025):
         self.pi = check_fraction("pi", pi, strict=True)
-        self.s1, self.s2 = positive("s1", s1), positive("s2", s2)
+        self.s1 = check_number("s1", s1, *SCALES)
+        self.s2 = check_number("s2", s2, *SCALES)
 
     def __repr__(self):
         return f"ScaleMixturePrior({self.pi:g}, {self.s1:g}, {self.s2:g})"
@@ -116,6 +119,6 @@ def learned_prior(model, family, params, mean=0.0):
         array = as_float_array(f"params[{key!r}]", params.get(key))
         check_shape(f"params[{key!r}]", array, array.shape[: -len(shape)] + shape)
     q, _ = family.natural(params)
-    return GaussianPrior.per_layer(
-        model.net, learned_scales(model.net, *family.marginals(q), mean), mean
-    )
+    with np.errstate(over="ignore"):  # a scale of inf is refused as a prior
+        scales = learned_scales(model.net, *family.marginals(q), mean)
+    return GaussianPrior.per_layer(model.net, scales, mean)

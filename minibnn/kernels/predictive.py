@@ -39,8 +39,11 @@ def predictive_variance(means, variances):
                  cannot cancel and equal samples give exactly 0.
     Shapes.      means, variances (S, ...)  →  (...), (...)
     """
-    spread = means - means[:1]
-    return _average(variances), _average((spread - _average(spread)) ** 2)
+    with np.errstate(invalid="ignore", over="ignore"):
+        spread = means - means[:1]
+        epistemic = _average((spread - _average(spread)) ** 2)
+    # only means beyond the largest float differ by nan: their spread has no bound
+    return _average(variances), np.where(np.isnan(epistemic), np.inf, epistemic)
 
 
 @equation("E83")

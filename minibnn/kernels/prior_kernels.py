@@ -31,13 +31,13 @@ def scale_mixture_log_density(w, pi, s1, s2):
     Shapes.  w (...,); pi in (0, 1), s1, s2 > 0 are numbers  ->  value, g_w (...,).
     Source.  Blundell et al. 2015, Weight Uncertainty in Neural Networks, eq. 7.
     """
-    pi, s1, s2 = float(pi), float(s1), float(s2)
+    s1, s2, log_1, log_2 = float(s1), float(s2), math.log(pi), math.log1p(-pi)
     if s1 < s2:
-        pi, s1, s2 = 1 - pi, s2, s1
+        s1, s2, log_1, log_2 = s2, s1, log_2, log_1
     half_ww = 0.5 * w * w
     excess = (s1 - s2) / s1 / s2 * ((s1 + s2) / s1 / s2)  # 1/s2^2 - 1/s1^2
-    D = math.log1p(-pi) - math.log(pi) + math.log(s1 / s2) - half_ww * excess
-    wide = math.log(pi) - math.log(s1) - HALF_LOG_2PI - half_ww / s1**2
+    D = log_2 - log_1 + math.log(s1 / s2) - half_ww * excess
+    wide = log_1 - math.log(s1) - HALF_LOG_2PI - half_ww / s1**2
     return wide + softplus(D), -w * (1 / s1**2 + sigmoid(D) * excess)
 
 

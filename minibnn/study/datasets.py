@@ -155,7 +155,8 @@ def blundell(n=100, rng=0, noise=0.02):
     deviation, as is usual. With E sin(a(x + e)) = exp(-(a noise)²/2) sin(a x) the mean
     is known too.
     """
-    n, rng, noise = check_int("n", n), as_rng(rng), check_positive("noise", noise)
+    n, rng = check_int("n", n), as_rng(rng)
+    noise = check_number("noise", noise, 0, 1e100, strict=True)
 
     def draw(x):
         t = x + rng.normal(0, noise, len(x))

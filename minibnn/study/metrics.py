@@ -160,7 +160,12 @@ def auroc(score, is_error):
 def rmse(y, mean):
     """Root mean squared error of predicted means; y and mean (n,), (n, 1) or (n, K)."""
     y, mean = _matching(y=y, mean=mean)
-    return float(np.sqrt(np.mean((y - mean) ** 2)))
+    with np.errstate(over="ignore"):  # inf is the answer beyond the largest float
+        error = np.abs(np.subtract(y, mean, dtype=np.float64))
+    largest = np.max(error)
+    if not 0 < largest < np.inf:
+        return float(largest)
+    return float(largest * np.sqrt(np.mean((error / largest) ** 2)))
 
 
 def coverage(y, lower, upper):

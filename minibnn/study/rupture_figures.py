@@ -178,7 +178,8 @@ def against_hmc(study):
         p = study.predictions[key][0].mean
         ax.plot([0, 1], [0, 1], color="#999999", lw=1)
         for k, colour, mark in ((0, plots.BLUE, "o"), (1, plots.RED, "^")):
-            ax.scatter(reference[y == k], p[y == k], 20, colour, mark, alpha=0.6, lw=0)
+            dots = dict(s=20, c=colour, marker=mark, alpha=0.6, lw=0)
+            ax.scatter(reference[y == k], p[y == k], **dots)
         name, far = study.rows[key].name, study.scores[key]["distance"][0]
         ax.set_title(f"{name[0].upper() + name[1:]}: {far:.3f}")
     for ax in axes[-1]:

@@ -1,0 +1,105 @@
+"""Time every workload side by side: ``python tests/benchmarks [names] [--rounds N]``.
+
+One core, one thread, contenders taking turns within each round; what is reported is
+the median over the rounds of each contender's time and of its ratio to minibnn in the
+same round, with the quartiles of that ratio. JAX and PyTorch take part where they are
+installed. ``--scaling`` prints cost against N, B, S, P, depth and R instead; ``--write``
+puts the table into results.md beside this file.
+"""
+
+import argparse
+import importlib
+import os
+import platform
+import sys
+from pathlib import Path
+
+for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[name] = "1"
+os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+if hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+import numpy as np  # noqa: E402  (threads are set before)
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+workloads = importlib.import_module("workloads")
+
+
+def contenders():
+    """minibnn, the floor, and every peer that can be imported."""
+    found = {"minibnn": "ours", "floor": "floor"}
+    found |= {"JAX": "peer_jax", "PyTorch": "peer_torch"}
+    modules = {}
+    for name, module in found.items():
+        try:
+            modules[name] = importlib.import_module(module)
+        except ImportError:
+            print(f"{name} is not installed: left out", file=sys.stderr)
+    return modules
+
+
+def measure(work, kind, modules, rounds):
+    """Seconds of every contender, one row a round."""
+    runs = {name: getattr(module, kind)(work) for name, module in modules.items()}
+    runs = {name: run for name, run in runs.items() if run is not None}
+    for run in runs.values():
+        run()  # warm caches and compilers
+    times = {name: [] for name in runs}
+    for _ in range(rounds):
+        for name, run in runs.items():
+            times[name].append(run())
+    return {name: np.array(values) for name, values in times.items()}
+
+
+def row(work, times):
+    """A line of the table: microseconds, and ratios to minibnn round by round."""
+    ours = times["minibnn"]
+    cells = [work.name, f"{np.median(ours) * 1e6 / (work.replicas or 1):.1f}"]
+    for name in ("floor", "JAX", "PyTorch"):
+        if name not in times:
+            cells.append("")
+            continue
+        low, mid, high = np.percentile(times[name] / ours, [25, 50, 75])
+        cells.append(f"{mid:.2f} ({low:.2f}-{high:.2f})")
+    return "| " + " | ".join(cells) + " |"
+
+
+def versions(modules):
+    """What ran where."""
+    names = ["numpy", "scipy"] + [n for n in ("jax", "torch") if n in sys.modules]
+    parts = [f"{n} {importlib.import_module(n).__version__}" for n in names]
+    return f"Python {platform.python_version()}, {', '.join(parts)}, {platform.machine()}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--scaling", action="store_true")
+    parser.add_argument("--write", action="store_true")
+    args = parser.parse_args()
+    if args.scaling:
+        return importlib.import_module("scaling").main()
+    modules = contenders()
+    lines = [
+        "| workload | minibnn, us | floor / minibnn | JAX / minibnn | PyTorch / minibnn |",
+        "|---|---|---|---|---|",
+    ]
+    print("\n".join(lines))
+    groups = {"train": workloads.TRAINING, "predict": workloads.PREDICTION}
+    for kind, works in groups.items():
+        for work in works:
+            if not args.names or work.name in args.names:
+                lines.append(row(work, measure(work, kind, modules, args.rounds)))
+                print(lines[-1], flush=True)
+    lines += ["", f"Float32, one core, {args.rounds} rounds. {versions(modules)}."]
+    print(lines[-1])
+    if args.write:
+        (HERE / "results.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
