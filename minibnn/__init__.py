@@ -4,7 +4,10 @@ The names below stand in reading order: the model, the variational family, the
 objective, the loop, the prediction, the check.
 """
 
+from minibnn.checking import points
 from minibnn.checking.diagnose import diagnose
+from minibnn.checking.gradcheck import check_adjoint, check_gradient
+from minibnn.checking.report import GradientReport
 from minibnn.inference.ais import ais
 from minibnn.inference.checkpoint import Checkpoint
 from minibnn.inference.elbo import neg_elbo

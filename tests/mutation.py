@@ -20,7 +20,7 @@ from mutants import MUTANTS
 
 ROOT = Path(__file__).resolve().parents[1]
 SUITE = ("test_kernels.py", "test_objective.py", "test_special_cases.py",
-         "test_values.py", "test_unbiased.py")  # fmt: skip
+         "test_corners.py", "test_values.py", "test_unbiased.py")  # fmt: skip
 REASONS = {}  # name of a mutant that may survive -> why
 
 

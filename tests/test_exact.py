@@ -296,6 +296,14 @@ def test_grid_decomposition_and_symmetric_modes():
     assert grid.log_density(w) == pytest.approx(joint - grid.log_evidence)
 
 
+def test_grid_and_conjugate_decompositions_agree_term_by_term():
+    model, X, y = linear_case(np.random.default_rng(13), n=8, d=1)
+    sigma = np.array([0.3, 0.8])
+    q = Q(np.array([0.2, -0.4]), sigma, np.log(sigma), np.array([0.7]))
+    terms = [f(model, X, y).decompose(q) for f in (grid_posterior, exact_posterior)]
+    np.testing.assert_allclose(*terms, rtol=1e-11)
+
+
 def test_a_posterior_far_outside_the_prior_is_found():
     """20 prior standard deviations away: the search has to leave its first box."""
     X = np.linspace(0.5, 1.5, 40)[:, None]

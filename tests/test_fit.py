@@ -167,6 +167,15 @@ def test_the_initial_weights_do_not_depend_on_samples_or_batches():
         assert_same_params(params, starts[0])
 
 
+def test_the_final_elbo_has_a_stream_of_its_own():
+    """At the same parameters it is the same number, however they were reached."""
+    elbos = {
+        fit(optimizer=STILL, **kwargs).elbo
+        for kwargs in ({}, {"max_steps": 300, "n_samples": 20}, {"batch_size": 7})
+    }
+    assert len(elbos) == 1
+
+
 def test_predicting_does_not_move_the_training():
     plain = fit(max_steps=20)
 
@@ -372,7 +381,15 @@ def test_an_interrupt_returns_what_there_is():
     assert_same_params(result.params, fit(max_steps=4).params)
     assert np.isfinite(result.elbo)
     result.predict(X)
-    assert fit(callback=interrupt, restarts=3).stop_reason == "interrupted"
+    steps = []
+
+    def interrupt_later(info):
+        steps.append(info.step)
+        interrupt(info)
+
+    again = fit(callback=interrupt_later, restarts=3)
+    assert again.stop_reason == "interrupted"
+    assert steps == [0, 1, 2, 3]  # no further restart begins
 
 
 def test_other_errors_of_a_callback_are_not_swallowed():
@@ -464,7 +481,11 @@ def test_a_diverging_run_ends_with_an_error_that_tells(lr):
     for array in error.params.values():
         assert np.isfinite(array).all()
     loss, _, _ = mb.neg_elbo(LINEAR, FAMILY, error.params, np.zeros((1, 3)), X, Y)
-    assert np.isfinite(loss)  # the last good ones
+    assert np.isfinite(loss)
+    if error.step > 1:  # the last good ones, not the first
+        first = mb.fit(LINEAR, FAMILY, X, Y, rng=0, start=None, max_steps=1,
+                       optimizer=STILL).params  # fmt: skip
+        assert np.any(error.params["mu"] != first["mu"])
 
 
 def test_an_error_travels_between_processes():

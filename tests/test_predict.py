@@ -105,6 +105,20 @@ def test_interval_of_a_known_gaussian():
         assert np.all(np.abs(upper - (Phi @ q.mean + z * sd)) < Z * se)
 
 
+def test_the_noise_of_an_interval_is_independent_of_the_weights():
+    """One weight, one row, spread as wide as the noise: the sum must be symmetric."""
+    model = mb.Model(mb.MLP([1, 1], bias=False), mb.Gaussian(1.0), mb.GaussianPrior())
+    start = {"mu": np.zeros(1), "rho": np.log(np.expm1([1.0]))}
+    still = {"start": start, "max_steps": 1, "optimizer": mb.SGD(lambda *args: 0.0)}
+    result = mb.fit(model, mb.MeanField(), [[1.0]], [0.0], rng=0, **still)
+    S = 100000
+    lower, upper = result.predict([[1.0]], n_samples=S).interval(0.9)
+    want = stats.norm.ppf(0.95) * np.sqrt(2)
+    se = np.sqrt(2 * 0.95 * 0.05 / S) / stats.norm.pdf(stats.norm.ppf(0.95))
+    assert abs(upper.item() - want) < Z * se
+    assert abs(lower.item() + want) < Z * se
+
+
 def test_intervals_cover_what_they_say():
     """New data from the true process: with enough data 90 % intervals hold 90 %."""
     rng = np.random.default_rng(4)

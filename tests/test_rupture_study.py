@@ -106,6 +106,7 @@ def test_cross_fitting_judges_each_row_by_networks_that_never_saw_it(monkeypatch
 
     def log_probs(X, y, X_new, rng):
         assert not set(X[:, 0]) & set(X_new[:, 0])
+        assert len(X) >= 18
         seen.extend(X_new[:, 0])
         return np.column_stack([X_new[:, 0], -X_new[:, 0]])
 

@@ -234,8 +234,12 @@ def plateau_by_words():
         assert mb.Plateau(window=4, z=2.0)(history) == (rise <= 2 * error)
         short = {key: values[:-1] for key, values in history.items()}
         assert not mb.Plateau(window=4)(short)
+        longer = {key: values + values[-1:] for key, values in history.items()}
+        assert not mb.Plateau(window=4)(longer)  # it looks once per window
         warming = history | {"kl_weight": [0.9] + [1.0] * 7}
         assert not mb.Plateau(window=4)(warming)
+    still = {"loss": [3.0] * 8, "kl_weight": [1.0] * 8}
+    assert mb.Plateau(window=4)(still)  # neither rise nor noise
 
 
 def fisher(log_q, theta, draws):

@@ -26,10 +26,10 @@ from minibnn.checking.reasons import brief
 from minibnn.checking.romberg import romberg
 
 BY_COMPLEX_STEP, BY_DIFFERENCES, MOST_BLOCKS = 10, 4, 8  # directions; blocks alone
-BUDGET = 49  # calls of f after which no direction is begun: 10 more at most
+BUDGET, LEAST = 49, 2  # calls of f after which no direction is begun, but for two
 
 
-@dataclass
+@dataclass(eq=False)
 class Row:
     """One direction d: what grad claims along it, and what it is."""
 
@@ -79,7 +79,8 @@ class Directions:
         """Cross-check the oracles, judge the directions, hunt down a failure."""
         self.safe = self._cross_check()
         for block, index in self._plan():
-            if self.problem.calls["f"] + self.problem.calls["f_complex"] <= BUDGET:
+            calls = self.problem.calls["f"] + self.problem.calls["f_complex"]
+            if calls <= BUDGET or len(self.rows) < LEAST:
                 self.rows.append(self._judged(self._draw(block, index)))
         guilty = max(self.rows, key=self.off)
         if self.off(guilty) > 0 and self.safe:
@@ -89,16 +90,22 @@ class Directions:
         if self.off(guilty) > 0:
             self._locate(guilty)
         self._resolve()
+        if not np.isfinite(self.resolved) and self.problem.trouble:
+            raise self.problem.trouble  # f has failed wherever it was asked near x
         return self
 
     def _resolve(self):
-        """What the directions resolve; those that see ten times less do not count."""
-        reach = np.array([row.bound + row.allowance for row in self.rows])
-        sharp = reach <= 10 * reach.min()
-        self.sharp = [self.rows[i] for i in np.flatnonzero(sharp)]
-        self.resolved = reach[sharp].max(initial=0.0) / self.unit + self.tol
-        if not sharp.any():
-            self.sharp, self.resolved = self.rows, np.inf
+        """What the directions over everything resolve, and how many they are.
+
+        Differences that see ten times less than others do not count as a look.
+        """
+        looks = [row for row in self.rows if row.block == "all"]
+        reach = np.array([row.bound + row.allowance for row in looks])
+        sharp = (reach <= 10 * reach.min()) | self.safe
+        self.resolved = reach[sharp].max() / self.unit + self.tol
+        self.looks = int(sharp.sum())
+        blurred = [row for row, good in zip(looks, sharp, strict=True) if not good]
+        self.sharp = [row for row in self.rows if row not in blurred]
 
     def _plan(self):
         everything = [("all", np.arange(self.g.size))]
@@ -158,9 +165,12 @@ class Directions:
         self.safe = False
         row = self._draw("all", np.arange(self.g.size))
         line = Direction(self.problem, row.d)
-        slope = self._slope(line, 10)
+        pair, why = self._pair(line)
+        slope = self._slope(line, 9 if why else 7)
         row.truth, row.bound = slope.value, slope.bound
-        why = self._refused(line, slope, row)
+        if not why and slope.excess(pair[0], 16 * abs(pair[0] - pair[1])
+                                    + row.rounding) > 0:
+            why = "an imaginary part is lost on the way"
         if why:
             self.judge = "central differences"
             self.notes.append(f"f is not complex-safe ({why}); differences judge alone")
@@ -169,18 +179,13 @@ class Directions:
             self.notes.append("differences are too rough to confirm the complex step")
         return not why
 
-    def _refused(self, line, slope, row):
-        """Why the complex step cannot be believed; empty if it can."""
+    def _pair(self, line):
+        """The complex step, twice, or why there is none."""
         try:
-            first, second = complex_step(line)
+            pair = complex_step(line)
         except Exception as error:  # only the imaginary step is new to f
-            return brief(error)
-        bound = 16 * abs(first - second) + row.rounding
-        if not np.isfinite(first + second):
-            return "it gives nan or inf"
-        if slope.excess(first, bound) > 0:
-            return "an imaginary part is lost on the way"
-        return ""
+            return None, brief(error)
+        return pair, "" if np.isfinite(pair).all() else "it gives nan or inf"
 
     def off(self, row):
         """By how much a row is beyond everything that excuses it."""

@@ -166,19 +166,20 @@ class Coordinates(Opinions):
         self.status[~np.isfinite(self.claimed)] = "wrong"
 
     def _stationary(self):
-        """Coordinates that are zero within rounding, like all of their block.
+        """Coordinates that cannot be told from zero, like all of their block.
 
-        The scale to compare with is then that of the terms that cancel: what an ulp
-        of x moves, over an ulp.
+        The scale to compare with is then that of the terms that cancel, or of the
+        slopes not far from x.
         """
         terms = self.claim.spread(self.problem.blocks) / self.claim.eps
+        rounding = np.maximum(SAFETY * EPS * terms, self.bound)
+        terms = np.maximum(terms, [slope.around for slope in self.second])
         still = np.zeros(self.problem.size, dtype=bool)
         for index in self.problem.blocks.values():
-            rounding = SAFETY * EPS * terms[index]
-            still[index] = usual(np.abs(self.truth[index])) <= usual(rounding)
+            still[index] = usual(np.abs(self.truth[index])) <= usual(rounding[index])
         if still.any():
             self.notes.append(
                 "the gradient is zero within rounding here, so most mistakes cannot "
                 "be seen: take another x as well"
             )
-        return still & (self.bound <= DECIDED * terms)
+        return still & (self.bound + self.allowance <= DECIDED * terms)

@@ -99,7 +99,7 @@ def step_noise(line, rng, gap=1e-6, looks=2):
     )
 
 
-def value_noise(problem, rng):
+def value_noise(problem, rng, gap=1e-6):
     """Rounding noise of f near x, never below one rounding of its value.
 
     Noise that costs more than half of the digits and is gone near by is no noise:
@@ -109,9 +109,9 @@ def value_noise(problem, rng):
     def look(gap):
         return float(local_noise(problem.probe, problem, rng, gap, 1))
 
-    size, noise = abs(problem.value), look(1e-6)
+    size, noise = abs(problem.value), look(gap)
     if noise > 50 * EPS * size:
-        noise = min(noise, look(1e-6))
+        noise = min(noise, look(gap))
     if noise > 1e-6 * size and (closer := look(1e-9)) < 1e-3 * noise:
         noise = closer
     return max(noise, EPS * size) if np.isfinite(noise) else EPS * size

@@ -31,6 +31,7 @@ class Slope:
     high: float = math.nan
     first: float = math.nan  # the longest step behind it
     step: float = math.nan  # and the shortest
+    around: float = 0.0  # the size of slopes further off
 
     @property
     def kink(self):
@@ -191,7 +192,9 @@ def romberg(
     best = ladder.descend(start * line.reach, rel, size, rungs)
     if jump := ladder.kink():
         return jump
-    return best if rel > 1e-10 else _longer_steps(ladder, best, start, rel, size)
+    best = best if rel > 1e-10 else _longer_steps(ladder, best, start, rel, size)
+    best.around = max((abs(r.left) + abs(r.right) for r in ladder.rungs[:1]), default=0)
+    return best
 
 
 def _longer_steps(ladder, best, start, rel, size):

@@ -5,6 +5,9 @@ import numpy as np
 from minibnn.checking import reasons
 from minibnn.checking.report import AGREES, CANNOT_TELL, WRONG, GradientReport
 
+# Directions decide when they resolve this part of a coordinate: double, single.
+RESOLVED, RESOLVED_SINGLE = 0.01, 0.1
+
 
 def unsteady(problem, tol, reason):
     """Report that nothing can be said of a function that does not repeat itself."""
@@ -84,7 +87,7 @@ def by_directions(problem, d):
              "error": abs(r.error), "bound": r.bound, "rounding": r.allowance}
             for r in d.rows
         ],
-        miss=_miss(d.resolved, len(d.sharp)),
+        miss=_miss(d.resolved, d.looks),
         gradient=d.claim.g, problem=problem,
     )
 
@@ -105,7 +108,7 @@ def _along(problem, d):
         return CANNOT_TELL if open_still else WRONG, reasons.misled(problem, d)
     if not np.isfinite(d.resolved):
         return CANNOT_TELL, reasons.edge("along a random direction")
-    if d.resolved > (1e-3 if d.claim.eps < 1e-10 else 0.1):
+    if d.resolved > (RESOLVED if d.claim.eps < 1e-10 else RESOLVED_SINGLE):
         row = min(d.rows, key=lambda row: row.bound + row.allowance)
         where = "along a random direction"
         if row.allowance > row.bound:

@@ -64,7 +64,7 @@ def neg_elbo(
     noise = check_noise(estimator, model, family, noise, A.shape[-2])
     check_replicas(family, params, noise, A)
     n_data = A.shape[-2] if n_data is None else n_data
-    n_data = check_int("n_data", n_data, maximum=2**53)  # the integers of a float
+    check_number("n_data", check_int("n_data", n_data))  # small enough for a float
     kl_weight = check_number("kl_weight", kl_weight, minimum=0.0)
     with np.errstate(all="ignore"):  # an overflow shows as inf in the loss it returns
         loss, gradient, parts = objective(

@@ -66,7 +66,9 @@ class Model:
         of range, unequal lengths, no rows.
         """
         A, y = self.features(X), self.targets(X, y)
-        return A, check_range("y", y, A.dtype)
+        if y.dtype.kind == "f":  # real targets compute in the precision of X
+            y = check_range("y", y, A.dtype).astype(A.dtype, copy=False)
+        return A, y
 
     def features(self, X):
         """Checked inputs with the constant column, (N, D+1)."""

@@ -127,6 +127,15 @@ class Recorded(np.ndarray):
             return self
         return _noted(np.copyto, (plain(self),), {}, plain(self).astype(dtype))
 
+    def reshape(self, *shape, **kwargs):
+        """A view where the memory allows, else a copy that is noted."""
+        shape = shape[0] if len(shape) == 1 else shape
+        return np.reshape(self, shape, **kwargs)
+
+    def ravel(self, order="C"):
+        """The same for one axis."""
+        return np.ravel(self, order)
+
     def copy(self, order="C"):
         """A copy that follows its original at every replay."""
         return _noted(np.copyto, (plain(self),), {}, plain(self).copy(order))
@@ -136,6 +145,12 @@ class Recorded(np.ndarray):
 
     __bool__ = __float__ = __int__ = __index__ = item = tolist = _look
     take = argmax = argmin = argsort = sort = nonzero = choose = searchsorted = _look
+
+    def _unannounced(self, *args, **kwargs):
+        raise NotRecordable("a method that NumPy carries out without telling")
+
+    dot = cumsum = cumprod = repeat = flatten = trace = round = _unannounced
+    fill = put = partition = itemset = _unannounced
 
 
 def _noted(function, args, kwargs, buffer):

@@ -1,0 +1,138 @@
+"""The gradient checker on many parameters, and on maps with a pullback."""
+
+import numpy as np
+import pytest
+
+from minibnn.checking import GradientReport, check_adjoint, check_gradient
+
+# --- many parameters -----------------------------------------------------------------
+
+
+class Large:
+    """A million parameters of very different weight, and a count of the calls of f."""
+
+    def __init__(self, real=False):
+        rng = np.random.default_rng(0)
+        self.a, self.x = rng.lognormal(0, 2, 10**6), rng.normal(size=10**6)
+        self.real, self.calls = real, 0
+
+    def f(self, x):
+        self.calls += 1
+        x = x.real if self.real else x
+        return self.a @ (x * x + x)
+
+    def grad(self, x):
+        return self.a * (2 * x + 1)
+
+
+@pytest.mark.parametrize("real", [False, True])
+def test_a_million_parameters(real):
+    large = Large(real)
+    report = check_gradient(large.f, large.grad, large.x)
+    assert report.verdict == "agrees", report
+    assert report.mode == "directions"
+    assert large.calls <= 60
+    assert report.calls["f"] + report.calls["f_complex"] == large.calls
+    assert report.miss["probability"] <= 1e-3
+    if not real:
+        assert report.miss["relative_error"] < 1e-8
+    assert "escapes with probability" in str(report)
+
+    def wrong(x):
+        g = large.grad(x)
+        g[123_456] *= 1.1
+        return g
+
+    large.calls = 0
+    report = check_gradient(large.f, wrong, large.x)
+    assert report.verdict == "wrong"
+    assert report.reason.startswith("x[123456]: claimed")
+    assert report.relative_error == pytest.approx(0.1, rel=1e-3)
+    assert large.calls <= 110
+
+
+def test_claimed_zeros_are_looked_at():
+    x = np.linspace(-1, 1, 3000)
+    for size in (1.0, 1e-4):
+        weight = np.where(np.arange(3000) == 77, size, 1.0)
+
+        def f(x, w=weight):
+            return np.sum(w * np.sin(x))
+
+        def grad(x, w=weight):
+            return np.where(np.arange(3000) == 77, 0.0, w * np.cos(x))
+
+        report = check_gradient(f, grad, x)
+        assert report.verdict == "wrong"
+        assert report.reason.startswith("x[77]: claimed 0, is ")
+
+
+def test_equal_errors_of_opposite_effect_do_not_cancel():
+    x = np.linspace(-1, 1, 3000)
+    off = np.zeros(3000)
+    off[[5, 6]] = 1e-6, -1e-6
+    for rng in range(20):
+        report = check_gradient(np.sum, lambda x: np.ones(3000) + off, x, rng=rng)
+        assert report.verdict == "wrong"
+
+
+# --- adjoints ------------------------------------------------------------------------
+
+
+def layer(x):
+    return np.tanh(x["A"] @ x["W"])
+
+
+def layer_pullback(x):
+    out = layer(x)
+
+    def pull(u):
+        d = u * (1 - out * out)
+        return {"A": d @ x["W"].T, "W": x["A"].T @ d}
+
+    return pull
+
+
+def test_adjoint():
+    rng = np.random.default_rng(3)
+    x = {"A": rng.normal(size=(5, 3)), "W": rng.normal(size=(3, 4))}
+    pull = layer_pullback(x)
+    report = check_adjoint(layer, pull, x, rng=0)
+    assert isinstance(report, GradientReport)
+    assert report.verdict == "agrees"
+    assert report.bound < 1e-13
+
+    def lost(u):
+        return pull(u) | {"W": pull(u)["W"] / 5}
+
+    report = check_adjoint(layer, lost, x, rng=0)
+    assert report.verdict == "wrong"
+    assert [b["status"] for b in report.blocks] == ["agrees", "wrong"]
+    assert "claimed / true = 0.2 in all of them" in report.reason
+
+
+def test_adjoint_kinds():
+    x = np.random.default_rng(1).normal(size=500)
+    assert check_adjoint(np.sin, lambda u: u * np.cos(x), x).verdict == "agrees"
+    assert check_adjoint(np.sin, lambda u: u * np.sin(x), x).verdict == "wrong"
+    assert check_adjoint(np.sum, lambda u: u * np.ones(9), x[:9]).verdict == "agrees"
+    y = x[:9].astype(np.float32)
+    slope = 1 - np.tanh(y) ** 2
+    report = check_adjoint(np.tanh, lambda u: u.astype(np.float32) * slope, y)
+    assert report.verdict == "agrees"
+    assert check_adjoint(np.tanh, lambda u: u * slope * 1.01, y).verdict == "wrong"
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"forward": 1}, "forward must be a function"),
+    ({"pullback": 1}, "pullback must be a function"),
+    ({"forward": lambda x: np.nan * x}, r"forward\(x\) must be finite"),
+    ({"forward": lambda x: None}, r"forward\(x\) must hold real"),
+    ({"pullback": lambda u: u[:2]}, r"pullback\(u\) must have the shape of x"),
+    ({"x": np.arange(3)}, "x must hold real"), ({"tol": 0}, "tol must be"),
+    ({"rng": 1.5}, "rng must be"), ({"kinks": "no"}, "kinks must be"),
+])
+def test_adjoint_errors_name_the_argument(change, message):
+    arguments = {"forward": np.sin, "pullback": lambda u: u, "x": np.ones(3)} | change
+    with pytest.raises((TypeError, ValueError), match=message):
+        check_adjoint(**arguments)

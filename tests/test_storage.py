@@ -1,0 +1,336 @@
+"""Checkpoints and saved posteriors: whatever happens, nothing is lost."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import bad_inputs as world
+import numpy as np
+import pytest
+from combination_cases import LIKELIHOODS, PRIORS, make_data, make_family, make_params
+from saved_runs import assert_same
+
+import minibnn as mb
+from minibnn.inference import storage
+from minibnn.inference.storage import StorageError, read
+
+STEPS = 23
+OPTIMIZERS = {
+    "SGD": mb.SGD,
+    "Momentum": mb.Momentum,
+    "Adam": mb.Adam,
+    "NaturalGradient": mb.NaturalGradient,
+}
+SCHEDULES = {
+    "constant": lambda: 1e-3,
+    "cosine": lambda: mb.Cosine(2e-3),
+    "robbins-monro": lambda: mb.RobbinsMonro(2e-3, delay=5),
+    "function": lambda: halving,
+}
+BATCHES = {"all": None, "5": 5, "7": 7, "1": 1, "more": 99}
+
+
+def halving(step, max_steps):
+    """A schedule of one's own."""
+    return 2e-3 * 0.5 ** (step / max_steps)
+
+
+# --- a resumed run is the run never stopped ------------------------------------------
+
+
+def scenario(i):
+    """Number i of the interruptions: fit's options, where it stops, how it saves."""
+    rng = np.random.default_rng([2024, i])
+    names = [list(kind)[i // n % len(kind)] for n, kind in
+             ((1, OPTIMIZERS), (4, SCHEDULES), (3, BATCHES))]  # fmt: skip
+    replicas = [None, 2, None, 3][i // 2 % 4]
+    point = names[0] != "NaturalGradient" and rng.random() < 0.15
+    options = {
+        "optimizer": OPTIMIZERS[names[0]](SCHEDULES[names[1]]()),
+        "batch_size": BATCHES[names[2]],
+        "replicas": replicas,
+        "n_samples": int(rng.integers(1, 4)),
+        "kl_warmup": float(rng.choice([0.0, 0.5])),
+        "max_steps": STEPS,
+        "start": [None, "auto"][int(rng.random() < 0.3)],
+        "estimator": None if point else [None, mb.Pathwise()][int(rng.integers(2))],
+        "family": mb.Point() if point else mb.MeanField(),
+        "X": world.X.astype(rng.choice([np.float32, np.float64])),
+        "rng": int(rng.integers(10)),
+    }
+    every, stop = int(rng.integers(1, 9)), int(rng.integers(0, STEPS - 1))
+    return options, every, stop, "-".join([*names, f"R{replicas}", f"stop{stop}"])
+
+
+def numbers():
+    """Twelve scenarios; all fifty among the slow tests."""
+    for i in range(50):
+        marks = [] if i % 17 in (0, 3, 6, 10) else [pytest.mark.slow]
+        yield pytest.param(i, id=f"{i}-{scenario(i)[-1]}", marks=marks)
+
+
+@pytest.mark.parametrize("i", list(numbers()))
+def test_a_resumed_run_is_the_run_never_stopped(i, tmp_path):
+    options, every, stop, _ = scenario(i)
+    file = tmp_path / "run.npz"
+
+    def interrupt(info):
+        if info.step == stop:
+            raise [KeyboardInterrupt, ZeroDivisionError][i % 2]
+
+    try:
+        world.fit(**options, checkpoint=mb.Checkpoint(file, every), callback=interrupt)
+    except ZeroDivisionError:
+        pass
+    assert file.exists() == (stop >= every)
+    seen = []
+    resumed = world.fit(
+        **options,
+        checkpoint=mb.Checkpoint(file, every),
+        callback=lambda info: seen.append(info.step),
+    )
+    assert seen[0] == stop // every * every
+    whole = world.fit(**options, checkpoint=mb.Checkpoint(tmp_path / "whole.npz", every))
+    assert_same(resumed, whole)
+    assert_same(whole, world.fit(**options))
+    one, other = (read(tmp_path / name, "checkpoint") for name in ("run.npz", "whole.npz"))
+    assert one[0] == other[0]
+    for key in one[1]:
+        np.testing.assert_array_equal(one[1][key], other[1][key], err_msg=key)
+
+
+def test_the_interruptions_cover_what_there_is():
+    ids = [scenario(i)[-1].split("-stop")[0] for i in range(50)]
+    text = " ".join(ids)
+    for names in (OPTIMIZERS, SCHEDULES, BATCHES, ("RNone", "R2", "R3")):
+        assert all(f"{name}" in text for name in names)
+    assert len(set(ids)) >= 25
+
+
+def test_a_finished_run_is_not_run_again(tmp_path):
+    file = tmp_path / "run.npz"
+    first = world.fit(checkpoint=file)
+    before = file.read_bytes()
+    seen = []
+    assert_same(world.fit(checkpoint=file, callback=seen.append), first)
+    assert not seen
+    assert file.read_bytes() == before
+
+
+def test_every_restart_has_a_file(tmp_path):
+    file = tmp_path / "run.npz"
+    options = {"restarts": 3, "max_steps": 6}
+    want = world.fit(**options)
+
+    def stop(info, steps=[]):  # noqa: B006
+        steps.append(info.step)
+        if len(steps) == 10:  # in the middle of the second restart
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        world.fit(**options, checkpoint=mb.Checkpoint(file, 1), callback=stop)
+    got = world.fit(**options, checkpoint=mb.Checkpoint(file, 1))
+    assert_same(got, want)
+    assert got.restarts == want.restarts
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "run.npz", "run.1.npz", "run.2.npz"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"X": world.X + 1}, {"y": 1 - world.Y}, {"rng": 1}, {"n_samples": 2},
+        {"max_steps": 9}, {"batch_size": 3}, {"optimizer": mb.SGD(0.1)},
+        {"optimizer": mb.Adam(mb.Cosine(0.03))}, {"kl_weight": 0.5}, {"replicas": 2},
+        {"family": mb.MeanField("exp")}, {"estimator": mb.Pathwise()},
+        {"family": mb.MeanField(sigma=0.1)}, {"X": world.X.astype(np.float32)},
+        {"model": mb.Model(world.NET, mb.Bernoulli(), mb.LaplacePrior())},
+        {"model": mb.Model(mb.MLP([2, 3, 1]), mb.Bernoulli(), world.PRIOR)},
+        {"start": world.PARAMS},
+    ],
+    ids=lambda change: f"{'-'.join(change)} {str(next(iter(change.values())))[:60]}",
+)  # fmt: skip
+def test_another_run_is_refused_and_the_file_kept(change, tmp_path):
+    file = tmp_path / "run.npz"
+    world.fit(checkpoint=file)
+    before = file.read_bytes()
+    with pytest.raises(StorageError, match="another run"):
+        world.fit(**change, checkpoint=file)
+    assert file.read_bytes() == before
+
+
+def test_a_diverging_run_leaves_its_last_good_parameters(tmp_path):
+    keeper = mb.Checkpoint(tmp_path / "run.npz", every=1)
+    options = {"y": world.REALS, "optimizer": mb.SGD(1e3), "max_steps": 500}
+    with pytest.raises(mb.FitError) as caught:
+        world.fit(world.LINE, **options, checkpoint=keeper)
+    good = keeper.params()
+    noise = np.zeros((1, 3))
+    value, grads, _ = mb.neg_elbo(
+        world.LINE, world.FAMILY, good, noise, world.X, world.REALS
+    )
+    assert np.isfinite(value)
+    for key, array in caught.value.params.items():
+        assert np.isfinite(grads[key]).all()
+        assert np.isfinite(array).all()
+        np.testing.assert_array_equal(array, good[key])
+    world.fit(world.LINE, y=world.REALS, start=good)  # they can be gone on from
+
+
+# --- kills ---------------------------------------------------------------------------
+
+CHILD = """
+import sys
+sys.path.insert(0, {tests!r})
+import bad_inputs as world
+import minibnn as mb
+def say(info):
+    print(info.step, flush=True)
+world.fit(max_steps=10**9, batch_size=5, callback=say,
+          checkpoint=mb.Checkpoint({file!r}, every=3), optimizer=mb.Adam(1e-3))
+"""
+
+
+def kill_after(steps, file):
+    """Run in another process, kill it after some steps; the last step it told of."""
+    here = Path(__file__).parent
+    code = CHILD.format(tests=str(here), file=str(file))
+    env = os.environ | {"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(here.parent)}
+    child = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, env=env, text=True
+    )
+    last = [int(child.stdout.readline()) for _ in range(steps)][-1]
+    time.sleep(0.002 * (steps % 5))
+    child.send_signal(signal.SIGKILL)
+    rest = child.communicate()[0].split()
+    return max([last, *map(int, rest[-1:])])
+
+
+@pytest.mark.parametrize(
+    "kills", [1, pytest.param(20, marks=pytest.mark.slow)], ids=str
+)
+def test_a_kill_loses_only_the_steps_since_the_last_checkpoint(kills, tmp_path):
+    file = tmp_path / "run.npz"
+    reached = 0
+    for i in range(kills):
+        last = kill_after(5 + i % 7, file)
+        facts, arrays = read(file, "checkpoint")
+        assert facts["step"] >= last // 3 * 3
+        assert facts["step"] <= last + 3
+        assert facts["step"] > reached or i == 0
+        reached = facts["step"]
+    whole = world.fit(
+        max_steps=10**9, batch_size=5, optimizer=mb.Adam(1e-3),
+        stop=None, callback=stop_at(reached), rng=0,
+    )  # fmt: skip
+    loss = whole.history["loss"]
+    np.testing.assert_array_equal(arrays["history.loss"], loss[:reached])
+    np.testing.assert_array_equal(
+        arrays["theta"], np.concatenate([whole.params["mu"], whole.params["rho"]])
+    )
+
+
+def stop_at(step):
+    def callback(info):
+        if info.step + 1 == step:
+            raise StopIteration
+
+    return callback
+
+
+@pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), SystemExit])
+@pytest.mark.parametrize("where", ["savez", "fsync"])
+def test_a_failed_write_leaves_the_last_complete_file(
+    failure, where, tmp_path, monkeypatch
+):
+    file = tmp_path / "run.npz"
+    options = {"max_steps": 9, "checkpoint": mb.Checkpoint(file, 3)}
+    real, count = np.savez, []
+
+    def savez(out, **arrays):
+        count.append(1)
+        if len(count) == 2 and where == "savez":
+            out.write(b"half a file")
+            raise failure
+        real(out, **arrays)
+
+    def fsync(handle):
+        if len(count) == 2:
+            raise failure
+
+    monkeypatch.setattr(storage.np, "savez", savez)
+    monkeypatch.setattr(storage.os, "fsync", fsync)
+    wanted = SystemExit if failure is SystemExit else StorageError
+    with pytest.raises(wanted):
+        world.fit(**options)
+    assert read(file, "checkpoint")[0]["step"] == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["run.npz"]
+    assert_same(world.fit(**options), world.fit(max_steps=9))
+
+
+# --- saved posteriors ----------------------------------------------------------------
+
+
+def posteriors():
+    """Every family with every likelihood and prior that train together."""
+    for likelihood in LIKELIHOODS:
+        for prior in PRIORS:
+            yield "MeanField", likelihood, prior
+    for family in ("FullCovariance", "InferenceNetwork", "Point"):
+        yield family, "Gaussian learned", "Gaussian"
+        yield family, "Categorical", "ScaleMixture"
+
+
+@pytest.mark.parametrize("cell", list(posteriors()), ids=" ".join)
+def test_a_posterior_survives_the_round_trip(cell, tmp_path):
+    family, likelihood, prior = cell
+    like, outputs = LIKELIHOODS[likelihood]
+    net = mb.MLP([2, 2, outputs], "softplus", bias=prior != "Laplace")
+    model = mb.Model(net, like, PRIORS[prior])
+    family = make_family(family, model)
+    X, y = make_data(family, model, likelihood)
+    result = world.fit(model, family, X, y, start=make_params(family, model))
+    result.save(tmp_path / "posterior.npz")
+    again = mb.FitResult.load(tmp_path / "posterior.npz")
+    assert_same(again, result)
+    assert repr(again.model) == repr(model)
+    assert repr(again.family) == repr(family)
+    assert again.restarts == result.restarts
+    if not family.tasks:
+        one, other = (r.predict(X, n_samples=5) for r in (result, again))
+        np.testing.assert_array_equal(one.mean, other.mean)
+        np.testing.assert_array_equal(one.interval(0.5), other.interval(0.5))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"replicas": 2}, {"restarts": 2}, {"X": world.X.astype(np.float32)},
+     {"rng": np.int64(3)}, {"rng": np.array([1, 2])}, {"rng": [1, 2]}, {"rng": 2**200},
+     {"rng": np.random.SeedSequence([np.int64(7), 8])}, {"rng": np.random.default_rng(1)},
+     {"rng": None}],
+    ids=lambda o: str(next(iter(o.items())))[:40],
+)  # fmt: skip
+def test_every_kind_of_run_can_be_saved(options, tmp_path):
+    result = world.fit(**options, checkpoint=tmp_path / "run.npz")
+    result.save(tmp_path / "posterior.npz")
+    again = mb.FitResult.load(tmp_path / "posterior.npz")
+    assert_same(again, result)
+    np.testing.assert_array_equal(
+        again.sample_weights(4), result.sample_weights(4), strict=True
+    )
+    if options.get("rng", 0) is not None and "Generator" not in repr(options):
+        assert_same(world.fit(**options, checkpoint=tmp_path / "run.npz"), result)
+
+
+def test_a_class_of_ones_own_is_refused_by_name(tmp_path):
+    class MyPrior(mb.GaussianPrior):
+        pass
+
+    model = mb.Model(world.NET, mb.Bernoulli(), MyPrior())
+    with pytest.raises(TypeError, match="MyPrior is not a class of minibnn"):
+        world.fit(model).save(tmp_path / "posterior.npz")
+    assert list(tmp_path.iterdir()) == []
