@@ -273,7 +273,7 @@ CASES = {
         "X",
         "replica",
     ),
-    "n_data-zero": (lambda: neg_elbo(n_data=0), "n_data", ">= 1, got 0"),
+    "n_data-zero": (lambda: neg_elbo(n_data=0), "n_data", ">= 12, got 0"),
     "n_data-float": (lambda: neg_elbo(n_data=12.0), "n_data", "integer"),
     "kl_weight-negative": (lambda: neg_elbo(kl_weight=-1), "kl_weight", ">= 0"),
     "kl_weight-nan": (lambda: neg_elbo(kl_weight=NAN), "kl_weight", "nan"),

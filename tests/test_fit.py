@@ -403,7 +403,7 @@ def test_other_errors_of_a_callback_are_not_swallowed():
 def test_stop_may_be_any_function_of_the_history():
     result = fit(stop=lambda history: len(history["loss"]) == 5)
     assert len(result.history["loss"]) == 5
-    assert result.stop_reason == "plateau"
+    assert result.stop_reason == "stop"
 
 
 # --- the literal update of sigma -----------------------------------------------------

@@ -64,7 +64,8 @@ def neg_elbo(
     noise = check_noise(estimator, model, family, noise, A.shape[-2])
     check_replicas(family, params, noise, A)
     n_data = A.shape[-2] if n_data is None else n_data
-    check_number("n_data", check_int("n_data", n_data))  # small enough for a float
+    n_data = check_int("n_data", n_data, minimum=A.shape[-2])
+    check_number("n_data", n_data)  # small enough for a float
     kl_weight = check_number("kl_weight", kl_weight, minimum=0.0)
     with np.errstate(all="ignore"):  # an overflow shows as inf in the loss it returns
         loss, gradient, parts = objective(

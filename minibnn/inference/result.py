@@ -27,7 +27,7 @@ class FitResult:
     elbo, elbo_se : float or array (R,), or None
         ELBO from fresh noise on all rows, and its standard error. A point has none.
     stop_reason : str
-        "max_steps", "plateau", "callback" or "interrupted".
+        "max_steps", "plateau", "stop" (a rule of your own), "callback" or "interrupted".
     restarts : list of (elbo, elbo_se)
         Every restart's, in order; the best one is this result.
     """

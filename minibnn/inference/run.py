@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from minibnn.inference.autopsy import autopsy
 from minibnn.inference.batches import Batches
 from minibnn.inference.descent import Descent
 from minibnn.inference.elbo import default_estimator
 from minibnn.inference.flat import Flat
 from minibnn.inference.start import lbfgs_start
+from minibnn.inference.stopping import Plateau
 from minibnn.inference.streams import Streams
 
 FIRST_FITS = 3  # of the simpler family; the basin they end in is seldom left again
@@ -156,12 +158,10 @@ class Run:
             return
         if np.isfinite(parts["loss"]).all() and np.isfinite(parts["g"]).all():
             return  # only the sum of the gradient overflowed
-        terms = {"nll": "data term", "kl": "KL term"}
-        bad = [terms[k] for k in terms if not np.isfinite(parts[k]).all()]
-        where = " and ".join(bad) or "gradient"
+        grads = self.flat.split(parts["g"])
+        where = autopsy(self.model, self.family, self.flat.params, grads, parts)
         raise FitError(
-            f"step {self.step}: the {where} is no longer finite (loss {parts['loss']}). "
-            "Try a smaller learning rate, standardised inputs and targets, or a smaller "
+            f"step {self.step}: no longer finite: {where}. Try a smaller learning rate, standardised inputs and targets, or a smaller "
             "initial sigma. The last good parameters are in the exception's .params.",
             self.step,
             self.copy_params(self.before),
@@ -207,7 +207,7 @@ class Run:
             except StopIteration:
                 return "callback"
         if options.stop is not None and options.stop(self.history):
-            return "plateau"
+            return "plateau" if isinstance(options.stop, Plateau) else "stop"
         return "max_steps" if self.step >= options.max_steps else None
 
     def report(self):

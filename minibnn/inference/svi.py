@@ -14,7 +14,7 @@ from minibnn.inference.elbo import (
 )
 from minibnn.inference.options import check_options
 from minibnn.inference.result import FitResult
-from minibnn.inference.run import Run
+from minibnn.inference.run import FitError, Run
 from minibnn.inference.streams import run_seeds
 from minibnn.kernels.model import Model, check_protocol
 from minibnn.kernels.validate import check_instance
@@ -101,7 +101,8 @@ def fit(
     ValueError, TypeError
         Before anything runs, naming the argument that does not fit.
     FitError
-        If loss or gradient stop being finite, or a sigma leaves (0, inf).
+        If loss or gradient stop being finite, or a sigma leaves (0, inf), in every
+        restart.
     """
     check_instance("model", model, Model)
     check_protocol("family", family, "natural")
@@ -131,10 +132,15 @@ def fit(
     for k, group in enumerate(groups):
         known = None if rng is None else [str(seed) for seed in group]
         own = options.for_restart(k)
-        run = Run(model, family, estimator, A, y, own, group, known).go()
-        results.append(finish(run))
+        run = Run(model, family, estimator, A, y, own, group, known)
+        try:
+            results.append(finish(run.go()))
+        except FitError as error:  # one restart may fail; all of them may not
+            failure = error
         if run.stop_reason == "interrupted":
             break
+    if not results:
+        raise failure
     return choose(results)
 
 
@@ -223,4 +229,6 @@ def choose(results):
     score = np.nan_to_num(score, nan=-np.inf, posinf=np.inf, neginf=-np.inf)
     best = results[int(np.argmax(score))]
     best.restarts = [(r.elbo, r.elbo_se) for r in results]
+    if results[-1].stop_reason == "interrupted":
+        best.stop_reason = "interrupted"
     return best

@@ -258,9 +258,12 @@ class Categorical(Likelihood):
         return E / E.sum(-1, keepdims=True)
 
     def variance(self, F, v):
-        """p (1 - p) of every class."""
+        """p (1 - p) of every class, 1 - p summed from the others so that none cancels."""
         p = self.mean(F, v)
-        return p * (1.0 - p)
+        others = np.zeros_like(p)
+        others[..., 1:] += np.cumsum(p, -1)[..., :-1]
+        others[..., :-1] += np.cumsum(p[..., ::-1], -1)[..., -2::-1]
+        return p * others
 
     def sample(self, F, v, uniform):
         """The class whose interval of cumulated probability holds the number."""
