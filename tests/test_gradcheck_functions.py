@@ -66,9 +66,10 @@ def test_complex_arithmetic_poorer_than_real():
     assert check_gradient(f, lambda x: grad(x, 2e-8), x).verdict == "wrong"
 
 
-def test_saturated_naive_cross_entropy():
-    rng = np.random.default_rng(1)
-    X, w = 4 * rng.normal(size=(30, 4)), rng.normal(size=4)
+def naive_cross_entropy(seed, scale):
+    """Logistic regression through log(1 - p), its gradient, weights, largest output."""
+    rng = np.random.default_rng(seed)
+    X, w = scale * rng.normal(size=(30, 4)), rng.normal(size=4)
     y = (rng.random(30) < 0.5).astype(float)
 
     def f(w):
@@ -78,8 +79,35 @@ def test_saturated_naive_cross_entropy():
     def grad(w, off=0.0):
         return X.T @ (special.expit(X @ w) - y) * np.array([1, 1 + off, 1, 1])
 
+    return f, grad, w, np.max((X @ w) * (1 - y))
+
+
+def test_saturated_naive_cross_entropy():
+    f, grad, w, top = naive_cross_entropy(1, 4)
+    assert 15 < top < 20
     assert check_gradient(f, grad, w).verdict == "agrees"
     assert check_gradient(f, lambda w: grad(w, 1e-6), w).verdict == "wrong"
+
+
+@pytest.mark.parametrize(("seed", "scale"), [(4, 5), (7, 7), (13, 5), (20, 6), (26, 5)])
+def test_values_that_are_a_staircase_blame_nobody(seed, scale):
+    """1 - p has lost all but five digits: neither oracle is sharp, both must say so."""
+    f, grad, w, top = naive_cross_entropy(seed, scale)
+    assert 26 < top < 28
+    assert check_gradient(f, grad, w).verdict == "cannot tell"
+
+
+def test_cancellation_in_grad_is_excused_up_to_1e_8():
+    x, weight = X20 / 2 - 17.7, np.arange(1.0, 21.0)
+
+    def f(x):
+        return weight @ np.log1p(np.exp(x))
+
+    assert check_gradient(f, lambda x: weight * special.expit(x), x).verdict == "agrees"
+    # the same by 1 - exp(-softplus), which cancels to nine digits here
+    report = check_gradient(f, lambda x: weight * (1 - np.exp(-np.logaddexp(0, x))), x)
+    assert report.verdict == "agrees", report
+    assert report.relative_error > 1e-9
 
 
 # --- kinks ---------------------------------------------------------------------------
@@ -120,6 +148,17 @@ def test_kink_close_by(distance):
     x = np.array([1 + distance, 1 - distance, 3.0])
     assert check_gradient(f, grad, x).verdict == "agrees"
     assert check_gradient(f, lambda x: grad(x, 1e-3), x).verdict == "wrong"
+
+
+def test_kink_too_close_for_differences():
+    def f(x):
+        return relu_sum(x - 1) + np.sum(x**2)
+
+    for off, verdict in ((0.0, "agrees"), (0.1, "wrong")):
+        x = np.array([1 + 1e-9])
+        report = check_gradient(f, lambda x, off=off: (x > 1) + 2 * x - off, x)
+        assert report.verdict == verdict
+        assert not report.kinks
 
 
 def test_kinks_ignored():

@@ -144,7 +144,9 @@ def test_scores_are_those_of_the_mean_at_one_half(study):
     y = study.dataset.y_test
     for key in ("map", "mf", "physics"):
         p = study.predictions[key][0].mean
-        scores = {column: study.scores[key][column][0] for column in rupture_scores.COLUMNS}
+        scores = {
+            column: study.scores[key][column][0] for column in rupture_scores.COLUMNS
+        }
         assert scores["accuracy"] == np.mean((p > 0.5) == y)
         assert scores["brier"] == pytest.approx(np.mean((p - y) ** 2))
         reference = study.predictions["hmc"][0].mean
@@ -385,3 +387,61 @@ def test_figure_files_are_the_same_twice(study, tmp_path, monkeypatch):
     first = [(tmp_path / name).read_bytes() for name in names]
     rupture_figures.write_figures(study, tmp_path)
     assert first == [(tmp_path / name).read_bytes() for name in names]
+
+
+# --- the published files -------------------------------------------------------------
+
+# Accuracy and NLL with their standard errors over seeds, measured once with other
+# programs (scikit-learn, SciPy, NumPyro); an error of None: a single fit.
+MEASURED = {
+    "repaired": {
+        "logistic": (0.8125, None, 0.364, None),
+        "map": (0.9477, 0.004, 0.125, 0.004),
+        "ensemble": (0.9572, 0.001, 0.118, 0.001),
+        "recipe": (0.8205, 0.002, 0.420, 0.006),
+        "mf": (0.9393, 0.003, 0.143, 0.003),
+        "hmc": (0.9525, 0.005, 0.1185, 0.003),
+        "physics": (0.9875, None, 0.039, None),
+    },
+    "published": {
+        "logistic": (0.8025, None, 0.405, None),
+        "map": (0.8870, 0.003, 0.292, 0.005),
+        "ensemble": (0.8972, 0.001, 0.281, 0.001),
+        "recipe": (0.8165, 0.001, 0.388, 0.006),
+        "mf": (0.8618, 0.001, 0.334, 0.001),
+        "hmc": (0.9025, 0.005, 0.294, 0.005),
+    },
+}
+SHORTER = Settings(seeds=4, restarts=2, temperatures=800, hmc_draws=500, hmc_warmup=300)
+# MAP and mean field here start with L-BFGS and end in slightly other optima.
+OTHER_TRAINER = {
+    "map": (0.009, 0.010),
+    "mf": (0.006, 0.005),
+    "ensemble": (0.003, 0.002),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("labels", ["repaired", "published"])
+def test_the_published_files(shared_data, labels):
+    if not (shared_data / "rupture").is_dir():
+        pytest.skip(f"no folder 'rupture' in {shared_data}")
+    study = rupture.rupture_study(shared_data / "rupture", labels, SHORTER)
+    facts = rupture_report.to_dict(study)
+    assert study.detection.block == (100, 425)
+    assert facts["detection"]["columns"]["verdict"] == "swapped"
+    rows = {row["key"]: row for row in facts["rows"]}
+    for key, (accuracy, accuracy_se, nll, nll_se) in MEASURED[labels].items():
+        room = OTHER_TRAINER.get(key, (0.0, 0.0))
+        for column, value, se, more in (
+            ("accuracy", accuracy, accuracy_se, room[0]),
+            ("nll", nll, nll_se, room[1]),
+        ):
+            found = rows[key][column]
+            both = np.hypot(se or 0.0, found["se"] or 0.0)
+            near = pytest.approx(value, abs=2 * both + 0.001 + more)
+            assert found["mean"] == near, (key, column)
+    for key in ("mf", "best", "cov"):
+        assert rows[key]["elbo"]["mean"] < facts["log_evidence"]
+    assert facts["reference"]["r_hat"] < 1.05
+    assert rows["mf"]["distance"]["mean"] < (0.045 if labels == "repaired" else 0.055)

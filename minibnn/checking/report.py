@@ -8,7 +8,7 @@ import numpy as np
 AGREES, WRONG, CANNOT_TELL = "agrees", "wrong", "cannot tell"
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class GradientReport:
     """The outcome of a gradient check.
 
@@ -48,12 +48,15 @@ class GradientReport:
     notes: list = field(default_factory=list)
     miss: dict | None = None
     calls: dict = field(default_factory=dict)
-    gradient: np.ndarray | None = field(default=None, repr=False)
-    oracle: np.ndarray | None = field(default=None, repr=False)
-    problem: object = field(default=None, repr=False)
+    gradient: np.ndarray | None = None
+    oracle: np.ndarray | None = None
+    problem: object = None  # what ``plot`` needs: f, x and the blocks
 
     def __str__(self):
         return self.table()
+
+    def __repr__(self):
+        return f"<GradientReport: {self.verdict} ({self._scope()})>"
 
     def table(self):
         """Give the report as a short readable text."""
@@ -99,7 +102,11 @@ class GradientReport:
     def to_dict(self):
         """Give the report as plain numbers, strings and lists, ready for JSON.
 
-        nan and inf become None. ``gradient``, ``oracle`` stand in ``coordinates``.
+        Keys are the attributes; nan and inf become None. ``coordinates`` has name,
+        status, gradient, oracle, error, bound and rounding (what rounding in grad may
+        explain) of each; ``directions`` block, claimed, oracle, error, bound and
+        rounding; ``blocks`` name, size, status, error, bound, relative_error and
+        worst; ``kinks`` name, low and high.
         """
         skip = {"gradient", "oracle", "problem"}
         return {

@@ -78,8 +78,9 @@ def by_directions(problem, d):
         row, bound, scale = d.found, d.found.bound, abs(d.found.truth) or d.unit
     return GradientReport(
         verdict,
-        error=abs(row.error), bound=bound,
-        relative_error=abs(row.error) / scale, relative_bound=bound / scale,
+        error=float(abs(row.error)), bound=float(bound),
+        relative_error=float(abs(row.error) / scale),
+        relative_bound=float(bound / scale),
         reason=reason, judge=d.judge, mode="directions", size=problem.size, tol=d.tol,
         notes=list(d.notes), calls=dict(problem.calls), blocks=_block_rows(problem, d),
         directions=[

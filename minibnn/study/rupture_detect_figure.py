@@ -60,9 +60,8 @@ def along_the_rows(found, ax):
         ax.plot(rows, curve, line, color=colour, label=label, lw=1.8)
     ax.axvspan(*found.block, color=plots.SKY, alpha=0.2, lw=0)
     ax.axvspan(*found.lost, color=plots.GREY, alpha=0.25, lw=0)
-    ax.set_title(
-        f"Blue: {found.block[0]} to {found.block[1] - 1} want the shift; grey: lost"
-    )
+    start, end = found.block
+    ax.set_title(f"Rows {start} to {end - 1} (blue) want the shift; grey: lost")
     ax.set_xlabel("row as stored")
     ax.set_ylabel(f"log probability of a label\n(mean of {WINDOW} rows)")
     ax.legend(loc="lower right", ncols=2)

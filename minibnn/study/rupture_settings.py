@@ -12,11 +12,12 @@ class Settings:
     restarts: int = 5  # mean-field fits of which one is kept, or all averaged
     steps: int = 1000  # Adam steps after L-BFGS, everywhere but in the next two
     recipe_steps: int = 5000
-    cov_steps: int = 4000
+    cov_steps: int = 8000
+    cov_samples: int = 8
     cov_fits: int = 2
     chains: int = 4
     hmc_warmup: int = 500
-    hmc_draws: int = 1000
+    hmc_draws: int = 1500
     particles: int = 16  # annealing runs behind the log evidence
     temperatures: int = 2000
     leapfrog: int = 10  # mean steps at each temperature
@@ -27,6 +28,7 @@ class Settings:
 QUICK = Settings(
     seeds=3,
     cov_steps=2000,
+    cov_samples=4,
     cov_fits=1,
     hmc_warmup=200,
     hmc_draws=300,
