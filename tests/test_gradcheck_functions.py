@@ -1,6 +1,7 @@
 """Functions that are hard to check: not analytic, kinked, noisy, ending at x."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ from gradcheck_nets import softplus
 from scipy import special
 
 from minibnn.checking import check_gradient
+from minibnn.checking.lines import Coordinate, complex_step
+from minibnn.checking.problem import Problem
 
 X20 = np.random.default_rng(20).normal(size=20)
 
@@ -46,6 +49,40 @@ def test_lost_imaginary_part_is_not_believed(name):
     assert report.judge == "central differences"
     assert "not complex-safe" in report.notes[0]
     assert check_gradient(f, wrong, X20).verdict == "wrong"
+
+
+def test_no_warning_leaks():
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        report = check_gradient(stored, lambda x: np.cos(x) + 2 * x, X20)
+    assert report.verdict == "agrees"
+    assert seen == []
+
+
+def test_complex_steps_are_relative_and_of_either_sign():
+    report = check_gradient(lambda x: np.sum(np.log(x)), lambda x: 1 / x,
+                            np.array([1e-30, 1.0, 1e30]))
+    assert (report.verdict, report.judge) == ("agrees", "complex step")
+    assert report.relative_bound < 1e-13
+    tie = Problem(lambda x: np.sum(np.maximum(x, 0)), np.ones(1), np.zeros(1))
+    assert complex_step(Coordinate(tie, 0)) == (1.0, 0.0)
+
+
+def test_long_steps_where_rounding_rules():
+    report = check_gradient(lambda x: np.sum(x.real**2) + 1e6, lambda x: 2 * x, X20)
+    assert report.verdict == "agrees"
+    assert report.bound < 1e-10
+
+
+def test_noise_of_f_is_measured():
+    """f is near 1, its rounding that of 1e7."""
+    report = check_gradient(
+        lambda x: (np.sum(np.sin(x.real)) + 1e7) - 1e7, np.cos, X20
+    )
+    assert report.verdict == "agrees"
+    bounds = [c["bound"] for c in report.coordinates]
+    assert np.all(np.abs(report.oracle - np.cos(X20)) <= bounds)
+    assert np.median(bounds) > 1e-8
 
 
 def test_complex_arithmetic_poorer_than_real():

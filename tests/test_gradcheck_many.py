@@ -51,6 +51,19 @@ def test_a_million_parameters(real):
     assert large.calls <= 110
 
 
+def test_lost_imaginary_part_along_directions():
+    x = np.linspace(-1, 2, 1000)
+
+    def f(x):
+        return np.sum(np.sin(x)) + 1e-3 * np.sum(np.abs(x) ** 3)
+
+    right = check_gradient(f, lambda x: np.cos(x) + 3e-3 * x * np.abs(x), x)
+    assert right.verdict == "agrees"
+    assert right.judge == "central differences"
+    assert "not complex-safe (an imaginary part is lost" in right.notes[0]
+    assert check_gradient(f, np.cos, x).verdict == "wrong"
+
+
 def test_claimed_zeros_are_looked_at():
     x = np.linspace(-1, 1, 3000)
     for size in (1.0, 1e-4):
@@ -125,6 +138,17 @@ def test_adjoint_kinds():
     report = check_adjoint(np.tanh, lambda u: u.astype(np.float32) * slope, y)
     assert report.verdict == "agrees"
     assert check_adjoint(np.tanh, lambda u: u * slope * 1.01, y).verdict == "wrong"
+
+
+def test_adjoint_in_single_precision_with_cancellation():
+    A = np.random.default_rng(2).normal(size=(2000, 8)).astype(np.float32)
+    x = np.random.default_rng(3).normal(size=8).astype(np.float32)
+
+    def pull(u):
+        terms = A * u.astype(np.float32)[:, None]
+        return np.cumsum(terms, axis=0, dtype=np.float32)[-1]
+
+    assert check_adjoint(lambda x: A.astype(float) @ x, pull, x).verdict == "agrees"
 
 
 @pytest.mark.parametrize(("change", "message"), [

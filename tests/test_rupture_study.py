@@ -360,7 +360,7 @@ def test_figures_have_words_on_their_axes(study, name):
     last = figure.axes[-1]
     for ax in shown:
         assert ax.get_xlabel() or ax.get_shared_x_axes().joined(ax, last)
-    assert any(ax.get_title() for ax in figure.axes)
+    assert any(ax.get_title(loc="left") for ax in figure.axes)
 
 
 def test_a_dead_unit_is_crossed_out(study, monkeypatch):

@@ -187,8 +187,8 @@ def said_of_importance(found):
         f"A normal stress comes first under {listed(leads)}. Drop in weighted F1 when "
         f"a column is shuffled: {'; '.join(said)}. The ranking says what "
         "a network relies on, not what physics ranks: the stresses are strongly "
-        f"correlated, and shuffling sxx, sxy or syy makes {_list(stresses)} of the rows "
-        "stress states that cannot occur."
+        f"correlated, and shuffling sxx, sxy or syy makes {_list(stresses)} of the "
+        "rows stress states that cannot occur."
     )
 
 
@@ -201,10 +201,10 @@ def said_of_gain(g):
         f"In this run the published recipe is {verdict}. Recipe minus "
         f"maximum-likelihood network: {_points(g['recipe - mle'])} of accuracy; minus "
         f"logistic regression {_points(g['recipe - logistic'])}. Mean field with a "
-        f"Bernoulli likelihood minus the recipe: {_points(g['mf - recipe'])}; HMC minus "
-        f"the MAP ensemble: {_points(g['hmc - ensemble'])}. One test file of this size "
-        f"has a standard error of {g['se_of_a_test']:.1f} points, and a threshold chosen "
-        f"on the test rows adds {g['threshold']:.1f} points to the recipe."
+        f"Bernoulli likelihood minus the recipe: {_points(g['mf - recipe'])}; HMC "
+        f"minus the MAP ensemble: {_points(g['hmc - ensemble'])}. One test file of "
+        f"this size has a standard error of {g['se_of_a_test']:.1f} points, and a "
+        f"threshold chosen on the test rows adds {g['threshold']:.1f} points to the recipe."
     )
 
 
