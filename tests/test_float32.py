@@ -1,10 +1,13 @@
 """Single precision from end to end, and how far it may differ from double.
 
 float32 inputs make a float32 run: parameters, noise, gradients, optimiser memory and
-predictions. Measured on the models below, one evaluation of loss and gradient agrees
-with double precision to 2e-6 of the sum of absolute terms, twenty steps from the same
-start at the same noise to 2e-4 of the largest parameter, predictive means at the same
-weights to 2e-5 of their range.
+predictions. Beside the same run in double precision (equal start, equal noise), on the
+models below, with the largest differences measured in brackets:
+
+- a loss agrees to 1e-6 of its terms (2.5e-7), a gradient to 1e-5 of the sizes of its
+  data and KL parts (2.8e-6);
+- after twenty steps parameters agree to 5e-6 of the largest (8e-7), losses to 2e-6;
+- predictive means and spreads at the same weights agree to 3e-5 (6e-6).
 """
 
 import numpy as np
@@ -30,7 +33,7 @@ from minibnn.inference.normals import Normals
 from minibnn.kernels.objective import objective
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
-ONCE, AFTER_STEPS, PREDICTED = 2e-6, 2e-4, 2e-5
+LOSS, GRADIENT, AFTER_STEPS, PREDICTED = 1e-6, 1e-5, 5e-6, 3e-5
 CELLS = [
     (family, likelihood, prior, estimator)
     for family in FAMILIES
@@ -78,10 +81,10 @@ def test_one_evaluation(cell):
         assert array.dtype == F64
     (loss, parts, grads, data), (loss_, parts_, grads_, data_) = single, double
     size = sum(np.abs(part).max() for part in arrays_of(parts_))
-    np.testing.assert_allclose(loss, loss_, rtol=0, atol=ONCE * size)
+    np.testing.assert_allclose(loss, loss_, rtol=0, atol=LOSS * size)
     for key, want in grads_.items():
         size = np.abs(data_[key]).max() + np.abs(want - data_[key]).max()
-        np.testing.assert_allclose(grads[key], want, rtol=0, atol=20 * ONCE * size)
+        np.testing.assert_allclose(grads[key], want, rtol=0, atol=GRADIENT * size)
 
 
 # --- whole runs ----------------------------------------------------------------------
@@ -159,7 +162,7 @@ def test_nothing_is_float64_on_the_way(name, model, memory):
 
 @pytest.fixture
 def same_noise(monkeypatch):
-    """float32 runs draw what float64 runs do, rounded."""
+    """In single precision draw what double precision does, rounded."""
 
     def fill(self, out):
         out[...] = self.generator.standard_normal(out.shape)
@@ -178,24 +181,24 @@ def test_twenty_steps_stay_together(name, model, same_noise):
             single.params[key], want, rtol=0, atol=AFTER_STEPS * size
         )
     loss, want = single.history["loss"], double.history["loss"]
-    np.testing.assert_allclose(loss, want, rtol=0, atol=1e-4 * np.abs(want).max())
+    np.testing.assert_allclose(loss, want, rtol=0, atol=2e-6 * np.abs(want).max())
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_predictions_at_the_same_weights(model):
+def test_predictions_at_the_same_weights(model, same_noise):
     single = run("plain", model, F32)
     double = run("plain", model, F64)
     double.params = {key: a.astype(F64) for key, a in single.params.items()}
     one, two = (r.predict(X.astype(F64), 50, rng=1) for r in (single, double))
     for name in ("mean", "std", "aleatoric"):
         got, want = getattr(one, name), getattr(two, name)
-        np.testing.assert_allclose(got, want, rtol=0, atol=PREDICTED * np.ptp(want))
+        np.testing.assert_allclose(got, want, rtol=0, atol=PREDICTED * np.abs(want).max())
     got, want = one.log_prob(MODELS[model][2]), two.log_prob(MODELS[model][2])
     np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
 
 
 def test_both_precisions_find_the_same_posterior():
-    """Default fits, each with its own noise: ELBOs within a tenth of a nat."""
+    """Default fits, each with its own noise: ELBOs within half a nat."""
     single, double = (
         run("plain", "reals", dtype, max_steps=1000, start="auto",
             optimizer=mb.Adam(mb.Cosine(0.02)))

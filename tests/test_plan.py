@@ -67,7 +67,9 @@ def test_replay_is_the_computation(monkeypatch, likelihood, width, y, activation
     assert_same(replayed, direct)
 
 
-@pytest.mark.parametrize("family", [mb.MeanField("exp"), mb.Point(), mb.FullCovariance()])
+@pytest.mark.parametrize(
+    "family", [mb.MeanField("exp"), mb.Point(), mb.FullCovariance()]
+)
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
 def test_every_estimator_and_optimiser(monkeypatch, family, estimator):
     likelihood, width, y = LIKELIHOODS[2]
@@ -96,9 +98,7 @@ def test_replicas(monkeypatch, batch_size):
     likelihood, width, y = LIKELIHOODS[0]
     model = mb.Model(mb.MLP([3, 4, width]), likelihood, mb.GaussianPrior(0.0, 1.0))
     options = {"max_steps": 5, "batch_size": batch_size, "replicas": 3}
-    replayed, direct, made = both_ways(
-        monkeypatch, model, mb.MeanField(), y, **options
-    )
+    replayed, direct, made = both_ways(monkeypatch, model, mb.MeanField(), y, **options)
     assert all(type(p) is Program for p in made)
     assert_same(replayed, direct)
 
@@ -141,7 +141,11 @@ def test_dead_steps_are_dropped_and_memory_is_shared():
     x = RNG.normal(size=1000)
     run = Program(chain, {"x": x})
     assert len(run.calls) == 21  # 10 tanh, 10 products, one sum
-    outs = {a.__array_interface__["data"][0] for _, args in run.calls[:-1] for a in args[-1:]}
+    outs = {
+        a.__array_interface__["data"][0]
+        for _, args in run.calls[:-1]
+        for a in args[-1:]
+    }
     assert len(outs) <= 2  # instead of 20
     x[:] = RNG.normal(size=1000)
     run()

@@ -61,7 +61,9 @@ def case(*labels):
 def _scale_case(name):
     def make(rng):
         u, v = rng.normal(size=(2, 7))
-        rho = rng.uniform(0.2, 2.0, 7) if name == "identity" else 2.0 * rng.normal(size=7)
+        rho = (
+            rng.uniform(0.2, 2.0, 7) if name == "identity" else 2.0 * rng.normal(size=7)
+        )
         scale = SCALES[name].forward
 
         def f(x):
@@ -112,7 +114,9 @@ def dense_layer(rng):
         g_A = pull(u, True)
         return {"W": g_W, "A": g_A}
 
-    return Problem(f, grad, {"W": rng.normal(size=(2, 4, 4)), "A": rng.normal(size=(2, 3, 5))})
+    return Problem(
+        f, grad, {"W": rng.normal(size=(2, 4, 4)), "A": rng.normal(size=(2, 3, 5))}
+    )
 
 
 def _activation_case(name):

@@ -5,6 +5,8 @@ Each gradient meets the complex step and, on its own, Romberg's central differen
 coordinates relative to the largest one, and the bound certified for it.
 """
 
+from pathlib import Path
+
 import numpy as np
 
 import minibnn.kernels.equations as equations
@@ -88,7 +90,9 @@ HEAD = f"{'label':<6}{'gradient':<52}{'size':>5}{'complex':>10}{'differ.':>10}{'
 
 def line(row):
     """One row of the table as text."""
-    errors = "".join(f"{row[k]:>10.1e}" for k in ("complex_step", "differences", "bound"))
+    errors = "".join(
+        f"{row[k]:>10.1e}" for k in ("complex_step", "differences", "bound")
+    )
     return f"{row['label']:<6}{row['kernel']:<52}{row['size']:>5}{errors}  {row['verdict']}"
 
 
@@ -116,8 +120,7 @@ def problem_of(spec):
     if not file.endswith(".py") or not name:
         raise ValueError(f"the problem must be given as FILE.py:function, got {spec!r}")
     try:
-        with open(file, encoding="utf-8") as handle:
-            source = handle.read()
+        source = Path(file).read_text(encoding="utf-8")
     except OSError as error:
         raise ValueError(f"cannot read {file!r}: {error.strerror}") from error
     names = {"__name__": "problem", "__file__": file}
@@ -126,5 +129,7 @@ def problem_of(spec):
         raise ValueError(f"{file!r} has no function {name!r}")
     parts = names[name]()
     if not isinstance(parts, tuple | list) or len(parts) != 3:
-        raise ValueError(f"{name}() must return (f, grad, x), got {type(parts).__name__}")
+        raise ValueError(
+            f"{name}() must return (f, grad, x), got {type(parts).__name__}"
+        )
     return parts

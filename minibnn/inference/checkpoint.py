@@ -78,7 +78,7 @@ class Checkpoint:
         write(self.path, KIND, facts, arrays)
 
     def load(self, run):
-        """Bring a run to the saved state; returns that of its noise, None without a file."""
+        """Bring a run to the saved state; the state of its noise, None without a file."""
         if not self.path.exists():
             return None
         facts, arrays = read(self.path, KIND)
@@ -104,7 +104,11 @@ class Checkpoint:
 
 def fingerprint(run):
     """A digest of everything that decides a run except its random seed."""
-    options = vars(run.options) | {"callback": None, "verbose": None, "checkpoint": None}
+    options = vars(run.options) | {
+        "callback": None,
+        "verbose": None,
+        "checkpoint": None,
+    }
     parts = [run.model, run.family, run.estimator, options, run.given_seeds]
     digest = hashlib.sha256(json.dumps([identity(part) for part in parts]).encode())
     for array in (run.batches.A, run.batches.y):

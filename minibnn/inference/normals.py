@@ -51,7 +51,11 @@ class Normals:
             out[...] = self.block[self.cursor : end].reshape(out.shape)
             self.cursor = end
             return
-        row = out.reshape(-1) if out.flags.c_contiguous else np.empty(out.size, self.dtype)
+        row = (
+            out.reshape(-1)
+            if out.flags.c_contiguous
+            else np.empty(out.size, self.dtype)
+        )
         self._fill_long(row)
         if not np.may_share_memory(row, out):
             out[...] = row.reshape(out.shape)

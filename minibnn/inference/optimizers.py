@@ -141,7 +141,9 @@ class Momentum(Optimizer):
         self.lr = learning_rate("lr", lr)
         self.beta = check_fraction("beta", beta)
         if self.beta == 1.0:
-            raise ValueError("beta must be below 1, got 1: the velocity would never fade")
+            raise ValueError(
+                "beta must be below 1, got 1: the velocity would never fade"
+            )
 
     def __repr__(self):
         return f"Momentum({self.lr!r}, beta={self.beta:g})"

@@ -121,5 +121,6 @@ def check_start(start):
     words = start is None or (isinstance(start, str) and start in ("auto", "lbfgs"))
     if not words and not isinstance(start, dict):
         raise ValueError(
-            f'start must be "auto", "lbfgs", None or a dict of params, got {describe(start)}'
+            'start must be "auto", "lbfgs", None or a dict of params, '
+            f"got {describe(start)}"
         )

@@ -57,7 +57,9 @@ class Prediction:
         self._weight_chunks, self._seed = weight_chunks, seed
         self._kept = None  # the outputs, where they are one chunk
         mean = model.likelihood.mean
-        (self.mean,) = self._over_rows(lambda F, v, rows: (predictive_mean(mean(F, v)),))
+        (self.mean,) = self._over_rows(
+            lambda F, v, rows: (predictive_mean(mean(F, v)),)
+        )
 
     def __repr__(self):
         return f"Prediction of {self._A.shape[0]} rows by {self._n_samples} samples"

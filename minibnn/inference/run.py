@@ -48,7 +48,9 @@ class StepInfo:
 class Run:
     """One run, or R replicas of it advanced together along a leading axis."""
 
-    def __init__(self, model, family, estimator, A, y, options, seeds, given_seeds=None):
+    def __init__(
+        self, model, family, estimator, A, y, options, seeds, given_seeds=None
+    ):
         self.model, self.family, self.estimator = model, family, estimator
         self.options, self.n_rows, self.dtype = options, A.shape[-2], A.dtype
         self.lead = (len(seeds),) if options.replicas else ()
@@ -161,8 +163,9 @@ class Run:
         grads = self.flat.split(parts["g"])
         where = autopsy(self.model, self.family, self.flat.params, grads, parts)
         raise FitError(
-            f"step {self.step}: no longer finite: {where}. Try a smaller learning rate, standardised inputs and targets, or a smaller "
-            "initial sigma. The last good parameters are in the exception's .params.",
+            f"step {self.step}: no longer finite: {where}. Try a smaller learning rate, "
+            "standardised inputs and targets, or a smaller initial sigma. The last good "
+            "parameters are in the exception's .params.",
             self.step,
             self.copy_params(self.before),
         )

@@ -36,7 +36,9 @@ def bounds(family, flat):
     if getattr(family, "scale", None) != "identity":
         return None
     lowest = {"rho": SMALLEST_SIGMA}
-    return [(lowest.get(key), None) for key, size in flat.sizes.items() for _ in range(size)]
+    return [
+        (lowest.get(key), None) for key, size in flat.sizes.items() for _ in range(size)
+    ]
 
 
 def lbfgs_start(
@@ -54,7 +56,15 @@ def lbfgs_start(
 
     def fun(theta):
         loss, gradient, _ = objective(
-            model, family, flat.split(theta), noise, A, y, A.shape[-2], kl_weight, estimator
+            model,
+            family,
+            flat.split(theta),
+            noise,
+            A,
+            y,
+            A.shape[-2],
+            kl_weight,
+            estimator,
         )
         return float(np.sum(loss)), flat.join(gradient())
 

@@ -89,7 +89,9 @@ def read(path, kind):
 
 def with_prefix(prefix, arrays):
     """The arrays whose names begin with prefix, under the rest of their names."""
-    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+    return {
+        k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)
+    }
 
 
 def checksum(meta, arrays):

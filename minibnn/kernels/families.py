@@ -80,7 +80,10 @@ class MeanField:
     def init(self, model, rng=None):
         """Step 1 of the algorithm: means like a new network's, all sigmas equal."""
         mu = check_protocol("model", model, "log_joint").initial_weights(as_rng(rng))
-        return {"mu": mu, "rho": np.full_like(mu, SCALES[self.scale].inverse(self.sigma))}
+        return {
+            "mu": mu,
+            "rho": np.full_like(mu, SCALES[self.scale].inverse(self.sigma)),
+        }
 
     def check_params(self, params):
         """Raise ValueError naming the first sigma outside (0, inf), if there is one."""
@@ -89,7 +92,7 @@ class MeanField:
             check_all("params['rho'] (sigma itself)", rho, rho.real > 0, "> 0")
 
     def keep_valid(self, params, clip=None):
-        """After a step: lift sigma to ``clip`` if asked, else raise if one left (0, inf)."""
+        """After a step: lift sigma to ``clip`` if asked; raise if one left (0, inf)."""
         if self.scale == "identity":
             if clip is not None:
                 np.maximum(params["rho"], clip, out=params["rho"])

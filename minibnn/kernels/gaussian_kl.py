@@ -11,8 +11,8 @@ import math
 import numpy as np
 
 from minibnn.kernels.equations import equation
-from minibnn.plan.tape import recording, short_on_tape
 from minibnn.kernels.maps import magnitude
+from minibnn.plan.tape import recording, short_on_tape
 
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 # 1/(2k + 1), highest k first: z^2 <= 1/9 gains 3 bits a term, of a mantissa of 24 or 53

@@ -15,6 +15,9 @@ from minibnn.kernels.equations import equation
 from minibnn.kernels.gaussian_kl import HALF_LOG_2PI
 from minibnn.kernels.maps import log1p, magnitude
 
+# the logarithm of the largest float, rounded down
+LOG_MAX = {np.float32: np.float32(88.72), np.float64: 709.78}
+
 
 def _targets(F, y):
     """Targets in the real dtype of F, with a sample axis: (..., 1, B, C)."""
@@ -30,6 +33,11 @@ def _log_scale(F, t):
     """A real log scale in the real dtype of F; a complex one as it is."""
     t = np.asanyarray(t)
     return t if t.dtype.kind == "c" else t.astype(F.real.dtype, copy=False)
+
+
+def largest_exp(t):
+    """e^t, or the largest float: times a residual of 0 it stays 0."""
+    return np.exp(np.minimum(t, LOG_MAX[t.real.dtype.type]))
 
 
 def _difference(a, b):
@@ -60,7 +68,7 @@ def gaussian_nll(F, y, t):
     elementwise g_t of the shape of F; the caller sums g_t to the shape of t.
     """
     t = _log_scale(F, t)
-    precision = np.exp(-t)
+    precision = largest_exp(-t)
     v = _residual(F, y) * precision
     return _total(t + (0.5 * v) * v + HALF_LOG_2PI), v * precision, 1 - v * v
 
@@ -148,7 +156,7 @@ def student_t_nll(F, y, t, df):
     Shapes.  As E31; df is one real number > 0.
     """
     t = _log_scale(F, t)
-    precision = np.exp(-t) / math.sqrt(df)
+    precision = largest_exp(-t) / math.sqrt(df)
     a = _residual(F, y) * precision
     b = np.maximum(magnitude(a), 1)
     k = a / b

@@ -109,7 +109,9 @@ class Model:
         with np.errstate(all="ignore"):  # weights too large are told below
             value, gradient = self.log_joint_kernel(np.atleast_2d(w), *self.batch(X, y))
         finite = ~np.isnan(value) & ~np.isnan(gradient).any(-1)
-        check_all("log joint", value, finite, "a number with a gradient; w is too large")
+        check_all(
+            "log joint", value, finite, "a number with a gradient; w is too large"
+        )
         return (value[0], gradient[0]) if w.ndim == 1 else (value, gradient)
 
     def log_joint_kernel(self, w, A, y):

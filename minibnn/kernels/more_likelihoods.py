@@ -4,7 +4,12 @@ import numpy as np
 from scipy.special import ndtri, pdtr, pdtrik, stdtrit
 
 from minibnn.kernels.equations import equation
-from minibnn.kernels.likelihood_kernels import gaussian_nll, poisson_nll, student_t_nll
+from minibnn.kernels.likelihood_kernels import (
+    gaussian_nll,
+    largest_exp,
+    poisson_nll,
+    student_t_nll,
+)
 from minibnn.kernels.likelihoods import Likelihood, LocationScale
 from minibnn.kernels.validate import check_all, check_positive
 
@@ -62,7 +67,8 @@ class HeteroscedasticGaussian(Likelihood):
     def sample(self, F, v, uniform):
         """A draw of y; of the uniform numbers the first half is used."""
         m, t = np.split(F, 2, axis=-1)
-        return m + np.exp(t) * ndtri(uniform[..., : m.shape[-1]])
+        noise = ndtri(uniform[..., : m.shape[-1]]).astype(F.dtype, copy=False)
+        return m + largest_exp(t) * noise
 
 
 class Poisson(Likelihood):
@@ -128,8 +134,10 @@ class StudentT(LocationScale):
     def variance(self, F, v):
         """Var[y | F] = s² df / (df - 2), infinite up to df = 2."""
         factor = self.df / (self.df - 2.0) if self.df > 2 else np.inf
-        return np.broadcast_to(factor * np.exp(2.0 * self.log_scale(v)), F.shape)
+        variance = (factor * np.exp(2.0 * self.log_scale(v))).astype(F.dtype)
+        return np.broadcast_to(variance, F.shape)
 
     def sample(self, F, v, uniform):
         """A draw of y for each uniform number."""
-        return F + np.exp(self.log_scale(v)) * stdtrit(self.df, uniform)
+        noise = np.exp(self.log_scale(v)) * stdtrit(self.df, uniform)
+        return F + noise.astype(F.dtype, copy=False)

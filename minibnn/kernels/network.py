@@ -100,7 +100,9 @@ class MLP:
     @property
     def is_bias(self):
         """Mask of the bias entries, (P,)."""
-        masks = [np.arange(rows * h) >= (rows - self.bias) * h for rows, h in self.shapes]
+        masks = [
+            np.arange(rows * h) >= (rows - self.bias) * h for rows, h in self.shapes
+        ]
         return np.concatenate(masks)
 
     def blocks(self, w):
@@ -128,7 +130,9 @@ class MLP:
             )
         parts = []
         for i, (rows, h) in enumerate(self.shapes):
-            W, b = check_pair(f"layers[{i}]", layers[i], (rows - self.bias, h), self.bias)
+            W, b = check_pair(
+                f"layers[{i}]", layers[i], (rows - self.bias, h), self.bias
+            )
             block = np.concatenate([W, b[..., None, :]], axis=-2) if self.bias else W
             parts.append(block.reshape(block.shape[:-2] + (rows * h,)))
         return np.concatenate(parts, axis=-1)

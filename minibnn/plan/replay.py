@@ -117,29 +117,31 @@ def share_memory(steps, fixed):
     whose buffer has died is handed to the next buffer of the same size; an elementwise
     step may even overwrite an operand that dies in it.
     """
-    last, kept = {}, {id(owner(array)) for array in fixed}
+    kept = {id(owner(array)) for array in fixed}
     born = {id(owner(step.out)) for step in steps} - kept
-    for i, step in enumerate(steps):
-        for array in arrays_in([step.out, step.args, list(step.kwargs.values())]):
-            last[id(owner(array))] = i
-    memory, free, moved = {}, {}, []
+    last, memory, free, moved = last_mentions(steps), {}, {}, []
     for i, step in enumerate(steps):
         new = owner(step.out)
         dying = dying_operands(step, last, i, born, memory)
         if id(new) in born and id(new) not in memory:
-            spare = free.get(new.nbytes)
             if overwrites(step, dying):
-                memory[id(new)] = memory[id(dying[0])]
-                last[id(dying[0])] = -1
-            elif spare:
-                memory[id(new)] = spare.pop()
+                memory[id(new)] = memory[id(dying.pop(0))]
             else:
-                memory[id(new)] = np.empty(new.nbytes, np.uint8)
+                spare = free.get(new.nbytes) or [np.empty(new.nbytes, np.uint8)]
+                memory[id(new)] = spare.pop()
         moved.append(relocate(step, memory))
         for array in dying:
-            if last[id(array)] == i:
-                free.setdefault(array.nbytes, []).append(memory[id(array)])
+            free.setdefault(array.nbytes, []).append(memory[id(array)])
     return moved
+
+
+def last_mentions(steps):
+    """The number of the last step that mentions each owner of memory."""
+    last = {}
+    for i, step in enumerate(steps):
+        for array in arrays_in([step.out, step.args, list(step.kwargs.values())]):
+            last[id(owner(array))] = i
+    return last
 
 
 def dying_operands(step, last, i, born, memory):
@@ -156,7 +158,11 @@ def dying_operands(step, last, i, born, memory):
 
 def overwrites(step, dying):
     """Whether an elementwise step may write its result over its first dying operand."""
-    if not dying or not isinstance(step.function, tuple) or step.function[1] != "__call__":
+    if (
+        not dying
+        or not isinstance(step.function, tuple)
+        or step.function[1] != "__call__"
+    ):
         return False
     if step.function[0].signature is not None:  # matmul and its like read twice
         return False
@@ -226,12 +232,12 @@ def bind_matmul(args, out):
     a, b = args
     if a.ndim < 2 or b.ndim < 2 or not a.size * b.size * out.size:
         return np.matmul, (a, b, out)
-    flat = [x.reshape(x.shape[-2:]) if x[..., 0, 0].size == 1 else None for x in (a, b, out)]
-    if any(f is None or not np.may_share_memory(f, x) for f, x in zip(flat, (a, b, out))):
+    if not all(x[..., 0, 0].size == 1 for x in (a, b, out)):
         return np.matmul, (a, b, out)
-    if not flat[2].flags.c_contiguous:
+    a2, b2, out2 = (x.reshape(x.shape[-2:]) for x in (a, b, out))
+    if not np.may_share_memory(out2, out) or not out2.flags.c_contiguous:
         return np.matmul, (a, b, out)
-    return flat[0].dot, (flat[1], flat[2])
+    return a2.dot, (b2, out2)
 
 
 def as_arrays(args, ufunc, out):
@@ -240,7 +246,9 @@ def as_arrays(args, ufunc, out):
     if partner.kind != "f":
         return args
     return tuple(
-        np.asarray(a, partner) if isinstance(a, int | float) and not isinstance(a, bool) else a
+        np.asarray(a, partner)
+        if isinstance(a, int | float) and not isinstance(a, bool)
+        else a
         for a in args
     )
 

@@ -204,7 +204,7 @@ def said_of_gain(g):
         f"Bernoulli likelihood minus the recipe: {_points(g['mf - recipe'])}; HMC "
         f"minus the MAP ensemble: {_points(g['hmc - ensemble'])}. One test file of "
         f"this size has a standard error of {g['se_of_a_test']:.1f} points, and a "
-        f"threshold chosen on the test rows adds {g['threshold']:.1f} points to the recipe."
+        f"threshold chosen on the test rows adds {g['threshold']:.1f} points to it."
     )
 
 

@@ -16,7 +16,9 @@ from pathlib import Path
 
 for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"
-os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+os.environ["XLA_FLAGS"] = (
+    "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+)
 if hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
@@ -70,7 +72,9 @@ def versions(modules):
     """What ran where."""
     names = ["numpy", "scipy"] + [n for n in ("jax", "torch") if n in sys.modules]
     parts = [f"{n} {importlib.import_module(n).__version__}" for n in names]
-    return f"Python {platform.python_version()}, {', '.join(parts)}, {platform.machine()}"
+    return (
+        f"Python {platform.python_version()}, {', '.join(parts)}, {platform.machine()}"
+    )
 
 
 def main():

@@ -50,7 +50,8 @@ def predict(work):
     """run() -> seconds of one sample's products, as often as there are samples."""
     pairs = list(zip(work.sizes[:-1], work.sizes[1:], strict=True))
     arrays = [
-        (ones(h, d + 1), ones(d + 1, work.n_rows), ones(h, work.n_rows)) for d, h in pairs
+        (ones(h, d + 1), ones(d + 1, work.n_rows), ones(h, work.n_rows))
+        for d, h in pairs
     ]
 
     def step():

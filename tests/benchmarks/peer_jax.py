@@ -10,7 +10,9 @@ import numpy as np
 def unpack(work, w):
     layers, start = [], 0
     for d, h in zip(work.sizes[:-1], work.sizes[1:], strict=True):
-        layers.append(w[..., start : start + (d + 1) * h].reshape((*w.shape[:-1], d + 1, h)))
+        layers.append(
+            w[..., start : start + (d + 1) * h].reshape((*w.shape[:-1], d + 1, h))
+        )
         start += (d + 1) * h
     return layers
 

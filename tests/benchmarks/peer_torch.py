@@ -13,7 +13,9 @@ def activation(work, Z):
 def nll(work, F, y):
     if work.likelihood == "categorical":
         return functional.cross_entropy(
-            F.reshape(-1, F.shape[-1]), y.expand(F.shape[:-1]).reshape(-1), reduction="sum"
+            F.reshape(-1, F.shape[-1]),
+            y.expand(F.shape[:-1]).reshape(-1),
+            reduction="sum",
         )
     if work.likelihood == "bernoulli":
         logits = F[..., 0]
@@ -50,7 +52,9 @@ def train(work):
     optimizer = torch.optim.Adam([*mus, *rhos], 1e-3)
 
     def step():
-        rows = None if work.batch is None else torch.randint(0, work.n_rows, (work.batch,))
+        rows = (
+            None if work.batch is None else torch.randint(0, work.n_rows, (work.batch,))
+        )
         batch = (X, y) if rows is None else (X[rows], y[rows])
         optimizer.zero_grad()
         sigmas = [torch.exp(rho) for rho in rhos]
@@ -89,7 +93,11 @@ def predict(work):
         begin, total = time.perf_counter(), 0.0
         for _ in range(work.samples // chunk.samples):
             F = forward(chunk, mus, sigmas, X)
-            p = torch.softmax(F, -1) if work.likelihood == "categorical" else torch.sigmoid(F)
+            p = (
+                torch.softmax(F, -1)
+                if work.likelihood == "categorical"
+                else torch.sigmoid(F)
+            )
             total = total + p.sum(0)
         _ = total / work.samples
         return time.perf_counter() - begin

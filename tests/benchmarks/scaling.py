@@ -32,10 +32,15 @@ def main():
         works = [Workload(**BASE | extra | {field: value}) for value in values]
         cost = [min(ours.train(work)() for _ in range(3)) * 1e6 for work in works]
         if field == "sizes":
-            size = [w.n_weights if name.startswith("P") else len(w.sizes) - 2 for w in works]
+            size = [
+                w.n_weights if name.startswith("P") else len(w.sizes) - 2 for w in works
+            ]
         else:
             size = values
         slope = np.polyfit(np.log(size), np.log(cost), 1)[0]
         shown = ", ".join(f"{c:.0f}" for c in cost)
-        print(f"| {name} | {', '.join(map(str, size))} | {shown} | {slope:.2f} |", flush=True)
+        print(
+            f"| {name} | {', '.join(map(str, size))} | {shown} | {slope:.2f} |",
+            flush=True,
+        )
     return 0
