@@ -68,7 +68,7 @@ class Opinions:
         NumPy's complex log1p and expm1 lose digits that the real ones keep.
         """
         size = np.abs(value)
-        weight = np.maximum(size, 1e-2 * typical(value, self.problem.blocks))
+        weight = np.maximum(size, 1e-6 * typical(value, self.problem.blocks))
         z = self.rng.standard_normal(size.size)
         d = Direction(self.problem, z / weight)
         if step_noise(d, self.rng) <= 1e-13 * np.linalg.norm(z * size / weight):

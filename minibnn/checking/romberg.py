@@ -101,7 +101,7 @@ class Ladder:
                 continue
             self.rungs.append(rung)
             found = self._extend(table, rung)
-            self._take(found, last)
+            self.best = min(self.best, found, key=lambda slope: slope.bound)
             if self._done(rung, rel, size):
                 break
             stuck = (
@@ -115,14 +115,6 @@ class Ladder:
     def _shorter(self, h):
         """A step after one that left the domain: perhaps by more than all of x."""
         return self.line.grain / 4 if self.line.grain < h else h / 8
-
-    def _take(self, found, last):
-        """Keep the tighter bound; but two rungs that agree overrule longer steps."""
-        apart = abs(found.value - self.best.value) / 3
-        overruled = apart > found.bound + self.best.bound
-        repeated = abs(found.value - last.value) <= found.bound + last.bound
-        if found.bound < self.best.bound or (overruled and repeated):
-            self.best = found
 
     def _extend(self, table, rung):
         """Add a rung to Romberg's table and give its best entry."""

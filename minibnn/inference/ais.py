@@ -69,7 +69,7 @@ def ais(
     rng=None,
     n_particles=32,
     n_temperatures=500,
-    n_leapfrog=10,
+    n_leapfrog=20,
     generating_weights=None,
     verbose=False,
 ):
