@@ -10,7 +10,7 @@ OBJECTIVE, FAMILIES, ESTIMATORS = "objective.py", "families.py", "estimators.py"
 MAPS, NETWORK, KL = "maps.py", "network.py", "gaussian_kl.py"
 LIKELIHOODS, NLL = "likelihoods.py", "likelihood_kernels.py"
 
-_PULL_NLL = "g_nll = pull_nll(weight / nll.shape[-1])"
+_PULL_NLL = "g_nll = pull_q(n_over_b / nll.shape[-1])"
 _SCALED = "scaled(kl_weight, g_kl)"
 _RETURN = "return pull_params(add(g_nll, scaled(kl_weight, g_kl)))"
 _KL_RETURN = "return 0.5 * a * a + spread, a / s0, e * ((size + s0) / s0)"
@@ -50,9 +50,9 @@ def _kl_weights():
         ("kl-doubled", "2 * kl_weight"),
         ("kl-averaged-over-weights", "kl_weight / model.n_weights"),
         ("kl-over-batch-size", "kl_weight / A.shape[-2]"),
-        ("kl-over-batches", "kl_weight / weight"),
+        ("kl-over-batches", "kl_weight / n_over_b"),
         ("kl-over-data", "kl_weight / n_data"),
-        ("kl-times-batches", "kl_weight * weight"),
+        ("kl-times-batches", "kl_weight * n_over_b"),
         ("kl-over-samples", "kl_weight / nll.shape[-1]"),
         ("kl-times-samples", "kl_weight * nll.shape[-1]"),
         ("kl-over-layers", "kl_weight / len(model.net.shapes)"),
@@ -66,22 +66,22 @@ def _data_weights():
     for name, factor in (
         ("data-missing", "0.0"),
         ("data-sign", "-weight / nll.shape[-1]"),
-        ("likelihood-half", "0.5 * weight / nll.shape[-1]"),
-        ("likelihood-doubled", "2 * weight / nll.shape[-1]"),
+        ("likelihood-half", "0.5 * n_over_b / nll.shape[-1]"),
+        ("likelihood-doubled", "2 * n_over_b / nll.shape[-1]"),
         ("n-over-b-missing", "1 / nll.shape[-1]"),
-        ("n-over-b-twice", "weight**2 / nll.shape[-1]"),
+        ("n-over-b-twice", "n_over_b**2 / nll.shape[-1]"),
         ("n-over-b-rounded", "n_data // A.shape[-2] / nll.shape[-1]"),
-        ("sample-mean-missing", "weight"),
-        ("sample-mean-twice", "weight / nll.shape[-1] ** 2"),
-        ("example-mean", "weight / nll.shape[-1] / A.shape[-2]"),
+        ("sample-mean-missing", "n_over_b"),
+        ("sample-mean-twice", "n_over_b / nll.shape[-1] ** 2"),
+        ("example-mean", "n_over_b / nll.shape[-1] / A.shape[-2]"),
         ("example-mean-instead-of-sum", "1 / nll.shape[-1] / A.shape[-2]"),
-        ("data-tempered", "kl_weight * weight / nll.shape[-1]"),
+        ("data-tempered", "kl_weight * n_over_b / nll.shape[-1]"),
     ):
-        yield name, OBJECTIVE, _PULL_NLL, f"g_nll = pull_nll({factor})"
+        yield name, OBJECTIVE, _PULL_NLL, f"g_nll = pull_q({factor})"
     for name, factor in (
         ("gradient-of-the-elbo", "-1.0"),
         ("loss-over-data", "1 / n_data"),
-        ("loss-over-batches", "1 / weight"),
+        ("loss-over-batches", "1 / n_over_b"),
     ):
         new = f"return pull_params(scaled({factor}, add(g_nll, {_SCALED})))"
         yield name, OBJECTIVE, _RETURN, new

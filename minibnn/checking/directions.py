@@ -200,7 +200,7 @@ class Directions:
         As for coordinates, what is excused in grad ends at 1e-8 of its terms.
         """
         line = Direction(self.problem, row.d)
-        oracle = 16 * step_noise(line, self.rng)
+        oracle = 16 * step_noise(line, self.rng, looks=1)
         grad = 0.0
         if self.problem.grad_is_function:
             grad = 16 * local_noise(

@@ -76,7 +76,7 @@ class Opinions:
         return self._step_noises(1e-6)
 
     def _step_noises(self, gap):
-        return np.array([8 * step_noise(line, self.rng, gap) for line in self.lines])
+        return np.array([16 * step_noise(line, self.rng, gap) for line in self.lines])
 
     def _condition(self, value):
         """Rounding allowance of a gradient given as numbers: move x for the oracle."""

@@ -124,10 +124,20 @@ def problem_of(spec):
     except OSError as error:
         raise ValueError(f"cannot read {file!r}: {error.strerror}") from error
     names = {"__name__": "problem", "__file__": file}
-    exec(compile(source, file, "exec"), names)
+    try:
+        exec(compile(source, file, "exec"), names)
+    except Exception as error:
+        kind = type(error).__name__
+        raise ValueError(f"{file!r} cannot be run: {kind}: {error}") from error
     if not callable(names.get(name)):
         raise ValueError(f"{file!r} has no function {name!r}")
-    parts = names[name]()
+    try:
+        parts = names[name]()
+    except TypeError as error:
+        raise ValueError(
+            f"{name} must be a function without arguments that returns (f, grad, x): "
+            f"{error}"
+        ) from error
     if not isinstance(parts, tuple | list) or len(parts) != 3:
         raise ValueError(
             f"{name}() must return (f, grad, x), got {type(parts).__name__}"

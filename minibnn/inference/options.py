@@ -1,5 +1,6 @@
 """What ``fit`` may be told, checked in one place before anything runs."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -41,6 +42,13 @@ class Options:
         """The KL weight of a step: rising from 0 during warm-up, then the full one."""
         warm = self.kl_warmup * self.max_steps
         return self.kl_weight * (min(1.0, step / warm) if warm else 1.0)
+
+    def rate_at(self, step):
+        """The step size of the schedule; ValueError if it gives no number >= 0."""
+        rate = self.optimizer.lr(step, self.max_steps)
+        if type(rate) is float and 0.0 <= rate < math.inf:
+            return rate
+        return check_number(f"lr at step {step}", rate, minimum=0.0)
 
     def for_restart(self, k):
         """The same options with the checkpoint file of restart k."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from minibnn.inference.autopsy import autopsy
+from minibnn.inference.autopsy import autopsy, not_finite
 from minibnn.inference.batches import Batches
 from minibnn.inference.descent import Descent
 from minibnn.inference.elbo import default_estimator
@@ -75,6 +75,7 @@ class Run:
                     self.update()  # 5: mu <- mu - a dmu, ...
                     self.record(parts)
                     self.stop_reason = self.look()  # 6: repeat until converged
+                    self.check_end()
                     self.save()
             except KeyboardInterrupt:
                 if self.flat is None:  # nothing to return yet
@@ -170,12 +171,24 @@ class Run:
             self.copy_params(self.before),
         )
 
+    def check_end(self):
+        """No later loss will look at the parameters of the last step: do it here."""
+        if self.stop_reason is None or np.isfinite(self.flat.theta).all():
+            return
+        where = not_finite(self.model, self.family, self.flat.params)
+        raise FitError(
+            f"step {self.step - 1}: the update made {where} nan or inf. Try a smaller "
+            "learning rate. The last good parameters are in the exception's .params.",
+            self.step - 1,
+            self.copy_params(self.before),
+        )
+
     def update(self):
         """Step 5, and the guard of the literal sigma update."""
         options = self.options
         if self.step % self.keep_every == 0:  # loss and gradient are finite here
             np.copyto(self.before, self.flat.theta)
-        self.lr = options.optimizer.lr(self.step, options.max_steps)
+        self.lr = options.rate_at(self.step)
         try:
             self.descent.update(options.optimizer, self.memory, self.lr, self.step)
             self.family.keep_valid(self.flat.params, options.clip)

@@ -17,7 +17,7 @@ from minibnn.inference.result import FitResult
 from minibnn.inference.run import FitError, Run
 from minibnn.inference.streams import run_seeds
 from minibnn.kernels.model import Model, check_protocol
-from minibnn.kernels.validate import check_instance
+from minibnn.kernels.validate import check_instance, check_range
 
 
 def fit(
@@ -152,10 +152,11 @@ def fit_to_data(model, family, A, options):
             f"got {options.replicas}"
         )
     sets = options.replicas or math.prod(family.tasks)
-    if A.ndim == 3 and sets != len(A):
+    alone = not (options.replicas or family.tasks)
+    if A.ndim == 3 and (alone or sets != len(A)):
         raise ValueError(
             f"X has {len(A)} data sets, so replicas (or the tasks of the family) must "
-            f"be {len(A)}, got {sets}"
+            f"be {len(A)}, got {None if alone else sets}"
         )
     if hasattr(options.optimizer, "check_family"):
         options.optimizer.check_family(family)
@@ -166,15 +167,16 @@ def fit_to_data(model, family, A, options):
         )
     if not isinstance(options.start, dict):
         return options
-    return replace(options, start=start_params(model, family, options))
+    return replace(options, start=start_params(model, family, options, A.dtype))
 
 
-def start_params(model, family, options):
+def start_params(model, family, options, dtype):
     """The given parameters to begin with, one set for each replica."""
     given = check_params(family, model, options.start, "start")
     lead = (options.replicas,) if options.replicas else ()
     for key, array in given.items():
         check_instance(f"start[{key!r}]", array.flat[0], np.floating, "real")
+        check_range(f"start[{key!r}]", array, dtype)
         if array.shape[:-1] not in ((), lead):
             raise ValueError(
                 f"start[{key!r}] must have shape {lead + array.shape[-1:]}, "

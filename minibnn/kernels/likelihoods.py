@@ -51,15 +51,15 @@ class Likelihood:
         """Check y against outputs of ``shape`` (..., B, C); (n,) equals (n, 1)."""
         shape = self.target_shape(shape)
         y = as_float_array("y", y, allow_bool=self.kind == "classification")
-        if shape[-1] == 1 and y.shape == shape[:-1]:
-            y = y[..., None]
-        if y.shape != shape:
+        one_column = shape[-1] == 1 and y.shape == shape[:-1]
+        if y.shape != shape and not one_column:
             wanted = f"{shape}" + (f" or {shape[:-1]}" if shape[-1] == 1 else "")
             hint = self.shape_hint(y.shape, shape)
             raise ValueError(
                 f"y must have shape {wanted} to go with X, got {y.shape}{hint}"
             )
-        return self.check_values(y)
+        y = self.check_values(y)  # as it was given, so that an index means something
+        return y[..., None] if one_column else y
 
     def shape_hint(self, got, wanted):
         """What a wrong shape of y may mean, as the end of a sentence."""
@@ -170,7 +170,7 @@ class Bernoulli(Likelihood):
 
     def check_values(self, y):
         """Labels are 0 or 1."""
-        return check_all("y", y, (y == 0) | (y == 1), "0 or 1 everywhere")
+        return check_all("y", y, (y == 0) | (y == 1), f"0 or 1 everywhere{relabel(y)}")
 
     def __call__(self, F, y, v):
         """Negative log-likelihood and gradient for the logits."""
@@ -246,7 +246,10 @@ class Categorical(Likelihood):
     def check_values(self, y):
         """Labels are whole numbers from 0 to K - 1."""
         good = (y >= 0) & (y < self.n_classes) & (y == np.floor(y))
-        return check_all("y", y, good, f"whole numbers from 0 to {self.n_classes - 1}")
+        from_one = np.all((y >= 1) & (y <= self.n_classes))
+        hint = "labels from 1? use y - 1: they must be " if from_one else ""
+        last = self.n_classes - 1
+        return check_all("y", y, good, f"{hint}whole numbers from 0 to {last}")
 
     def __call__(self, F, y, v):
         """Negative log-likelihood and gradient for the logits."""
@@ -289,3 +292,11 @@ def _log_scale_prior(value):
         ) from None
     mean = check_number("log_scale_prior[0]", mean)
     return GaussianPrior(mean, check_positive("log_scale_prior[1]", sd))
+
+
+RELABEL = {(1.0, 2.0): " (use y - 1)", (-1.0, 1.0): " (use (y + 1) / 2)"}
+
+
+def relabel(y):
+    """How to turn two common kinds of labels into 0 and 1, if y holds them."""
+    return RELABEL.get(tuple(np.unique(y).tolist()), "")

@@ -124,7 +124,9 @@ class Model:
 def check_protocol(name, value, method):
     """Return value if it has the method; else say what kind of object is wanted."""
     if isinstance(value, type) or not callable(getattr(value, method, None)):
+        hint = f"; write {value.__name__}(...)" if isinstance(value, type) else ""
         raise TypeError(
-            f"{name} must be a {name} object such as those of minibnn, got {value!r}"
+            f"{name} must be an object such as minibnn's {name} objects, "
+            f"got {value!r}{hint}"
         )
     return value

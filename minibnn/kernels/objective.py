@@ -13,7 +13,8 @@ from minibnn.kernels.families import add, scaled
 def objective(model, family, params, noise, A, y, n_data, kl_weight, estimator):
     """Negative ELBO on a minibatch and its gradient, unchecked.
 
-    (E51)  loss = (N/B) (1/S) Σ_s nll_s + beta KL(q || p)      (= -ELBO at beta = 1)
+    (E51)  loss = (N/B) (1/S) Σ_s nll_s + beta KL(q || p),  beta = kl_weight
+           (= -ELBO at beta = 1)
     (E52)  ∂loss/∂mu  = (N/B) (1/S) Σ_s g_s          + beta ∂KL/∂mu
     (E53)  ∂loss/∂rho = (N/B) (1/S) Σ_s g_s ∘ eps_s ∘ ∂sigma/∂rho
                         + beta ∂KL/∂(log sigma) ∘ ∂(log sigma)/∂rho
@@ -26,13 +27,13 @@ def objective(model, family, params, noise, A, y, n_data, kl_weight, estimator):
     Shapes.  loss (...), gradients like params, parts {"nll": (...), "kl": (...)}
     """
     q, pull_params = family.natural(params)
-    nll, pull_nll, (kl, g_kl) = estimator(model, family, q, noise, A, y)
-    weight = n_data / A.shape[-2]  # N/B
-    parts = {"nll": weight * nll.mean(-1), "kl": kl}
+    nll, pull_q, (kl, g_kl) = estimator(model, family, q, noise, A, y)
+    n_over_b = n_data / A.shape[-2]
+    parts = {"nll": n_over_b * nll.mean(-1), "kl": kl}
     loss = parts["nll"] + kl_weight * parts["kl"]
 
     def gradient():
-        g_nll = pull_nll(weight / nll.shape[-1])
+        g_nll = pull_q(n_over_b / nll.shape[-1])
         return pull_params(add(g_nll, scaled(kl_weight, g_kl)))
 
     return loss, gradient, parts

@@ -194,6 +194,7 @@ def _check_ndim(name, array, allowed):
         wanted = " or ".join(str(n) for n in allowed)
         raise ValueError(
             f"{name} must have {wanted} dimension(s), got shape {array.shape}"
+            + (f"; one column is {name}[:, None]" if array.ndim == 1 else "")
         )
 
 
