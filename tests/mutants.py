@@ -65,7 +65,7 @@ def _kl_weights():
 def _data_weights():
     for name, factor in (
         ("data-missing", "0.0"),
-        ("data-sign", "-weight / nll.shape[-1]"),
+        ("data-sign", "-n_over_b / nll.shape[-1]"),
         ("likelihood-half", "0.5 * n_over_b / nll.shape[-1]"),
         ("likelihood-doubled", "2 * n_over_b / nll.shape[-1]"),
         ("n-over-b-missing", "1 / nll.shape[-1]"),

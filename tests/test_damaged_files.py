@@ -50,7 +50,7 @@ def test_no_flipped_bit_changes_what_is_read(saved, tmp_path):
         data[place] ^= 1 << int(rng.integers(8))
         accepted_only_if_the_same(bytes(data), saved, tmp_path)
         refused += load(bytes(data), tmp_path) is None
-    assert refused > 0.7 * len(places)
+    assert refused > 0.5 * len(places)
 
 
 @pytest.mark.slow

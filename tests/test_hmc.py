@@ -281,19 +281,19 @@ def z_scores(draws, mean, variance):
 
 
 def test_recovers_the_prior_without_informative_data():
-    """Very different scales; 6 z-scores, false alarm 1e-6 at |z| < 5.2."""
+    """Very different scales; 6 z-scores, false alarm 5e-10 at |z| < 6.5."""
     sd = np.array([0.01, 1.0, 30.0])
     net = mb.MLP([3, 1], bias=False)
     model = mb.Model(net, mb.Gaussian(1.0), mb.GaussianPrior(2.0, sd))
     chains = hmc(
         model, np.zeros((1, 3)), np.zeros(1), rng=0, n_draws=1500, n_warmup=600
     )
-    assert np.abs(z_scores(chains.weights, 2.0, sd**2)).max() < 5.2
+    assert np.abs(z_scores(chains.weights, 2.0, sd**2)).max() < 6.5
     np.testing.assert_allclose(chains.scale, np.tile(sd, (4, 1)), rtol=0.5)
 
 
 def test_recovers_the_conjugate_posterior():
-    """Correlated, 5 weights, exact moments known; false alarm 1e-6 at |z| < 5.3."""
+    """Correlated, 5 weights, exact moments known; false alarm 8e-10 at |z| < 6.5."""
     rng = np.random.default_rng(10)
     X = rng.standard_normal((40, 4)) @ rng.standard_normal((4, 4))
     y = X @ rng.standard_normal(4) + 0.5 * rng.standard_normal(40)
@@ -301,7 +301,7 @@ def test_recovers_the_conjugate_posterior():
     exact = exact_posterior(model, X, y)
     chains = hmc(model, X, y, rng=1, n_draws=1500, n_warmup=600)
     whitened = (chains.weights - exact.mean) @ exact.factor.T
-    assert np.abs(z_scores(whitened, 0.0, 1.0)).max() < 5.3
+    assert np.abs(z_scores(whitened, 0.0, 1.0)).max() < 6.5
     assert chains.r_hat().max() < 1.02
     assert chains.divergences == 0
     assert 0.7 < chains.accept_rate.min() < chains.accept_rate.max() < 0.95
@@ -415,7 +415,7 @@ def test_simulation_based_calibration():
     """Ranks of the truth among draws are uniform if sampler and model agree.
 
     120 data sets from a tanh network; chi-squared over 8 bins for the log joint and two
-    outputs; false alarm 3e-6 for the three. Talts et al. 2018.
+    outputs; false alarm 3e-8 for the three. Talts et al. 2018.
     """
     rng = np.random.default_rng(11)
     model = mb.Model(mb.MLP([1, 3, 1], "tanh"), mb.Gaussian(0.3), mb.GaussianPrior())
@@ -431,4 +431,4 @@ def test_simulation_based_calibration():
         ranks.append([*(F < truth).sum(0), lp.sum()])
     counts = [np.histogram(r, bins=8, range=(0, 64))[0] for r in np.array(ranks).T]
     p_values = [stats.chisquare(c).pvalue for c in counts]
-    assert min(p_values) > 1e-6, (counts, p_values)
+    assert min(p_values) > 1e-8, (counts, p_values)

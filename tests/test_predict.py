@@ -13,7 +13,7 @@ import minibnn as mb
 from minibnn.inference import predict as module
 
 X, Y = regression_data()
-NOISE, Z = 0.5, 6.0
+NOISE, Z = 0.5, 6.5
 LINEAR = mb.Model(mb.MLP([2, 1]), mb.Gaussian(NOISE), mb.GaussianPrior())
 QUICK = {"rng": 0, "max_steps": 30}
 NEW = np.random.default_rng(9).normal(size=(23, 2)) * 2

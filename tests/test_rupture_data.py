@@ -55,13 +55,13 @@ def test_generator_draws_the_stated_distributions():
     for unit in units:
         assert -1e-9 <= unit.min() < 1e-3
         assert 1 - 1e-3 < unit.max() <= 1 + 1e-9
-        assert abs(unit.mean() - 0.5) < 5 / np.sqrt(12 * 20_000)
-        assert abs(unit.std() - 1 / np.sqrt(12)) < 0.005
+        assert abs(unit.mean() - 0.5) < 7 / np.sqrt(12 * 20_000)
+        assert abs(unit.std() - 1 / np.sqrt(12)) < 0.0065
     z = (dc - 0.4) / 0.05
-    assert abs(z.mean()) < 5 / np.sqrt(20_000)
-    assert abs(z.std() - 1) < 0.025
+    assert abs(z.mean()) < 7 / np.sqrt(20_000)
+    assert abs(z.std() - 1) < 0.036
     correlation = np.corrcoef([*units, z]) - np.eye(8)
-    assert np.abs(correlation).max() < 5 / np.sqrt(20_000)
+    assert np.abs(correlation).max() < 7 / np.sqrt(20_000)
 
 
 def by_the_stress_tensor(row, b, k, C):
@@ -101,8 +101,8 @@ def test_labels_follow_their_probability():
     for low, high in ((0, 0.1), (0.1, 0.5), (0.5, 0.9), (0.9, 1)):
         rows = (p >= low) & (p <= high)
         error = np.sqrt(np.sum(p[rows] * (1 - p[rows]))) + 1
-        assert abs(np.sum(y[rows] - p[rows])) < 4 * error
-    assert abs(y.mean() - 0.320) < 0.012
+        assert abs(np.sum(y[rows] - p[rows])) < 7 * error
+    assert abs(y.mean() - 0.320) < 0.017
     best = np.mean(np.maximum(p, 1 - p))
     assert abs(best - 0.980) < 0.004
     surprise = np.logaddexp(0, np.where(y == 1, -odds, odds))

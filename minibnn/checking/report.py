@@ -26,6 +26,8 @@ class GradientReport:
     mode : "coordinates" (each by itself) or "directions" (many parameters)
     blocks, coordinates, directions, kinks, notes : lists, see ``to_dict``
     gradient, oracle : (P,) claimed and true values; oracle is None for directions
+    differences : (P,) what the differences alone say; they stop as soon as they settle
+        the matter where the complex step is the judge; None for directions
     miss : along directions, the relative error that is seen in any one coordinate
         and the probability with which a larger one escapes; otherwise None
     calls : how often f (real, complex) and grad were called
@@ -50,6 +52,7 @@ class GradientReport:
     calls: dict = field(default_factory=dict)
     gradient: np.ndarray | None = None
     oracle: np.ndarray | None = None
+    differences: np.ndarray | None = None
     problem: object = None  # what ``plot`` needs: f, x and the blocks
 
     def __str__(self):
@@ -108,7 +111,7 @@ class GradientReport:
         rounding; ``blocks`` name, size, status, error, bound, relative_error and
         worst; ``kinks`` name, low and high.
         """
-        skip = {"gradient", "oracle", "problem"}
+        skip = {"gradient", "oracle", "differences", "problem"}
         return {
             name: _plain(getattr(self, name))
             for name in self.__dataclass_fields__ if name not in skip

@@ -33,6 +33,7 @@ def by_coordinates(problem, j):
         judge=j.judge, size=problem.size, tol=j.tol,
         notes=j.notes + reasons.hints(j, verdict, relative),
         calls=dict(problem.calls), gradient=j.claimed, oracle=j.truth, problem=problem,
+        differences=j.difference,
         **_tables(problem, j, relative),
     )
 

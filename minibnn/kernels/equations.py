@@ -1,9 +1,10 @@
 """The ledger: every formula with a derivative has one label and one home.
 
-A label is E + step + number; the first digit is the step of stochastic variational
-inference it belongs to: 1 sampling maps, 2 network, 3 likelihoods, 4 KL and priors,
-5 objective, 6 estimators, 7 optimisers, 8 predictive, 9 exact answers and MCMC.
-``grep E31`` finds the lesson, the derivation, the test and the example inputs.
+A label is E + topic + number. The first digit is the topic, not the number of a step of
+the algorithm: 1 sampling maps, 2 network, 3 likelihoods, 4 KL and priors, 5 objective,
+6 estimators, 7 optimisers and convergence, 8 prediction, 9 exact answers and Monte Carlo.
+``grep E31`` finds the derivation, the example inputs (or, where nothing is
+differentiated, the test) on which it is checked, and the page that shows it, if one does.
 """
 
 import re

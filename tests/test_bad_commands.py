@@ -1,0 +1,86 @@
+"""Bad command lines: one line on standard error, status 2 or 1, nothing else."""
+
+import os
+
+import pytest
+
+from minibnn import cli
+
+REFUSED = {  # arguments: words of the one line
+    (): "required",
+    ("train",): "invalid choice: 'train'",
+    ("--seed", "1"): "",
+    ("demo", "--seed", "-1"): "whole number >= 0, got '-1'",
+    ("demo", "--seed", "1.5"): "whole number >= 0, got '1.5'",
+    ("demo", "--seed", "one"): "whole number >= 0, got 'one'",
+    ("demo", "--seed", ""): "whole number >= 0",
+    ("demo", "--seed"): "expected one argument",
+    ("demo", "--seed", "²"): "whole number >= 0",
+    ("demo", "--data", "nowhere"): "nowhere",
+    ("demo", "--data", "file.txt"): "file.txt",
+    ("demo", "--data", ""): "",
+    ("demo", "--data", "."): "rupturemodel_train.txt",
+    ("demo", "--out", "file.txt"): "file.txt is a file",
+    ("demo", "--out", "file.txt/new"): "file.txt is a file",
+    ("demo", "--fast"): "--fast",
+    ("demo", "more"): "more",
+    ("figures", "no_such_figure"): "no_such_figure",
+    ("figures", "--out", "file.txt"): "file.txt is a file",
+    ("verify", "--json", "yes", "no"): "no",
+}
+FAILED = {  # status 1: what was asked for cannot be done
+    ("verify", "file.txt"): "FILE.py:function",
+    ("verify", "nowhere.py:f"): "nowhere.py",
+    ("verify", "broken.py:f"): "broken.py",
+    ("verify", "problem.py"): "FILE.py:function",
+    ("verify", "problem.py:g"): "no function 'g'",
+    ("verify", "problem.py:two"): "must return (f, grad, x)",
+    ("verify", "problem.py:nan"): "finite",
+    ("verify", "problem.py:text"): "x must",
+}
+PROBLEM = """
+def two():
+    return 1, 2
+
+def nan():
+    return (lambda x: float("nan")), (lambda x: x), __import__("numpy").ones(2)
+
+def text():
+    return (lambda x: 1.0), (lambda x: x), "abc"
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    (tmp_path / "file.txt").write_text("no folder")
+    (tmp_path / "problem.py").write_text(PROBLEM)
+    (tmp_path / "broken.py").write_text("import math\ndef f(:\n")
+    monkeypatch.chdir(tmp_path)
+
+
+def one_line(text, words):
+    assert text.count("\n") == 1, text
+    assert "Traceback" not in text
+    assert words in text
+    assert len(text) < 500
+
+
+@pytest.mark.parametrize("argv", REFUSED, ids=" ".join)
+def test_refused(argv, capsys):
+    before = sorted(os.listdir())  # noqa: PTH208
+    with pytest.raises(SystemExit) as left:
+        cli.main(list(argv))
+    said = capsys.readouterr()
+    assert left.value.code == 2
+    assert said.out == ""
+    one_line(said.err, REFUSED[argv])
+    assert sorted(os.listdir()) == before  # noqa: PTH208
+
+
+@pytest.mark.parametrize("argv", FAILED, ids=" ".join)
+@pytest.mark.parametrize("json", [[], ["--json"]], ids=["text", "json"])
+def test_failed(argv, json, capsys):
+    assert cli.main([*argv, *json]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    one_line(said.err, FAILED[argv])
