@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 import minibnn as mb
-from minibnn.checking.gradcheck import check_adjoint, check_gradient
+from minibnn.checking.gradcheck import check_adjoint, check_gradient  # noqa: F401
 from minibnn.inference.normal_sample import normal_maximum  # noqa: F401
 from minibnn.study import datasets, metrics, rupture_data  # noqa: F401
 

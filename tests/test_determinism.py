@@ -86,7 +86,8 @@ def in_another_process(code, threads=1):
     env = os.environ | dict.fromkeys(names, str(threads))
     env |= {"PYTHONPATH": str(here.parent), "PYTHONHASHSEED": "random"}
     command = [sys.executable, "-c", code.replace("{tests!r}", repr(str(here)))]
-    return json.loads(subprocess.run(command, env=env, check=True, capture_output=True).stdout)
+    done = subprocess.run(command, env=env, check=True, capture_output=True)
+    return json.loads(done.stdout)
 
 
 def test_processes_agree_to_the_bit():
@@ -95,8 +96,9 @@ def test_processes_agree_to_the_bit():
 
 def test_one_and_two_threads_agree():
     """Sums of products in another order: 1e-12 of the largest number, after 6 steps."""
-    for one, two in zip(in_another_process(BIG, 1), in_another_process(BIG, 2), strict=True):
-        one, two = np.array(one), np.array(two)
+    runs = (in_another_process(BIG, threads) for threads in (1, 2))
+    for pair in zip(*runs, strict=True):
+        one, two = map(np.array, pair)
         np.testing.assert_allclose(two, one, rtol=0, atol=1e-12 * np.abs(one).max())
 
 

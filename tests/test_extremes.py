@@ -213,17 +213,18 @@ def test_predictions(name, spread):
     assert np.all(lower <= upper)
 
 
-@pytest.mark.parametrize("family", [mb.MeanField(), mb.MeanField("exp"), mb.FullCovariance()],
-                         ids=repr)  # fmt: skip
+@pytest.mark.parametrize(
+    "family", [mb.MeanField(), mb.MeanField("exp"), mb.FullCovariance()], ids=repr
+)
 @pytest.mark.parametrize("rho", [-5000.0, -745.0, -40.0, 0.0, 40.0, 300.0])
 def test_samples_moments_and_entropy(family, rho):
     params = {key: np.full(shape, 0.3) for key, shape in family.shapes(TINY).items()}
     params["rho"][:] = rho
     q, _ = family.natural(params)
     eps = np.random.default_rng(0).normal(size=(5, TINY.n_weights))
-    w, pull = family.sample(q, eps)
+    w, _ = family.sample(q, eps)
     assert np.isfinite(w).all()
-    mean, var = family.marginals(q)
+    _, var = family.marginals(q)
     assert np.all(var >= 0)
     value, cotangent = family.neg_entropy(q)
     assert np.isfinite(value)

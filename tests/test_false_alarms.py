@@ -51,7 +51,7 @@ TABLE = [
     ("test_hmc", "test_recovers_the_prior_without_informative_data", 6, "< 6.5", z(6.5)),
     ("test_hmc", "test_recovers_the_conjugate_posterior", 10, "< 6.5", z(6.5)),
     ("test_hmc", "test_simulation_based_calibration", 3, "> 1e-8", 1e-8),
-    ("test_ais", "test_bracket_holds_the_exact_evidence", 2, "abs=0.85", z(7)),
+    ("test_ais", "test_bracket_holds_the_exact_evidence", 2, "abs=1.5", z(7)),
     ("test_ais", "test_importance_weights_are_unbiased_however_crude", 2, "< 7", z(7)),
     ("test_ais", "test_prior_draws_have_the_priors_spread", 6, "rtol=0.025", z(7)),
     ("test_ais", "test_prior_draws_have_the_priors_spread", 6, "atol=0.03", z(6.5)),

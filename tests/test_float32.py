@@ -80,7 +80,7 @@ def test_one_evaluation(cell):
         assert array.dtype == F32
     for array in arrays_of(double):
         assert array.dtype == F64
-    (loss, parts, grads, data), (loss_, parts_, grads_, data_) = single, double
+    (loss, _, grads, _), (loss_, parts_, grads_, data_) = single, double
     size = sum(np.abs(part).max() for part in arrays_of(parts_))
     np.testing.assert_allclose(loss, loss_, rtol=0, atol=LOSS * size)
     for key, want in grads_.items():
