@@ -199,13 +199,13 @@ def test_predictions_at_the_same_weights(model, same_noise):
 
 
 def test_both_precisions_find_the_same_posterior():
-    """Default fits, each with its own noise: ELBOs within half a nat."""
+    """Default fits, each with its own noise: one optimum, ELBOs within a fifth of a nat."""
     single, double = (
-        run("plain", "reals", dtype, max_steps=1000, start="auto",
+        run("plain", "student", dtype, max_steps=1000, start="auto",
             optimizer=mb.Adam(mb.Cosine(0.02)))
         for dtype in (F32, F64)
     )  # fmt: skip
-    gap = 0.5 + 6 * np.hypot(single.elbo_se, double.elbo_se)
+    gap = 0.2 + 6 * np.hypot(single.elbo_se, double.elbo_se)
     assert abs(single.elbo - double.elbo) < gap
     one, two = (r.predict(X.astype(F64), 400).mean for r in (single, double))
-    assert np.abs(one - two).max() < 0.15
+    assert np.sqrt(np.mean((one - two) ** 2)) < 0.1

@@ -14,7 +14,7 @@ from combination_cases import LIKELIHOODS, PRIORS, make_data, make_family, make_
 from saved_runs import assert_same
 
 import minibnn as mb
-from minibnn.inference import storage
+from minibnn.inference import run, storage
 from minibnn.inference.storage import StorageError, read
 
 STEPS = 23
@@ -334,3 +334,31 @@ def test_a_class_of_ones_own_is_refused_by_name(tmp_path):
     with pytest.raises(TypeError, match="MyPrior is not a class of minibnn"):
         world.fit(model).save(tmp_path / "posterior.npz")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupt_in_a_later_start_returns_the_restarts_so_far(monkeypatch):
+    begin, count = run.lbfgs_start, []
+
+    def second_is_interrupted(*args, **kwargs):
+        count.append(1)
+        if len(count) == 2:
+            raise KeyboardInterrupt
+        return begin(*args, **kwargs)
+
+    monkeypatch.setattr(run, "lbfgs_start", second_is_interrupted)
+    result = world.fit(start="lbfgs", restarts=3)
+    assert result.stop_reason == "interrupted"
+    assert len(result.history["loss"]) == 2
+
+
+def test_a_resumed_run_that_diverges_has_good_parameters_too(tmp_path):
+    keeper = mb.Checkpoint(tmp_path / "run.npz", every=1)
+    options = {"y": world.REALS, "optimizer": mb.SGD(1e3), "max_steps": 500}
+    errors = []
+    for _ in range(2):
+        with pytest.raises(mb.FitError) as caught:
+            world.fit(world.LINE, **options, checkpoint=keeper)
+        errors.append(caught.value)
+    assert errors[0].step == errors[1].step
+    for key, array in errors[0].params.items():
+        np.testing.assert_array_equal(errors[1].params[key], array)

@@ -55,14 +55,16 @@ class Batches:
         np.take(flat_A, rows, axis=0, out=A, mode="clip")
         np.take(flat_y, rows, axis=0, out=y, mode="clip")
 
-    def other_rows(self, size):
-        """A batch unlike the first: the rows with the largest targets."""
+    def other_rows(self, size, y):
+        """A batch unlike one with targets y: the largest targets, or the smallest."""
         lead = (len(self.rngs),) if self.replicas or self.own_data else ()
-        y = self.y[0] if self.own_data else self.y
-        rows = np.argsort(y.reshape(self.n_rows, -1)[:, 0])[-size:]
-        A, y = self.buffers(size)
-        self.gather(np.broadcast_to(rows, (*lead, size)), A, y)
-        return A, y
+        targets = self.y[0] if self.own_data else self.y
+        order = np.argsort(targets.reshape(self.n_rows, -1)[:, 0])
+        found = []
+        for rows in (order[-size:], order[:size]):
+            found.append(self.buffers(size))
+            self.gather(np.broadcast_to(rows, (*lead, size)), *found[-1])
+        return max(found, key=lambda batch: np.count_nonzero(batch[1] != y))
 
     def all_rows(self, replica):
         """The whole data set of one replica."""

@@ -86,7 +86,9 @@ class Descent:
 
         other = {key: other_values(key, array) for key, array in inputs.items()}
         if not full:
-            other["A"], other["y"] = self.batches.other_rows(inputs["A"].shape[-2])
+            other["A"], other["y"] = self.batches.other_rows(
+                inputs["A"].shape[-2], inputs["y"]
+            )
         return program(loss_and_gradient, inputs, other)
 
     def update(self, optimizer, memory, lr, step):

@@ -101,7 +101,8 @@ class Run:
         )
         for normals, state in zip(self.descent.normals, saved or (), strict=False):
             normals.restore(state)
-        self.before = self.flat.theta.copy()
+        if self.before is None:  # else a checkpoint has brought it
+            self.before = self.flat.theta.copy()
         self.keep_every = 1 + self.flat.theta.size // KEEP_EVERY
 
     def save(self):
