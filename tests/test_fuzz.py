@@ -120,9 +120,9 @@ def predictable(case, result):
 def check_gradient(case, result):
     """Complex step in double precision at the end of the run, one replica."""
     replica = 0 if case.options["replicas"] else ...
-    params = {k: np.float64(v[replica]) for k, v in result.params.items()}
+    params = {k: np.asarray(v[replica], np.float64) for k, v in result.params.items()}
     params = {k: np.where(v == 0, 0.01, v) for k, v in params.items()}  # |w| has a kink
-    A, y = case.model.batch(np.float64(case.X), case.y)
+    A, y = case.model.batch(np.asarray(case.X, np.float64), case.y)
     rng = np.random.default_rng(0)
     shape = case.estimator.noise_shape(case.model, case.family, 2, A.shape[-2])
     noise = rng.standard_normal(case.family.tasks + shape)
