@@ -32,7 +32,7 @@ def hmc(
     *,
     rng=None,
     n_chains=4,
-    n_draws=1250,
+    n_draws=2200,
     n_warmup=600,
     path_length=1.5,
     max_leapfrog=1000,
