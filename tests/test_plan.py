@@ -174,3 +174,23 @@ def test_views_assignments_and_in_place_work():
     run()
     np.testing.assert_array_equal(w, second)
     np.testing.assert_array_equal(run.outputs["a"], x @ second)
+
+
+class Careful(mb.Adam):
+    """Adam that looks at a value after it has begun to move."""
+
+    def update(self, theta, g, state, lr_m, correction):
+        super().update(theta, g, state, lr_m, correction)
+        if np.abs(theta).max() > 1e9:
+            raise OverflowError
+
+
+def test_an_optimiser_that_cannot_be_recorded_takes_the_same_steps():
+    likelihood, width, y = LIKELIHOODS[0]
+    model = mb.Model(mb.MLP([3, 4, width]), likelihood, mb.GaussianPrior(0.0, 1.0))
+    fits = [
+        mb.fit(model, mb.MeanField(), X, y, rng=1, start=None, max_steps=4, optimizer=o)
+        for o in (mb.Adam(1e-2), Careful(1e-2))
+    ]
+    for key, value in fits[0].params.items():
+        np.testing.assert_array_equal(fits[1].params[key], value)

@@ -8,7 +8,8 @@ import numpy as np
 
 from minibnn.inference.normals import Normals
 from minibnn.kernels.objective import objective
-from minibnn.plan.replay import Program, program
+from minibnn.plan.replay import Direct, Program, program
+from minibnn.plan.tape import NotRecordable
 
 
 class Descent:
@@ -78,10 +79,9 @@ class Descent:
 
     def record(self, inputs, full):
         """The program of one size of batch, proved on other values of its inputs."""
-        data = {"A": self.batches.A, "y": self.batches.y} if full else {}
+        all_A, all_y = self.batches.A, self.batches.y  # the full batch is a constant
 
-        def loss_and_gradient(noise, kl_weight, A=None, y=None, **params):
-            A, y = (data["A"], data["y"]) if full else (A, y)
+        def loss_and_gradient(noise, kl_weight, A=all_A, y=all_y, **params):
             return self.loss_and_gradient(noise, kl_weight, A, y, params)
 
         other = {key: other_values(key, array) for key, array in inputs.items()}
@@ -108,7 +108,7 @@ class Descent:
         return None
 
     def record_update(self, optimizer, memory, g):
-        """The optimiser's program; recording it carries the step out."""
+        """The optimiser's program, or its plain call; making it carries the step out."""
         rates = {f"rate {i}": slot for i, slot in enumerate(self.rates)}
 
         def step(theta, g, **rest):
@@ -116,7 +116,14 @@ class Descent:
             optimizer.update(theta, g, state, *(rest[key] for key in rates))
             return {}
 
-        return Program(step, {"theta": self.flat.theta, "g": g, **memory, **rates})
+        inputs = {"theta": self.flat.theta, "g": g, **memory, **rates}
+        before = {key: array.copy() for key, array in inputs.items()}
+        try:
+            return Program(step, inputs)
+        except NotRecordable:  # half a step may have been carried out
+            for key, array in inputs.items():
+                array[...] = before[key]
+            return Direct(step, inputs)
 
     def loss_and_gradient(self, noise, kl_weight, A, y, params):
         """-ELBO on a batch and its gradient as one flat vector."""

@@ -210,7 +210,7 @@ def bind(step):
     kwargs = {k: v for k, v in step.kwargs.items() if k not in ("casting", "subok")}
     if kwargs:
         raise NotRecordable(f"{ufunc.__name__} with {sorted(kwargs)}")
-    args = as_arrays(step.args, ufunc, step.out)
+    args = as_arrays(step.args, step.out)
     if ufunc in (np.maximum, np.minimum):  # no third argument by position: deprecated
         return partial(ufunc, out=step.out), args
     return ufunc, (*args, step.out)
@@ -240,7 +240,7 @@ def bind_matmul(args, out):
     return a2.dot, (b2, out2)
 
 
-def as_arrays(args, ufunc, out):
+def as_arrays(args, out):
     """Python numbers as 0-d arrays of their partner's type: quicker to pass."""
     partner = next((a.dtype for a in args if isinstance(a, np.ndarray)), out.dtype)
     if partner.kind != "f":
