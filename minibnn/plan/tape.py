@@ -96,6 +96,8 @@ class Recorded(np.ndarray):
     def __array_function__(self, func, types, args, kwargs):
         args, kwargs = plain(args), {key: plain(v) for key, v in kwargs.items()}
         result = func(*args, **kwargs)
+        if func is np.concatenate:
+            return _joined(args[0], result, *args[1:], **kwargs)
         if func is np.empty_like:
             return watch(result)
         if not isinstance(result, np.ndarray | np.generic):
@@ -156,6 +158,16 @@ class Recorded(np.ndarray):
 def _noted(function, args, kwargs, buffer):
     _TAPES[-1].add(function, tuple(args), kwargs, buffer)
     return watch(buffer)
+
+
+def _joined(parts, whole, axis=0):
+    """A concatenation as copies, each of which may turn out not to be needed."""
+    ends = np.cumsum([0] + [part.shape[axis] for part in parts])
+    for part, start, end in zip(parts, ends[:-1], ends[1:], strict=True):
+        place = whole.swapaxes(0, axis)[start:end].swapaxes(0, axis)
+        if place.size:
+            _noted(np.copyto, (part,), {}, place)
+    return watch(whole)
 
 
 def _looks_into(result, args):
