@@ -32,12 +32,12 @@ _G_W = "return pull_w(c * pull_nll())"
 _MEAN = "g_mean[...] = (A @ g.swapaxes(-1, -2)).sum(-3)"
 _VAR = "g_var[...] = (squares @ g_v.swapaxes(-1, -2)).sum(-3)"
 _MOMENTS = "return Gaussian(mean=g_mean, sigma=2.0 * q.sigma * g_var)"
-_HALF = "return 0.5 * g * eps * (sd.real > 0) / np.maximum(sd, floor)"
+_HALF = "return 0.5 * g * eps * sd / np.maximum(var, tiny)"
 _BACK = "return back_m + 2.0 * A[..., :n_in, :] * back_v"
 _GAUSS = (
     "_total(t + (0.5 * v) * v + HALF_LOG_2PI), v * precision, 1 - v * v\n\n\n@equation"
 )
-_BERNOULLI = "return _total(p + log1p(e)), np.multiply(g_F, sign, out=g_F)"
+_BERNOULLI = "return _total(nll), np.multiply(g_F, sign, out=g_F)"
 _CLASSES = "others / total - hot * (o / total)"
 _OWN = "g_t.sum((-1, -2))[..., None] if self.learned else None"
 
@@ -248,7 +248,7 @@ def _likelihoods():
 def _local():
     for name, new in (
         ("local-half-missing", _HALF.replace("0.5 * ", "")),
-        ("local-root-missing", _HALF.replace("(sd, floor)", "(sd**2, floor)")),
+        ("local-root-missing", _HALF.replace("(var, tiny)", "(var**2, tiny)")),
         ("local-variance-taken-for-sd", "return 0.5 * g * eps * (sd.real > 0)"),
         ("eps-missing:2", _HALF.replace(" * eps", "")),
         ("eps-sign:2", _HALF.replace("0.5", "-0.5")),

@@ -205,8 +205,8 @@ def local_draw(mean, var, eps):
     sd = np.sqrt(var)
 
     def pull(g):
-        floor = np.sqrt(np.finfo(sd.dtype).tiny)  # never reached but by sd = 0
-        return 0.5 * g * eps * (sd.real > 0) / np.maximum(sd, floor)
+        tiny = np.finfo(sd.dtype).tiny  # below it 1/√v = √v/v has its slope 0 at v = 0
+        return 0.5 * g * eps * sd / np.maximum(var, tiny)
 
     return mean + sd * eps, pull
 

@@ -14,6 +14,7 @@ from scipy.special import gammaln
 from minibnn.kernels.equations import equation
 from minibnn.kernels.gaussian_kl import HALF_LOG_2PI
 from minibnn.kernels.maps import log1p, magnitude
+from minibnn.plan.tape import short_on_tape
 
 # the logarithm of the largest float, rounded down
 LOG_MAX = {np.float32: np.float32(88.72), np.float64: 709.78}
@@ -36,7 +37,7 @@ def _log_scale(F, t):
 
 
 def largest_exp(t):
-    """e^t, or the largest float: times a residual of 0 it stays 0."""
+    """e^t, or the largest float: finite, so that times 0 it is 0 and over itself 1."""
     return np.exp(np.minimum(t, LOG_MAX[t.real.dtype.type]))
 
 
@@ -87,10 +88,17 @@ def bernoulli_nll(F, y):
     """
     sign = 1 - 2 * _targets(F, y)
     x = np.multiply(sign, F, out=np.empty_like(F))
-    p = np.maximum(x, 0)
-    e = np.exp(x - p - p)  # e^-|x|, shared by softplus and sigmoid
-    g_F = np.exp(x - p) / (1 + e)
-    return _total(p + log1p(e)), np.multiply(g_F, sign, out=g_F)
+    e = largest_exp(x)
+    one_plus = 1 + e
+    nll = np.maximum(x, _log_one_plus(one_plus, e))  # where e^x overflows, it is x
+    g_F = e / one_plus
+    return _total(nll), np.multiply(g_F, sign, out=g_F)
+
+
+@short_on_tape(lambda one_plus, e: np.log(one_plus))
+def _log_one_plus(one_plus, e):
+    """log(1 + e), which keeps the digits of a small e."""
+    return log1p(e)
 
 
 @equation("E34")

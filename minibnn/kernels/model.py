@@ -108,7 +108,7 @@ class Model:
         check_shape("w", w, w.shape[:-1] + (self.n_weights,))
         with np.errstate(all="ignore"):  # weights too large are told below
             value, gradient = self.log_joint_kernel(np.atleast_2d(w), *self.batch(X, y))
-        finite = ~np.isnan(value) & ~np.isnan(gradient).any(-1)
+        finite = np.isfinite(value) & ~np.isnan(gradient).any(-1)
         check_all(
             "log joint", value, finite, "a number with a gradient; w is too large"
         )
