@@ -1,0 +1,78 @@
+"""A recorded step for one row, or for all rows of a stack at once."""
+
+import numpy as np
+
+from minibnn.plan.memory import arrays_in, offset, operands, owner, owners_of, relocate
+from minibnn.plan.tape import Step
+
+_ALIGN = 64  # bytes; rows begin where vector loads like it
+_CORE = {np.matmul: (0, 2), np.vecdot: (1, 2)}  # ufunc: (operands' extra axes, least)
+
+
+def stack_of(array, count):
+    """Memory for ``count`` copies of an owner, each with the recorded contents."""
+    size = -(-array.nbytes // _ALIGN) * _ALIGN
+    stack = np.empty((count, max(size, _ALIGN)), np.uint8)
+    stack[:, : array.nbytes] = array.ravel("K").view(np.uint8)
+    return stack
+
+
+def at_row(stacks, k):
+    """A function that puts a step into row k."""
+    places = {key: (stack, k * stack.strides[0]) for key, stack in stacks.items()}
+
+    def place(step):
+        here = owners_of([step.out, *operands(step)]) & set(places)
+        return relocate(step, places) if here else step
+
+    return place
+
+
+def lifted(array, stacks, ndim):
+    """All rows of a view with ``ndim`` axes behind the first: (count, 1, ..., *shape)."""
+    if not isinstance(array, np.ndarray) or id(owner(array)) not in stacks:
+        return array
+    stack, missing = stacks[id(owner(array))], ndim - array.ndim
+    shape = (len(stack), *[1] * missing, *array.shape)
+    strides = (stack.strides[0], *[0] * missing, *array.strides)
+    return np.ndarray(shape, array.dtype, stack, offset(array), strides)
+
+
+def can_be_lifted(step):
+    """Whether a step is of a kind that can be carried out for all rows at once."""
+    if step.function is np.copyto:
+        return True
+    if not isinstance(step.function, tuple):
+        return False
+    ufunc, method = step.function
+    if method == "reduce":
+        return set(reduction(step)) <= {"axis", "dtype", "keepdims"}
+    if any(arrays_in(list(step.kwargs.values()))) or ufunc.nout != 1:
+        return False
+    if ufunc.signature is None:
+        return True
+    least = _CORE.get(ufunc, (0, np.inf))[1]
+    return all(a.ndim >= min(least, 2) for a in operands(step)) and ufunc in _CORE
+
+
+def reduction(step):
+    """The arguments of a reduction behind the array, by name, but for those unset."""
+    names = ("axis", "dtype", "out", "keepdims")
+    given = dict(zip(names, step.args[1:], strict=False)) | step.kwargs
+    unset = {"out": None, "where": True}
+    return {k: v for k, v in given.items() if unset.get(k, v) is not v or k not in unset}
+
+
+def lifted_step(step, stacks):
+    """The step for all rows of the stacks at once."""
+    out, ndim = lifted(step.out, stacks, step.out.ndim), step.out.ndim
+    if isinstance(step.function, tuple) and step.function[1] == "reduce":
+        array, given = step.args[0], reduction(step)
+        axis = given.get("axis", 0)
+        axes = range(array.ndim) if axis is None else np.atleast_1d(axis)
+        given["axis"] = tuple(int(i) % array.ndim + 1 for i in axes)
+        return Step(step.function, (lifted(array, stacks, array.ndim),), given, out)
+    if isinstance(step.function, tuple):
+        ndim += _CORE.get(step.function[0], (0, 0))[0]
+    args = tuple(lifted(a, stacks, ndim) for a in step.args)
+    return Step(step.function, args, step.kwargs, out)
