@@ -11,10 +11,11 @@ import pytest
 from core_oracles import LinearRegression, regression_data
 
 import minibnn as mb
-from minibnn.inference import descent, svi
+from minibnn.inference import descent, stretch, svi
 from minibnn.inference.start import standardised_noise
 from minibnn.inference.streams import run_seeds
 from minibnn.plan.replay import Direct, Program
+from minibnn.plan.rows import Rows
 
 X, Y = regression_data()
 NOISE = 0.5
@@ -659,6 +660,7 @@ def fit_directly(monkeypatch):
             patch.setattr(
                 descent, "program", lambda f, inputs, other: Direct(f, inputs)
             )
+            patch.setattr(stretch, "rows_program", lambda *args: None)
             return mb.fit(*args, **kwargs)
 
     return run
@@ -666,11 +668,15 @@ def fit_directly(monkeypatch):
 
 def both_ways(fit_directly, *args, **kwargs):
     options = {"rng": 0, "start": None, "max_steps": 9} | kwargs
-    recorded, direct = mb.fit(*args, **options), fit_directly(*args, **options)
-    for name, values in direct.history.items():
-        np.testing.assert_allclose(recorded.history[name], values, rtol=1e-10)
-    for key, array in direct.params.items():
-        np.testing.assert_allclose(recorded.params[key], array, rtol=1e-8, atol=1e-10)
+    direct = fit_directly(*args, **options)
+    for callback in (None, lambda info: None):  # many steps in a row; one by one
+        recorded = mb.fit(*args, **options, callback=callback)
+        for name, values in direct.history.items():
+            np.testing.assert_allclose(recorded.history[name], values, rtol=1e-10)
+        for key, array in direct.params.items():
+            np.testing.assert_allclose(
+                recorded.params[key], array, rtol=1e-8, atol=1e-10
+            )
 
 
 @pytest.mark.parametrize("estimator", [mb.Pathwise(), mb.LocalReparam()], ids=repr)
@@ -704,20 +710,32 @@ def test_recorded_updates_and_replicas(fit_directly, kwargs, optimizer, activati
 @pytest.mark.parametrize("likelihood", REPLAYED)
 def test_the_usual_steps_are_recorded(monkeypatch, likelihood, estimator):
     """Else the tests above would compare a thing with itself."""
-    kinds, program = [], descent.program
+    kinds = []
 
-    def watched(*args):
-        made = program(*args)
-        kinds.append(type(made))
-        return made
+    def watch(room, name):
+        make = getattr(room, name)
 
-    monkeypatch.setattr(descent, "program", watched)
+        def watched(*args):
+            made = make(*args)
+            kinds.append(type(made))
+            return made
+
+        monkeypatch.setattr(room, name, watched)
+
+    watch(descent, "program")
+    watch(stretch, "rows_program")
     kind, width, y = REPLAYED[likelihood]
     model = mb.Model(mb.MLP([2, 3, width]), kind, mb.GaussianPrior())
     options = {"rng": 0, "start": None, "max_steps": 2, "estimator": estimator}
-    mb.fit(model, FAMILY, X, y, **options)
-    mb.fit(model, FAMILY, X, y, batch_size=30, **options)
-    assert kinds == [Program] * 3  # all rows; 30 rows; the last 10
+    for kind, callback in ((Rows, None), (Program, lambda info: None)):
+        kinds.clear()
+        mb.fit(model, FAMILY, X, y, **options, callback=callback)
+        mb.fit(model, FAMILY, X, y, batch_size=30, **options, callback=callback)
+        wanted = [Program, kind, kind]  # the last of two steps has no row beside it
+        assert sorted(map(str, kinds)) in (
+            [str(kind)] * 3,  # all rows; 30 rows; the last 10
+            sorted(map(str, wanted)),
+        )
 
 
 def test_the_loss_of_a_step_is_neg_elbo():

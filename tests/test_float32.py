@@ -29,7 +29,7 @@ from combination_cases import (
 )
 
 import minibnn as mb
-from minibnn.inference import descent
+from minibnn.inference import descent, stretch
 from minibnn.inference.normals import Normals
 from minibnn.kernels.objective import objective
 
@@ -141,7 +141,17 @@ def memory(monkeypatch):
         seen["data"] = self.batches.A
         return update(self, optimizer, memory, *args)
 
+    run_rows = stretch.Stretch.run
+
+    def spied_rows(self, program, *args):
+        calls = program.ahead + program.row(0) + program.late
+        seen["memory"] = self.memory
+        seen["rest"] = [self.descent.flat.theta, program.inputs, program.outputs]
+        seen["data"] = [self.descent.batches.A, [args for _, args in calls]]
+        return run_rows(self, program, *args)
+
     monkeypatch.setattr(descent.Descent, "update", spied)
+    monkeypatch.setattr(stretch.Stretch, "run", spied_rows)
     return seen
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import minibnn as mb
-from minibnn.inference import descent
+from minibnn.inference import descent, stretch
 from minibnn.plan.replay import Direct, Program, program
 from minibnn.plan.tape import NotRecordable
 
@@ -39,9 +39,14 @@ def both_ways(monkeypatch, model, family, y, **options):
         return made[-1]
 
     fits = []
+    options |= {"rng": 1, "start": None}
+    in_a_row = mb.fit(model, family, X, y, **options)
+    monkeypatch.setattr(stretch, "rows_program", lambda *args: None)
     for make in (spy, lambda function, inputs, other: Direct(function, inputs)):
         monkeypatch.setattr(descent, "program", make)
-        fits.append(mb.fit(model, family, X, y, rng=1, start=None, **options))
+        fits.append(mb.fit(model, family, X, y, **options))
+    assert_same(in_a_row, fits[0])
+    monkeypatch.undo()
     return *fits, made
 
 

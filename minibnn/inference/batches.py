@@ -37,6 +37,22 @@ class Batches:
         self.cursor += self.size
         return rows if self.replicas or self.own_data else rows[0]
 
+    def ahead(self, most):
+        """(B, n): the size of the next batches, and how many in a row have it."""
+        if self.size is None:
+            return self.n_rows, most
+        left = self.n_rows - self.cursor if self.cursor < self.n_rows else self.n_rows
+        if left < self.size:
+            return left, 1
+        whole = self.n_rows % self.size == 0  # then the next epoch goes on alike
+        return self.size, most if whole else min(most, left // self.size)
+
+    def next_rows(self, n):
+        """Rows (n, B) or (n, R, B) of the next n batches, of equal size; None: all."""
+        if self.size is None:
+            return None
+        return np.stack([self.next() for _ in range(n)])
+
     def buffers(self, size):
         """Empty arrays for the features and targets of ``size`` rows."""
         lead = (len(self.rngs),) if self.replicas or self.own_data else ()
@@ -50,13 +66,17 @@ class Batches:
         if self.own_data:
             flat_A = flat_A.reshape(-1, flat_A.shape[-1])
             flat_y = flat_y.reshape(-1, *flat_y.shape[2:])
-            rows = rows + self.n_rows * np.arange(len(rows))[:, None]
+            rows = rows + self.n_rows * np.arange(rows.shape[-2])[:, None]
         # "clip" lets NumPy write into A at once; rows are never out of range
         np.take(flat_A, rows, axis=0, out=A, mode="clip")
         np.take(flat_y, rows, axis=0, out=y, mode="clip")
 
     def other_rows(self, size, y):
         """A batch unlike one with targets y: the largest targets, or the smallest."""
+        return max(self.extremes(size), key=lambda b: np.count_nonzero(b[1] != y))
+
+    def extremes(self, size):
+        """The batches (A, y) with the largest and with the smallest targets."""
         lead = (len(self.rngs),) if self.replicas or self.own_data else ()
         targets = self.y[0] if self.own_data else self.y
         order = np.argsort(targets.reshape(self.n_rows, -1)[:, 0])
@@ -64,7 +84,7 @@ class Batches:
         for rows in (order[-size:], order[:size]):
             found.append(self.buffers(size))
             self.gather(np.broadcast_to(rows, (*lead, size)), *found[-1])
-        return max(found, key=lambda batch: np.count_nonzero(batch[1] != y))
+        return found
 
     def all_rows(self, replica):
         """The whole data set of one replica."""

@@ -58,6 +58,10 @@ class Checkpoint:
         """Whether the run should save itself now."""
         return run.stop_reason is not None or run.step % self.every == 0
 
+    def steps_left(self, step):
+        """Steps from ``step`` to the next save."""
+        return self.every - step % self.every
+
     def save(self, run):
         """Write the whole state of a run."""
         facts = {

@@ -26,14 +26,18 @@ class Descent:
     lead : tuple
         (R,) with replicas, else ().
     n_samples : int
+    kl_weight : float, optional
+        Where it is the same in all steps.
     """
 
-    def __init__(self, problem, flat, batches, generators, lead, n_samples):
+    def __init__(
+        self, problem, flat, batches, generators, lead, n_samples, kl_weight=None
+    ):
         self.problem, self.flat, self.batches = problem, flat, batches
         self.lead, self.n_samples = lead, n_samples
         dtype = flat.theta.dtype
         self.normals = [Normals(generator, dtype) for generator in generators]
-        self.kl_weight = np.empty((), dtype)
+        self.kl_weight = kl_weight  # a number, or None where it changes
         self.programs, self.inputs, self.last = {}, {}, None
         self.updates, self.rates = {}, []
 
@@ -45,10 +49,11 @@ class Descent:
         """
         rows = self.batches.next()
         size = self.batches.n_rows if rows is None else rows.shape[-1]
-        self.kl_weight[...] = kl_weight
         if size not in self.inputs:
-            self.inputs[size] = self.make_inputs(rows, size)
+            self.inputs[size] = self.make_inputs(rows, size) | self.flat.params
         self.fill(self.inputs[size], rows)
+        if self.kl_weight is None:
+            self.inputs[size]["kl_weight"][...] = kl_weight
         if size not in self.programs:  # making it carries the computation out
             self.programs[size] = self.record(self.inputs[size], rows is None)
         else:
@@ -57,11 +62,13 @@ class Descent:
         return self.last.outputs
 
     def make_inputs(self, rows, size):
-        """Arrays for one size of batch; the full batch is the data itself."""
+        """Arrays that are new at every step; the full batch is the data itself."""
         model, family, estimator = self.problem
         shape = estimator.noise_shape(model, family, self.n_samples, size)
         noise = np.empty(self.lead + family.tasks + shape, self.flat.theta.dtype)
-        inputs = {"noise": noise, "kl_weight": self.kl_weight, **self.flat.params}
+        inputs = {"noise": noise}
+        if self.kl_weight is None:
+            inputs["kl_weight"] = np.empty((), noise.dtype)
         if rows is not None:
             inputs["A"], inputs["y"] = self.batches.buffers(size)
         return inputs
@@ -81,7 +88,7 @@ class Descent:
         """The program of one size of batch, proved on other values of its inputs."""
         all_A, all_y = self.batches.A, self.batches.y  # the full batch is a constant
 
-        def loss_and_gradient(noise, kl_weight, A=all_A, y=all_y, **params):
+        def loss_and_gradient(noise, kl_weight=self.kl_weight, A=all_A, y=all_y, **params):
             return self.loss_and_gradient(noise, kl_weight, A, y, params)
 
         other = {key: other_values(key, array) for key, array in inputs.items()}

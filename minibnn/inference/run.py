@@ -14,6 +14,7 @@ from minibnn.inference.flat import Flat
 from minibnn.inference.start import lbfgs_start
 from minibnn.inference.stopping import Plateau
 from minibnn.inference.streams import Streams
+from minibnn.inference.stretch import Stretch
 
 FIRST_FITS = 3  # of the simpler family; the basin they end in is seldom left again
 KEEP_EVERY = 100_000  # numbers; larger vectors are kept for a diverging run less often
@@ -68,13 +69,7 @@ class Run:
             try:
                 self.initialise()  # 1: q(w; mu, sigma)
                 while self.stop_reason is None:
-                    self.kl_weight = self.options.kl_weight_at(self.step)
-                    # 2: -ELBO of a batch; 3: sample w, run forward; 4: gradients
-                    parts = self.descent.evaluate(self.kl_weight)
-                    self.check_finite(parts)
-                    self.update()  # 5: mu <- mu - a dmu, ...
-                    self.record(parts)
-                    self.stop_reason = self.look()  # 6: repeat until converged
+                    self.several_steps() or self.one_step()
                     self.check_end()
                     self.save()
             except KeyboardInterrupt:
@@ -82,6 +77,64 @@ class Run:
                     raise
                 self.stop_reason = "interrupted"
         return self
+
+    def one_step(self):
+        """Steps 2 to 6 of the algorithm."""
+        kl_weight = self.options.kl_weight_at(self.step)
+        # 2: -ELBO of a batch; 3: sample w, run forward; 4: gradients
+        parts = self.descent.evaluate(kl_weight)
+        self.check_finite(parts)
+        lr = self.update()  # 5: mu <- mu - a dmu, ...
+        self.record({key: a[None] for key, a in parts.items()}, [kl_weight], [lr])
+        self.stop_reason = self.look()  # 6: repeat until converged
+
+    def several_steps(self):
+        """The same for many steps in a row, if they can be; whether it was done."""
+        most = self.steps_ahead()
+        program, n = self.stretch.ready(most) if most > 1 else (None, 0)
+        if program is None:
+            return False
+        steps = range(self.step, self.step + n)
+        weights = [self.options.kl_weight_at(step) for step in steps]
+        lrs = [self.options.rate_at(step) for step in steps]
+        rows = self.stretch.run(program, n, self.step, lrs, weights)
+        self.check_rows(rows)
+        looks = self.options.stop is not None or self.options.verbose
+        for k in range(n) if looks else [slice(n)]:
+            some = k if isinstance(k, slice) else slice(k, k + 1)
+            self.record({key: a[some] for key, a in rows.items()}, weights[some], lrs[some])
+            self.stop_reason = self.look()
+            if self.stop_reason is not None:
+                break
+        done = len(range(n)[: some.stop])
+        if done < n:
+            self.flat.theta[...] = rows["theta"][done]
+        self.before[...] = rows["theta"][done - 1]
+        return True
+
+    def steps_ahead(self):
+        """How many steps nobody wants to look between."""
+        options, moves = self.options, self.options.optimizer
+        looked_at = options.callback or getattr(self.family, "scale", None) == "identity"
+        if looked_at or hasattr(moves, "update_params"):
+            return 1
+        left = options.max_steps - self.step
+        if options.checkpoint is None:
+            return left
+        return min(left, options.checkpoint.steps_left(self.step))
+
+    def check_rows(self, rows):
+        """End the run at the first step whose loss or gradient was not finite."""
+        if all_finite(rows["loss"], rows["check"]):
+            return
+        for k, theta in enumerate(rows["theta"]):
+            parts = self.stretch.again(k)
+            if not all_finite(parts["loss"], parts["g"]):
+                self.step += k
+                self.flat.theta[...] = theta
+                if k:
+                    self.before[...] = rows["theta"][k - 1]
+                self.check_finite(parts)
 
     def initialise(self):
         """Step 1: the parameters to begin with, or the state of a checkpoint."""
@@ -98,7 +151,9 @@ class Run:
             [streams.noise for streams in self.streams],
             self.lead,
             self.options.n_samples,
+            None if self.options.kl_warmup else self.options.kl_weight,
         )
+        self.stretch = Stretch(self.descent, self.options.optimizer, self.memory)
         for normals, state in zip(self.descent.normals, saved or (), strict=False):
             normals.restore(state)
         if self.before is None:  # else a checkpoint has brought it
@@ -158,9 +213,9 @@ class Run:
 
     def check_finite(self, parts):
         """End the run before a bad number reaches the parameters."""
-        if np.isfinite(parts["loss"]).all() and np.isfinite(parts["check"]).all():
+        if all_finite(parts["loss"], parts["check"]):
             return
-        if np.isfinite(parts["loss"]).all() and np.isfinite(parts["g"]).all():
+        if all_finite(parts["loss"], parts["g"]):
             return  # only the sum of the gradient overflowed
         grads = self.flat.split(parts["g"])
         where = autopsy(self.model, self.family, self.flat.params, grads, parts)
@@ -185,13 +240,13 @@ class Run:
         )
 
     def update(self):
-        """Step 5, and the guard of the literal sigma update."""
+        """Step 5 and its step size, and the guard of the literal sigma update."""
         options = self.options
         if self.step % self.keep_every == 0:  # loss and gradient are finite here
             np.copyto(self.before, self.flat.theta)
-        self.lr = options.rate_at(self.step)
+        lr = options.rate_at(self.step)
         try:
-            self.descent.update(options.optimizer, self.memory, self.lr, self.step)
+            self.descent.update(options.optimizer, self.memory, lr, self.step)
             self.family.keep_valid(self.flat.params, options.clip)
         except ValueError as error:
             self.flat.theta[...] = self.before
@@ -201,15 +256,17 @@ class Run:
                 self.step,
                 self.copy_params(),
             ) from None
+        return lr
 
-    def record(self, parts):
-        """Append this step to the history; ``elbo`` always has KL weight 1."""
-        take = np.copy if self.lead or self.family.tasks else float
-        loss, nll, kl = (take(parts[name]) for name in ("loss", "nll", "kl"))
-        values = (loss, -(nll + kl), nll, kl, self.kl_weight, self.lr)
-        for name, value in zip(QUANTITIES, values, strict=True):
-            self.history[name].append(value)
-        self.step += 1
+    def record(self, rows, kl_weights, lrs):
+        """Append some steps to the history; ``elbo`` always has KL weight 1."""
+        loss, nll, kl = (np.array(rows[name]) for name in ("loss", "nll", "kl"))
+        if loss.ndim == 1:
+            loss, nll, kl = (a.astype(float) for a in (loss, nll, kl))
+        columns = [list(a) if a.ndim > 1 else a.tolist() for a in (loss, -(nll + kl), nll, kl)]
+        for name, values in zip(QUANTITIES, [*columns, kl_weights, lrs], strict=True):
+            self.history[name].extend(values)
+        self.step += len(lrs)
 
     def look(self):
         """Step 6: the reason to stop after this step, or None."""
@@ -242,3 +299,8 @@ class Run:
         """The parameters now, or those in theta, as arrays of their own."""
         params = self.flat.params if theta is None else self.flat.split(theta)
         return {key: part.copy() for key, part in params.items()}
+
+
+def all_finite(*arrays):
+    """Whether no number anywhere is nan or inf."""
+    return all(np.isfinite(array).all() for array in arrays)

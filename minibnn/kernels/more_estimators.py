@@ -143,7 +143,7 @@ class Flipout(Estimator):
 
 def row_signs(net, noise, n_rows):
     """Signs of inputs (..., S, D+1, B) and outputs (..., S, H, B) of every layer."""
-    signs = np.where(noise.real < 0, -1.0, 1.0).astype(noise.real.dtype)
+    signs = np.copysign(1.0, noise.real)
     ends = np.cumsum([n_rows * width for shape in net.shapes for width in shape])
     parts = np.split(signs, ends[:-1], axis=-1)
     parts = [p.reshape(p.shape[:-1] + (-1, n_rows)) for p in parts]
