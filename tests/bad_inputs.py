@@ -189,7 +189,9 @@ def stopped(result):
 def no_nan(value):
     """No nan anywhere; infinities are answers."""
     if isinstance(value, np.ndarray | float):
-        return not np.isnan(value).any() if np.asarray(value).dtype.kind == "f" else True
+        return (
+            not np.isnan(value).any() if np.asarray(value).dtype.kind == "f" else True
+        )
     if isinstance(value, dict):
         return all(map(no_nan, value.values()))
     if isinstance(value, tuple | list):

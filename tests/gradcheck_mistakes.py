@@ -22,14 +22,21 @@ def objective_mistakes(net):
         return lambda F: net.d_out(F) * (np.arange(len(F)) != k)[:, None]
 
     links = {
-        "no N/B": {"scale": 1 / S}, "sum over S": {"scale": N / B},
+        "no N/B": {"scale": 1 / S},
+        "sum over S": {"scale": N / B},
         "N/B twice": {"scale": (N / B) ** 2 / S},
-        "data x 2": {"scale": 2 * N / B / S}, "data sign": {"scale": -N / B / S},
-        "data dropped": {"scale": 0.0}, "last example dropped": {"d_out": rows(B - 1)},
-        "last sample dropped": {"samples": S - 1}, "no beta": {"beta": 1.0},
-        "beta twice": {"beta": net.beta**2}, "KL dropped": {"beta": 0.0},
-        "KL / N": {"beta": net.beta / N}, "KL / B": {"beta": net.beta / B},
-        "KL x N/B": {"beta": net.beta * N / B}, "KL sign": {"beta": -net.beta},
+        "data x 2": {"scale": 2 * N / B / S},
+        "data sign": {"scale": -N / B / S},
+        "data dropped": {"scale": 0.0},
+        "last example dropped": {"d_out": rows(B - 1)},
+        "last sample dropped": {"samples": S - 1},
+        "no beta": {"beta": 1.0},
+        "beta twice": {"beta": net.beta**2},
+        "KL dropped": {"beta": 0.0},
+        "KL / N": {"beta": net.beta / N},
+        "KL / B": {"beta": net.beta / B},
+        "KL x N/B": {"beta": net.beta * N / B},
+        "KL sign": {"beta": -net.beta},
         "output not centred": {"d_out": lambda F: net.d_out(F) + net.y},
         "noise sd unsquared": {"d_out": lambda F: net.d_out(F) * net.noise},
         "output mean": {"d_out": lambda F: net.d_out(F) / F.shape[1]},
@@ -53,7 +60,8 @@ def kl_mistakes(net):
         "prior mean dropped": mu(lambda m: m / s0**2),
         "prior mean sign": mu(lambda m: (m + m0) / s0**2),
         "half lost": mu(lambda m: (m - m0) / (2 * s0**2)),
-        "KL(mu) dropped": mu(np.zeros_like), "KL(sigma) dropped": sigma(np.zeros_like),
+        "KL(mu) dropped": mu(np.zeros_like),
+        "KL(sigma) dropped": sigma(np.zeros_like),
         "entropy dropped": sigma(lambda s: s / s0**2),
         "entropy sign": sigma(lambda s: s / s0**2 + 1 / s),
         "sigma unsquared": sigma(lambda s: 1 / s0**2 - 1 / s),
@@ -65,12 +73,14 @@ def kl_mistakes(net):
 def noise_mistakes(net):
     """The scale and the noise of the weights."""
     links = {
-        "no sigma'": {"dsigma": np.ones_like}, "exp for softplus'": {"dsigma": np.exp},
+        "no sigma'": {"dsigma": np.ones_like},
+        "exp for softplus'": {"dsigma": np.exp},
         "softplus for softplus'": {"dsigma": softplus},
         "sigma' on data only": {"chain": lambda d, k, ds: d * ds + k},
         "sigma' on KL only": {"chain": lambda d, k, ds: d + k * ds},
         "sigma' twice": {"chain": lambda d, k, ds: (d + k) * ds**2},
-        "eps dropped": {"noise": np.ones_like}, "eps abs": {"noise": np.abs},
+        "eps dropped": {"noise": np.ones_like},
+        "eps abs": {"noise": np.abs},
         "eps reversed": {"noise": lambda e: e[:, ::-1]},
         "eps of first sample": {"noise": lambda e: np.broadcast_to(e[0], e.shape)},
         "eps of the neighbour": {"noise": lambda e: np.roll(e, 1, axis=1)},
@@ -80,6 +90,7 @@ def noise_mistakes(net):
 
 def backward_mistakes(net):
     """The way back through the layers."""
+
     def bias(f):
         return linked(net, outer=lambda i, hs, d, outer, b: (outer, f(i, b)))
 
@@ -124,13 +135,17 @@ def last_mistakes(net):
         return g
 
     return {
-        "one coordinate 2e-8": factor(1, 1 + 2e-8), "one zeroed": factor(2, 0.0),
-        "one rho 2e-8": factor(P + 3, 1 - 2e-8), "one sign": factor(P, -1.0),
-        "last 1e-6": factor(2 * P - 1, 1 + 1e-6), "two swapped": changed(net, swapped),
+        "one coordinate 2e-8": factor(1, 1 + 2e-8),
+        "one zeroed": factor(2, 0.0),
+        "one rho 2e-8": factor(P + 3, 1 - 2e-8),
+        "one sign": factor(P, -1.0),
+        "last 1e-6": factor(2 * P - 1, 1 + 1e-6),
+        "two swapped": changed(net, swapped),
         "mu 3e-8": changed(net, lambda g: g * np.where(where < P, 1 + 3e-8, 1)),
         "clipped": changed(net, lambda g: np.fmax(g, -0.5 * np.abs(g).max())),
         "float32 inside": changed(net, lambda g: g.astype(np.float32).astype(float)),
-        "reversed": changed(net, lambda g: g[::-1]), "abs": changed(net, np.abs),
+        "reversed": changed(net, lambda g: g[::-1]),
+        "abs": changed(net, np.abs),
         "norm 1": changed(net, lambda g: g / np.linalg.norm(g)),
         "mu and rho exchanged": changed(net, lambda g: np.roll(g, P)),
     }
@@ -139,6 +154,9 @@ def last_mistakes(net):
 def mistakes(net):
     """Name -> wrong gradient function, for one network."""
     return (
-        objective_mistakes(net) | kl_mistakes(net) | noise_mistakes(net)
-        | backward_mistakes(net) | last_mistakes(net)
+        objective_mistakes(net)
+        | kl_mistakes(net)
+        | noise_mistakes(net)
+        | backward_mistakes(net)
+        | last_mistakes(net)
     )

@@ -30,8 +30,15 @@ LIKELIHOODS = ("gaussian", "bernoulli", "categorical")
 class Net:
     """A mean-field network: ``loss`` and ``gradient`` as functions of x."""
 
-    def __init__(self, regime="generic", act="tanh", lik="gaussian", seed=0,
-                 sizes=(2, 3, 3, 2), scale=softplus):
+    def __init__(
+        self,
+        regime="generic",
+        act="tanh",
+        lik="gaussian",
+        seed=0,
+        sizes=(2, 3, 3, 2),
+        scale=softplus,
+    ):
         rng = np.random.default_rng([seed, REGIMES.index(regime), len(act)])
         self.act, self.lik, self.sizes, self.softplus = act, lik, sizes, scale
         unit = regime == "unit"
@@ -90,8 +97,11 @@ class Net:
         """The objective."""
         mu, sigma = x[: self.P], self.softplus(x[self.P :])
         nll = sum(self.nll(self.forward(mu + sigma * e, self.X)[-1]) for e in self.eps)
-        kl = np.sum(np.log(self.s0 / sigma) - 0.5
-                    + (sigma**2 + (mu - self.m0) ** 2) / (2 * self.s0**2))
+        kl = np.sum(
+            np.log(self.s0 / sigma)
+            - 0.5
+            + (sigma**2 + (mu - self.m0) ** 2) / (2 * self.s0**2)
+        )
         total = self.N / self.B / self.S * nll + self.beta * kl
         return (total / self.N if self.mean else total) + self.offset
 
@@ -140,11 +150,14 @@ class Net:
         scale = real(links.get("scale", self.N / self.B / self.S))
         k_mu, k_sigma = links.get("kl", self.kl)(mu, sigma)
         beta = real(links.get("beta", self.beta))
-        total = np.concatenate([
-            scale * g_mu + beta * k_mu,
-            links.get("chain", lambda d, k, ds: (d + k) * ds)(
-                scale * g_sigma, beta * k_sigma, dsigma),
-        ])
+        total = np.concatenate(
+            [
+                scale * g_mu + beta * k_mu,
+                links.get("chain", lambda d, k, ds: (d + k) * ds)(
+                    scale * g_sigma, beta * k_sigma, dsigma
+                ),
+            ]
+        )
         return total / real(self.N) if self.mean else total
 
     def kl(self, mu, sigma):
@@ -179,17 +192,27 @@ def right_gradients(net):
         return (-net.y / p + (1 - net.y) / q) * p * q
 
     return {
-        "plain": net.gradient, "float32": narrow, "reordered": reordered,
+        "plain": net.gradient,
+        "float32": narrow,
+        "reordered": reordered,
         "likelihood by its value": lambda x: net.gradient(x, d_out=by_value),
-        "slope from cosh": lambda x: net.gradient(x, slope=lambda h: (
-            (1 - h) * (1 + h) if net.act == "tanh" else np.sign(h))),
+        "slope from cosh": lambda x: net.gradient(
+            x, slope=lambda h: (1 - h) * (1 + h) if net.act == "tanh" else np.sign(h)
+        ),
         "slope of the scale from the scale": lambda x: net.gradient(
-            x, dsigma=lambda rho: -np.expm1(-softplus(rho))),
+            x, dsigma=lambda rho: -np.expm1(-softplus(rho))
+        ),
         "scale cancelled": lambda x: net.gradient(
-            x, dsigma=lambda rho: 1 - np.exp(-softplus(rho))),
-        "KL in one fraction": lambda x: net.gradient(x, kl=lambda m, s: (
-            m / net.s0**2 - net.m0 / net.s0**2, (s - net.s0) * (s + net.s0)
-            / (s * net.s0**2))),
+            x, dsigma=lambda rho: 1 - np.exp(-softplus(rho))
+        ),
+        "KL in one fraction": lambda x: net.gradient(
+            x,
+            kl=lambda m, s: (
+                m / net.s0**2 - net.m0 / net.s0**2,
+                (s - net.s0) * (s + net.s0) / (s * net.s0**2),
+            ),
+        ),
         "chain apart": lambda x: net.gradient(
-            x, chain=lambda d, k, ds: ds * d + ds * k),
+            x, chain=lambda d, k, ds: ds * d + ds * k
+        ),
     }

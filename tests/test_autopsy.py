@@ -44,7 +44,9 @@ def test_the_layer_is_the_one_unpack_gives(layer, part, name, replicas):
     NET.unpack(flat)[layer][part][..., 0] = np.nan
     w[..., : NET.n_weights] = flat
     assert not_finite(MODEL, mb.MeanField(), {"mu": w}) == f"{name} (mu)"
-    said = autopsy(MODEL, mb.MeanField(), {"mu": np.full(w.shape, 2.0)}, {"mu": w}, GOOD)
+    said = autopsy(
+        MODEL, mb.MeanField(), {"mu": np.full(w.shape, 2.0)}, {"mu": w}, GOOD
+    )
     assert said.startswith(f"gradient of {name} (mu); the largest number is 2, in mu")
 
 

@@ -168,7 +168,14 @@ def test_a_declared_size_beyond_the_file_is_refused_unread(saved, tmp_path):
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"text", b"\0" * 1000, b"PK\x03\x04", b"PK\x05\x06" + b"\0" * 18, b"\x80\x04."],
+    [
+        b"",
+        b"text",
+        b"\0" * 1000,
+        b"PK\x03\x04",
+        b"PK\x05\x06" + b"\0" * 18,
+        b"\x80\x04.",
+    ],
 )
 def test_other_kinds_of_files_are_refused(content, tmp_path):
     assert load(content, tmp_path) is None

@@ -20,7 +20,9 @@ RHO = np.unique(np.concatenate([
 ]))  # fmt: skip
 SIGMA = 10.0 ** np.concatenate([np.linspace(-300, 150, 226), np.linspace(-3, 3, 301)])
 MEANS = np.array([0.0, 1e-300, -1e-8, 0.3, -5.0, 1e4, -1e100])
-LOGITS = np.array([0.0, 1e-300, -1e-9, 0.1, -3.0, 36.9, -37.1, 709.0, -746.0, 1e4, -1e4])
+LOGITS = np.array(
+    [0.0, 1e-300, -1e-9, 0.1, -3.0, 36.9, -37.1, 709.0, -746.0, 1e4, -1e4]
+)
 PRIORS = {
     "Gaussian": mb.GaussianPrior(0.3, 0.7),
     "Gaussian narrow": mb.GaussianPrior(0.0, 1e-100),

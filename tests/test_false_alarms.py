@@ -92,7 +92,12 @@ def test_other_random_numbers_leave_the_suite_green(world):
     names |= {"weights_are_drawn", "interval", "log_prob", "monte_carlo", "noise"}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "reseed", "-x", *files]
     command += ["-p", "no:cacheprovider", "-k", " or ".join(sorted(names))]
-    command += ["--rootdir", str(HERE.parent), "-c", str(HERE.parent / "pyproject.toml")]
+    command += [
+        "--rootdir",
+        str(HERE.parent),
+        "-c",
+        str(HERE.parent / "pyproject.toml"),
+    ]
     env = os.environ | {"MINIBNN_RESEED": str(world), "PYTHONPATH": str(HERE)}
     done = subprocess.run(command, cwd=HERE, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:]

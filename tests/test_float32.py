@@ -203,7 +203,9 @@ def test_predictions_at_the_same_weights(model, same_noise):
     one, two = (r.predict(X.astype(F64), 50, rng=1) for r in (single, double))
     for name in ("mean", "std", "aleatoric"):
         got, want = getattr(one, name), getattr(two, name)
-        np.testing.assert_allclose(got, want, rtol=0, atol=PREDICTED * np.abs(want).max())
+        np.testing.assert_allclose(
+            got, want, rtol=0, atol=PREDICTED * np.abs(want).max()
+        )
     got, want = one.log_prob(MODELS[model][2]), two.log_prob(MODELS[model][2])
     np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
 

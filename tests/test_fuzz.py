@@ -74,7 +74,9 @@ def check(case):
     fit = (case.model, case.family, case.X, case.y)
     options = case.options | {"estimator": case.estimator, "start": None}
     if reason := refusal(estimator, case):
-        with pytest.raises(ValueError, match=r"^estimator .* (needs|has no)") as refused:
+        with pytest.raises(
+            ValueError, match=r"^estimator .* (needs|has no)"
+        ) as refused:
             mb.fit(*fit, max_steps=10, **options)
         assert str(refused.value) == reason
         return
@@ -85,7 +87,9 @@ def check(case):
     assert len(result.history["loss"]) == 10
     if case.family.has_elbo:
         assert np.isfinite(result.elbo).all()
-        assert np.min(result.history["kl"]) >= 0 or estimator_samples_kl(case, estimator)
+        assert np.min(result.history["kl"]) >= 0 or estimator_samples_kl(
+            case, estimator
+        )
     predictable(case, result)
     if not isinstance(estimator, NOT_THE_SLOPE):
         check_gradient(replace(case, estimator=estimator), result)
@@ -141,7 +145,10 @@ def check_gradient(case, result):
     want = step_every_coordinate(lambda p: total(p)[0], params)
     got, data = flat(params), flat(params, 0.0)
     jittered = [
-        {k: v * (1 + rng.choice([-1, 1], v.shape) * 2.0**-52) for k, v in params.items()}
+        {
+            k: v * (1 + rng.choice([-1, 1], v.shape) * 2.0**-52)
+            for k, v in params.items()
+        }
         for _ in range(3)
     ]
     spread = np.max([np.abs(flat(p) - got) for p in jittered], axis=0)

@@ -19,7 +19,9 @@ def cases(seed=0):
     """Every regime with every activation and likelihood."""
     return [
         pytest.param(regime, act, lik, seed, id=f"{regime}-{act}-{lik}")
-        for regime in REGIMES for act in ("tanh", "relu") for lik in LIKELIHOODS
+        for regime in REGIMES
+        for act in ("tanh", "relu")
+        for lik in LIKELIHOODS
     ]
 
 
@@ -135,7 +137,8 @@ def test_float32_at_its_own_resolution():
 def test_hidden_float32_in_a_float64_gradient_is_wrong():
     report = check_gradient(
         lambda x: np.sum(np.sin(x)),
-        lambda x: np.cos(x.astype(np.float32)).astype(float), X20,
+        lambda x: np.cos(x.astype(np.float32)).astype(float),
+        X20,
     )
     assert report.verdict == "wrong"
     assert "float32 array inside grad" in report.notes[0]

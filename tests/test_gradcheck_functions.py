@@ -24,20 +24,35 @@ def stored(x):
 
 
 NOT_COMPLEX_SAFE = {
-    "abs": (lambda x: np.sum(np.sin(x)) + np.sum(np.abs(x)),
-            lambda x: np.cos(x) + np.sign(x), np.cos),
-    "a little abs": (lambda x: np.sum(np.sin(x)) + 1e-6 * np.sum(np.abs(x) ** 3),
-                     lambda x: np.cos(x) + 3e-6 * x * np.abs(x), np.cos),
+    "abs": (
+        lambda x: np.sum(np.sin(x)) + np.sum(np.abs(x)),
+        lambda x: np.cos(x) + np.sign(x),
+        np.cos,
+    ),
+    "a little abs": (
+        lambda x: np.sum(np.sin(x)) + 1e-6 * np.sum(np.abs(x) ** 3),
+        lambda x: np.cos(x) + 3e-6 * x * np.abs(x),
+        np.cos,
+    ),
     "float storage": (stored, lambda x: np.cos(x) + 2 * x, lambda x: 2 * x),
     "real": (lambda x: np.sum(x.real**3), lambda x: 3 * x**2, lambda x: 0 * x),
-    "conj": (lambda x: np.vdot(x, x) + np.sum(np.sin(x)),
-             lambda x: 2 * x + np.cos(x), np.cos),
+    "conj": (
+        lambda x: np.vdot(x, x) + np.sum(np.sin(x)),
+        lambda x: 2 * x + np.cos(x),
+        np.cos,
+    ),
     "norm": (np.linalg.norm, lambda x: x / np.linalg.norm(x), lambda x: 0 * x),
-    "expit": (lambda x: np.sum(np.log(special.expit(x))),
-              lambda x: special.expit(-x), special.expit),
+    "expit": (
+        lambda x: np.sum(np.log(special.expit(x))),
+        lambda x: special.expit(-x),
+        special.expit,
+    ),
     "logaddexp": (np.logaddexp.reduce, special.softmax, special.expit),
-    "math.exp": (lambda x: math.exp(x[0]) + x[1:].sum(),
-                 lambda x: np.r_[math.exp(x[0]), np.ones(19)], np.ones_like),
+    "math.exp": (
+        lambda x: math.exp(x[0]) + x[1:].sum(),
+        lambda x: np.r_[math.exp(x[0]), np.ones(19)],
+        np.ones_like,
+    ),
 }
 
 
@@ -60,8 +75,9 @@ def test_no_warning_leaks():
 
 
 def test_complex_steps_are_relative_and_of_either_sign():
-    report = check_gradient(lambda x: np.sum(np.log(x)), lambda x: 1 / x,
-                            np.array([1e-30, 1.0, 1e30]))
+    report = check_gradient(
+        lambda x: np.sum(np.log(x)), lambda x: 1 / x, np.array([1e-30, 1.0, 1e30])
+    )
     assert (report.verdict, report.judge) == ("agrees", "complex step")
     assert report.relative_bound < 1e-13
     tie = Problem(lambda x: np.sum(np.maximum(x, 0)), np.ones(1), np.zeros(1))
@@ -78,9 +94,7 @@ def test_long_steps_where_rounding_rules():
 def test_noise_of_f_is_measured(seed):
     """f is near 1, its rounding that of 1e7."""
     x = np.random.default_rng(seed).normal(size=20)
-    report = check_gradient(
-        lambda x: (np.sum(np.sin(x.real)) + 1e7) - 1e7, np.cos, x
-    )
+    report = check_gradient(lambda x: (np.sum(np.sin(x.real)) + 1e7) - 1e7, np.cos, x)
     assert report.verdict == "agrees"
     bounds = [c["bound"] for c in report.coordinates]
     assert np.all(np.abs(report.oracle - np.cos(x)) <= bounds)
@@ -89,8 +103,11 @@ def test_noise_of_f_is_measured(seed):
 
 def test_fast_oscillation():
     for part in (np.asarray, np.real):
-        report = check_gradient(lambda x, part=part: np.sum(np.sin(1e6 * part(x))),
-                                lambda x: 1e6 * np.cos(1e6 * x), X20)
+        report = check_gradient(
+            lambda x, part=part: np.sum(np.sin(1e6 * part(x))),
+            lambda x: 1e6 * np.cos(1e6 * x),
+            X20,
+        )
         assert report.verdict == "agrees", report
 
 
@@ -248,8 +265,11 @@ def test_late_drift_is_noticed():
 
 
 def test_edge_of_the_domain():
-    report = check_gradient(lambda x: np.sum(np.sqrt(x) ** 3),
-                            lambda x: 1.5 * np.sqrt(x), np.array([0.0, 1.0]))
+    report = check_gradient(
+        lambda x: np.sum(np.sqrt(x) ** 3),
+        lambda x: 1.5 * np.sqrt(x),
+        np.array([0.0, 1.0]),
+    )
     assert report.verdict == "cannot tell"
     assert "x[0]" in report.reason
     assert "edge of the domain" in report.reason
@@ -287,11 +307,15 @@ def test_buried_under_a_huge_constant():
 
 
 def test_stationary_point_is_remarked():
-    report = check_gradient(lambda x: np.sum((x - 1) ** 4), lambda x: 4 * (x - 1) ** 3,
-                            np.ones(4))
+    report = check_gradient(
+        lambda x: np.sum((x - 1) ** 4), lambda x: 4 * (x - 1) ** 3, np.ones(4)
+    )
     assert report.verdict == "agrees"
     x = np.array([0.1, 0.7, 1 / 3])
-    report = check_gradient(lambda x: np.sum(3 * x * x - 2 * x * (0.3, 2.1, 1.0)),
-                            lambda x: 6 * x - 2 * np.array([0.3, 2.1, 1.0]), x)
+    report = check_gradient(
+        lambda x: np.sum(3 * x * x - 2 * x * (0.3, 2.1, 1.0)),
+        lambda x: 6 * x - 2 * np.array([0.3, 2.1, 1.0]),
+        x,
+    )
     assert report.verdict == "agrees"
     assert "zero within rounding here" in report.notes[0]

@@ -17,8 +17,11 @@ def test_shapes_dicts_lists_and_numbers():
     x = {"W": X20[:6].reshape(2, 3), "b": X20[6:9]}
     report = check_gradient(
         lambda p: np.sum(np.tanh(p["W"]) @ p["b"]),
-        lambda p: {"b": np.tanh(p["W"]).sum(0),
-                   "W": (1 - np.tanh(p["W"]) ** 2) * p["b"]}, x,
+        lambda p: {
+            "b": np.tanh(p["W"]).sum(0),
+            "W": (1 - np.tanh(p["W"]) ** 2) * p["b"],
+        },
+        x,
     )
     assert report.verdict == "agrees"
     assert [c["name"] for c in report.coordinates][4:7] == ["W[1,1]", "W[1,2]", "b[0]"]
@@ -47,7 +50,8 @@ def test_nan_in_the_gradient_is_wrong():
         x = np.linspace(0.5, 2, many)
         report = check_gradient(
             lambda x: np.sum(np.sin(x)),
-            lambda x: np.where(x > 1.9, np.nan, np.cos(x)), x,
+            lambda x: np.where(x > 1.9, np.nan, np.cos(x)),
+            x,
         )
         assert report.verdict == "wrong"
         assert "grad returned nan" in report.reason
@@ -71,44 +75,57 @@ def double(x):
     return 2 * x
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"f": 3}, "f must be a function"),
-    ({"f": lambda x: x**2}, r"f must return one number, got shape \(3,\)"),
-    ({"f": lambda x: None}, "f must return a real number"),
-    ({"f": lambda x: 1j}, "f must return a real number"),
-    ({"f": lambda x: np.nan}, "f returned nan at x"),
-    ({"f": lambda x: np.inf}, "f returned inf at x"),
-    ({"grad": lambda x: x[:2]}, r"grad must have the shape of x, \(3,\), got \(2,\)"),
-    ({"grad": lambda x: 1.0}, "grad must have the shape of x"),
-    ({"grad": lambda x: None}, "grad must hold real numbers"),
-    ({"grad": lambda x: 1j * x}, "grad must hold real numbers"),
-    ({"grad": np.ones((3, 1))}, "grad must have the shape of x"),
-    ({"grad": {"x": np.ones(3)}}, "grad must"),
-    ({"x": np.array([1.0, np.nan, 2.0])}, "x must be finite"),
-    ({"x": np.array([1.0, np.inf, 2.0])}, "x must be finite"),
-    ({"x": np.zeros(0)}, "x is empty"),
-    ({"x": {}}, "x is empty"),
-    ({"x": np.arange(3)}, r"x must hold real floating-point.*astype\(float\)"),
-    ({"x": np.ones(3, complex)}, "x must hold real floating-point"),
-    ({"x": np.array([1.0, None, 2.0])}, "x must hold real floating-point"),
-    ({"x": "abc"}, "x must hold real floating-point"),
-    ({"x": [[1.0], [1.0, 2.0]]}, "x must be an array"),
-    ({"x": np.ma.array(np.ones(3))}, "x must be a plain array"),
-    ({"x": {"a": np.arange(3)}}, r"x\['a'\] must hold real"),
-    ({"names": ["a", "b"]}, "names must name the 3 coordinates, got 2"),
-    ({"names": "abc"}, "names must be a sequence"),
-    ({"names": 3}, "names must be a sequence"),
-    ({"blocks": ["a", "b"]}, "blocks must cover the 3 coordinates of x, got 2"),
-    ({"blocks": {"a": 2, "b": 2}}, "blocks must cover the 3 coordinates of x, got 4"),
-    ({"blocks": {"a": 1.5, "b": 1.5}}, r"blocks\['a'\] must be an integer"),
-    ({"blocks": 3}, "blocks must be a sequence"),
-    ({"tol": 0}, "tol must be"), ({"tol": -1e-3}, "tol must be"),
-    ({"tol": np.nan}, "tol must be"), ({"tol": "small"}, "tol must be"),
-    ({"kinks": "smooth"}, "kinks must be"), ({"kinks": None}, "kinks must be"),
-    ({"rng": "a"}, "rng must be"), ({"rng": -1}, "rng must be"),
-    ({"max_coordinates": -1}, "max_coordinates must be"),
-    ({"max_coordinates": 2.5}, "max_coordinates must be"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"f": 3}, "f must be a function"),
+        ({"f": lambda x: x**2}, r"f must return one number, got shape \(3,\)"),
+        ({"f": lambda x: None}, "f must return a real number"),
+        ({"f": lambda x: 1j}, "f must return a real number"),
+        ({"f": lambda x: np.nan}, "f returned nan at x"),
+        ({"f": lambda x: np.inf}, "f returned inf at x"),
+        (
+            {"grad": lambda x: x[:2]},
+            r"grad must have the shape of x, \(3,\), got \(2,\)",
+        ),
+        ({"grad": lambda x: 1.0}, "grad must have the shape of x"),
+        ({"grad": lambda x: None}, "grad must hold real numbers"),
+        ({"grad": lambda x: 1j * x}, "grad must hold real numbers"),
+        ({"grad": np.ones((3, 1))}, "grad must have the shape of x"),
+        ({"grad": {"x": np.ones(3)}}, "grad must"),
+        ({"x": np.array([1.0, np.nan, 2.0])}, "x must be finite"),
+        ({"x": np.array([1.0, np.inf, 2.0])}, "x must be finite"),
+        ({"x": np.zeros(0)}, "x is empty"),
+        ({"x": {}}, "x is empty"),
+        ({"x": np.arange(3)}, r"x must hold real floating-point.*astype\(float\)"),
+        ({"x": np.ones(3, complex)}, "x must hold real floating-point"),
+        ({"x": np.array([1.0, None, 2.0])}, "x must hold real floating-point"),
+        ({"x": "abc"}, "x must hold real floating-point"),
+        ({"x": [[1.0], [1.0, 2.0]]}, "x must be an array"),
+        ({"x": np.ma.array(np.ones(3))}, "x must be a plain array"),
+        ({"x": {"a": np.arange(3)}}, r"x\['a'\] must hold real"),
+        ({"names": ["a", "b"]}, "names must name the 3 coordinates, got 2"),
+        ({"names": "abc"}, "names must be a sequence"),
+        ({"names": 3}, "names must be a sequence"),
+        ({"blocks": ["a", "b"]}, "blocks must cover the 3 coordinates of x, got 2"),
+        (
+            {"blocks": {"a": 2, "b": 2}},
+            "blocks must cover the 3 coordinates of x, got 4",
+        ),
+        ({"blocks": {"a": 1.5, "b": 1.5}}, r"blocks\['a'\] must be an integer"),
+        ({"blocks": 3}, "blocks must be a sequence"),
+        ({"tol": 0}, "tol must be"),
+        ({"tol": -1e-3}, "tol must be"),
+        ({"tol": np.nan}, "tol must be"),
+        ({"tol": "small"}, "tol must be"),
+        ({"kinks": "smooth"}, "kinks must be"),
+        ({"kinks": None}, "kinks must be"),
+        ({"rng": "a"}, "rng must be"),
+        ({"rng": -1}, "rng must be"),
+        ({"max_coordinates": -1}, "max_coordinates must be"),
+        ({"max_coordinates": 2.5}, "max_coordinates must be"),
+    ],
+)
 def test_errors_name_the_argument(change, message):
     arguments = {"f": square, "grad": double, "x": np.ones(3)} | change
     with pytest.raises((TypeError, ValueError), match=message):
@@ -139,7 +156,10 @@ def test_exceptions_pass_through():
             raise ValueError("mine")
         return 1.0
 
-    for f, grad, kind in ((fail, double, OwnError), (square, fail, OwnError),
-                          (fail_elsewhere, double, ValueError)):
+    for f, grad, kind in (
+        (fail, double, OwnError),
+        (square, fail, OwnError),
+        (fail_elsewhere, double, ValueError),
+    ):
         with pytest.raises(kind, match="mine"):
             check_gradient(f, grad, X20)

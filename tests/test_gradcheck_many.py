@@ -152,15 +152,20 @@ def test_adjoint_in_single_precision_with_cancellation():
     assert check_adjoint(lambda x: A.astype(float) @ x, pull, x).verdict == "agrees"
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"forward": 1}, "forward must be a function"),
-    ({"pullback": 1}, "pullback must be a function"),
-    ({"forward": lambda x: np.nan * x}, r"forward\(x\) must be finite"),
-    ({"forward": lambda x: None}, r"forward\(x\) must hold real"),
-    ({"pullback": lambda u: u[:2]}, r"pullback\(u\) must have the shape of x"),
-    ({"x": np.arange(3)}, "x must hold real"), ({"tol": 0}, "tol must be"),
-    ({"rng": 1.5}, "rng must be"), ({"kinks": "no"}, "kinks must be"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"forward": 1}, "forward must be a function"),
+        ({"pullback": 1}, "pullback must be a function"),
+        ({"forward": lambda x: np.nan * x}, r"forward\(x\) must be finite"),
+        ({"forward": lambda x: None}, r"forward\(x\) must hold real"),
+        ({"pullback": lambda u: u[:2]}, r"pullback\(u\) must have the shape of x"),
+        ({"x": np.arange(3)}, "x must hold real"),
+        ({"tol": 0}, "tol must be"),
+        ({"rng": 1.5}, "rng must be"),
+        ({"kinks": "no"}, "kinks must be"),
+    ],
+)
 def test_adjoint_errors_name_the_argument(change, message):
     arguments = {"forward": np.sin, "pullback": lambda u: u, "x": np.ones(3)} | change
     with pytest.raises((TypeError, ValueError), match=message):

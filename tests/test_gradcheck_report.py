@@ -33,6 +33,7 @@ KINKED = np.array([0.0, 1.0, -1.0])
 def real_softplus(x):
     return np.logaddexp(0, x)
 
+
 # --- reports -------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ from scipy import stats
 
 import minibnn as mb
 from minibnn.inference import predict as module
+from minibnn.plan.replay import Program, program
 
 X, Y = regression_data()
 NOISE, Z = 0.5, 6.5
@@ -329,3 +330,39 @@ def test_more_samples_come_closer():
         return np.sqrt(np.mean(np.square(runs)))
 
     assert 5 < error(20) / error(2000) < 20  # 10 in theory
+
+
+def test_many_passes_are_the_passes(monkeypatch):
+    """Recorded passes say what single ones say; the last, smaller chunk too."""
+    kinds = []
+
+    def watched(*args):
+        kinds.append(program(*args))
+        return kinds[-1]
+
+    monkeypatch.setattr(module, "program", watched)
+    X = np.random.default_rng(0).normal(size=(30, 2))
+    net = mb.MLP([2, 9, 4, 1])
+    model = mb.Model(net, mb.Bernoulli(), mb.GaussianPrior())
+    y = (X[:, 0] > 0).astype(float)
+    result = mb.fit(model, mb.MeanField(), X, y, rng=0, max_steps=5, start=None)
+    monkeypatch.setattr(module, "ACTIVATIONS", 7 * 30 * 9)  # 7 samples a pass
+    pred = result.predict(X, n_samples=100)
+    assert [type(kind) for kind in kinds] == [Program]
+    w = result.sample_weights(100, result.prediction_seed)
+    logits = net(w, X)[..., 0]
+    np.testing.assert_allclose(pred.samples, 1 / (1 + np.exp(-logits)), rtol=1e-12)
+
+
+def test_progress_goes_to_standard_error_when_asked(capsys):
+    X = np.zeros((30, 2))
+    model = mb.Model(mb.MLP([2, 1]), mb.Bernoulli(), mb.GaussianPrior())
+    result = mb.fit(model, mb.MeanField(), X, np.zeros(30), rng=0, max_steps=2)
+    result.predict(X, n_samples=40)
+    assert capsys.readouterr() == ("", "")
+    result.predict(X, n_samples=40, verbose=True)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "predict: 40 of 40 samples" in err
+    with pytest.raises(TypeError, match="verbose"):
+        result.predict(X, verbose="yes")

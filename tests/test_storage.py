@@ -93,10 +93,14 @@ def test_a_resumed_run_is_the_run_never_stopped(i, tmp_path):
         callback=lambda info: seen.append(info.step),
     )
     assert seen[0] == stop // every * every
-    whole = world.fit(**options, checkpoint=mb.Checkpoint(tmp_path / "whole.npz", every))
+    whole = world.fit(
+        **options, checkpoint=mb.Checkpoint(tmp_path / "whole.npz", every)
+    )
     assert_same(resumed, whole)
     assert_same(whole, world.fit(**options))
-    one, other = (read(tmp_path / name, "checkpoint") for name in ("run.npz", "whole.npz"))
+    one, other = (
+        read(tmp_path / name, "checkpoint") for name in ("run.npz", "whole.npz")
+    )
     assert one[0] == other[0]
     for key in one[1]:
         np.testing.assert_array_equal(one[1][key], other[1][key], err_msg=key)
@@ -242,7 +246,9 @@ def stop_at(step):
     return callback
 
 
-@pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), SystemExit])
+@pytest.mark.parametrize(
+    "failure", [OSError(28, "No space left on device"), SystemExit]
+)
 @pytest.mark.parametrize("where", ["savez", "fsync"])
 def test_a_failed_write_leaves_the_last_complete_file(
     failure, where, tmp_path, monkeypatch

@@ -42,15 +42,19 @@ def _step(report, ax, rng):
     central, forward = (up - down) / (2 * steps), (up - report.problem.value) / steps
     scale = abs(truth) or 1.0
     for slopes, style, label in (
-        (forward, "s:", "forward difference"), (central, "o-", "central difference"),
+        (forward, "s:", "forward difference"),
+        (central, "o-", "central difference"),
     ):
         errors = _shown(np.abs(slopes - truth) / scale)
         ax.loglog(steps, errors, style, ms=3, label=label)
     ax.axhline(max(floor / scale, EPS / 4), color="k", ls="--", label=report.judge)
     claim = max(abs(claimed - truth) / scale, EPS / 4)
     ax.axhline(claim, color="C3", ls="-.", label="claimed gradient")
-    ax.set(xlabel=STEP, ylabel="relative error of the slope",
-           title=f"gradient {report.verdict}")
+    ax.set(
+        xlabel=STEP,
+        ylabel="relative error of the slope",
+        title=f"gradient {report.verdict}",
+    )
     ax.legend()
 
 
@@ -76,14 +80,20 @@ def _taylor(report, ax, rng):
     second = np.abs(up - value - steps * claimed)
     floor = EPS * abs(value) or EPS
     ax.loglog(steps, np.maximum(first, floor), "s:", ms=3, label="|f(x+hd) - f(x)|")
-    ax.loglog(steps, np.maximum(second, floor), "o-", ms=3,
-              label="|f(x+hd) - f(x) - h g.d|")
+    ax.loglog(
+        steps, np.maximum(second, floor), "o-", ms=3, label="|f(x+hd) - f(x) - h g.d|"
+    )
     top = np.nanmax(np.where(np.isfinite(second), second, np.nan))
     for order in (1, 2):
-        ax.loglog(steps, np.maximum(top * (steps / steps[-1]) ** order, floor), "k",
-                  lw=0.7, ls="--" if order == 2 else ":", label=f"slope {order}")
-    ax.set(xlabel=STEP, ylabel="Taylor remainder",
-           title=f"gradient {report.verdict}")
+        ax.loglog(
+            steps,
+            np.maximum(top * (steps / steps[-1]) ** order, floor),
+            "k",
+            lw=0.7,
+            ls="--" if order == 2 else ":",
+            label=f"slope {order}",
+        )
+    ax.set(xlabel=STEP, ylabel="Taylor remainder", title=f"gradient {report.verdict}")
     ax.legend()
 
 
@@ -93,8 +103,13 @@ def _blocks(report, ax, rng):
     rows = np.arange(len(names))
     errors = np.array([b["relative_error"] for b in report.blocks], dtype=float)
     colours = {"agrees": "C0", "wrong": "C3", "cannot tell": "0.6"}
-    ax.barh(rows, _shown(errors), left=EPS / 8, label="relative error",
-            color=[colours[b["status"]] for b in report.blocks])
+    ax.barh(
+        rows,
+        _shown(errors),
+        left=EPS / 8,
+        label="relative error",
+        color=[colours[b["status"]] for b in report.blocks],
+    )
     ax.axvline(report.tol, color="k", ls="--", label="tolerance")
     ax.set_xscale("log")
     ax.set_yticks(rows, names)

@@ -153,7 +153,13 @@ class Directions:
         if self.served:
             start = min(self.served.first, 11 * self.served.step) / line.reach
         slope = romberg(
-            line, self.problem.value, self.noise, LOOSE, self.unit, self.guard, start,
+            line,
+            self.problem.value,
+            self.noise,
+            LOOSE,
+            self.unit,
+            self.guard,
+            start,
             rungs,
         )
         if np.isfinite(slope.bound):
@@ -168,8 +174,10 @@ class Directions:
         pair, why = self._pair(line)
         slope = self._slope(line, 9 if why else 7)
         row.truth, row.bound = slope.value, slope.bound
-        if not why and slope.excess(pair[0], 16 * abs(pair[0] - pair[1])
-                                    + row.rounding) > 0:
+        if (
+            not why
+            and slope.excess(pair[0], 16 * abs(pair[0] - pair[1]) + row.rounding) > 0
+        ):
             why = "an imaginary part is lost on the way"
         if why:
             self.judge = "central differences"
@@ -204,8 +212,11 @@ class Directions:
         grad = 0.0
         if self.problem.grad_is_function:
             grad = 16 * local_noise(
-                lambda x: self.problem.gradient(x)[0] @ row.d, self.problem, self.rng,
-                1e-6, looks=1,
+                lambda x: self.problem.gradient(x)[0] @ row.d,
+                self.problem,
+                self.rng,
+                1e-6,
+                looks=1,
             )
         for other in self.rows:
             other.bound += oracle

@@ -17,7 +17,15 @@ from minibnn.kernels.validate import as_rng, check_choice, check_int, check_posi
 
 
 def check_gradient(
-    f, grad, x, *, names=None, blocks=None, rng=0, tol=None, kinks="guard",
+    f,
+    grad,
+    x,
+    *,
+    names=None,
+    blocks=None,
+    rng=0,
+    tol=None,
+    kinks="guard",
     max_coordinates=400,
 ):
     """Judge a claimed gradient of a real function: agrees, wrong, or cannot tell.
@@ -57,8 +65,9 @@ def check_gradient(
         return _check(Problem(f, grad, x, names, blocks), options)
 
 
-def check_adjoint(forward, pullback, x, rng=0, *, tol=None, kinks="guard",
-                  max_coordinates=400):
+def check_adjoint(
+    forward, pullback, x, rng=0, *, tol=None, kinks="guard", max_coordinates=400
+):
     """Judge the pullback of a map by the dot-product test <u, Jv> = <pullback(u), v>.
 
     With a random cotangent u, <u, forward(x)> is a scalar function whose gradient is

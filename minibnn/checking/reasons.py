@@ -101,9 +101,11 @@ def hints(j, verdict, relative):
 def misled(problem, d):
     """Say where a failing direction was traced to."""
     if d.found is not None:
-        return f"{problem.name(d.where[0])}: " + off_by(
-            d.found.claimed, d.found.truth, d.found.bound
-        ) + "; others may be wrong too"
+        return (
+            f"{problem.name(d.where[0])}: "
+            + off_by(d.found.claimed, d.found.truth, d.found.bound)
+            + "; others may be wrong too"
+        )
     first, last = problem.name(d.where[0]), problem.name(d.where[-1])
     if not d.shared:
         return f"the error is spread over {len(d.where)} coordinates, {first} to {last}"

@@ -68,21 +68,28 @@ class GradientReport:
             lines.append("  " + self.reason)
         if self.blocks:
             lines.append(self._certificate())
-            lines.append(f"  {'block':<12}{'size':>9}{'error':>10}{'bound':>10}"
-                         f"{'relative':>10}  {'status':<12}worst")
+            lines.append(
+                f"  {'block':<12}{'size':>9}{'error':>10}{'bound':>10}"
+                f"{'relative':>10}  {'status':<12}worst"
+            )
         lines += [
             f"  {b['name'][:11]:<12}{b['size']:>9}{_short(b['error']):>10}"
             f"{_short(b['bound']):>10}{_short(b['relative_error']):>10}  "
             f"{b['status']:<12}{b['worst']}"
             for b in self.blocks
         ]
-        lines += [f"  kink at {k['name']}: slopes {k['low']:.6g} to {k['high']:.6g}, "
-                  "anything between is accepted" for k in self.kinks[:5]]
+        lines += [
+            f"  kink at {k['name']}: slopes {k['low']:.6g} to {k['high']:.6g}, "
+            "anything between is accepted"
+            for k in self.kinks[:5]
+        ]
         lines += ["  note: " + note for note in self.notes]
         calls = self.calls
         if calls:
-            lines.append(f"  calls: f {calls['f']} real and {calls['f_complex']} "
-                         f"complex, grad {calls['grad']}")
+            lines.append(
+                f"  calls: f {calls['f']} real and {calls['f_complex']} "
+                f"complex, grad {calls['grad']}"
+            )
         return "\n".join(lines)
 
     def _scope(self):
@@ -114,7 +121,8 @@ class GradientReport:
         skip = {"gradient", "oracle", "differences", "problem"}
         return {
             name: _plain(getattr(self, name))
-            for name in self.__dataclass_fields__ if name not in skip
+            for name in self.__dataclass_fields__
+            if name not in skip
         }
 
     def plot(self, ax=None, kind="step", rng=0):

@@ -104,8 +104,8 @@ class Ladder:
             self.best = min(self.best, found, key=lambda slope: slope.bound)
             if self._done(rung, rel, size):
                 break
-            stuck = (
-                len(table) >= 3 and found.bound > max(last.bound / 4, 3 * found.noise)
+            stuck = len(table) >= 3 and found.bound > max(
+                last.bound / 4, 3 * found.noise
             )
             table, last = ([], Slope()) if stuck else (table, found)
             h /= jump if stuck else math.sqrt(FACTOR)
@@ -150,9 +150,8 @@ class Ladder:
         if not self.guard or len(self.rungs) < 2 or rung.h > 1e-7 * self.line.reach:
             return False
         before = self.rungs[-2].gap
-        return (
-            abs(rung.gap) > 50 * rung.noise
-            and abs(rung.gap - before) < 0.05 * abs(rung.gap)
+        return abs(rung.gap) > 50 * rung.noise and abs(rung.gap - before) < 0.05 * abs(
+            rung.gap
         )
 
     def kink(self):

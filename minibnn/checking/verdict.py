@@ -12,7 +12,10 @@ RESOLVED, RESOLVED_SINGLE = 0.01, 0.1
 def unsteady(problem, tol, reason):
     """Report that nothing can be said of a function that does not repeat itself."""
     return GradientReport(
-        CANNOT_TELL, reason=reason, size=problem.size, tol=tol,
+        CANNOT_TELL,
+        reason=reason,
+        size=problem.size,
+        tol=tol,
         calls=dict(problem.calls),
     )
 
@@ -26,13 +29,19 @@ def by_coordinates(problem, j):
     widest = top if verdict == WRONG else chosen[np.argmax(j.bound[chosen])]
     return GradientReport(
         verdict,
-        error=float(j.error[top]), bound=float(j.bound[widest]),
+        error=float(j.error[top]),
+        bound=float(j.bound[widest]),
         relative_error=float(relative[chosen].max()),
         relative_bound=float(relative_bound[chosen].max()),
         reason=reasons.sentence(problem, j, verdict, relative),
-        judge=j.judge, size=problem.size, tol=j.tol,
+        judge=j.judge,
+        size=problem.size,
+        tol=j.tol,
         notes=j.notes + reasons.hints(j, verdict, relative),
-        calls=dict(problem.calls), gradient=j.claimed, oracle=j.truth, problem=problem,
+        calls=dict(problem.calls),
+        gradient=j.claimed,
+        oracle=j.truth,
+        problem=problem,
         differences=j.difference,
         **_tables(problem, j, relative),
     )
@@ -46,16 +55,24 @@ def _tables(problem, j, relative):
     def block(name, index):
         worst = index[np.argmax(relative[index])]
         return {
-            "name": name, "size": len(index), "status": _worst(j.status[index]),
-            "error": float(j.error[index].max()), "bound": float(j.bound[index].max()),
-            "relative_error": float(relative[worst]), "worst": problem.name(worst),
+            "name": name,
+            "size": len(index),
+            "status": _worst(j.status[index]),
+            "error": float(j.error[index].max()),
+            "bound": float(j.bound[index].max()),
+            "relative_error": float(relative[worst]),
+            "worst": problem.name(worst),
         }
 
     names = [problem.name(i) for i in range(problem.size)]
     columns = {
-        "name": names, "status": j.status.tolist(), "gradient": j.claimed.tolist(),
-        "oracle": j.truth.tolist(), "error": j.error.tolist(),
-        "bound": j.bound.tolist(), "rounding": j.allowance.tolist(),
+        "name": names,
+        "status": j.status.tolist(),
+        "gradient": j.claimed.tolist(),
+        "oracle": j.truth.tolist(),
+        "error": j.error.tolist(),
+        "bound": j.bound.tolist(),
+        "rounding": j.allowance.tolist(),
     }
     return {
         "blocks": [block(*item) for item in problem.blocks.items()],
@@ -79,18 +96,32 @@ def by_directions(problem, d):
         row, bound, scale = d.found, d.found.bound, abs(d.found.truth) or d.unit
     return GradientReport(
         verdict,
-        error=float(abs(row.error)), bound=float(bound),
+        error=float(abs(row.error)),
+        bound=float(bound),
         relative_error=float(abs(row.error) / scale),
         relative_bound=float(bound / scale),
-        reason=reason, judge=d.judge, mode="directions", size=problem.size, tol=d.tol,
-        notes=list(d.notes), calls=dict(problem.calls), blocks=_block_rows(problem, d),
+        reason=reason,
+        judge=d.judge,
+        mode="directions",
+        size=problem.size,
+        tol=d.tol,
+        notes=list(d.notes),
+        calls=dict(problem.calls),
+        blocks=_block_rows(problem, d),
         directions=[
-            {"block": r.block, "claimed": r.claimed, "oracle": r.truth,
-             "error": abs(r.error), "bound": r.bound, "rounding": r.allowance}
+            {
+                "block": r.block,
+                "claimed": r.claimed,
+                "oracle": r.truth,
+                "error": abs(r.error),
+                "bound": r.bound,
+                "rounding": r.allowance,
+            }
             for r in d.rows
         ],
         miss=_miss(d.resolved, d.looks),
-        gradient=d.claim.g, problem=problem,
+        gradient=d.claim.g,
+        problem=problem,
     )
 
 
@@ -128,9 +159,14 @@ def _block_rows(problem, d):
     guilty = d.where is not None
     place = problem.name(d.where[0]) if guilty else ""
     return [
-        {"name": name, "size": sizes[name], "error": abs(row.error),
-         "bound": row.bound, "relative_error": abs(row.error) / d.unit,
-         "status": WRONG if guilty and d.off(row) > 0 else AGREES,
-         "worst": place if guilty and d.off(row) > 0 else ""}
+        {
+            "name": name,
+            "size": sizes[name],
+            "error": abs(row.error),
+            "bound": row.bound,
+            "relative_error": abs(row.error) / d.unit,
+            "status": WRONG if guilty and d.off(row) > 0 else AGREES,
+            "worst": place if guilty and d.off(row) > 0 else "",
+        }
         for name, row in rows.items()
     ]

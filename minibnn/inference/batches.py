@@ -51,7 +51,17 @@ class Batches:
         """Rows (n, B) or (n, R, B) of the next n batches, of equal size; None: all."""
         if self.size is None:
             return None
-        return np.stack([self.next() for _ in range(n)])
+        found, shared = [], not (self.replicas or self.own_data)
+        while n:
+            first = self.next()  # a new order, where the last one has been dealt
+            left = max(0, self.n_rows - self.cursor)
+            more = min(n - 1, left // self.size)
+            start, self.cursor = self.cursor, self.cursor + more * self.size
+            shape = len(self.rngs), more, first.shape[-1]
+            rows = self.order[:, start : self.cursor].reshape(shape)
+            found += [first[None], rows[0] if shared else rows.swapaxes(0, 1)]
+            n -= 1 + more
+        return np.concatenate(found)
 
     def buffers(self, size):
         """Empty arrays for the features and targets of ``size`` rows."""

@@ -6,7 +6,7 @@ on (``minibnn.plan``); what cannot be recorded runs directly, with the same numb
 
 import numpy as np
 
-from minibnn.inference.normals import Normals
+from minibnn.inference.normals import Normals, SideBySide
 from minibnn.kernels.objective import objective
 from minibnn.plan.replay import Direct, Program, program
 from minibnn.plan.tape import NotRecordable
@@ -37,6 +37,7 @@ class Descent:
         self.lead, self.n_samples = lead, n_samples
         dtype = flat.theta.dtype
         self.normals = [Normals(generator, dtype) for generator in generators]
+        self.noise = SideBySide(self.normals) if lead else self.normals[0]
         self.kl_weight = kl_weight  # a number, or None where it changes
         self.programs, self.inputs, self.last = {}, {}, None
         self.updates, self.rates = {}, []
@@ -77,18 +78,15 @@ class Descent:
         """New rows and new noise into the arrays the program reads."""
         if rows is not None:
             self.batches.gather(rows, inputs["A"], inputs["y"])
-        noise = inputs["noise"]
-        if not self.lead:
-            self.normals[0].fill(noise)
-            return
-        for normals, own in zip(self.normals, noise, strict=True):
-            normals.fill(own)
+        self.noise.fill(inputs["noise"])
 
     def record(self, inputs, full):
         """The program of one size of batch, proved on other values of its inputs."""
         all_A, all_y = self.batches.A, self.batches.y  # the full batch is a constant
 
-        def loss_and_gradient(noise, kl_weight=self.kl_weight, A=all_A, y=all_y, **params):
+        def loss_and_gradient(
+            noise, kl_weight=self.kl_weight, A=all_A, y=all_y, **params
+        ):
             return self.loss_and_gradient(noise, kl_weight, A, y, params)
 
         other = {key: other_values(key, array) for key, array in inputs.items()}

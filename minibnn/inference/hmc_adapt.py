@@ -60,7 +60,10 @@ def window_ends(n_warmup):
     A fast start (15 %, at most 75), windows that double, and a last stretch (15 %, at
     most 100) in which only the step size still moves.
     """
-    start, stop = min(75, n_warmup * 15 // 100), n_warmup - min(100, n_warmup * 15 // 100)
+    start, stop = (
+        min(75, n_warmup * 15 // 100),
+        n_warmup - min(100, n_warmup * 15 // 100),
+    )
     ends, width = [start], 25
     while ends[-1] < stop:
         end = ends[-1] + width

@@ -96,3 +96,24 @@ class Normals:
         if state["cursor"] < BLOCK:
             self._next_block()
         self.cursor = state["cursor"]
+
+
+class SideBySide:
+    """The rows of R replicas, read in step: one copy from all their blocks."""
+
+    def __init__(self, rows):
+        self.rows = rows
+        self.blocks = np.stack([normals.block for normals in rows])
+        for normals, block in zip(rows, self.blocks, strict=True):
+            normals.block = block
+
+    def fill(self, out):
+        """Write the next numbers of every replica into out (R, ...)."""
+        start, end = self.rows[0].cursor, self.rows[0].cursor + out[0].size
+        if end > BLOCK:
+            for normals, own in zip(self.rows, out, strict=True):
+                normals.fill(own)
+            return
+        out[...] = self.blocks[:, start:end].reshape(out.shape)
+        for normals in self.rows:
+            normals.cursor = end

@@ -162,8 +162,7 @@ class Momentum(Optimizer):
         Source.  Polyak 1964.
         """
         v = state["velocity"]
-        v *= self.beta
-        v += g
+        np.add(self.beta * v, g, out=v)
         theta -= lr * v
 
 
@@ -201,10 +200,6 @@ class Adam(Optimizer):
         Source.  Kingma & Ba 2015, algorithm 1.
         """
         m, v = state["m"], state["v"]
-        m *= self.beta1
-        m += (1.0 - self.beta1) * g
-        v *= self.beta2
-        v += (1.0 - self.beta2) * (g * g)
-        root = np.sqrt(correction * v)
-        root += self.eps
-        theta -= lr_m * (m / root)
+        np.add(self.beta1 * m, (1.0 - self.beta1) * g, out=m)
+        np.add(self.beta2 * v, (1.0 - self.beta2) * (g * g), out=v)
+        theta -= lr_m * (m / (np.sqrt(correction * v) + self.eps))

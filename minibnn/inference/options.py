@@ -43,6 +43,12 @@ class Options:
         warm = self.kl_warmup * self.max_steps
         return self.kl_weight * (min(1.0, step / warm) if warm else 1.0)
 
+    def kl_weights_at(self, steps):
+        """Those of several steps."""
+        if not self.kl_warmup:
+            return [self.kl_weight] * len(steps)
+        return [self.kl_weight_at(step) for step in steps]
+
     def rate_at(self, step):
         """The step size of the schedule; ValueError if it gives no number >= 0."""
         rate = self.optimizer.lr(step, self.max_steps)

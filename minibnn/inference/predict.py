@@ -4,6 +4,7 @@ Rows are taken in chunks; for each chunk all S weight samples pass, in chunks of
 own, so memory is bounded and every summary sees all samples of its rows at once.
 """
 
+import sys
 from functools import cached_property
 
 import numpy as np
@@ -17,21 +18,30 @@ from minibnn.kernels.predictive import (
     predictive_mean,
     predictive_variance,
 )
-from minibnn.kernels.validate import check_all, check_int, check_number, check_range
+from minibnn.kernels.validate import (
+    check_all,
+    check_bool,
+    check_int,
+    check_number,
+    check_range,
+)
+from minibnn.plan.replay import program
 
 MOST_SAMPLES = 10_000_000  # one row's outputs must fit in memory
 OUTPUTS = 4_000_000  # S x rows x C of one chunk of rows
-ACTIVATIONS = 500_000  # samples x rows x units of one forward pass; fits in cache
+ACTIVATIONS = 250_000  # samples x rows x units of one forward pass; fits in cache
+MANY = 8  # forward passes of one size, from which on recording them pays
 
 
-def predict(model, weight_chunks, X, n_samples, seed):
+def predict(model, weight_chunks, X, n_samples, seed, verbose=False):
     """The :class:`Prediction` of weight samples at checked inputs X.
 
     ``weight_chunks(seed, n_samples, size)`` yields arrays (s, P) with s <= size, the
     same ones on every call.
     """
     n_samples = check_int("n_samples", n_samples, maximum=MOST_SAMPLES)
-    return Prediction(model, weight_chunks, model.features(X), n_samples, seed)
+    verbose = check_bool("verbose", verbose)
+    return Prediction(model, weight_chunks, model.features(X), n_samples, seed, verbose)
 
 
 class Prediction:
@@ -52,8 +62,9 @@ class Prediction:
         E[y | w_s] of every sample; computed when asked for.
     """
 
-    def __init__(self, model, weight_chunks, A, n_samples, seed):
+    def __init__(self, model, weight_chunks, A, n_samples, seed, verbose=False):
         self._model, self._A, self._n_samples = model, A, n_samples
+        self._verbose, self._tenth = verbose, 0
         self._weight_chunks, self._seed = weight_chunks, seed
         self._kept = None  # the outputs, where they are one chunk
         mean = model.likelihood.mean
@@ -142,6 +153,8 @@ class Prediction:
         parts = []
         for start in range(0, n_rows, size):
             rows = slice(start, start + size)
+            if size < n_rows:
+                self._report(start, n_rows, "rows")
             F, v = self._outputs(self._A[rows])
             with np.errstate(over="ignore"):  # a rate or a variance of inf is an answer
                 parts.append(summarise(F, v, rows))
@@ -151,23 +164,65 @@ class Prediction:
             a[..., 0] if a.ndim == wide and a.shape[-1] == 1 else a for a in arrays
         )
 
+    def _report(self, done, total, unit):
+        """A line on standard error for every tenth of the work, where that is asked for."""
+        before, self._tenth = self._tenth, 10 * done // total
+        if self._verbose and self._tenth > before:
+            print(f"predict: {done} of {total} {unit}", file=sys.stderr, flush=True)
+
     def _outputs(self, A):
         """Network outputs F (S, n, C) and the likelihood's own weights (S, k)."""
         if self._kept is not None:
             return self._kept
         net = self._model.net
         size = max(1, ACTIVATIONS // (len(A) * max(net.sizes)))
-        F, v = [], []
+        F, v, done = [], [], 0
+        forward = Forward(net, A, repeats=self._n_samples // size >= MANY)
         with np.errstate(all="ignore"):  # an overflow is told below
             for w in self._weight_chunks(self._seed, self._n_samples, size):
-                F.append(net.apply(w[:, : net.n_weights], A)[0])
+                F.append(forward(w[:, : net.n_weights]))
                 v.append(w[:, net.n_weights :])
+                done += len(w)
+                if len(A) == len(
+                    self._A
+                ):  # one chunk of rows: its samples are the work
+                    self._report(done, self._n_samples, "samples")
         F = np.concatenate(F)
         check_all("outputs", F, np.isfinite(F), "finite; X or a weight is too large")
         outputs = F, np.concatenate(v)
         if len(A) == len(self._A):
             self._kept = outputs
         return outputs
+
+
+class Forward:
+    """Network outputs for chunk after chunk of weights (s, P) at the same features.
+
+    With ``repeats`` the first pass is recorded and those of its size replay it: nothing
+    is allocated anew, and the first layer of all samples is one matrix product.
+    """
+
+    def __init__(self, net, A, repeats):
+        self.net, self.A, self.repeats = net, A, repeats
+        self.w = self.program = None
+
+    def __call__(self, w):
+        if not self.repeats:
+            return self.outputs(w)
+        if self.program is None:
+            self.w = w.copy()
+            inputs, other = {"w": self.w}, {"w": w[:, ::-1]}
+            self.program = program(lambda w: {"F": self.outputs(w)}, inputs, other)
+        elif w.shape != self.w.shape:
+            return self.outputs(w)
+        else:
+            self.w[...] = w
+            self.program()
+        return self.program.outputs["F"].copy()
+
+    def outputs(self, w):
+        """The network itself."""
+        return self.net.apply(w, self.A)[0]
 
 
 def _information(F, exclusive):

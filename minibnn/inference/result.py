@@ -102,11 +102,12 @@ class FitResult:
         seed = self._seed(rng)
         return np.concatenate(list(self._weight_chunks(seed, n_samples, n_samples)))
 
-    def predict(self, X, n_samples=1000, rng=None):
+    def predict(self, X, n_samples=1000, rng=None, verbose=False):
         """Posterior predictive at X (N, D); see :class:`minibnn.Prediction`.
 
         ``rng=None`` starts the fit's own prediction stream from its beginning, so equal
-        calls give equal answers. Replicas are pooled into one mixture.
+        calls give equal answers. Replicas are pooled into one mixture. ``verbose``
+        reports progress on standard error.
         """
         if self.family.tasks:
             raise ValueError(
@@ -116,7 +117,8 @@ class FitResult:
         X = as_float_array("X", X, ndim=2, dtype=self.q.mean.dtype)
         if not self.family.noise_size(self.model):  # a point says the same every time
             n_samples = min(check_int("n_samples", n_samples), self._n_replicas)
-        return predict(self.model, self._weight_chunks, X, n_samples, self._seed(rng))
+        seed = self._seed(rng)
+        return predict(self.model, self._weight_chunks, X, n_samples, seed, verbose)
 
     @property
     def _n_replicas(self):

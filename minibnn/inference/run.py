@@ -85,8 +85,8 @@ class Run:
         parts = self.descent.evaluate(kl_weight)
         self.check_finite(parts)
         lr = self.update()  # 5: mu <- mu - a dmu, ...
-        self.record({key: a[None] for key, a in parts.items()}, [kl_weight], [lr])
-        self.stop_reason = self.look()  # 6: repeat until converged
+        parts = {key: array[None] for key, array in parts.items()}
+        self.record(columns(parts, [kl_weight], [lr]))  # 6: repeat until converged
 
     def several_steps(self):
         """The same for many steps in a row, if they can be; whether it was done."""
@@ -95,19 +95,12 @@ class Run:
         if program is None:
             return False
         steps = range(self.step, self.step + n)
-        weights = [self.options.kl_weight_at(step) for step in steps]
+        weights = self.options.kl_weights_at(steps)
         lrs = [self.options.rate_at(step) for step in steps]
         rows = self.stretch.run(program, n, self.step, lrs, weights)
         self.check_rows(rows)
-        looks = self.options.stop is not None or self.options.verbose
-        for k in range(n) if looks else [slice(n)]:
-            some = k if isinstance(k, slice) else slice(k, k + 1)
-            self.record({key: a[some] for key, a in rows.items()}, weights[some], lrs[some])
-            self.stop_reason = self.look()
-            if self.stop_reason is not None:
-                break
-        done = len(range(n)[: some.stop])
-        if done < n:
+        done = self.record(columns(rows, weights, lrs))
+        if done < n:  # a rule has stopped the run within the stretch
             self.flat.theta[...] = rows["theta"][done]
         self.before[...] = rows["theta"][done - 1]
         return True
@@ -115,7 +108,9 @@ class Run:
     def steps_ahead(self):
         """How many steps nobody wants to look between."""
         options, moves = self.options, self.options.optimizer
-        looked_at = options.callback or getattr(self.family, "scale", None) == "identity"
+        looked_at = (
+            options.callback or getattr(self.family, "scale", None) == "identity"
+        )
         if looked_at or hasattr(moves, "update_params"):
             return 1
         left = options.max_steps - self.step
@@ -258,15 +253,18 @@ class Run:
             ) from None
         return lr
 
-    def record(self, rows, kl_weights, lrs):
-        """Append some steps to the history; ``elbo`` always has KL weight 1."""
-        loss, nll, kl = (np.array(rows[name]) for name in ("loss", "nll", "kl"))
-        if loss.ndim == 1:
-            loss, nll, kl = (a.astype(float) for a in (loss, nll, kl))
-        columns = [list(a) if a.ndim > 1 else a.tolist() for a in (loss, -(nll + kl), nll, kl)]
-        for name, values in zip(QUANTITIES, [*columns, kl_weights, lrs], strict=True):
-            self.history[name].extend(values)
-        self.step += len(lrs)
+    def record(self, history):
+        """Append steps to the history and look at each; how many until one ended it."""
+        looked_at = self.options.stop or self.options.verbose or self.options.callback
+        size = 1 if looked_at else len(history["lr"])
+        for done in range(size, len(history["lr"]) + 1, size):
+            for name, values in history.items():
+                self.history[name].extend(values[done - size : done])
+            self.step += size
+            self.stop_reason = self.look()
+            if self.stop_reason is not None:
+                break
+        return done
 
     def look(self):
         """Step 6: the reason to stop after this step, or None."""
@@ -299,6 +297,17 @@ class Run:
         """The parameters now, or those in theta, as arrays of their own."""
         params = self.flat.params if theta is None else self.flat.split(theta)
         return {key: part.copy() for key, part in params.items()}
+
+
+def columns(rows, kl_weights, lrs):
+    """The history of some steps as lists; ``elbo`` always has KL weight 1."""
+    loss, nll, kl = (np.array(rows[name]) for name in ("loss", "nll", "kl"))
+    if loss.ndim == 1:
+        loss, nll, kl = (array.astype(float) for array in (loss, nll, kl))
+    lists = [
+        a.tolist() if a.ndim == 1 else list(a) for a in (loss, -(nll + kl), nll, kl)
+    ]
+    return dict(zip(QUANTITIES, [*lists, kl_weights, lrs], strict=True))
 
 
 def all_finite(*arrays):

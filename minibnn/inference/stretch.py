@@ -46,7 +46,9 @@ class Stretch:
         rows |= {k: np.array(v, rows["noise"].dtype) for k, v in rates.items()}
         other = {key: other_values(key, array) for key, array in rows.items()}
         if not full:
-            for chosen, batch in zip((rows, other), batches.extremes(size), strict=True):
+            for chosen, batch in zip(
+                (rows, other), batches.extremes(size), strict=True
+            ):
                 chosen["A"], chosen["y"] = batch
         state = {"theta": descent.flat.theta, **self.memory}
         return rows_program(self.step_of(full), rows, state, other)
@@ -105,8 +107,4 @@ class Stretch:
         if rows is not None:
             descent.batches.gather(rows, inputs["A"][:n], inputs["y"][:n])
         noise = inputs["noise"][:n]
-        if not descent.lead:
-            descent.normals[0].fill(noise)
-            return
-        for i, normals in enumerate(descent.normals):
-            normals.fill(noise[:, i])
+        descent.noise.fill(noise.swapaxes(0, 1) if descent.lead else noise)

@@ -13,11 +13,8 @@ from scipy.special import gammaln
 
 from minibnn.kernels.equations import equation
 from minibnn.kernels.gaussian_kl import HALF_LOG_2PI
-from minibnn.kernels.maps import log1p, magnitude
+from minibnn.kernels.maps import largest_exp, log1p, magnitude
 from minibnn.plan.tape import short_on_tape
-
-# the logarithm of the largest float, rounded down
-LOG_MAX = {np.float32: np.float32(88.72), np.float64: 709.78}
 
 
 def _targets(F, y):
@@ -34,11 +31,6 @@ def _log_scale(F, t):
     """A real log scale in the real dtype of F; a complex one as it is."""
     t = np.asanyarray(t)
     return t if t.dtype.kind == "c" else t.astype(F.real.dtype, copy=False)
-
-
-def largest_exp(t):
-    """e^t, or the largest float: finite, so that times 0 it is 0 and over itself 1."""
-    return np.exp(np.minimum(t, LOG_MAX[t.real.dtype.type]))
 
 
 def _difference(a, b):

@@ -21,6 +21,9 @@ _FAR_LEFT = -37.0
 _LN2, _LN2_REST = 0.6931471824645996, -1.904654299957768e-09
 _RHO_ONE, _RHO_ONE_REST = 0.5413248538970947, 7.158233824158563e-10
 
+# the logarithm of the largest float, rounded down
+LOG_MAX = {np.float32: np.float32(88.72), np.float64: 709.78}
+
 Scale = namedtuple("Scale", "forward inverse")
 Activation = namedtuple("Activation", "forward slope")
 
@@ -39,6 +42,11 @@ def log1p(z):
 def magnitude(x):
     """|x| for real x; for complex x its analytic continuation, x or -x."""
     return np.where(x.real < 0, -x, x) if x.dtype.kind == "c" else np.abs(x)
+
+
+def largest_exp(t):
+    """e^t, or the largest float: finite, so that times 0 it is 0 and over itself 1."""
+    return np.exp(np.minimum(t, LOG_MAX.get(t.real.dtype.type, 709.78)))
 
 
 def softplus(x):
@@ -66,9 +74,8 @@ def inverse_softplus(y):
 
 def sigmoid(x):
     """1 / (1 + e^-x), accurate down to the smallest representable result."""
-    x = np.asanyarray(x)
-    p = np.maximum(x, 0)
-    return np.exp(x - p) / (1 + np.exp(x - p - p))
+    e = largest_exp(np.asanyarray(x))
+    return e / (1 + e)
 
 
 def log_softplus(rho):

@@ -70,7 +70,9 @@ class GaussianPrior:
         return cls(0.0, scales)
 
     def __repr__(self):
-        show = [f"{a:g}" if a.ndim == 0 else f"<{len(a)}>" for a in (self.mean, self.scale)]
+        show = [
+            f"{a:g}" if a.ndim == 0 else f"<{len(a)}>" for a in (self.mean, self.scale)
+        ]
         return f"GaussianPrior({', '.join(show)})"
 
     @property

@@ -11,7 +11,10 @@ from functools import partial
 
 import numpy as np
 
+from minibnn.plan.lift import reduction
 from minibnn.plan.tape import NotRecordable
+
+LONG = 128  # numbers along the last axis, from which on one row of a number will do
 
 
 def bind(step, numbers):
@@ -40,10 +43,8 @@ def bind(step, numbers):
 
 def bind_reduce(ufunc, step):
     """``reduce(array, axis, dtype, out, keepdims)`` by position."""
-    names = ("axis", "dtype", "out", "keepdims")
-    given = dict(zip(names, step.args[1:], strict=False)) | step.kwargs
-    extra = set(given) - set(names) - {"initial", "where"}
-    if extra or given.get("where", True) is not True:
+    given = reduction(step)
+    if not set(given) <= {"axis", "dtype", "keepdims"}:
         raise NotRecordable(f"{ufunc.__name__}.reduce with {sorted(given)}")
     axis, keepdims = given.get("axis", 0), given.get("keepdims", False)
     return ufunc.reduce, (step.args[0], axis, given.get("dtype"), step.out, keepdims)
@@ -114,9 +115,10 @@ def filled(value, out, numbers):
     """A number as an array of the result's shape: a scalar operand costs three times."""
     if isinstance(value, np.ndarray):
         return value
-    key = (float(value), out.dtype, out.shape)
+    shape = out.shape[-1:] if out.shape[-1:] >= (LONG,) else out.shape
+    key = (float(value), out.dtype, shape)
     if key not in numbers:
-        numbers[key] = np.full(out.shape, value, out.dtype)
+        numbers[key] = np.full(shape, value, out.dtype)
     return numbers[key]
 
 

@@ -56,11 +56,8 @@ def can_be_lifted(step):
 
 
 def reduction(step):
-    """The arguments of a reduction behind the array, by name, but for those unset."""
-    names = ("axis", "dtype", "out", "keepdims")
-    given = dict(zip(names, step.args[1:], strict=False)) | step.kwargs
-    unset = {"out": None, "where": True}
-    return {k: v for k, v in given.items() if unset.get(k, v) is not v or k not in unset}
+    """The arguments of a reduction behind the array, by name."""
+    return dict(zip(("axis", "dtype"), step.args[1:], strict=False)) | step.kwargs
 
 
 def lifted_step(step, stacks):

@@ -7,6 +7,8 @@ that takes its place and where in it, in bytes.
 
 import numpy as np
 
+LARGE = 2**14  # bytes; a smaller array is quicker to fill than to overwrite
+
 
 def owner(array):
     """The array that owns the memory a view looks into."""
@@ -123,7 +125,7 @@ def dying_operands(step, last, i, places):
 
 def overwrites(step, dying):
     """Whether an elementwise step may write its result over its first dying operand."""
-    if not dying or not is_elementwise(step):
+    if not dying or not is_elementwise(step) or step.out.nbytes < LARGE:
         return False
     old, new = dying[0], owner(step.out)
     views = [a for a in operands(step) if owner(a) is old]

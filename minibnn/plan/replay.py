@@ -1,4 +1,4 @@
-"""From a recording to a program: fixed arrays, bound calls, and the proof that it is true."""
+"""From a recording to a program: fixed arrays, bound calls, the proof that it is true."""
 
 import numpy as np
 

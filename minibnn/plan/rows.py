@@ -68,7 +68,9 @@ class Rows:
         fixed = {id(stack) for key, stack in self.stacks.items() if key in across}
         steps = [lifted_step(step, self.stacks) for step in steps]
         return [
-            call for step in share_memory(steps, fixed) for call in bind(step, self.numbers)
+            call
+            for step in share_memory(steps, fixed)
+            for call in bind(step, self.numbers)
         ]
 
     def bind_common(self, step):

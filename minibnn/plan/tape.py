@@ -12,6 +12,8 @@ not know) raises :class:`NotRecordable`, and the caller runs the kernels themsel
 import numpy as np
 
 _TAPES = []  # the tape being recorded, if any
+# what NumPy passes on for an argument of a ufunc or reduction that was not given
+_UNSET = {"dtype": None, "keepdims": False, "initial": np._NoValue, "where": True}
 
 
 class NotRecordable(TypeError):
@@ -89,6 +91,7 @@ class Recorded(np.ndarray):
         else:
             (buffer,) = plain(out)
             function(*inputs, out=buffer, **kwargs)
+        kwargs = {k: v for k, v in kwargs.items() if _UNSET.get(k, kwargs) is not v}
         if ufunc.nout != 1 or method not in ("__call__", "reduce"):
             raise NotRecordable(f"{ufunc.__name__}.{method}")
         return _noted((ufunc, method), inputs, kwargs, buffer)

@@ -4,6 +4,8 @@ import time
 
 import minibnn as mb
 
+WARM = 64  # steps; those of a stretch are asked about together, at its end
+
 
 class Clock:
     """A stopping rule that never stops and writes down when it was asked."""
@@ -45,12 +47,12 @@ def fit(work, **options):
 
 
 def train(work):
-    """run() -> seconds a step, the first ten steps (recording) not counted."""
+    """run() -> seconds a step, the first steps (recording) not counted."""
 
     def run():
         clock = Clock()
-        fit(work, max_steps=work.steps + 10, stop=clock)
-        return (clock.times[-1] - clock.times[9]) / work.steps
+        fit(work, max_steps=work.steps + WARM, stop=clock)
+        return (clock.times[-1] - clock.times[WARM - 1]) / work.steps
 
     return run
 
