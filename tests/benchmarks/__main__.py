@@ -3,8 +3,8 @@
 One core, one thread, contenders taking turns within each round; what is reported is
 the median over the rounds of each contender's time and of its ratio to minibnn in the
 same round, with the quartiles of that ratio. JAX and PyTorch take part where they are
-installed. ``--scaling`` prints cost against N, B, S, P, depth and R instead; ``--write``
-puts the table into results.md beside this file.
+installed. ``--scaling`` prints cost against N, B, S, P, depth and R instead, ``--memory``
+the peak memory of training; ``--write`` puts the table into table.md beside this file.
 """
 
 import argparse
@@ -24,6 +24,7 @@ if hasattr(os, "sched_setaffinity"):
 
 import numpy as np  # noqa: E402  (threads are set before)
 
+OTHERS = ("floor", "JAX", "PyTorch", "JAX, noise in scan")
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 workloads = importlib.import_module("workloads")
@@ -33,6 +34,7 @@ def contenders():
     """minibnn, the floor, and every peer that can be imported."""
     found = {"minibnn": "ours", "floor": "floor"}
     found |= {"JAX": "peer_jax", "PyTorch": "peer_torch"}
+    found |= {"JAX, noise in scan": "peer_jax_inside"}
     modules = {}
     for name, module in found.items():
         try:
@@ -59,7 +61,7 @@ def row(work, times):
     """A line of the table: microseconds, and ratios to minibnn round by round."""
     ours = times["minibnn"]
     cells = [work.name, f"{np.median(ours) * 1e6 / (work.replicas or 1):.1f}"]
-    for name in ("floor", "JAX", "PyTorch"):
+    for name in OTHERS:
         if name not in times:
             cells.append("")
             continue
@@ -82,14 +84,17 @@ def main():
     parser.add_argument("names", nargs="*")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--scaling", action="store_true")
+    parser.add_argument("--memory", action="store_true")
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
     if args.scaling:
         return importlib.import_module("scaling").main()
+    if args.memory:
+        return importlib.import_module("memory").main(args.names)
     modules = contenders()
     lines = [
-        "| workload | minibnn, us | floor / minibnn | JAX / minibnn | PyTorch / minibnn |",
-        "|---|---|---|---|---|",
+        f"| workload | minibnn, us | {' | '.join(f'{n} / minibnn' for n in OTHERS)} |",
+        "|---" * (2 + len(OTHERS)) + "|",
     ]
     print("\n".join(lines))
     groups = {"train": workloads.TRAINING, "predict": workloads.PREDICTION}
@@ -101,7 +106,7 @@ def main():
     lines += ["", f"Float32, one core, {args.rounds} rounds. {versions(modules)}."]
     print(lines[-1])
     if args.write:
-        (HERE / "results.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        (HERE / "table.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return 0
 
 

@@ -62,8 +62,13 @@ def adam(theta, m, v, t, g):
     return theta - 1e-3 * scale * m / (jnp.sqrt(v) + 1e-8), m, v
 
 
-def train(work):
-    """run() -> seconds a step."""
+def replicas_drawing_inside(work):
+    """run() -> seconds a step of replicas; None for a single chain."""
+    return train(work, inside=True) if work.replicas else None
+
+
+def train(work, inside=False):
+    """run() -> seconds a step; ``inside``: noise is drawn step by step."""
     X, y = (jnp.asarray(a) for a in work.data())
     P, S, B = work.n_weights, work.samples, work.rows
     size = B * sum(work.sizes[1:]) if work.local else P
@@ -75,11 +80,16 @@ def train(work):
         value, g = jax.value_and_grad(lambda th: loss(work, th, eps, *batch))(theta)
         return (*adam(theta, m, v, t, g), t + 1), value
 
-    def chunk(state, key):
+    def draw(key, count):
         a, b = jax.random.split(key)
-        eps = jax.random.normal(a, (ahead, S, size))
-        rows = jax.random.randint(b, (ahead, B), 0, work.n_rows)
-        return jax.lax.scan(step, state, (eps, rows))
+        eps = jax.random.normal(a, (*count, S, size))
+        return eps, jax.random.randint(b, (*count, B), 0, work.n_rows)
+
+    def chunk(state, key):
+        if not inside:
+            return jax.lax.scan(step, state, draw(key, (ahead,)))
+        keys = jax.random.split(key, ahead)
+        return jax.lax.scan(lambda s, k: step(s, draw(k, ())), state, keys)
 
     many = chunk if work.replicas is None else jax.vmap(chunk)
     compiled, count = jax.jit(many), max(1, work.steps // ahead)
