@@ -2,8 +2,8 @@
 
 Activations are feature-major, (..., S, D + 1, B), and carry a row of ones, so the
 block [W; b] of a layer is one contiguous (D + 1, H) matrix and no bias code exists. In
-memory the features stand first: the ones of all samples lie together at the end, and
-what is before them is one run of numbers.
+memory the features stand before the samples: the ones of all samples lie together at
+the end, and what is before them is one run of numbers.
 A *layer* is a function ``layer(A, out)`` that writes pre-activations into ``out`` and
 returns ``pull(g, input_wanted)``; estimators bring layers of their own.
 """
@@ -162,10 +162,9 @@ class MLP:
         for layer, (_, width) in zip(layers, self.shapes, strict=True):
             is_last = len(pulls) == len(layers) - 1
             ones = self.bias and not is_last
-            shape = (width + ones, *lead, A.shape[-1])
-            buffer = np.empty_like(like, shape=shape, order="C")
-            buffer[width:] = 1.0
-            buffer = np.moveaxis(buffer, 0, -2)
+            shape = (*lead[:-1], width + ones, lead[-1], A.shape[-1])
+            buffer = np.empty_like(like, shape=shape, order="C").swapaxes(-3, -2)
+            buffer[..., width:, :] = 1.0
             Z = buffer[..., :width, :]
             pulls.append(layer(A, Z))
             if not is_last:

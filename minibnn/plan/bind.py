@@ -115,10 +115,10 @@ def filled(value, out, numbers):
     """A number as an array of the result's shape: a scalar operand costs three times."""
     if isinstance(value, np.ndarray):
         return value
-    shape = out.shape[-1:] if out.shape[-1:] >= (LONG,) else out.shape
-    key = (float(value), out.dtype, shape)
+    like = out[(0,) * (out.ndim - 1)] if out.shape[-1:] >= (LONG,) else out
+    key = (float(value), out.dtype, like.shape, like.strides)
     if key not in numbers:
-        numbers[key] = np.full(shape, value, out.dtype)
+        numbers[key] = np.full_like(like, value)  # in memory it lies as the result does
     return numbers[key]
 
 
