@@ -22,6 +22,14 @@ def offset(array):
     return array.ctypes.data - owner(array).ctypes.data
 
 
+def overlap(a, b):
+    """Whether two views share a number; True where that is hard to tell."""
+    try:
+        return np.shares_memory(a, b, max_work=1000)
+    except np.exceptions.TooHardError:
+        return True
+
+
 def arrays_in(value):
     """Every array in nested arguments."""
     if isinstance(value, np.ndarray):

@@ -15,6 +15,7 @@ from minibnn.plan.memory import (
     needed,
     offset,
     operands,
+    overlap,
     owner,
     owners_of,
     relocate,
@@ -100,7 +101,7 @@ def without_constants(steps, inside):
     for i, step in enumerate(steps):
         key = id(owner(step.out))
         others = [steps[j].out for j in writers[key] if j != i]
-        alone = not any(np.may_share_memory(step.out, out) for out in others)
+        alone = not any(overlap(step.out, out) for out in others)
         still = step.function is not keep and not owners_of(operands(step)) & varying
         if still and alone and key not in inside:
             constants.add(key)
@@ -201,4 +202,4 @@ def touches(steps, view, only_writes=False):
         for step in steps
         for a in ([step.out] if only_writes else [step.out, *operands(step)])
     )
-    return any(np.may_share_memory(a, view) for a in arrays)
+    return any(overlap(a, view) for a in arrays)
