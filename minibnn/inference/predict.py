@@ -176,21 +176,19 @@ class Prediction:
             return self._kept
         net = self._model.net
         size = max(1, ACTIVATIONS // (len(A) * max(net.sizes)))
-        F, v, done = [], [], 0
+        F, v, done, one_chunk = [], [], 0, len(A) == len(self._A)
         forward = Forward(net, A, repeats=self._n_samples // size >= MANY)
         with np.errstate(all="ignore"):  # an overflow is told below
             for w in self._weight_chunks(self._seed, self._n_samples, size):
                 F.append(forward(w[:, : net.n_weights]))
                 v.append(w[:, net.n_weights :])
                 done += len(w)
-                if len(A) == len(
-                    self._A
-                ):  # one chunk of rows: its samples are the work
+                if one_chunk:  # then its samples are the work
                     self._report(done, self._n_samples, "samples")
         F = np.concatenate(F)
         check_all("outputs", F, np.isfinite(F), "finite; X or a weight is too large")
         outputs = F, np.concatenate(v)
-        if len(A) == len(self._A):
+        if one_chunk:
             self._kept = outputs
         return outputs
 

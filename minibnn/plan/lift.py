@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from minibnn.plan.memory import arrays_in, offset, operands, owner, owners_of, relocate
+from minibnn.plan.memory import arrays_in, offset, operands, owner
 from minibnn.plan.tape import Step
 
 _ALIGN = 64  # bytes; rows begin where vector loads like it
-_CORE = {np.matmul: (0, 2), np.vecdot: (1, 2)}  # ufunc: (operands' extra axes, least)
+_CORE = {np.matmul: 0, np.vecdot: 1}  # axes the operands have and the result has not
 
 
 def stack_of(array, count):
@@ -18,14 +18,8 @@ def stack_of(array, count):
 
 
 def at_row(stacks, k):
-    """A function that puts a step into row k."""
-    places = {key: (stack, k * stack.strides[0]) for key, stack in stacks.items()}
-
-    def place(step):
-        here = owners_of([step.out, *operands(step)]) & set(places)
-        return relocate(step, places) if here else step
-
-    return place
+    """The places of row k."""
+    return {key: (stack, k * stack.strides[0]) for key, stack in stacks.items()}
 
 
 def lifted(array, stacks, ndim):
@@ -51,8 +45,7 @@ def can_be_lifted(step):
         return False
     if ufunc.signature is None:
         return True
-    least = _CORE.get(ufunc, (0, np.inf))[1]
-    return all(a.ndim >= min(least, 2) for a in operands(step)) and ufunc in _CORE
+    return ufunc in _CORE and all(a.ndim >= 2 for a in operands(step))
 
 
 def reduction(step):
@@ -70,6 +63,6 @@ def lifted_step(step, stacks):
         given["axis"] = tuple(int(i) % array.ndim + 1 for i in axes)
         return Step(step.function, (lifted(array, stacks, array.ndim),), given, out)
     if isinstance(step.function, tuple):
-        ndim += _CORE.get(step.function[0], (0, 0))[0]
+        ndim += _CORE.get(step.function[0], 0)
     args = tuple(lifted(a, stacks, ndim) for a in step.args)
     return Step(step.function, args, step.kwargs, out)

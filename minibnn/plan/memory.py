@@ -62,7 +62,9 @@ def moved(value, places):
 
 
 def relocate(step, places):
-    """The step with every array that has been moved in its new place."""
+    """The step in its new place; the same object where nothing of it moves."""
+    if not owners_of([step.out, *operands(step)]) & set(places):
+        return step
     kwargs = {key: moved(value, places) for key, value in step.kwargs.items()}
     out, args = moved(step.out, places), moved(step.args, places)
     return type(step)(step.function, args, kwargs, out)

@@ -11,9 +11,9 @@ import numpy as np
 
 from minibnn.plan.bind import bind
 from minibnn.plan.lift import at_row, lifted, lifted_step, stack_of
-from minibnn.plan.memory import operands, owner, owners_of, share_memory
+from minibnn.plan.memory import operands, owner, owners_of, relocate, share_memory
 from minibnn.plan.phases import phases
-from minibnn.plan.replay import agree, record
+from minibnn.plan.replay import agree, record, set_all
 from minibnn.plan.tape import NotRecordable
 
 BUDGET = 2**18  # bytes of all stacks; more would push the data out of the cache
@@ -87,7 +87,7 @@ class Rows:
                 [
                     call
                     for step, calls in zip(self.main, self.common, strict=True)
-                    for call in calls or bind(places(step), self.numbers)
+                    for call in calls or bind(relocate(step, places), self.numbers)
                 ]
             )
         return self.bound[k]
@@ -121,13 +121,14 @@ def rows_program(function, rows, state, other, most=MOST):
     ``other`` holds other values of ``rows``. Two steps, on those and on ``rows``, have
     to give what the function gives. ``state`` is left as it was.
     """
+    if 2 * sum(array.nbytes for array in rows.values()) > BUDGET:
+        return None  # not two rows would fit: no need to record a step to see it
     before = {key: array.copy() for key, array in state.items()}
     try:
         made = Rows(function, rows, state, most)
     except NotRecordable:
         made = None
-    for key, array in state.items():
-        array[...] = before[key]
+    set_all(state, before)
     if made is None or made.count < 2:
         return None
     direct = {key: array.copy() for key, array in state.items()}
@@ -140,6 +141,5 @@ def rows_program(function, rows, state, other, most=MOST):
         outputs = {key: v.copy() for key, v in function(**values, **direct).items()}
         true &= agree({key: v[k] for key, v in made.outputs.items()}, outputs)
     true &= agree(state, direct)
-    for key, array in state.items():
-        array[...] = before[key]
+    set_all(state, before)
     return made if true else None

@@ -119,16 +119,10 @@ def without_copies(steps, fixed):
         places = copy_places(steps, i, fixed) if steps[i].function is np.copyto else {}
         if places:
             del steps[i]
-            steps = [relocated(step, places) for step in steps]
+            steps = [relocate(step, places) for step in steps]
         else:
             i += 1
     return steps
-
-
-def relocated(step, places):
-    """The step in its new place; the same object where nothing of it moves."""
-    here = owners_of([step.out, *operands(step)])
-    return relocate(step, places) if here & set(places) else step
 
 
 def copy_places(steps, i, fixed):
@@ -159,7 +153,7 @@ def without_overwriting(steps, fixed):
     """
     places, done = {}, []
     for step in steps:
-        here, key = relocated(step, places), id(owner(step.out))
+        here, key = relocate(step, places), id(owner(step.out))
         in_place = is_elementwise(step) and key in owners_of(operands(step))
         if in_place and key not in fixed and is_whole(step.out):
             places[key] = np.empty(step.out.nbytes, np.uint8), 0
