@@ -28,7 +28,7 @@ _RECURSION = "g = act.slope(outputs[i - 1], pulls[i](g, True))"
 _TANH = "return np.multiply(g, np.subtract(1, slope, out=slope), out=g)"
 _RELU = "return np.multiply(g, A.real > 0, out=g)"
 _PLUS = "return np.multiply(g, np.negative(slope, out=slope), out=g)"
-_G_W = "return pull_w(c * pull_nll())"
+_G_W = "return pull_w(pull_nll(c))"
 _MEAN = "g_mean[...] = (A @ g.swapaxes(-1, -2)).sum(-3)"
 _VAR = "g_var[...] = (squares @ g_v.swapaxes(-1, -2)).sum(-3)"
 _MOMENTS = "return Gaussian(mean=g_mean, sigma=2.0 * q.sigma * g_var)"
@@ -273,7 +273,7 @@ def _local():
            _MEAN.replace("(A @", "(np.roll(A, -1, -1) @"))  # fmt: skip
     yield ("only-first-sample:2", ESTIMATORS, _G_W,
            "first = np.arange(noise.shape[-2])[:, None] == 0\n            "
-           "return pull_w(c * pull_nll() * first * noise.shape[-2])")  # fmt: skip
+           "return pull_w(pull_nll(c) * first * noise.shape[-2])")  # fmt: skip
 
 
 MUTANTS = [

@@ -183,7 +183,7 @@ def test_a_wrong_gradient_is_found(monkeypatch):
 
     def tilted(self, w, A, y):
         nll, pull = honest(self, w, A, y)
-        return nll, lambda: pull() * (1 + 1e-8)
+        return nll, lambda c: pull(c) * (1 + 1e-8)
 
     monkeypatch.setattr(mb.Model, "nll", tilted)
     for case, result in zip(cases, results, strict=True):

@@ -181,25 +181,32 @@ class Adam(Optimizer):
         return f"Adam({self.lr!r})"
 
     def init(self, theta):
-        """Both running means start at zero."""
-        return {"m": np.zeros_like(theta), "v": np.zeros_like(theta)}
+        """Both running sums start at zero."""
+        return {"sum_g": np.zeros_like(theta), "sum_gg": np.zeros_like(theta)}
 
     def rates(self, lr, step):
-        """Step size for m and factor for v, each divided by its sum of weights."""
-        t = step + 1
-        return lr / (1.0 - self.beta1**t), 1.0 / (1.0 - self.beta2**t)
+        """Step size and eps, both in the units of the two sums."""
+        mean, square = (
+            (1.0 - beta) / (1.0 - beta ** (step + 1))
+            for beta in (self.beta1, self.beta2)
+        )
+        root = math.sqrt(square)
+        return lr * mean / root, self.eps / root
 
     @equation("E73")
-    def update(self, theta, g, state, lr_m, correction):
+    def update(self, theta, g, state, lr_sums, eps_sums):
         """One step along the mean gradient in units of its root mean square.
 
-        (E73)  m <- b1 m + (1-b1) g,   v <- b2 v + (1-b2) g²,
-               theta <- theta - a_t m̂ / (√v̂ + eps),  m̂ = m/(1-b1^t), v̂ = v/(1-b2^t)
-        Derivation.  Started at zero, m_t = (1-b1) Σ_k b1^k g_{t-k} has weights that sum
-            to 1 - b1^t; dividing by that makes it a mean. The same for v.
-        Source.  Kingma & Ba 2015, algorithm 1.
+        (E73)  M <- b1 M + g,   V <- b2 V + g²,
+               theta <- theta - a_t m̂ / (√v̂ + eps),
+               m̂ = M (1-b1)/(1-b1^t),   v̂ = V (1-b2)/(1-b2^t)
+        Derivation.  Started at zero, M_t = Σ_k b1^k g_{t-k} has weights that sum to
+            (1 - b1^t)/(1 - b1); dividing by that makes it a mean. The same for V. With
+            c = √(v̂/V) the step is (a_t m̂/(M c)) M / (√V + eps/c): two numbers a step
+            that have no coordinates, and nothing else is left of the four factors.
+        Source.  Kingma & Ba 2015, algorithm 1, whose m = (1-b1) M and v = (1-b2) V.
         """
-        m, v = state["m"], state["v"]
-        np.add(self.beta1 * m, (1.0 - self.beta1) * g, out=m)
-        np.add(self.beta2 * v, (1.0 - self.beta2) * (g * g), out=v)
-        theta -= lr_m * (m / (np.sqrt(correction * v) + self.eps))
+        M, V = state["sum_g"], state["sum_gg"]
+        np.add(self.beta1 * M, g, out=M)
+        np.add(self.beta2 * V, g * g, out=V)
+        theta -= lr_sums * (M / (np.sqrt(V) + eps_sums))

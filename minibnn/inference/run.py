@@ -256,11 +256,17 @@ class Run:
     def record(self, history):
         """Append steps to the history and look at each; how many until one ended it."""
         looked_at = self.options.stop or self.options.verbose or self.options.callback
-        size = 1 if looked_at else len(history["lr"])
-        for done in range(size, len(history["lr"]) + 1, size):
+        if not looked_at:
             for name, values in history.items():
-                self.history[name].extend(values[done - size : done])
-            self.step += size
+                self.history[name].extend(values)
+            self.step += len(values)
+            self.stop_reason = self.look()
+            return len(values)
+        lists = [self.history[name] for name in history]
+        for done, row in enumerate(zip(*history.values(), strict=True), 1):
+            for values, value in zip(lists, row, strict=True):
+                values.append(value)
+            self.step += 1
             self.stop_reason = self.look()
             if self.stop_reason is not None:
                 break

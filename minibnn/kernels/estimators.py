@@ -108,7 +108,7 @@ class Pathwise(Estimator):
         nll, pull_nll = model.nll(w, A, y)
 
         def pull(c):
-            return pull_w(c * pull_nll())
+            return pull_w(pull_nll(c))
 
         if needs_samples(model, family):
             return nll, pull, sampled_kl(model, family, q, w, pull_w)

@@ -87,15 +87,16 @@ class Model:
         """Negative log-likelihood of each weight sample, and its gradient on demand.
 
         w (..., S, P), features A (..., B, D+1), targets y -> nll (..., S) and
-        ``pull() -> g_w`` (..., S, P).
+        ``pull(c) -> g_w`` (..., S, P), that of Σ_s c nll_s: there are far fewer outputs
+        than weights to multiply by c.
         """
         n = self.net.n_weights
         F, pull_net = self.net.apply(w[..., :n], A)
         nll, g_F, g_own = self.likelihood(F, y, w[..., n:])
 
-        def pull():
-            g_w = pull_net(g_F)
-            return g_w if g_own is None else np.concatenate([g_w, g_own], -1)
+        def pull(c=1.0):
+            g_w = pull_net(c * g_F)
+            return g_w if g_own is None else np.concatenate([g_w, c * g_own], -1)
 
         return nll, pull
 

@@ -90,7 +90,7 @@ class StickTheLanding(Estimator):
         g_kl = pull_w((slope - g_prior) / log_q.shape[-1])
 
         def pull(c):
-            return pull_w(c * pull_nll())
+            return pull_w(pull_nll(c))
 
         return nll, pull, ((log_q - log_prior).mean(-1), g_kl)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minibnn.plan.axpy import with_multiples, with_sums_in_place
 from minibnn.plan.bind import bind
 from minibnn.plan.memory import owners_of, share_memory
 from minibnn.plan.simplify import simplified
@@ -16,7 +17,9 @@ def record(function, inputs):
     with Tape() as tape:
         outputs = function(**{key: watch(array) for key, array in inputs.items()})
     results = [plain(array) for array in outputs.values()]
-    steps, results, constants = simplified(tape.steps, list(inputs.values()), results)
+    arrays = list(inputs.values())
+    steps, results, constants = simplified(tape.steps, arrays, results)
+    steps = with_multiples(steps, arrays, owners_of(results) | constants)
     return steps, dict(zip(outputs, results, strict=True)), constants
 
 
@@ -39,7 +42,7 @@ class Program:
     def __init__(self, function, inputs):
         steps, self.outputs, constants = record(function, inputs)
         fixed = owners_of([*self.outputs.values(), *inputs.values()]) | constants
-        numbers = {}
+        steps, numbers = with_sums_in_place(steps, fixed), {}
         self.calls = [
             call for step in share_memory(steps, fixed) for call in bind(step, numbers)
         ]

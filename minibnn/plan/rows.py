@@ -9,6 +9,7 @@ in the *main* part, carried out step after step.
 
 import numpy as np
 
+from minibnn.plan.axpy import with_sums_in_place
 from minibnn.plan.bind import bind
 from minibnn.plan.lift import at_row, lifted, lifted_step, stack_of
 from minibnn.plan.memory import operands, owner, owners_of, relocate, share_memory
@@ -54,7 +55,8 @@ class Rows:
         across = inside | owners_of(outputs.values()) | mentioned(main)
         across |= mentioned(ahead) & mentioned(late)
         self.ahead, self.late = (self.at_once(part, across) for part in (ahead, late))
-        self.main = share_memory(main, {*own, *lasting, *constants})
+        fixed = {*own, *lasting, *constants}
+        self.main = share_memory(with_sums_in_place(main, fixed), fixed)
         self.common = [self.bind_common(step) for step in self.main]
 
     def stack(self, array):

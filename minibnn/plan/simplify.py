@@ -20,6 +20,7 @@ from minibnn.plan.memory import (
     owners_of,
     relocate,
 )
+from minibnn.plan.signs import with_signs
 from minibnn.plan.tape import Step
 
 _UNITS = {  # ufunc -> (number that changes nothing, positions where it may stand)
@@ -40,7 +41,7 @@ def simplified(steps, inputs, results):
     end = Step(keep, tuple(results), {}, np.empty(0))
     steps = [*needed(steps, [*inputs, *results]), end]
     written = owners_of(step.out for step in steps) | inside
-    steps = [as_copy(step, written) for step in steps]
+    steps = [as_copy(step, written) for step in with_signs(steps)]
     steps, constants = without_constants(steps, inside)
     steps = without_copies(steps, fixed | constants)
     steps = without_overwriting(steps, fixed | constants)

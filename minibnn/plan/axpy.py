@@ -1,0 +1,170 @@
+"""Sums in place by BLAS: y + c x in one pass over memory and half the time of a call.
+
+An optimiser's recorded step is made of multiples and sums: ``t = c * x`` and then
+``y += t``, or ``t = c * y`` and then ``y = t + x``. BLAS calls these ``axpy`` and
+``scal``. It adds a product before rounding it, hence float32 only; but a plain sum,
+c = 1, is the same to the bit in any precision.
+"""
+
+from collections import Counter
+
+import numpy as np
+from scipy.linalg.blas import daxpy, saxpy, sscal
+
+from minibnn.plan.memory import operands, overlap, owner, owners_of, relocate
+from minibnn.plan.simplify import copy_places, mentions
+from minibnn.plan.tape import Step
+
+PIECE = 8192  # numbers: stays in cache, and OpenBLAS shares no sum of so few with threads
+AXPY = {np.dtype(np.float32): saxpy, np.dtype(np.float64): daxpy}
+
+
+def add_multiple(c, x, y):
+    """y + c x in place of y; stands for the calls of ``bind_in_place``."""
+
+
+def multiply_and_add(c, y, x):
+    """c y + x in place of y."""
+
+
+IN_PLACE = (add_multiple, multiply_and_add)
+
+
+def with_multiples(steps, state, fixed):
+    """The steps, with in-place sums of multiples on ``state`` as one step each.
+
+    A multiple that nothing else reads is no step any more. ``fixed`` holds ids of owners
+    that are read from outside.
+    """
+    done, state = [], owners_of(state)
+    mentioned = Counter(key for step in steps for key in every_owner(step))
+    for step in steps:
+        product = last_multiple(step, done) if id(owner(step.out)) in state else None
+        key = product and id(owner(product.out))
+        new = None
+        if product and mentioned[key] == 2 and key not in fixed:
+            new = one_step(step, product, done[done.index(product) + 1 :])
+        if new:
+            done.remove(product)
+        done.extend(new or [step])
+    return done
+
+
+def every_owner(step):
+    """Ids of the owners of what a step reads or writes, each once."""
+    return owners_of([step.out, *operands(step)])
+
+
+def last_multiple(step, before):
+    """The product of a number and an array that a sum or difference adds, if any."""
+    if sign_of(step) is None:
+        return None
+    for product in reversed(before):
+        if product.function == (np.multiply, "__call__"):
+            numbers = [a for a in product.args if np.ndim(a) == 0]
+            if len(numbers) == 1 and any(same(a, product.out) for a in step.args):
+                return product
+    return None
+
+
+def sign_of(step):
+    """1.0 for a sum, -1.0 for a difference, None for all else."""
+    signs = {(np.add, "__call__"): 1.0, (np.subtract, "__call__"): -1.0}
+    return None if step.kwargs else signs.get(step.function)
+
+
+def one_step(step, product, between):
+    """The in-place step, if the two are one, with a change of sign before it; or None."""
+    c, x = sorted(product.args, key=np.ndim)  # the number comes first
+    y, sign = step.out, sign_of(step)
+    first, second = step.args
+    other = second if same(first, product.out) else first
+    if y.dtype != np.float32 or not all(is_run(a, y) for a in (x, other, y)):
+        return None
+    if any(overlap(s.out, a) for s in between for a in (x, np.asarray(c))):
+        return None
+    if same(x, y) and sign > 0 and not overlap(other, y):
+        return [Step(multiply_and_add, (single(c), y, other), {}, y)]
+    if not same(other, y) or overlap(x, y) or (sign < 0 and other is second):
+        return None
+    if sign > 0 or not isinstance(c, np.ndarray):
+        return [Step(add_multiple, (single(c) * sign, x, y), {}, y)]
+    opposite = np.empty((), np.float32)
+    change = Step((np.negative, "__call__"), (c,), {}, opposite)
+    return [change, Step(add_multiple, (opposite, x, y), {}, y)]
+
+
+def single(c):
+    """A number in float32; an array, which may change, stays the array it is."""
+    return c if isinstance(c, np.ndarray) else np.float32(c)
+
+
+def is_run(a, like):
+    """Whether an operand is one run of numbers, as many as another's and of its type."""
+    alike = isinstance(a, np.ndarray) and (a.shape, a.dtype) == (like.shape, like.dtype)
+    return alike and a.size > 0 and a.flags.c_contiguous
+
+
+def same(a, b):
+    """Whether an operand is a given view, entry for entry."""
+    return (
+        isinstance(a, np.ndarray)
+        and owner(a) is owner(b)
+        and a.ctypes.data == b.ctypes.data
+        and (a.shape, a.strides, a.dtype) == (b.shape, b.strides, b.dtype)
+    )
+
+
+def with_sums_in_place(steps, fixed):
+    """The steps, with a sum written over an operand that nothing reads afterwards."""
+    i = 0
+    while i < len(steps):
+        for x, y, sign in in_place_sums(steps, i, fixed):
+            pair = [
+                Step(add_multiple, (y.dtype.type(sign), x, y), {}, y),
+                Step(np.copyto, (y,), {}, steps[i].out),
+            ]
+            trial = [*steps[:i], *pair, *steps[i + 1 :]]
+            places = copy_places(trial, i + 1, fixed)
+            if places:
+                del trial[i + 1]
+                steps = [relocate(step, places) for step in trial]
+                break
+        i += 1
+    return steps
+
+
+def in_place_sums(steps, i, fixed):
+    """(x, y, sign) of every way in which step i could be y += sign x."""
+    step, sign = steps[i], sign_of(steps[i])
+    if sign is None or not all(is_run(a, step.out) for a in step.args):
+        return
+    if step.out.dtype not in AXPY or overlap(*step.args):
+        return
+    (a, b), made = step.args, owners_of(s.out for s in steps[:i])
+    for x, y in ((b, a), (a, b))[: 1 if sign < 0 else 2]:
+        key = id(owner(y))
+        read = any(mentions(s, owner(y)) for s in steps[i + 1 :])
+        own = key in made and key not in fixed and owner(y) is not owner(step.out)
+        if own and not read:
+            yield x, y, sign
+
+
+def bind_in_place(step):
+    """The BLAS calls of an in-place step, piece after piece."""
+    axpy = AXPY[step.out.dtype]
+    if step.function is add_multiple:
+        c, x, y = step.args
+        pairs = zip(pieces(x), pieces(y), strict=True)
+        return [(axpy, (a, b, len(b), c)) for a, b in pairs]
+    c, y, x = step.args
+    calls, one = [], np.float32(1.0)
+    for a, b in zip(pieces(x), pieces(y), strict=True):
+        calls += [(sscal, (c, b)), (axpy, (a, b, len(b), one))]
+    return calls
+
+
+def pieces(array):
+    """Views of consecutive numbers, together the whole array."""
+    flat = array.reshape(-1)
+    return [flat[i : i + PIECE] for i in range(0, len(flat), PIECE)]
