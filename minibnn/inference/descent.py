@@ -138,7 +138,7 @@ class Descent:
             model, family, params, noise, A, y, n_data, kl_weight, estimator
         )
         g = self.flat.join(gradient())
-        return {"loss": loss, "g": g, "check": g.sum(), **parts}
+        return {"loss": loss, "g": g, "check": np.vecdot(g, g), **parts}
 
 
 def other_values(key, array):

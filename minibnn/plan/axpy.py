@@ -12,7 +12,7 @@ import numpy as np
 from scipy.linalg.blas import daxpy, saxpy, sscal
 
 from minibnn.plan.memory import operands, overlap, owner, owners_of, relocate
-from minibnn.plan.simplify import copy_places, mentions
+from minibnn.plan.simplify import copy_places, mentions, touches
 from minibnn.plan.tape import Step
 
 PIECE = 8192  # numbers: stays in cache, and OpenBLAS shares no sum of so few with threads
@@ -116,26 +116,27 @@ def same(a, b):
 
 
 def with_sums_in_place(steps, fixed):
-    """The steps, with a sum written over an operand that nothing reads afterwards."""
+    """The steps, with a sum written over an operand once nothing else reads that."""
     i = 0
     while i < len(steps):
-        for x, y, sign in in_place_sums(steps, i, fixed):
+        for x, y, sign, end in in_place_sums(steps, i, fixed):
             pair = [
                 Step(add_multiple, (y.dtype.type(sign), x, y), {}, y),
                 Step(np.copyto, (y,), {}, steps[i].out),
             ]
-            trial = [*steps[:i], *pair, *steps[i + 1 :]]
-            places = copy_places(trial, i + 1, fixed)
+            trial = [*steps[:i], *steps[i + 1 : end], *pair, *steps[end:]]
+            places = copy_places(trial, end, fixed)
             if places:
-                del trial[i + 1]
+                del trial[end]
                 steps = [relocate(step, places) for step in trial]
                 break
-        i += 1
+        else:
+            i += 1
     return steps
 
 
 def in_place_sums(steps, i, fixed):
-    """(x, y, sign) of every way in which step i could be y += sign x."""
+    """(x, y, sign, end) of every way in which step i could be y += sign x before ``end``."""
     step, sign = steps[i], sign_of(steps[i])
     if sign is None or not all(is_run(a, step.out) for a in step.args):
         return
@@ -144,10 +145,12 @@ def in_place_sums(steps, i, fixed):
     (a, b), made = step.args, owners_of(s.out for s in steps[:i])
     for x, y in ((b, a), (a, b))[: 1 if sign < 0 else 2]:
         key = id(owner(y))
-        read = any(mentions(s, owner(y)) for s in steps[i + 1 :])
         own = key in made and key not in fixed and owner(y) is not owner(step.out)
-        if own and not read:
-            yield x, y, sign
+        end = 1 + max(j for j, s in enumerate(steps) if mentions(s, owner(y)))
+        wait = steps[i + 1 : end]
+        if own and not any(touches(wait, v, True) for v in (x, y)):
+            if not touches(wait, step.out):
+                yield x, y, sign, end
 
 
 def bind_in_place(step):

@@ -5,21 +5,25 @@ import numpy as np
 from minibnn.plan.axpy import with_multiples, with_sums_in_place
 from minibnn.plan.bind import bind
 from minibnn.plan.memory import owners_of, share_memory
+from minibnn.plan.products import with_cheap_products
 from minibnn.plan.simplify import simplified
 from minibnn.plan.tape import NotRecordable, Tape, plain, watch
 
 
-def record(function, inputs):
+def record(function, inputs, state=None):
     """The simplified steps of ``function(**inputs)``, its outputs, owners of constants.
 
-    The computation is carried out once.
+    The computation is carried out once. ``state``: the inputs that go from one step to
+    the next, where many steps are to be carried out in a row.
     """
     with Tape() as tape:
         outputs = function(**{key: watch(array) for key, array in inputs.items()})
     results = [plain(array) for array in outputs.values()]
     arrays = list(inputs.values())
     steps, results, constants = simplified(tape.steps, arrays, results)
-    steps = with_multiples(steps, arrays, owners_of(results) | constants)
+    fixed = owners_of(results) | constants
+    steps = with_cheap_products(steps, state and list(state.values()), fixed)
+    steps = with_multiples(steps, arrays, fixed)
     return steps, dict(zip(outputs, results, strict=True)), constants
 
 

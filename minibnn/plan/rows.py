@@ -42,7 +42,7 @@ class Rows:
     """
 
     def __init__(self, function, rows, state, most=MOST):
-        steps, outputs, constants = record(function, rows | state)
+        steps, outputs, constants = record(function, rows | state, state)
         inside, lasting = owners_of(rows.values()), owners_of(state.values())
         ahead, main, late = phases(steps, inside, lasting)
         own = stacked_owners(rows, outputs, ahead, main, late)
