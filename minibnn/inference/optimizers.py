@@ -186,11 +186,8 @@ class Adam(Optimizer):
 
     def rates(self, lr, step):
         """Step size and eps, both in the units of the two sums."""
-        mean, square = (
-            (1.0 - beta) / (1.0 - beta ** (step + 1))
-            for beta in (self.beta1, self.beta2)
-        )
-        root = math.sqrt(square)
+        mean = (1.0 - self.beta1) / (1.0 - self.beta1 ** (step + 1))
+        root = math.sqrt((1.0 - self.beta2) / (1.0 - self.beta2 ** (step + 1)))
         return lr * mean / root, self.eps / root
 
     @equation("E73")

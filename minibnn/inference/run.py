@@ -262,10 +262,10 @@ class Run:
             self.step += len(values)
             self.stop_reason = self.look()
             return len(values)
-        lists = [self.history[name] for name in history]
+        append = [self.history[name].append for name in history]
         for done, row in enumerate(zip(*history.values(), strict=True), 1):
-            for values, value in zip(lists, row, strict=True):
-                values.append(value)
+            for add, value in zip(append, row):  # noqa: B905  (strict is slower here)
+                add(value)
             self.step += 1
             self.stop_reason = self.look()
             if self.stop_reason is not None:

@@ -5,6 +5,7 @@ import numpy as np
 from minibnn.plan.axpy import with_multiples, with_sums_in_place
 from minibnn.plan.bind import bind
 from minibnn.plan.memory import owners_of, share_memory
+from minibnn.plan.logistic import with_logistic
 from minibnn.plan.products import with_cheap_products
 from minibnn.plan.simplify import simplified
 from minibnn.plan.tape import NotRecordable, Tape, plain, watch
@@ -22,6 +23,8 @@ def record(function, inputs, state=None):
     arrays = list(inputs.values())
     steps, results, constants = simplified(tape.steps, arrays, results)
     fixed = owners_of(results) | constants
+    if state:
+        steps = with_logistic(steps)
     steps = with_cheap_products(steps, state and list(state.values()), fixed)
     steps = with_multiples(steps, arrays, fixed)
     return steps, dict(zip(outputs, results, strict=True)), constants
