@@ -15,7 +15,9 @@ from minibnn.plan.memory import operands, overlap, owner, owners_of, relocate
 from minibnn.plan.simplify import copy_places, mentions, touches
 from minibnn.plan.tape import Step
 
-PIECE = 8192  # numbers: stays in cache, and OpenBLAS shares no sum of so few with threads
+PIECE = (
+    8192  # numbers: stays in cache, and OpenBLAS shares no sum of so few with threads
+)
 AXPY = {np.dtype(np.float32): saxpy, np.dtype(np.float64): daxpy}
 
 

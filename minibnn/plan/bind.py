@@ -14,6 +14,7 @@ from scipy.linalg.blas import dcopy, scopy
 
 from minibnn.plan.axpy import IN_PLACE, PIECE, bind_in_place
 from minibnn.plan.lift import reduction
+from minibnn.plan.memory import overlap
 from minibnn.plan.tape import NotRecordable
 
 COPY = {np.dtype(np.float32): scopy, np.dtype(np.float64): dcopy}
@@ -51,7 +52,7 @@ def bind_copy(source, out):
     alike = isinstance(source, np.ndarray) and source.shape == out.shape
     if alike and source.dtype == out.dtype and out.size <= PIECE:
         runs = source.flags.c_contiguous and out.flags.c_contiguous
-        if runs and out.dtype in COPY and out.size:
+        if runs and out.dtype in COPY and out.size and not overlap(source, out):
             return COPY[out.dtype], (source.reshape(-1), out.reshape(-1))
     return np.copyto, (out, source, "unsafe")
 

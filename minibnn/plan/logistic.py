@@ -20,7 +20,9 @@ def with_logistic(steps):
     done = []
     for step in steps:
         x = logit_of(step, done)
-        done.append(step if x is None else Step((expit, "__call__"), (x,), {}, step.out))
+        done.append(
+            step if x is None else Step((expit, "__call__"), (x,), {}, step.out)
+        )
     return done
 
 
@@ -34,7 +36,11 @@ def logit_of(step, before):
         return None
     ones = [a for a in total.args if np.ndim(a) == 0 and a == 1]
     least = maker(power.args[0], before)
-    if not ones or not any(np.ndim(a) and np.shares_memory(a, e) for a in total.args) or not is_call(least, np.minimum):
+    if (
+        not ones
+        or not any(np.ndim(a) and np.shares_memory(a, e) for a in total.args)
+        or not is_call(least, np.minimum)
+    ):
         return None
     x, limit = least.args
     if np.ndim(limit) or limit < 80 or x.shape != step.out.shape or x.size > SHORT:

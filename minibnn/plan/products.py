@@ -66,7 +66,7 @@ def regrouped(step, inner, before, varying):
     for a, b in (inner.args, inner.args[::-1]):
         if np.size(a) != step.out.size:
             continue
-        made = find_product(b, c, before)
+        made = find_product(b, c, [s for s in before if s is not inner])
         if made is not None:
             factors = (x.reshape(step.out.shape) for x in (a, made))
             return [Step(_PRODUCT, tuple(factors), {}, step.out)]

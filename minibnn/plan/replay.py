@@ -4,7 +4,7 @@ import numpy as np
 
 from minibnn.plan.axpy import with_multiples, with_sums_in_place
 from minibnn.plan.bind import bind
-from minibnn.plan.memory import owners_of, share_memory
+from minibnn.plan.memory import needed, owners_of, share_memory
 from minibnn.plan.logistic import with_logistic
 from minibnn.plan.products import with_cheap_products
 from minibnn.plan.simplify import simplified
@@ -24,7 +24,7 @@ def record(function, inputs, state=None):
     steps, results, constants = simplified(tape.steps, arrays, results)
     fixed = owners_of(results) | constants
     if state:
-        steps = with_logistic(steps)
+        steps = needed(with_logistic(steps), [*arrays, *results])
     steps = with_cheap_products(steps, state and list(state.values()), fixed)
     steps = with_multiples(steps, arrays, fixed)
     return steps, dict(zip(outputs, results, strict=True)), constants

@@ -133,7 +133,8 @@ def rows_program(function, rows, state, other, most=MOST):
     set_all(state, before)
     if made is None or made.count < 2:
         return None
-    direct = {key: array.copy() for key, array in state.items()}
+    direct = {key: array * (1.0 + 2.0**-7) for key, array in state.items()}
+    set_all(state, direct)
     true = True
     for k, values in enumerate((other, rows)):
         for key, stack in made.inputs.items():

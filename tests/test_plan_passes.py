@@ -1,0 +1,231 @@
+"""Random steps full of what the passes over a recording look for, compared with themselves.
+
+Products of three, multiples added in place, sums of what is not read again, moduli and
+masks of what is never negative, quotients e/(1 + e).
+"""
+
+import numpy as np
+import pytest
+
+from minibnn.plan.axpy import add_multiple, multiply_and_add
+from minibnn.plan.replay import Program, record
+from minibnn.plan.rows import Rows
+
+SHAPE = (3, 5)
+NAMES = ("noise", "more", "a", "b")
+
+
+def sigmoid(x):
+    e = np.exp(np.minimum(x, 88.0))
+    return e / (1 + e)
+
+
+def decayed(x, y):
+    x *= 0.75
+    x += y
+    return x
+
+
+def partly_exponential(x):
+    e = np.exp(np.minimum(x, 1.0))
+    e[1:] = x[1:]
+    return np.abs(e)
+
+
+def late_sigmoid(x):
+    x = x * 1.5
+    e = np.exp(np.minimum(x, 88.0))
+    one_plus = 1 + e
+    x[1:] = e[:-1]
+    return x * (e / one_plus)
+
+
+UNARY = [
+    partly_exponential,
+    late_sigmoid,
+    np.tanh,
+    sigmoid,
+    lambda x: np.abs(np.exp(np.minimum(x, 1.0))),
+    lambda x: np.abs(x) + np.sqrt(np.abs(x)),
+    lambda x: np.maximum(x, 0) * (np.maximum(x, 0) > 0),
+    lambda x: 0.5 * x,
+    lambda x: x * 1.0,
+    lambda x: x.copy(),
+]
+BINARY = [
+    np.add,
+    np.subtract,
+    np.multiply,
+    lambda x, y: x - 0.25 * y,
+    lambda x, y: 0.5 * (x * y),
+    lambda x, y: y * (np.maximum(x, 0) > 0),
+    lambda x, y: y * (x > 0),
+    lambda x, y: decayed(x.copy(), y),
+]
+
+
+def twice(a, b, x, y, rate):
+    t = rate * x
+    a -= t
+    b += t
+
+
+def written_between(a, b, x, y, rate):
+    x = x + y
+    t = 0.5 * x
+    x[1:] = y[1:]
+    a += t
+    b -= x * rate
+
+
+def moments(a, b, x, y, rate):
+    a *= 0.5
+    a += x
+    np.add(0.25 * b, y, out=b)
+    b -= rate * a
+
+
+def turned(a, b, x, y, rate):
+    np.subtract(rate * x, a, out=a)
+    np.subtract(0.5 * b, y, out=b)
+
+
+MOVES = [twice, written_between, moments, turned]
+
+
+def random_step(seed):
+    """A step that moves ``a`` and ``b`` by whatever it has made of all its inputs."""
+
+    def step(noise, more, rate, a, b):
+        rng = np.random.default_rng(seed)
+        made = [noise, more, a.copy(), b.copy()]
+        for _ in range(rng.integers(4, 25)):
+            late = len(made) - np.minimum(rng.geometric(0.3, 3), len(made))
+            i, j, k = np.where(rng.random(3) < 0.7, late, rng.integers(0, len(made), 3))
+            kind = rng.integers(0, 12)
+            if kind < 3:
+                new = UNARY[rng.integers(len(UNARY))](made[i])
+            elif kind < 7:
+                new = BINARY[rng.integers(len(BINARY))](made[i], made[j])
+            elif kind < 9:
+                new = made[i] * made[j] * made[k]
+            elif kind < 10:
+                new = rate * (made[i] * made[j])
+            else:  # a part is written over
+                new = made[max(i, 2)]
+                new[1:] = made[j][1:] * 0.5 if kind == 10 else made[j][:-1]
+                continue
+            bounded = np.minimum(np.maximum(new, -2.0), 2.0)
+            made.append(new if rng.random() < 0.6 else bounded)
+        x, y, z = (made[i] for i in rng.integers(2, len(made), 3))
+        MOVES[rng.integers(len(MOVES))](a, b, x, y, rate)
+        return {"sum": made[-1].sum(-1), "z": z, "product": z * made[-1]}
+
+    return step
+
+
+def inputs(rng, dtype):
+    arrays = {name: rng.uniform(-1, 1, SHAPE).astype(dtype) for name in NAMES}
+    return arrays | {"rate": np.array(rng.uniform(0.1, 1.0), dtype)}
+
+
+def close(got, want, dtype):
+    tolerance = 1e-4 if dtype == np.float32 else 1e-11
+    np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("seed", range(300))
+@np.errstate(over="ignore")
+def test_rows_and_replays_are_the_step(seed, dtype):
+    rng, step = np.random.default_rng(seed), random_step(seed)
+    first = inputs(rng, dtype)
+    state = {name: first.pop(name) for name in "ab"}
+    rows = Rows(step, first, state)
+    state_now = {name: rng.uniform(-1, 1, SHAPE).astype(dtype) for name in "ab"}
+    given = [
+        {key: inputs(rng, dtype)[key] for key in ("noise", "more", "rate")}
+        for _ in range(3)
+    ]
+    for name in "ab":
+        state[name][...] = state_now[name]
+    for k, row in enumerate(given):
+        for key, value in row.items():
+            rows.inputs[key][k] = value
+    rows(3)
+    replayed = {name: array.copy() for name, array in state_now.items()}
+    values = {key: array.copy() for key, array in given[0].items()}
+    program = Program(step, values | replayed)
+    for name in "ab":
+        replayed[name][...] = state_now[name]
+    for k, row in enumerate(given):
+        want = step(**row, **state_now)
+        for key, array in values.items():
+            array[...] = row[key]
+        program()
+        for key, value in want.items():
+            close(rows.outputs[key][k], value, dtype)
+            close(program.outputs[key], value, dtype)
+        for name, array in state_now.items():
+            close(replayed[name], array, dtype)
+    for name, array in state_now.items():
+        close(state[name], array, dtype)
+
+
+def names_of(step, state, **rows):
+    """What is left of a step: names of the calls that move the state."""
+    arrays = {key: np.array(v, np.float32) for key, v in (rows | state).items()}
+    steps, _, _ = record(step, arrays, {key: arrays[key] for key in state})
+    return [
+        s.function.__name__ if callable(s.function) else s.function[0].__name__
+        for s in steps
+    ]
+
+
+def test_moments_are_two_calls_of_blas():
+    def step(g, m):
+        np.add(0.9 * m, g, out=m)
+        return {}
+
+    x = np.ones(4)
+    assert names_of(step, {"m": x}, g=x) == [multiply_and_add.__name__]
+
+
+def test_a_descent_is_one_call_of_blas():
+    def step(g, lr, theta):
+        theta -= lr * g
+        return {}
+
+    x = np.ones(4)
+    want = ["negative", add_multiple.__name__]
+    assert names_of(step, {"theta": x}, g=x, lr=0.1) == want
+
+
+def test_a_product_made_before_is_used_again():
+    def step(eps, mu, rho):
+        sigma = np.exp(rho)
+        w = mu + sigma * eps
+        g = np.tanh(w)
+        rho -= (g * eps) * sigma
+        return {}
+
+    x = np.ones(4)
+    names = names_of(step, {"mu": x, "rho": x}, eps=x)
+    assert names == ["exp", "multiply", "add", "tanh", "multiply", "subtract"]
+
+
+def test_the_modulus_of_an_exponential_is_no_step():
+    def step(rho):
+        rho -= np.abs(np.exp(rho))
+        return {}
+
+    assert names_of(step, {"rho": np.ones(4)}) == ["exp", "subtract"]
+
+
+def test_few_logits_are_one_call():
+    def step(a):
+        a -= sigmoid(a)
+        return {}
+
+    assert names_of(step, {"a": np.ones(4)}) == ["expit", "subtract"]
+    assert "expit" not in names_of(step, {"a": np.ones(4000)})
