@@ -238,7 +238,9 @@ def test_full_covariance_starts_from_the_best_mean_field_fit(monkeypatch):
 
     def watched(self):
         go(self)
-        seen.append((np.mean(self.history["elbo"][-100:]), self.copy_params()["mu"]))
+        if not self.lead:  # the three have gone side by side, each is asked by itself
+            elbo = np.mean(self.history["elbo"][-100:])
+            seen.append((elbo, self.copy_params()["mu"]))
         return self
 
     monkeypatch.setattr(run.Run, "go", watched)

@@ -352,7 +352,8 @@ def test_an_interrupt_in_a_later_start_returns_the_restarts_so_far(monkeypatch):
         return begin(*args, **kwargs)
 
     monkeypatch.setattr(run, "lbfgs_start", second_is_interrupted)
-    result = world.fit(start="lbfgs", restarts=3)
+    in_turn = {"stop": lambda history: False}  # side by side no step has been made yet
+    result = world.fit(start="lbfgs", restarts=3, **in_turn)
     assert result.stop_reason == "interrupted"
     assert len(result.history["loss"]) == 2
 

@@ -1,8 +1,19 @@
-"""What a run died of: which term, and which layer, stopped being finite."""
+"""What a run died of: the error, and which term and layer stopped being finite."""
 
 import numpy as np
 
 TERMS = {"nll": "data term", "kl": "KL term"}
+
+
+class FitError(ValueError):
+    """A run that cannot go on; ``step`` says when, ``params`` are the last good ones."""
+
+    def __init__(self, message, step, params):
+        super().__init__(message)
+        self.step, self.params = step, params
+
+    def __reduce__(self):
+        return type(self), (str(self), self.step, self.params)  # pickled whole
 
 
 def autopsy(model, family, params, grads, parts):

@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from minibnn.inference.checkpoint import Checkpoint
 from minibnn.inference.optimizers import Adam, Cosine
 from minibnn.inference.start import worth_a_start
@@ -61,6 +63,19 @@ class Options:
         if self.checkpoint is None:
             return self
         return replace(self, checkpoint=self.checkpoint.for_restart(k))
+
+    @property
+    def needs_one_run(self):
+        """Whether somebody looks at, stops or saves a single run."""
+        lookers = self.stop, self.callback, self.checkpoint
+        return self.verbose or any(looker is not None for looker in lookers)
+
+    def for_replicas(self, count):
+        """The same options for several runs as replicas of one."""
+        start = self.start
+        if isinstance(start, dict):
+            start = {k: np.broadcast_to(v, (count, *v.shape)) for k, v in start.items()}
+        return replace(self, replicas=count, start=start)
 
     def for_first_fit(self):
         """The default fit of the simpler family that a richer one starts from."""

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from minibnn.inference.autopsy import autopsy, not_finite
+from minibnn.inference.autopsy import FitError, autopsy, not_finite
 from minibnn.inference.batches import Batches
 from minibnn.inference.descent import Descent
 from minibnn.inference.elbo import default_estimator
 from minibnn.inference.flat import Flat
+from minibnn.inference.restarts import runs_of
 from minibnn.inference.start import lbfgs_start
 from minibnn.inference.stopping import Plateau
 from minibnn.inference.streams import Streams
@@ -19,17 +20,6 @@ from minibnn.inference.stretch import Stretch
 FIRST_FITS = 3  # of the simpler family; the basin they end in is seldom left again
 KEEP_EVERY = 100_000  # numbers; larger vectors are kept for a diverging run less often
 QUANTITIES = ("loss", "elbo", "nll", "kl", "kl_weight", "lr")
-
-
-class FitError(ValueError):
-    """A run that cannot go on; ``step`` says when, ``params`` are the last good ones."""
-
-    def __init__(self, message, step, params):
-        super().__init__(message)
-        self.step, self.params = step, params
-
-    def __reduce__(self):
-        return type(self), (str(self), self.step, self.params)  # pickled whole
 
 
 @dataclass(frozen=True)
@@ -60,14 +50,16 @@ class Run:
         self.batches = Batches(A, y, options.batch_size, rngs, bool(self.lead))
         self.history = {name: [] for name in QUANTITIES}
         self.step, self.stop_reason, self.flat = 0, None, None
+        self.starts = []  # params each replica begins with
         self.before = None  # theta before the last step: loss and gradient were finite
         self.given_seeds = given_seeds  # None: whatever seed, a checkpoint may go on
 
     def go(self):
-        """The six steps. Returns self; ``stop_reason`` says why it ended."""
+        """The six steps, unless it has ended; ``stop_reason`` says why. Returns self."""
         with np.errstate(all="ignore"):  # every loss and gradient is looked at below
             try:
-                self.initialise()  # 1: q(w; mu, sigma)
+                if self.flat is None:
+                    self.initialise()  # 1: q(w; mu, sigma)
                 while self.stop_reason is None:
                     self.several_steps() or self.one_step()
                     self.check_end()
@@ -163,10 +155,12 @@ class Run:
 
     def initial_params(self):
         """For every replica family.init, then L-BFGS where it is asked for."""
-        params = [self.start_of(i) for i in range(len(self.streams))]
+        for i in range(len(self.streams)):
+            self.starts.append(self.start_of(i))
         if not self.lead:
-            return params[0]
-        return {key: np.stack([p[key] for p in params]) for key in params[0]}
+            return self.starts[0]
+        keys = self.starts[0]
+        return {key: np.stack([start[key] for start in self.starts]) for key in keys}
 
     def start_of(self, replica):
         """Parameters one replica begins with."""
@@ -188,18 +182,14 @@ class Run:
     def solve_first(self, replica):
         """Params of the simpler family this one starts from: the best default fit."""
         model, family = self.model, self.family.first_fit
-        estimator = default_estimator(model, family)
-        options = self.options.for_first_fit()
-        best, params = -np.inf, None
-        for seed in self.streams[replica].seed.spawn(FIRST_FITS):
-            A, y = self.batches.all_rows(replica)
-            first = Run(model, family, estimator, A, y, options, [seed]).go()
-            elbo = np.mean(first.history["elbo"][-100:])
-            if first.stop_reason == "interrupted":
-                raise KeyboardInterrupt
-            if params is None or elbo > best:
-                best, params = elbo, first.copy_params()
-        return params
+        problem = model, family, default_estimator(model, family)
+        problem += *self.batches.all_rows(replica), self.options.for_first_fit()
+        seeds = self.streams[replica].seed.spawn(FIRST_FITS)
+        runs = [run.go() for run in runs_of(Run, [(*problem, [s]) for s in seeds])]
+        if runs[-1].stop_reason == "interrupted":
+            raise KeyboardInterrupt
+        elbo = [np.mean(run.history["elbo"][-100:]) for run in runs]
+        return runs[int(np.argmax(elbo))].copy_params()
 
     def batch_rngs(self):
         """Who deals the batches: one generator per replica; tasks share theirs."""

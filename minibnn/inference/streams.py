@@ -28,11 +28,14 @@ def seed_sequence(rng):
 
 
 class Streams:
-    """The named streams of one run: ``streams.noise`` is a Generator, and so on."""
+    """The named streams of one run: ``streams.noise`` is a Generator, and so on.
+
+    The seed is copied, not used up: a run may be begun anew.
+    """
 
     def __init__(self, seed):
-        self.seed = seed
-        for name, child in zip(NAMES, seed.spawn(len(NAMES)), strict=True):
+        self.seed = seed_sequence(seed)
+        for name, child in zip(NAMES, self.seed.spawn(len(NAMES)), strict=True):
             setattr(self, name, np.random.default_rng(child))
         self.prediction_seed = np.random.SeedSequence(
             seed.entropy, spawn_key=(*seed.spawn_key, NAMES.index("prediction"))

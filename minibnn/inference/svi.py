@@ -13,6 +13,7 @@ from minibnn.inference.elbo import (
     exact_elbo,
 )
 from minibnn.inference.options import check_options
+from minibnn.inference.restarts import runs_of
 from minibnn.inference.result import FitResult
 from minibnn.inference.run import FitError, Run
 from minibnn.inference.streams import run_seeds
@@ -80,9 +81,12 @@ def fit(
     kl_warmup : float in [0, 1]
         Share of the steps during which the KL weight rises from 0 to ``kl_weight``.
     restarts : int
-        Independent runs, of which the one with the best fresh-noise ELBO is kept.
+        Independent runs, of which the one with the best fresh-noise ELBO is kept. Where
+        a step is small and nobody looks at single runs they are advanced together.
     replicas : int, optional
-        R independent runs advanced together; parameters get a leading axis R.
+        R independent runs advanced together; parameters get a leading axis R. The folds
+        of a cross-validation are one call, ``fit(..., X[train], y[train], replicas=R)``
+        with the rows ``train`` (R, N) of each.
     clip : float, optional
         With ``scale="identity"``: the smallest sigma a step may reach. Without it a
         sigma that leaves (0, inf) ends the run with an error.
@@ -141,17 +145,16 @@ def fit(
 def carry_out(runs):
     """Results of the restarts: one may fail, all of them may not; Ctrl-C is the end."""
     results, failure = [], None
-    for arguments in runs:
-        try:
-            results.append(finish(Run(*arguments).go()))
-        except FitError as error:
-            failure = error
-        except KeyboardInterrupt:  # in the start of a run: nothing of it to return
-            if not results:
-                raise
-            results[-1].stop_reason = "interrupted"
-        if results and results[-1].stop_reason == "interrupted":
-            break
+    try:
+        for run in runs_of(Run, runs):
+            try:
+                results.append(finish(run.go()))
+            except FitError as error:
+                failure = error
+    except KeyboardInterrupt:  # in a start or an ELBO: of that run nothing to return
+        if not results:
+            raise
+        results[-1].stop_reason = "interrupted"
     if not results:
         raise failure
     return results
@@ -238,7 +241,7 @@ def fresh_elbo(run, params):
 def choose(results):
     """The best restart: largest fresh-noise ELBO; for points, smallest final loss."""
     interrupted = results[-1].stop_reason == "interrupted"
-    results = [r for r in results if len(r.history["loss"])] or results[:1]
+    results = [r for r in results if len(r.history["loss"])] or results
     score = [-r.history["loss"][-1:] if r.elbo is None else r.elbo for r in results]
     score = [np.sum(value) for value in score]  # over the tasks of a family
     score = np.nan_to_num(score, nan=-np.inf, posinf=np.inf, neginf=-np.inf)
