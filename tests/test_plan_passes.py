@@ -40,6 +40,13 @@ def late_sigmoid(x):
     return x * (e / one_plus)
 
 
+def shared_too_late(x, y):
+    x, t = x + 1.0, np.tanh(y)
+    shared, product = y * t, x * y
+    x[1:] = t[1:]
+    return product * t + shared * x
+
+
 UNARY = [
     partly_exponential,
     late_sigmoid,
@@ -53,6 +60,7 @@ UNARY = [
     lambda x: x.copy(),
 ]
 BINARY = [
+    shared_too_late,
     np.add,
     np.subtract,
     np.multiply,
@@ -134,42 +142,53 @@ def close(got, want, dtype):
     np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance)
 
 
+class Replayed:
+    """A program that carries out the rows of a step one by one."""
+
+    def __init__(self, step, first, state):
+        self.rows, self.program = first, Program(step, first | state)
+
+    def __call__(self, rows):
+        for row in rows:
+            for key, array in self.rows.items():
+                array[...] = row[key]
+            self.program()
+            yield {key: array.copy() for key, array in self.program.outputs.items()}
+
+
+class InARow:
+    """The same by a program of rows."""
+
+    def __init__(self, step, first, state):
+        self.made = Rows(step, first, state)
+
+    def __call__(self, rows):
+        for k, row in enumerate(rows):
+            for key, value in row.items():
+                self.made.inputs[key][k] = value
+        self.made(len(rows))
+        for k in range(len(rows)):
+            yield {key: array[k] for key, array in self.made.outputs.items()}
+
+
+@pytest.mark.parametrize("way", [Replayed, InARow])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("seed", range(300))
 @np.errstate(over="ignore")
-def test_rows_and_replays_are_the_step(seed, dtype):
+def test_steps_are_what_they_were(seed, dtype, way):
+    """Outputs and state after each of three steps, from another state than recorded."""
     rng, step = np.random.default_rng(seed), random_step(seed)
-    first = inputs(rng, dtype)
-    state = {name: first.pop(name) for name in "ab"}
-    rows = Rows(step, first, state)
-    state_now = {name: rng.uniform(-1, 1, SHAPE).astype(dtype) for name in "ab"}
-    given = [
-        {key: inputs(rng, dtype)[key] for key in ("noise", "more", "rate")}
-        for _ in range(3)
-    ]
-    for name in "ab":
-        state[name][...] = state_now[name]
-    for k, row in enumerate(given):
-        for key, value in row.items():
-            rows.inputs[key][k] = value
-    rows(3)
-    replayed = {name: array.copy() for name, array in state_now.items()}
-    values = {key: array.copy() for key, array in given[0].items()}
-    program = Program(step, values | replayed)
-    for name in "ab":
-        replayed[name][...] = state_now[name]
-    for k, row in enumerate(given):
-        want = step(**row, **state_now)
-        for key, array in values.items():
-            array[...] = row[key]
-        program()
-        for key, value in want.items():
-            close(rows.outputs[key][k], value, dtype)
-            close(program.outputs[key], value, dtype)
-        for name, array in state_now.items():
-            close(replayed[name], array, dtype)
-    for name, array in state_now.items():
-        close(state[name], array, dtype)
+    rows = [inputs(rng, dtype) for _ in range(4)]
+    first, *states = [{name: row.pop(name) for name in "ab"} for row in rows]
+    made = way(step, rows.pop(), first)
+    direct = states[0]
+    for name, array in direct.items():
+        first[name][...] = array
+    for row, outputs in zip(rows, made(rows), strict=True):
+        for key, value in step(**row, **direct).items():
+            close(outputs[key], value, dtype)
+    for name, array in direct.items():
+        close(first[name], array, dtype)
 
 
 def names_of(step, state, **rows):

@@ -245,22 +245,22 @@ class Run:
 
     def record(self, history):
         """Append steps to the history and look at each; how many until one ended it."""
-        looked_at = self.options.stop or self.options.verbose or self.options.callback
-        if not looked_at:
+        first = self.step
+        if not (self.options.stop or self.options.verbose or self.options.callback):
             for name, values in history.items():
                 self.history[name].extend(values)
-            self.step += len(values)
+            self.step += len(history["lr"])
             self.stop_reason = self.look()
-            return len(values)
+            return self.step - first
         append = [self.history[name].append for name in history]
-        for done, row in enumerate(zip(*history.values(), strict=True), 1):
+        for row in zip(*history.values(), strict=True):
             for add, value in zip(append, row):  # noqa: B905  (strict is slower here)
                 add(value)
             self.step += 1
             self.stop_reason = self.look()
             if self.stop_reason is not None:
                 break
-        return done
+        return self.step - first
 
     def look(self):
         """Step 6: the reason to stop after this step, or None."""

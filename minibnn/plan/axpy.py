@@ -11,7 +11,7 @@ from collections import Counter
 import numpy as np
 from scipy.linalg.blas import daxpy, saxpy, sscal
 
-from minibnn.plan.memory import operands, overlap, owner, owners_of, relocate
+from minibnn.plan.memory import operands, overlap, owner, owners_of, relocate, same
 from minibnn.plan.simplify import copy_places, mentions, touches
 from minibnn.plan.tape import Step
 
@@ -107,16 +107,6 @@ def is_run(a, like):
     return alike and a.size > 0 and a.flags.c_contiguous
 
 
-def same(a, b):
-    """Whether an operand is a given view, entry for entry."""
-    return (
-        isinstance(a, np.ndarray)
-        and owner(a) is owner(b)
-        and a.ctypes.data == b.ctypes.data
-        and (a.shape, a.strides, a.dtype) == (b.shape, b.strides, b.dtype)
-    )
-
-
 def with_sums_in_place(steps, fixed):
     """The steps, with a sum written over an operand once nothing else reads that."""
     i = 0
@@ -138,7 +128,7 @@ def with_sums_in_place(steps, fixed):
 
 
 def in_place_sums(steps, i, fixed):
-    """(x, y, sign, end) of every way in which step i could be y += sign x before ``end``."""
+    """(x, y, sign, end) wherever step i could be y += sign x, just before step ``end``."""
     step, sign = steps[i], sign_of(steps[i])
     if sign is None or not all(is_run(a, step.out) for a in step.args):
         return

@@ -9,7 +9,7 @@ For long arrays NumPy's four passes are quicker, for their exponential is vector
 import numpy as np
 from scipy.special import expit
 
-from minibnn.plan.memory import overlap
+from minibnn.plan.memory import overlap, same
 from minibnn.plan.tape import Step
 
 SHORT = 256  # numbers; from about here on four vectorised passes are quicker
@@ -34,13 +34,8 @@ def logit_of(step, before):
     total, power = maker(one_plus, before), maker(e, before)
     if not is_call(total, np.add) or not is_call(power, np.exp):
         return None
-    ones = [a for a in total.args if np.ndim(a) == 0 and a == 1]
-    least = maker(power.args[0], before)
-    if (
-        not ones
-        or not any(np.ndim(a) and np.shares_memory(a, e) for a in total.args)
-        or not is_call(least, np.minimum)
-    ):
+    least, (one, added) = maker(power.args[0], before), total.args
+    if not is_call(least, np.minimum) or np.ndim(one) or one != 1 or not same(added, e):
         return None
     x, limit = least.args
     if np.ndim(limit) or limit < 80 or x.shape != step.out.shape or x.size > SHORT:

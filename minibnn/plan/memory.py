@@ -30,6 +30,16 @@ def overlap(a, b):
         return True
 
 
+def same(a, b):
+    """Whether two operands are the same view, entry for entry."""
+    return (
+        isinstance(a, np.ndarray)
+        and isinstance(b, np.ndarray)
+        and a.ctypes.data == b.ctypes.data
+        and (a.shape, a.strides, a.dtype) == (b.shape, b.strides, b.dtype)
+    )
+
+
 def arrays_in(value):
     """Every array in nested arguments."""
     if isinstance(value, np.ndarray):

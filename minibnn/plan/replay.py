@@ -4,8 +4,8 @@ import numpy as np
 
 from minibnn.plan.axpy import with_multiples, with_sums_in_place
 from minibnn.plan.bind import bind
-from minibnn.plan.memory import needed, owners_of, share_memory
 from minibnn.plan.logistic import with_logistic
+from minibnn.plan.memory import needed, owners_of, share_memory
 from minibnn.plan.products import with_cheap_products
 from minibnn.plan.simplify import simplified
 from minibnn.plan.tape import NotRecordable, Tape, plain, watch

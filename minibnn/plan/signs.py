@@ -8,7 +8,7 @@ large one takes longer).
 
 import numpy as np
 
-from minibnn.plan.memory import LARGE, operands, overlap, owner
+from minibnn.plan.memory import LARGE, operands, overlap, owner, same
 from minibnn.plan.tape import Step
 
 _ALWAYS = {np.exp, np.absolute, np.sqrt, np.square}
@@ -59,11 +59,7 @@ def is_known(value, known):
     """Whether an operand is a number >= 0 or a view that is known to hold only such."""
     if isinstance(value, int | float | np.number):
         return bool(value >= 0)
-    return any(
-        value.ctypes.data == a.ctypes.data
-        and (value.shape, value.strides, value.dtype) == (a.shape, a.strides, a.dtype)
-        for a in known
-    )
+    return any(same(value, a) for a in known)
 
 
 def is_mask(step, known, steps):
