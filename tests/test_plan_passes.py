@@ -58,6 +58,7 @@ UNARY = [
     lambda x: 0.5 * x,
     lambda x: x * 1.0,
     lambda x: x.copy(),
+    lambda x: ((x * x[0])[None] * 0.5).sum(0),
 ]
 BINARY = [
     shared_too_late,
@@ -118,7 +119,7 @@ def random_step(seed):
             elif kind < 9:
                 new = made[i] * made[j] * made[k]
             elif kind < 10:
-                new = rate * (made[i] * made[j])
+                new = (rate * (made[i] * made[j])[None]).sum(0)
             else:  # a part is written over
                 new = made[max(i, 2)]
                 new[1:] = made[j][1:] * 0.5 if kind == 10 else made[j][:-1]

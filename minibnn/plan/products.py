@@ -71,7 +71,8 @@ def regrouped(step, inner, before, varying):
             factors = (x.reshape(step.out.shape) for x in (a, made))
             return [Step(_PRODUCT, tuple(factors), {}, step.out)]
         if varying and is_free(b, varying) and is_free(c, varying) and np.ndim(c) == 0:
-            if isinstance(b, np.ndarray) and not is_free(a, varying):
+            fits = isinstance(b, np.ndarray) and np.shape(a) == step.out.shape
+            if fits and not is_free(a, varying):
                 both = np.empty_like(b)
                 return [
                     Step(_PRODUCT, (c, b), {}, both),
