@@ -42,7 +42,7 @@ def both_ways(monkeypatch, model, family, y, **options):
     options |= {"rng": 1, "start": None}
     in_a_row = mb.fit(model, family, X, y, **options)
     monkeypatch.setattr(stretch, "rows_program", lambda *args: None)
-    for make in (spy, lambda function, inputs, other: Direct(function, inputs)):
+    for make in (spy, lambda function, inputs, *_: Direct(function, inputs)):
         monkeypatch.setattr(descent, "program", make)
         fits.append(mb.fit(model, family, X, y, **options))
     assert_same(in_a_row, fits[0])

@@ -147,7 +147,7 @@ class Replayed:
     """A program that carries out the rows of a step one by one."""
 
     def __init__(self, step, first, state):
-        self.rows, self.program = first, Program(step, first | state)
+        self.rows, self.program = first, Program(step, first | state, state)
 
     def __call__(self, rows):
         for row in rows:
@@ -195,7 +195,7 @@ def test_steps_are_what_they_were(seed, dtype, way):
 def names_of(step, state, **rows):
     """What is left of a step: names of the calls that move the state."""
     arrays = {key: np.array(v, np.float32) for key, v in (rows | state).items()}
-    steps, _, _ = record(step, arrays, {key: arrays[key] for key in state})
+    steps, _, _ = record(step, arrays, state)
     return [
         s.function.__name__ if callable(s.function) else s.function[0].__name__
         for s in steps

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from test_plan import LIKELIHOODS
+from test_plan import X as Z
 
 import minibnn as mb
 from minibnn.inference import stretch
@@ -147,3 +149,22 @@ def test_what_cannot_be_recorded_runs_step_by_step(monkeypatch):
     plain = fit(optimizer=mb.SGD(1e-3), max_steps=9, batch_size=None)
     for key, want in plain.params.items():
         np.testing.assert_array_equal(looking.params[key], want)
+
+
+@pytest.mark.parametrize("optimizer", [mb.Adam(1e-2), mb.SGD(1e-5), mb.Momentum(1e-5)])
+@pytest.mark.parametrize("family", [mb.MeanField("exp"), mb.MeanField(), mb.Point()])
+@pytest.mark.parametrize(("likelihood", "width", "y"), LIKELIHOODS, ids=repr)
+@pytest.mark.parametrize("batch_size", [None, 6])
+def test_single_precision_rounds_alike(
+    likelihood, width, y, family, optimizer, batch_size
+):
+    """Alone or in a row: else a run begun anew in the middle would go elsewhere."""
+    net = mb.MLP([3, 5, width])
+    model = mb.Model(net, likelihood, mb.GaussianPrior(0.2, 1.3))
+    X = Z.astype(np.float32)
+    options = {"rng": 4, "start": None, "max_steps": 12, "optimizer": optimizer}
+    options |= {"batch_size": batch_size, "estimator": mb.Pathwise()}
+    in_a_row = mb.fit(model, family, X, y, **options)
+    alone = mb.fit(model, family, X, y, callback=one_by_one, **options)
+    for key, want in alone.params.items():
+        np.testing.assert_array_equal(in_a_row.params[key], want)

@@ -8,7 +8,7 @@ import numpy as np
 
 from minibnn.inference.normals import Normals, SideBySide
 from minibnn.kernels.objective import objective
-from minibnn.plan.replay import Direct, Program, program
+from minibnn.plan.replay import Direct, Program, program, set_all
 from minibnn.plan.tape import NotRecordable
 
 
@@ -94,7 +94,7 @@ class Descent:
             other["A"], other["y"] = self.batches.other_rows(
                 inputs["A"].shape[-2], inputs["y"]
             )
-        return program(loss_and_gradient, inputs, other)
+        return program(loss_and_gradient, inputs, other, list(self.flat.params))
 
     def update(self, optimizer, memory, lr, step):
         """Step 5: move the parameters against the gradient of the last ``evaluate``."""
@@ -113,7 +113,11 @@ class Descent:
         return None
 
     def record_update(self, optimizer, memory, g):
-        """The optimiser's program, or its plain call; making it carries the step out."""
+        """The optimiser's program, or its plain call; making it carries the step out.
+
+        By the program, if there is one: its float32 sums are rounded otherwise, and a run
+        begun anew in the middle has to take the steps that the whole one takes.
+        """
         rates = {f"rate {i}": slot for i, slot in enumerate(self.rates)}
 
         def step(theta, g, **rest):
@@ -124,11 +128,14 @@ class Descent:
         inputs = {"theta": self.flat.theta, "g": g, **memory, **rates}
         before = {key: array.copy() for key, array in inputs.items()}
         try:
-            return Program(step, inputs)
+            made = Program(step, inputs)
         except NotRecordable:  # half a step may have been carried out
-            for key, array in inputs.items():
-                array[...] = before[key]
+            made = None
+        set_all(inputs, before)
+        if made is None:
             return Direct(step, inputs)
+        made()
+        return made
 
     def loss_and_gradient(self, noise, kl_weight, A, y, params):
         """-ELBO on a batch and its gradient as one flat vector."""

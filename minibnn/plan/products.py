@@ -17,11 +17,11 @@ _PRODUCT = (np.multiply, "__call__")
 def with_cheap_products(steps, state, fixed):
     """The steps with (a b) c as a (b c), where b c exists or is free of the state.
 
-    ``state`` holds arrays that every step moves, or is None where all steps are carried
-    out one by one; ``fixed`` holds ids of owners that are read from outside.
+    ``state`` holds the arrays that every step moves, ``fixed`` the ids of owners that are
+    read from outside.
     """
     mentioned = Counter(key for s in steps for key in owners_of([s.out, *operands(s)]))
-    varying = None if state is None else depending_on(state, steps)
+    varying = depending_on(state, steps)
     done = []
     for step in steps:
         inner, new = inner_product(step, done), None
@@ -70,7 +70,7 @@ def regrouped(step, inner, before, varying):
         if made is not None:
             factors = (x.reshape(step.out.shape) for x in (a, made))
             return [Step(_PRODUCT, tuple(factors), {}, step.out)]
-        if varying and is_free(b, varying) and is_free(c, varying) and np.ndim(c) == 0:
+        if is_free(b, varying) and is_free(c, varying) and np.ndim(c) == 0:
             fits = isinstance(b, np.ndarray) and np.shape(a) == step.out.shape
             if fits and not is_free(a, varying):
                 both = np.empty_like(b)

@@ -11,11 +11,11 @@ from minibnn.plan.simplify import simplified
 from minibnn.plan.tape import NotRecordable, Tape, plain, watch
 
 
-def record(function, inputs, state=None):
+def record(function, inputs, state=()):
     """The simplified steps of ``function(**inputs)``, its outputs, owners of constants.
 
-    The computation is carried out once. ``state``: the inputs that go from one step to
-    the next, where many steps are to be carried out in a row.
+    The computation is carried out once. ``state`` names the inputs that go from one step
+    to the next; with equal ones a step is simplified alike wherever it is recorded.
     """
     with Tape() as tape:
         outputs = function(**{key: watch(array) for key, array in inputs.items()})
@@ -23,9 +23,8 @@ def record(function, inputs, state=None):
     arrays = list(inputs.values())
     steps, results, constants = simplified(tape.steps, arrays, results)
     fixed = owners_of(results) | constants
-    if state:
-        steps = needed(with_logistic(steps), [*arrays, *results])
-    steps = with_cheap_products(steps, state and list(state.values()), fixed)
+    steps = needed(with_logistic(steps), [*arrays, *results])
+    steps = with_cheap_products(steps, [inputs[key] for key in state], fixed)
     steps = with_multiples(steps, arrays, fixed)
     return steps, dict(zip(outputs, results, strict=True)), constants
 
@@ -39,6 +38,8 @@ class Program:
         Named arrays in, a dict of arrays out; it must not look at values.
     inputs : dict of arrays
         What the program reads (and may change in place) at every run.
+    state : names of inputs
+        Those that are moved from run to run; what depends on no such is cheap.
 
     ``outputs`` are the arrays that every run fills. Making the program carries the
     computation out once.
@@ -46,8 +47,8 @@ class Program:
     Raises NotRecordable where the function does what a tape cannot repeat.
     """
 
-    def __init__(self, function, inputs):
-        steps, self.outputs, constants = record(function, inputs)
+    def __init__(self, function, inputs, state=()):
+        steps, self.outputs, constants = record(function, inputs, state)
         fixed = owners_of([*self.outputs.values(), *inputs.values()]) | constants
         steps, numbers = with_sums_in_place(steps, fixed), {}
         self.calls = [
@@ -70,7 +71,7 @@ class Direct:
         self.outputs = self.function(**self.inputs)
 
 
-def program(function, inputs, other):
+def program(function, inputs, other, state=()):
     """A Program if the function can be recorded and replays truly, else a Direct.
 
     ``other`` holds other values for all inputs: replayed on them, the program has to
@@ -78,7 +79,7 @@ def program(function, inputs, other):
     np.asarray, say) is found out here.
     """
     try:
-        recorded = Program(function, inputs)
+        recorded = Program(function, inputs, state)
     except NotRecordable:
         return Direct(function, inputs)
     before = {key: array.copy() for key, array in inputs.items()}
