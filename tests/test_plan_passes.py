@@ -102,6 +102,34 @@ def turned(a, b, x, y, rate):
 MOVES = [twice, written_between, moments, turned]
 
 
+def kl_like(x, y, z):
+    a, e = x - 0.5, (y - 1.5) / 2.0
+    return (0.5 * a * a + (0.5 * e * e + (e - (z - 0.25)))).sum(-1)
+
+
+def twice_read(x, y, z):
+    part = x * y
+    return (part - 2.0 * z).sum(-1) + part[:, 0]
+
+
+def written_before_the_sum(x, y, z):
+    x = x + y
+    value = 3.0 * (x * y) - (z + 1.0)
+    x[1:] = y[1:]
+    return value.sum(-1) + x.sum(1)
+
+
+def not_the_last_axis(x, y, z):
+    return (x * y + z).sum(0)
+
+
+def with_a_row(x, y, z):
+    return (0.5 - (x * y[0] - z * z[:, :1])).sum(-1)
+
+
+SUMS = [kl_like, twice_read, written_before_the_sum, not_the_last_axis, with_a_row]
+
+
 def random_step(seed):
     """A step that moves ``a`` and ``b`` by whatever it has made of all its inputs."""
 
@@ -126,9 +154,12 @@ def random_step(seed):
                 continue
             bounded = np.minimum(np.maximum(new, -2.0), 2.0)
             made.append(new if rng.random() < 0.6 else bounded)
+        odd = SUMS[rng.integers(len(SUMS))](made[-1], made[-2], noise)
         x, y, z = (made[i] for i in rng.integers(2, len(made), 3))
         MOVES[rng.integers(len(MOVES))](a, b, x, y, rate)
-        return {"sum": made[-1].sum(-1), "z": z, "product": z * made[-1]}
+        kept = made[-1] * made[-2]
+        rest = (kept - noise).sum(-1)
+        return {"sum": odd, "z": z, "product": z * made[-1], "kept": kept, "rest": rest}
 
     return step
 

@@ -55,7 +55,8 @@ def inner_product(step, before):
 def is_product(step):
     """Whether a step multiplies in float32."""
     plain = step.function == _PRODUCT and not step.kwargs
-    return plain and step.out.dtype == np.float32
+    arrays = [step.out, *(a for a in step.args if isinstance(a, np.ndarray))]
+    return plain and all(a.dtype == np.float32 for a in arrays)
 
 
 def regrouped(step, inner, before, varying):

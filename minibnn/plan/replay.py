@@ -4,6 +4,7 @@ import numpy as np
 
 from minibnn.plan.axpy import with_multiples, with_sums_in_place
 from minibnn.plan.bind import bind
+from minibnn.plan.dots import with_dots
 from minibnn.plan.logistic import with_logistic
 from minibnn.plan.memory import needed, owners_of, share_memory
 from minibnn.plan.products import with_cheap_products
@@ -25,7 +26,7 @@ def record(function, inputs, state=()):
     fixed = owners_of(results) | constants
     steps = needed(with_logistic(steps), [*arrays, *results])
     steps = with_cheap_products(steps, [inputs[key] for key in state], fixed)
-    steps = with_multiples(steps, arrays, fixed)
+    steps = with_multiples(with_dots(steps, fixed), arrays, fixed)
     return steps, dict(zip(outputs, results, strict=True)), constants
 
 
