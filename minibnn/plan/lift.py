@@ -45,7 +45,7 @@ def can_be_lifted(step):
         return False
     if ufunc.signature is None:
         return True
-    return ufunc in _CORE and all(a.ndim >= 2 for a in operands(step))
+    return ufunc in _CORE and all(a.ndim >= 2 - _CORE[ufunc] for a in operands(step))
 
 
 def reduction(step):

@@ -9,6 +9,8 @@ nothing, for it looks into the same memory for ever. Replaying is one loop over
 not know) raises :class:`NotRecordable`, and the caller runs the kernels themselves.
 """
 
+import functools
+
 import numpy as np
 
 _TAPES = []  # the tape being recorded, if any
@@ -64,16 +66,19 @@ def plain(value):
     return value
 
 
-def short_on_tape(short):
+def short_on_tape(short, only=None):
     """Use ``short`` instead of the decorated function while a tape is recorded.
 
     For formulas that keep every digit of every entry by looking at the values: a
     training loop follows only their sum, for which the short form is exact enough.
+    ``only`` is the one dtype, of the first argument, for which that holds.
     """
 
     def decorate(function):
+        @functools.wraps(function)
         def either(*args):
-            return short(*args) if recording() else function(*args)
+            fits = only is None or args[0].dtype == only
+            return short(*args) if recording() and fits else function(*args)
 
         return either
 
