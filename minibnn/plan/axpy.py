@@ -11,8 +11,16 @@ from collections import Counter
 import numpy as np
 from scipy.linalg.blas import daxpy, saxpy, sscal
 
-from minibnn.plan.memory import operands, overlap, owner, owners_of, relocate, same
-from minibnn.plan.simplify import copy_places, mentions, touches
+from minibnn.plan.memory import (
+    mentions,
+    operands,
+    overlap,
+    owner,
+    owners_of,
+    relocate,
+    same,
+)
+from minibnn.plan.simplify import copy_places, touches
 from minibnn.plan.tape import Step
 
 PIECE = (
@@ -91,7 +99,7 @@ def one_step(step, product, between):
         return None
     if sign > 0 or not isinstance(c, np.ndarray):
         return [Step(add_multiple, (single(c) * sign, x, y), {}, y)]
-    opposite = np.empty((), np.float32)
+    opposite = np.zeros((), np.float32)
     change = Step((np.negative, "__call__"), (c,), {}, opposite)
     return [change, Step(add_multiple, (opposite, x, y), {}, y)]
 
@@ -111,20 +119,40 @@ def with_sums_in_place(steps, fixed):
     """The steps, with a sum written over an operand once nothing else reads that."""
     i = 0
     while i < len(steps):
-        for x, y, sign, end in in_place_sums(steps, i, fixed):
-            pair = [
-                Step(add_multiple, (y.dtype.type(sign), x, y), {}, y),
-                Step(np.copyto, (y,), {}, steps[i].out),
-            ]
+        ways = [
+            (y, end, *multiple(x, sign, steps, i, end, fixed))
+            for x, y, sign, end in in_place_sums(steps, i, fixed)
+        ]
+        for y, end, c, x, product in sorted(ways, key=lambda way: way[4] is None):
+            copy = Step(np.copyto, (y,), {}, steps[i].out)
+            pair = [Step(add_multiple, (c, x, y), {}, y), copy]
             trial = [*steps[:i], *steps[i + 1 : end], *pair, *steps[end:]]
-            places = copy_places(trial, end, fixed)
+            trial = [step for step in trial if step is not product]
+            places = copy_places(trial, trial.index(copy), fixed)
             if places:
-                del trial[end]
+                trial.remove(copy)
                 steps = [relocate(step, places) for step in trial]
                 break
         else:
             i += 1
     return steps
+
+
+def multiple(x, sign, steps, i, end, fixed):
+    """(c, z, the step that made it) for x = c z that only step i reads, else (sign, x)."""
+    plain = x.dtype.type(sign), x, None
+    made = next((s for s in reversed(steps[:i]) if same(s.out, x)), None)
+    key = id(owner(x))
+    if made is None or made.function != (np.multiply, "__call__") or key in fixed:
+        return plain
+    c, z = sorted(made.args, key=np.ndim)
+    number = np.ndim(c) == 0 and (sign > 0 or not isinstance(c, np.ndarray))
+    alone = sum(mentions(s, owner(x)) for s in steps) == 2
+    if not number or not alone or x.dtype != np.float32 or not is_run(z, x):
+        return plain
+    if touches(steps[steps.index(made) : end], z, True):
+        return plain
+    return (c if isinstance(c, np.ndarray) else np.float32(sign * c)), z, made
 
 
 def in_place_sums(steps, i, fixed):

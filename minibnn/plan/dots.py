@@ -111,7 +111,7 @@ def sum_of(terms, out):
     for c in sorted({c for c, factors in terms if factors}, reverse=True):
         group = None
         for factors in (f for other, f in terms if other == c and f):
-            term = np.empty_like(out)
+            term = np.zeros_like(out)
             steps.append(Step(*row_sum(factors), term))
             group = combined(steps, np.add, group, term)
         if abs(c) != 1.0:
@@ -138,6 +138,6 @@ def combined(steps, ufunc, a, b):
     """a + b or the like as one more step; b where there is no a yet."""
     if a is None:
         return b
-    made = np.empty_like(b)
+    made = np.zeros_like(b)
     steps.append(Step((ufunc, "__call__"), (a, b), {}, made))
     return made

@@ -80,6 +80,11 @@ def relocate(step, places):
     return type(step)(step.function, args, kwargs, out)
 
 
+def mentions(step, array):
+    """Whether a step reads or writes an owner."""
+    return id(array) in owners_of([step.out, *operands(step)])
+
+
 def is_elementwise(step):
     """Whether every entry of the result is made of the entries at its own place."""
     if not isinstance(step.function, tuple):

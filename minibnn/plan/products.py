@@ -4,11 +4,9 @@ Of the gradient of rho, (g ∘ eps) ∘ sigma, the pass forward has made eps ∘
 And of c (s ∘ (1 - 2y)) the number c and the labels are known for many steps ahead.
 """
 
-from collections import Counter
-
 import numpy as np
 
-from minibnn.plan.memory import operands, overlap, owner, owners_of
+from minibnn.plan.memory import mentions, operands, overlap, owner, owners_of
 from minibnn.plan.tape import Step
 
 _PRODUCT = (np.multiply, "__call__")
@@ -17,28 +15,54 @@ _PRODUCT = (np.multiply, "__call__")
 def with_cheap_products(steps, state, fixed):
     """The steps with (a b) c as a (b c), where b c exists or is free of the state.
 
+    A product that exists already is a copy, and numbers are multiplied last.
+
     ``state`` holds the arrays that every step moves, ``fixed`` the ids of owners that are
     read from outside.
     """
-    mentioned = Counter(key for s in steps for key in owners_of([s.out, *operands(s)]))
-    varying = depending_on(state, steps)
-    done = []
-    for step in steps:
+    varying, done, waiting = depending_on(state, steps), [], steps[::-1]
+    dropped = []  # kept alive, for ids of arrays must not come twice
+    while waiting:
+        step = waiting.pop()
         inner, new = inner_product(step, done), None
-        key = inner and id(owner(inner.out))
-        if inner and mentioned[key] == 2 and key not in fixed:
+        if inner and is_private(inner.out, step, [*done, *waiting], fixed):
             new = regrouped(step, inner, done, varying)
-        if new:
+        if new is None:
+            done.append(repeated(step, done))
+        else:
             done.remove(inner)
-        done.extend(new or [step])
+            dropped.append(inner)
+            for other in new:
+                varying |= {id(owner(other.out))} if depends(other, varying) else set()
+            waiting.extend(new[::-1])
     return done
+
+
+def repeated(step, before):
+    """A product that has been made before as a copy of it; any other step as it is."""
+    made = find_product(*step.args, before) if is_product(step) else None
+    if made is None or made.size != step.out.size:
+        return step
+    return Step(np.copyto, (made.reshape(step.out.shape),), {}, step.out)
+
+
+def is_private(array, reader, others, fixed):
+    """Whether nobody but its maker and one reader mentions an array."""
+    if id(owner(array)) in fixed:
+        return False
+    return sum(mentions(s, owner(array)) for s in others if s is not reader) == 1
+
+
+def depends(step, varying):
+    """Whether a step reads what depends on the state."""
+    return bool(owners_of(operands(step)) & varying)
 
 
 def depending_on(state, steps):
     """Ids of the owners whose numbers depend on the state."""
     varying = owners_of(state)
     for step in steps:
-        if owners_of(operands(step)) & varying:
+        if depends(step, varying):
             varying.add(id(owner(step.out)))
     return varying
 
@@ -64,21 +88,33 @@ def regrouped(step, inner, before, varying):
     c = step.args[1] if alike(step.args[0], inner.out) else step.args[0]
     if rewritten(inner.args, before, inner):
         return None
-    for a, b in (inner.args, inner.args[::-1]):
-        if np.size(a) != step.out.size:
-            continue
+    pairs = [
+        p for p in (inner.args, inner.args[::-1]) if np.size(p[0]) == step.out.size
+    ]
+    for a, b in pairs:
         made = find_product(b, c, [s for s in before if s is not inner])
         if made is not None:
             factors = (x.reshape(step.out.shape) for x in (a, made))
             return [Step(_PRODUCT, tuple(factors), {}, step.out)]
-        if is_free(b, varying) and is_free(c, varying) and np.ndim(c) == 0:
-            fits = isinstance(b, np.ndarray) and np.shape(a) == step.out.shape
-            if fits and not is_free(a, varying):
-                both = np.empty_like(b)
-                return [
-                    Step(_PRODUCT, (c, b), {}, both),
-                    Step(_PRODUCT, (a, both), {}, step.out),
-                ]
+    for a, b in pairs:
+        first = first_product(a, b, c, step.out.shape, varying)
+        if first is not None:
+            rest = b if first[0] is a else a
+            made = np.zeros_like(next(x for x in first if np.ndim(x)))
+            outer = Step(_PRODUCT, (rest, made), {}, step.out)
+            return [Step(_PRODUCT, first, {}, made), outer]
+    return None
+
+
+def first_product(a, b, c, shape, varying):
+    """What of (a b) c to multiply first, for fewer steps that wait for the state."""
+    if is_free(a, varying) or np.shape(a) != shape:
+        return None
+    if np.ndim(c) == 0 and isinstance(b, np.ndarray) and np.ndim(b):
+        free = is_free(b, varying) and is_free(c, varying)
+        return (c, b) if free else None
+    if np.ndim(b) == 0 and np.shape(c) == shape:  # a number goes outwards, to a sum
+        return (a, c)
     return None
 
 

@@ -8,7 +8,7 @@ from minibnn.plan.dots import with_dots
 from minibnn.plan.logistic import with_logistic
 from minibnn.plan.memory import needed, owners_of, share_memory
 from minibnn.plan.products import with_cheap_products
-from minibnn.plan.simplify import simplified
+from minibnn.plan.simplify import simplified, without_copies
 from minibnn.plan.tape import NotRecordable, Tape, plain, watch
 
 
@@ -26,6 +26,7 @@ def record(function, inputs, state=()):
     fixed = owners_of(results) | constants
     steps = needed(with_logistic(steps), [*arrays, *results])
     steps = with_cheap_products(steps, [inputs[key] for key in state], fixed)
+    steps = without_copies(steps, fixed | owners_of(arrays))
     steps = with_multiples(with_dots(steps, fixed), arrays, fixed)
     return steps, dict(zip(outputs, results, strict=True)), constants
 

@@ -23,7 +23,7 @@ def with_signs(steps):
         if step.function == (np.absolute, "__call__") and is_known(step.args[0], known):
             step = Step(np.copyto, step.args, {}, step.out)
         elif is_mask(step, known, steps):
-            sign = np.empty_like(step.out, step.args[0].dtype)
+            sign = np.zeros_like(step.out, step.args[0].dtype)
             masks[id(owner(step.out))] = sign
             step = Step((np.sign, "__call__"), step.args[:1], {}, sign)
         elif masks:

@@ -11,6 +11,7 @@ import numpy as np
 from minibnn.plan.lift import reduction
 from minibnn.plan.memory import (
     is_elementwise,
+    mentions,
     moved,
     needed,
     offset,
@@ -178,11 +179,6 @@ def is_plain_copy(target, source):
 def is_whole(view):
     """Whether a contiguous view is all of its owner's memory."""
     return view.nbytes == owner(view).nbytes
-
-
-def mentions(step, array):
-    """Whether a step reads or writes an owner."""
-    return id(array) in owners_of([step.out, *operands(step)])
 
 
 def writes(steps, array):
