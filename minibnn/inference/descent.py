@@ -126,12 +126,13 @@ class Descent:
             return {}
 
         inputs = {"theta": self.flat.theta, "g": g, **memory, **rates}
-        before = {key: array.copy() for key, array in inputs.items()}
+        before = {key: a.copy() for key, a in inputs.items() if a is not g}
         try:
             made = Program(step, inputs)
         except NotRecordable:  # half a step may have been carried out
             made = None
-        set_all(inputs, before)
+        set_all({key: inputs[key] for key in before}, before)
+        self.last()  # makes g again, which costs no memory
         if made is None:
             return Direct(step, inputs)
         made()
