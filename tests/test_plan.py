@@ -190,22 +190,12 @@ class Careful(mb.Adam):
             raise OverflowError
 
 
-class Copying(mb.Adam):
-    """Adam that writes in a way no tape can see."""
-
-    def update(self, theta, g, state, lr_m, correction):
-        moved = theta.copy()
-        super().update(moved, g, state, lr_m, correction)
-        np.copyto(theta, moved)
-
-
-@pytest.mark.parametrize("kind", [Careful, Copying])
-def test_an_optimiser_that_cannot_be_recorded_takes_the_same_steps(kind):
+def test_an_optimiser_that_cannot_be_recorded_takes_the_same_steps():
     likelihood, width, y = LIKELIHOODS[0]
     model = mb.Model(mb.MLP([3, 4, width]), likelihood, mb.GaussianPrior(0.0, 1.0))
     fits = [
         mb.fit(model, mb.MeanField(), X, y, rng=1, start=None, max_steps=4, optimizer=o)
-        for o in (mb.Adam(1e-2), kind(1e-2))
+        for o in (mb.Adam(1e-2), Careful(1e-2))
     ]
     for key, value in fits[0].params.items():
         np.testing.assert_array_equal(fits[1].params[key], value)

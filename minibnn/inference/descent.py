@@ -126,13 +126,12 @@ class Descent:
             return {}
 
         inputs = {"theta": self.flat.theta, "g": g, **memory, **rates}
-        before = {key: a.copy() for key, a in inputs.items() if a is not g}
+        before = {key: array.copy() for key, array in inputs.items()}
         try:
             made = Program(step, inputs)
         except NotRecordable:  # half a step may have been carried out
             made = None
-        set_all({key: inputs[key] for key in before}, before)
-        self.last()  # makes g again, which costs no memory
+        set_all(inputs, before)
         if made is None:
             return Direct(step, inputs)
         made()

@@ -209,7 +209,7 @@ class Forward:
             return self.outputs(w)
         if self.program is None:
             self.w = w.copy()
-            inputs, other = {"w": self.w}, {"w": w[:, ::-1].copy()}
+            inputs, other = {"w": self.w}, {"w": w[:, ::-1]}
             self.program = program(lambda w: {"F": self.outputs(w)}, inputs, other)
         elif w.shape != self.w.shape:
             return self.outputs(w)

@@ -11,8 +11,6 @@ from minibnn.plan.products import with_cheap_products
 from minibnn.plan.simplify import simplified, without_copies
 from minibnn.plan.tape import NotRecordable, Tape, plain, watch
 
-BLOCK = 2**16  # numbers
-
 
 def record(function, inputs, state=()):
     """The simplified steps of ``function(**inputs)``, its outputs, owners of constants.
@@ -78,23 +76,19 @@ class Direct:
 def program(function, inputs, other, state=()):
     """A Program if the function can be recorded and replays truly, else a Direct.
 
-    ``other`` holds other values for all inputs, in memory of their own: replayed on
-    them, the program has to give what the function gives. A function that takes an
-    input for a constant (by np.asarray, say) is found out here.
+    ``other`` holds other values for all inputs: replayed on them, the program has to
+    give what the function gives. A function that takes an input for a constant (by
+    np.asarray, say) is found out here.
     """
-    exchange(inputs, other)
-    wanted = function(
-        **inputs
-    )  # first, for it needs memory that the program then takes
-    exchange(inputs, other)
     try:
         recorded = Program(function, inputs, state)
     except NotRecordable:
         return Direct(function, inputs)
-    exchange(inputs, other)
+    before = {key: array.copy() for key, array in inputs.items()}
+    set_all(inputs, other)
     recorded()
-    true = agree(recorded.outputs, wanted)
-    exchange(inputs, other)
+    true = agree(recorded.outputs, function(**inputs))
+    set_all(inputs, before)
     recorded()
     return recorded if true else Direct(function, inputs)
 
@@ -105,27 +99,11 @@ def set_all(arrays, values):
         array[...] = values[key]
 
 
-def exchange(arrays, others):
-    """Swap the values of named arrays, piece by piece."""
-    for key, array in arrays.items():
-        pairs = zip(array, others[key], strict=True) if array.ndim > 1 else ()
-        for a, b in pairs or zip(blocks(array), blocks(others[key]), strict=True):
-            a[...], b[...] = b.copy(), a.copy()
-
-
 def agree(replayed, direct):
     """Whether two sets of outputs are the same but for short forms and rounding."""
     for key, value in direct.items():
+        size = np.max(np.abs(value), initial=0.0, where=np.isfinite(value))
         eps = np.finfo(value.dtype).eps
-        pairs = list(zip(blocks(replayed[key]), blocks(value), strict=True))
-        sizes = [np.max(np.abs(v), initial=0.0, where=np.isfinite(v)) for _, v in pairs]
-        bound = 1e3 * eps * max(sizes, default=0.0)
-        if not all(np.allclose(a, b, 0, bound, equal_nan=True) for a, b in pairs):
+        if not np.allclose(replayed[key], value, 0, 1e3 * eps * size, equal_nan=True):
             return False
     return True
-
-
-def blocks(array):
-    """Pieces of an array, for comparisons that need memory many times their operands'."""
-    flat = np.asarray(array).reshape(-1)
-    return [flat[i : i + BLOCK] for i in range(0, flat.size, BLOCK)]

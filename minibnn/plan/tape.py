@@ -10,11 +10,9 @@ not know) raises :class:`NotRecordable`, and the caller runs the kernels themsel
 """
 
 import functools
-import math
 
 import numpy as np
 
-LARGE = 2**14  # numbers; results as large are not computed while they are recorded
 _TAPES = []  # the tape being recorded, if any
 # what NumPy passes on for an argument of a ufunc or reduction that was not given
 _UNSET = {"dtype": None, "keepdims": False, "initial": np._NoValue, "where": True}
@@ -52,30 +50,6 @@ class Tape:
 def recording():
     """Whether a tape is being recorded."""
     return bool(_TAPES)
-
-
-def unwritten(ufunc, method, inputs, out, kwargs):
-    """Memory for a large result that the recording need not compute, or None.
-
-    A replay will fill it. Pages that nobody has written to cost nothing, and of all the
-    intermediate results of a large network only few are ever alive together.
-    """
-    shapes = [np.shape(x) for x in inputs]
-    if method != "__call__" or out is not None or kwargs:
-        return None
-    if ufunc is np.matmul and all(len(shape) > 1 for shape in shapes):
-        lead = np.broadcast_shapes(*(shape[:-2] for shape in shapes))
-        shape = (*lead, shapes[0][-2], shapes[1][-1])
-        large = math.prod(shape) >= LARGE
-        return np.empty(shape, np.result_type(*inputs)) if large else None
-    whole = ufunc.signature is None and math.prod(np.broadcast_shapes(*shapes)) >= LARGE
-    if not whole:
-        return None
-    corners = [x[(slice(0, 1),) * np.ndim(x)] if np.ndim(x) else x for x in inputs]
-    dtype = ufunc(*corners).dtype  # numbers of Python are cast as they always are
-    arrays = [x for x in inputs if np.ndim(x)]
-    blank = np.nditer([*arrays, None], op_dtypes=[*(a.dtype for a in arrays), dtype])
-    return blank.operands[-1]  # lies in memory as the ufunc's own result would
 
 
 def watch(array):
@@ -116,11 +90,12 @@ class Recorded(np.ndarray):
 
     def __array_ufunc__(self, ufunc, method, *inputs, out=None, **kwargs):
         function = ufunc if method == "__call__" else getattr(ufunc, method)
-        inputs, out = plain(inputs), out and plain(out)[0]
-        large = method == "__call__" and not kwargs and np.size(out) >= LARGE
-        buffer = out if large else unwritten(ufunc, method, inputs, out, kwargs)
-        if buffer is None:
-            buffer = np.asarray(function(*inputs, out=out, **kwargs))
+        inputs = plain(inputs)
+        if out is None:
+            buffer = np.asarray(function(*inputs, **kwargs))
+        else:
+            (buffer,) = plain(out)
+            function(*inputs, out=buffer, **kwargs)
         kwargs = {k: v for k, v in kwargs.items() if _UNSET.get(k, kwargs) is not v}
         if ufunc.nout != 1 or method not in ("__call__", "reduce"):
             raise NotRecordable(f"{ufunc.__name__}.{method}")
@@ -152,8 +127,7 @@ class Recorded(np.ndarray):
         target = np.asarray(plain(self)[key])
         if target.size and not _looks_into(target, (plain(self),)):
             raise NotRecordable("assignment by an array of indices")
-        if target.size < LARGE or not np.ndim(value):
-            np.copyto(target, plain(value))
+        np.copyto(target, plain(value))
         if target.size:
             _noted(np.copyto, (plain(value),), {}, target)
 
@@ -211,8 +185,6 @@ def _looks_into(result, args):
 
 def _views(func, result, args):
     """A function's result that is no array: pass numbers on, watch lists of views."""
-    if result is None:  # it has written somewhere
-        raise NotRecordable(func.__name__)
     items = result if isinstance(result, tuple | list) else ()
     arrays = [item for item in items if isinstance(item, np.ndarray)]
     if not arrays:
