@@ -658,7 +658,7 @@ def fit_directly(monkeypatch):
     def run(*args, **kwargs):
         with monkeypatch.context() as patch:
             patch.setattr(
-                descent, "program", lambda f, inputs, other: Direct(f, inputs)
+                descent, "program", lambda f, inputs, *_: Direct(f, inputs)
             )
             patch.setattr(stretch, "rows_program", lambda *args: None)
             return mb.fit(*args, **kwargs)
