@@ -117,6 +117,14 @@ def kl_like(x, y, z):
     return (0.5 * a * a + (0.5 * e * e + (e - (z - 0.25)))).sum(-1)
 
 
+SCALES = np.linspace(0.5, 1.5, SHAPE[1], dtype=np.float32)
+
+
+def with_a_constant_row(x, y, z):
+    scales = np.broadcast_to(SCALES.astype(x.dtype), SHAPE).copy()
+    return (x * y - (z - scales)).sum(-1)
+
+
 def twice_read(x, y, z):
     part = x * y
     return (part - 2.0 * z).sum(-1) + part[:, 0]
@@ -137,7 +145,14 @@ def with_a_row(x, y, z):
     return (0.5 - (x * y[0] - z * z[:, :1])).sum(-1)
 
 
-SUMS = [kl_like, twice_read, written_before_the_sum, not_the_last_axis, with_a_row]
+SUMS = [
+    with_a_constant_row,
+    kl_like,
+    twice_read,
+    written_before_the_sum,
+    not_the_last_axis,
+    with_a_row,
+]
 
 
 def random_step(seed):

@@ -61,7 +61,10 @@ def lifted_step(step, stacks):
         axis = given.get("axis", 0)
         axes = range(array.ndim) if axis is None else np.atleast_1d(axis)
         given["axis"] = tuple(int(i) % array.ndim + 1 for i in axes)
-        return Step(step.function, (lifted(array, stacks, array.ndim),), given, out)
+        whole = lifted(array, stacks, array.ndim)
+        if whole is array:  # a constant: the same in all rows
+            whole = np.broadcast_to(array, (len(out), *array.shape))
+        return Step(step.function, (whole,), given, out)
     if isinstance(step.function, tuple):
         ndim += _CORE.get(step.function[0], 0)
     args = tuple(lifted(a, stacks, ndim) for a in step.args)
