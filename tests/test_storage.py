@@ -369,3 +369,15 @@ def test_a_resumed_run_that_diverges_has_good_parameters_too(tmp_path):
     assert errors[0].step == errors[1].step
     for key, array in errors[0].params.items():
         np.testing.assert_array_equal(errors[1].params[key], array)
+
+
+def test_a_checkpoint_with_other_optimiser_memory_is_refused(tmp_path):
+    """As written by a version whose Adam kept means under other names."""
+    file = tmp_path / "run.npz"
+    options = {"rng": 1, "max_steps": 4, "start": None, "optimizer": mb.Adam(0.01)}
+    world.fit(**options, checkpoint=mb.Checkpoint(file, 2))
+    facts, arrays = read(file, "checkpoint")
+    arrays["memory.m"] = arrays.pop("memory.sum_g")
+    storage.write(file, "checkpoint", facts, arrays)
+    with pytest.raises(StorageError, match=r"must be \['sum_g', 'sum_gg'\], got \['m'"):
+        world.fit(**options, checkpoint=mb.Checkpoint(file, 2))

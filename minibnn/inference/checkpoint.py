@@ -91,6 +91,14 @@ class Checkpoint:
                 f"checkpoint {str(self.path)!r} belongs to another run: model, family, "
                 "data and options must be the same. Use another path or delete it."
             )
+        memory = with_prefix("memory.", arrays)
+        wanted = set(run.options.optimizer.init(arrays["theta"]))
+        if set(memory) != wanted:
+            raise StorageError(
+                f"checkpoint {str(self.path)!r} was written by another version: the "
+                f"optimiser's memory must be {sorted(wanted)}, got {sorted(memory)}. "
+                "Use another path or delete it."
+            )
         run.streams = [Streams(seed_from(fact)) for fact in facts["seeds"]]
         for streams, state in zip(run.streams, facts["streams"], strict=True):
             streams.restore(state)
@@ -98,7 +106,7 @@ class Checkpoint:
         run.batches.order, run.batches.cursor = arrays.get("order"), facts["cursor"]
         run.flat = Flat.of_vector(arrays["theta"], facts["sizes"])
         run.before = arrays["good"]
-        run.memory = with_prefix("memory.", arrays)
+        run.memory = memory
         run.history = {k: list(v) for k, v in with_prefix("history.", arrays).items()}
         run.step, run.stop_reason = facts["step"], facts["stop_reason"]
         if run.stop_reason in ("interrupted", "callback"):
