@@ -6,26 +6,26 @@ An optimiser's recorded step is made of multiples and sums: ``t = c * x`` and th
 c = 1, is the same to the bit in any precision.
 """
 
-from collections import Counter
-
 import numpy as np
 from scipy.linalg.blas import daxpy, saxpy, sscal
 
 from minibnn.plan.memory import (
+    is_call,
+    is_private,
+    maker,
     mentions,
-    operands,
     overlap,
     owner,
     owners_of,
     relocate,
+    rewritten,
     same,
+    touches,
 )
-from minibnn.plan.simplify import copy_places, touches
+from minibnn.plan.simplify import copy_places
 from minibnn.plan.tape import Step
 
-PIECE = (
-    8192  # numbers: stays in cache, and OpenBLAS shares no sum of so few with threads
-)
+PIECE = 8192  # numbers: stay in cache, and OpenBLAS splits no sum of so few in threads
 AXPY = {np.dtype(np.float32): saxpy, np.dtype(np.float64): daxpy}
 
 
@@ -47,22 +47,15 @@ def with_multiples(steps, state, fixed):
     that are read from outside.
     """
     done, state = [], owners_of(state)
-    mentioned = Counter(key for step in steps for key in every_owner(step))
     for step in steps:
         product = last_multiple(step, done) if id(owner(step.out)) in state else None
-        key = product and id(owner(product.out))
         new = None
-        if product and mentioned[key] == 2 and key not in fixed:
-            new = one_step(step, product, done[done.index(product) + 1 :])
+        if product and is_private(product.out, steps, fixed):
+            new = one_step(step, product, done)
         if new:
             done.remove(product)
         done.extend(new or [step])
     return done
-
-
-def every_owner(step):
-    """Ids of the owners of what a step reads or writes, each once."""
-    return owners_of([step.out, *operands(step)])
 
 
 def last_multiple(step, before):
@@ -70,7 +63,7 @@ def last_multiple(step, before):
     if sign_of(step) is None:
         return None
     for product in reversed(before):
-        if product.function == (np.multiply, "__call__"):
+        if is_call(product, np.multiply):
             numbers = [a for a in product.args if np.ndim(a) == 0]
             if len(numbers) == 1 and any(same(a, product.out) for a in step.args):
                 return product
@@ -79,11 +72,12 @@ def last_multiple(step, before):
 
 def sign_of(step):
     """1.0 for a sum, -1.0 for a difference, None for all else."""
-    signs = {(np.add, "__call__"): 1.0, (np.subtract, "__call__"): -1.0}
-    return None if step.kwargs else signs.get(step.function)
+    return (
+        1.0 if is_call(step, np.add) else -1.0 if is_call(step, np.subtract) else None
+    )
 
 
-def one_step(step, product, between):
+def one_step(step, product, before):
     """The in-place step, if the two are one, with a change of sign before it; or None."""
     c, x = sorted(product.args, key=np.ndim)  # the number comes first
     y, sign = step.out, sign_of(step)
@@ -91,7 +85,7 @@ def one_step(step, product, between):
     other = second if same(first, product.out) else first
     if y.dtype != np.float32 or not all(is_run(a, y) for a in (x, other, y)):
         return None
-    if any(overlap(s.out, a) for s in between for a in (x, np.asarray(c))):
+    if rewritten((c, x), before, product):
         return None
     if same(x, y) and sign > 0 and not overlap(other, y):
         return [Step(multiply_and_add, (single(c), y, other), {}, y)]
@@ -141,16 +135,14 @@ def with_sums_in_place(steps, fixed):
 def multiple(x, sign, steps, i, end, fixed):
     """(c, z, the step that made it) for x = c z that only step i reads, else (sign, x)."""
     plain = x.dtype.type(sign), x, None
-    made = next((s for s in reversed(steps[:i]) if same(s.out, x)), None)
-    key = id(owner(x))
-    if made is None or made.function != (np.multiply, "__call__") or key in fixed:
+    made = maker(x, steps[:i])
+    if not is_call(made, np.multiply) or not is_private(x, steps, fixed):
         return plain
     c, z = sorted(made.args, key=np.ndim)
     number = np.ndim(c) == 0 and (sign > 0 or not isinstance(c, np.ndarray))
-    alone = sum(mentions(s, owner(x)) for s in steps) == 2
-    if not number or not alone or x.dtype != np.float32 or not is_run(z, x):
+    if not number or x.dtype != np.float32 or not is_run(z, x):
         return plain
-    if touches(steps[steps.index(made) : end], z, True):
+    if rewritten([z], steps[:end], made):
         return plain
     return (c if isinstance(c, np.ndarray) else np.float32(sign * c)), z, made
 

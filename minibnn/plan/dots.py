@@ -5,14 +5,12 @@ term it is 0.5 a·a + 0.5 e·e + sum(e) - sum(log s), which reads memory four ti
 writes nothing, where the kernel's elementwise value takes eight passes.
 """
 
-from collections import Counter
 from functools import partial
 
 import numpy as np
 
 from minibnn.plan.lift import reduction
-from minibnn.plan.memory import operands, owner, owners_of, same
-from minibnn.plan.products import rewritten
+from minibnn.plan.memory import is_call, is_private, maker, rewritten
 from minibnn.plan.tape import Step
 
 _KINDS = (np.add, np.subtract, np.multiply)
@@ -23,12 +21,11 @@ def with_dots(steps, fixed):
 
     ``fixed`` holds ids of owners that are read from outside.
     """
-    mentioned = Counter(key for s in steps for key in owners_of([s.out, *operands(s)]))
     done = []
     for step in steps:
         used, terms = [], []
         if is_row_sum(step):
-            alone = partial(maker, before=done, mentioned=mentioned, fixed=fixed)
+            alone = partial(private_maker, before=done, steps=steps, fixed=fixed)
             terms = expand(step.args[0], 1.0, alone, used)
         leaves = [x for _, factors in terms for x in factors]
         if len(used) < 2 or any(rewritten(leaves, done, s) for s in used):
@@ -47,15 +44,11 @@ def is_row_sum(step):
     return set(given) <= {"axis"} and (whole or given.get("axis") in (-1, last))
 
 
-def maker(value, before, mentioned, fixed):
+def private_maker(value, before, steps, fixed):
     """The elementwise step that made an array only the next step reads, else None."""
-    if not isinstance(value, np.ndarray) or mentioned[id(owner(value))] != 2:
-        return None
-    if id(owner(value)) in fixed:
-        return None
-    step = next((s for s in reversed(before) if same(s.out, value)), None)
-    kinds = [(ufunc, "__call__") for ufunc in _KINDS]
-    return step if step and step.function in kinds and not step.kwargs else None
+    step = maker(value, before)
+    plain = any(is_call(step, ufunc) for ufunc in _KINDS)
+    return step if plain and is_private(value, steps, fixed) else None
 
 
 def expand(value, c, alone, used):

@@ -9,7 +9,7 @@ For long arrays NumPy's four passes are quicker, for their exponential is vector
 import numpy as np
 from scipy.special import expit
 
-from minibnn.plan.memory import overlap, same
+from minibnn.plan.memory import is_call, maker, rewritten, same
 from minibnn.plan.tape import Step
 
 SHORT = 256  # numbers; from about here on four vectorised passes are quicker
@@ -40,19 +40,4 @@ def logit_of(step, before):
     x, limit = least.args
     if np.ndim(limit) or limit < 80 or x.shape != step.out.shape or x.size > SHORT:
         return None
-    since = before[before.index(least) :]
-    return None if any(overlap(s.out, x) for s in since) else x
-
-
-def is_call(step, ufunc):
-    """Whether a step is the plain call of a ufunc."""
-    return step is not None and step.function == (ufunc, "__call__")
-
-
-def maker(array, before):
-    """The last step that wrote an operand, if it wrote just that."""
-    if not isinstance(array, np.ndarray):
-        return None
-    last = next((s for s in reversed(before) if overlap(s.out, array)), None)
-    whole = last is not None and last.out.shape == array.shape
-    return last if whole and last.out.ctypes.data == array.ctypes.data else None
+    return None if rewritten([x], before, least) else x

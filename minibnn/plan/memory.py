@@ -85,6 +85,43 @@ def mentions(step, array):
     return id(array) in owners_of([step.out, *operands(step)])
 
 
+def is_call(step, ufunc):
+    """Whether a step is the plain call of a ufunc."""
+    return step is not None and step.function == (ufunc, "__call__") and not step.kwargs
+
+
+def maker(array, before):
+    """The last step that wrote an operand, if it wrote just that."""
+    if not isinstance(array, np.ndarray):
+        return None
+    last = next((s for s in reversed(before) if overlap(s.out, array)), None)
+    whole = last is not None and last.out.shape == array.shape
+    return last if whole and last.out.ctypes.data == array.ctypes.data else None
+
+
+def is_private(array, steps, fixed):
+    """Whether just two of the steps mention an owner: its maker and one reader."""
+    if id(owner(array)) in fixed:
+        return False
+    return sum(mentions(step, owner(array)) for step in steps) == 2
+
+
+def touches(steps, view, only_writes=False):
+    """Whether any of the steps reads or writes memory of a view."""
+    arrays = (
+        a
+        for step in steps
+        for a in ([step.out] if only_writes else [step.out, *operands(step)])
+    )
+    return any(overlap(a, view) for a in arrays)
+
+
+def rewritten(values, before, step):
+    """Whether anything has been written over arrays since a step."""
+    since = before[before.index(step) + 1 :]
+    return any(touches(since, a, True) for a in values if isinstance(a, np.ndarray))
+
+
 def is_elementwise(step):
     """Whether every entry of the result is made of the entries at its own place."""
     if not isinstance(step.function, tuple):

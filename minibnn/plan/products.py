@@ -6,7 +6,14 @@ And of c (s ∘ (1 - 2y)) the number c and the labels are known for many steps a
 
 import numpy as np
 
-from minibnn.plan.memory import mentions, operands, overlap, owner, owners_of
+from minibnn.plan.memory import (
+    is_call,
+    is_private,
+    operands,
+    owner,
+    owners_of,
+    rewritten,
+)
 from minibnn.plan.tape import Step
 
 _PRODUCT = (np.multiply, "__call__")
@@ -25,7 +32,7 @@ def with_cheap_products(steps, state, fixed):
     while waiting:
         step = waiting.pop()
         inner, new = inner_product(step, done), None
-        if inner and is_private(inner.out, step, [*done, *waiting], fixed):
+        if inner and is_private(inner.out, [*done, step, *waiting], fixed):
             new = regrouped(step, inner, done, varying)
         if new is None:
             done.append(repeated(step, done))
@@ -44,13 +51,6 @@ def repeated(step, before):
     if made is None or made.size != step.out.size:
         return step
     return Step(np.copyto, (made.reshape(step.out.shape),), {}, step.out)
-
-
-def is_private(array, reader, others, fixed):
-    """Whether nobody but its maker and one reader mentions an array."""
-    if id(owner(array)) in fixed:
-        return False
-    return sum(mentions(s, owner(array)) for s in others if s is not reader) == 1
 
 
 def depends(step, varying):
@@ -78,9 +78,8 @@ def inner_product(step, before):
 
 def is_product(step):
     """Whether a step multiplies in float32."""
-    plain = step.function == _PRODUCT and not step.kwargs
     arrays = [step.out, *(a for a in step.args if isinstance(a, np.ndarray))]
-    return plain and all(a.dtype == np.float32 for a in arrays)
+    return is_call(step, np.multiply) and all(a.dtype == np.float32 for a in arrays)
 
 
 def regrouped(step, inner, before, varying):
@@ -131,13 +130,6 @@ def find_product(b, c, before):
             stale = rewritten((b, c, other.out), before, other)
             return None if stale else other.out
     return None
-
-
-def rewritten(values, before, step):
-    """Whether anything has been written over arrays since a step."""
-    arrays = [a for a in values if isinstance(a, np.ndarray)]
-    since = before[before.index(step) + 1 :]
-    return any(overlap(s.out, a) for s in since for a in arrays)
 
 
 def alike(a, b):

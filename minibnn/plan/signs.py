@@ -8,7 +8,7 @@ large one takes longer).
 
 import numpy as np
 
-from minibnn.plan.memory import LARGE, operands, overlap, owner, same
+from minibnn.plan.memory import LARGE, is_call, operands, overlap, owner, same
 from minibnn.plan.tape import Step
 
 _ALWAYS = {np.exp, np.absolute, np.sqrt, np.square}
@@ -20,7 +20,7 @@ def with_signs(steps):
     """The steps with |x| as a copy and small masks as signs where x is never negative."""
     done, known, masks = [], [], {}
     for step in steps:
-        if step.function == (np.absolute, "__call__") and is_known(step.args[0], known):
+        if is_call(step, np.absolute) and is_known(step.args[0], known):
             step = Step(np.copyto, step.args, {}, step.out)
         elif is_mask(step, known, steps):
             sign = np.zeros_like(step.out, step.args[0].dtype)
@@ -64,15 +64,14 @@ def is_known(value, known):
 
 def is_mask(step, known, steps):
     """Whether a step is a small [A > 0], A >= 0, that only multiplies real numbers."""
-    if step.function != (np.greater, "__call__") or not is_zero(step.args[1]):
+    if not is_call(step, np.greater) or not is_zero(step.args[1]):
         return False
     A, mask = step.args[0], step.out
     if not isinstance(A, np.ndarray) or A.shape != mask.shape or A.nbytes >= LARGE:
         return False
     uses = [s for s in steps if any(owner(a) is owner(mask) for a in operands(s))]
     return is_known(A, known) and all(
-        use.function == (np.multiply, "__call__") and use.out.dtype == A.dtype
-        for use in uses
+        is_call(use, np.multiply) and use.out.dtype == A.dtype for use in uses
     )
 
 

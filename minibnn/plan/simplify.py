@@ -20,6 +20,7 @@ from minibnn.plan.memory import (
     owner,
     owners_of,
     relocate,
+    touches,
 )
 from minibnn.plan.signs import with_signs
 from minibnn.plan.tape import Step
@@ -184,13 +185,3 @@ def is_whole(view):
 def writes(steps, array):
     """Whether any of the steps writes to an owner."""
     return any(owner(step.out) is array for step in steps)
-
-
-def touches(steps, view, only_writes=False):
-    """Whether any of the steps reads or writes memory of a view."""
-    arrays = (
-        a
-        for step in steps
-        for a in ([step.out] if only_writes else [step.out, *operands(step)])
-    )
-    return any(overlap(a, view) for a in arrays)
