@@ -657,9 +657,7 @@ def fit_directly(monkeypatch):
 
     def run(*args, **kwargs):
         with monkeypatch.context() as patch:
-            patch.setattr(
-                descent, "program", lambda f, inputs, *_: Direct(f, inputs)
-            )
+            patch.setattr(descent, "program", lambda f, inputs, *_: Direct(f, inputs))
             patch.setattr(stretch, "rows_program", lambda *args: None)
             return mb.fit(*args, **kwargs)
 
