@@ -1,11 +1,14 @@
 """The tape replays what the kernels compute, or is not used at all."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 import minibnn as mb
 from minibnn.inference import descent, stretch
-from minibnn.plan.replay import Direct, Program, program
+from minibnn.plan import tape
+from minibnn.plan.replay import Direct, Program, exchange, program, toggle
 from minibnn.plan.tape import NotRecordable
 
 RNG = np.random.default_rng(0)
@@ -28,6 +31,14 @@ ESTIMATORS = [
     mb.ScoreFunction(),
     mb.StickTheLanding(),
 ]
+
+
+@pytest.fixture(params=[tape.LARGE, 2], ids=["computed", "unwritten"])
+def large(request):
+    """From which size on a result is not computed while it is recorded."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tape, "LARGE", request.param)
+        yield
 
 
 def both_ways(monkeypatch, model, family, y, **options):
@@ -58,6 +69,7 @@ def assert_same(replayed, direct):
         np.testing.assert_allclose(replayed.history[key], value, 0, 1e-12 * scale)
 
 
+@pytest.mark.usefixtures("large")
 @pytest.mark.parametrize("activation", ["relu", "tanh", "softplus"])
 @pytest.mark.parametrize(("likelihood", "width", "y"), LIKELIHOODS, ids=repr)
 def test_replay_is_the_computation(monkeypatch, likelihood, width, y, activation):
@@ -72,6 +84,7 @@ def test_replay_is_the_computation(monkeypatch, likelihood, width, y, activation
     assert_same(replayed, direct)
 
 
+@pytest.mark.usefixtures("large")
 @pytest.mark.parametrize(
     "family", [mb.MeanField("exp"), mb.Point(), mb.FullCovariance()]
 )
@@ -115,7 +128,7 @@ def test_a_branch_on_a_value_is_not_recorded():
     with pytest.raises(NotRecordable, match="branch"):
         Program(branch, {"x": np.ones(3)})
     x = np.ones(3)
-    run = program(branch, {"x": x}, {"x": -np.ones(3)})
+    run = program(branch, {"x": x}, partial(exchange, {"x": x}, {"x": -np.ones(3)}))
     assert isinstance(run, Direct)
     x[:] = [-1.0, -2.0, -3.0]
     run()
@@ -128,12 +141,25 @@ def test_an_input_taken_for_a_constant_is_found_out():
     def hides(x, k):
         return {"y": (np.asarray(x) * 2.0) * k}
 
-    run = program(
-        hides,
-        {"x": np.ones(3), "k": np.ones(())},
-        {"x": np.full(3, 2.0), "k": np.ones(())},
-    )
+    inputs = {"x": np.ones(3), "k": np.ones(())}
+    run = program(hides, inputs, partial(exchange, inputs, {"x": np.full(3, 2.0)}))
     assert isinstance(run, Direct)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_toggling_changes_one_per_cent_and_is_undone_exactly(dtype):
+    rng = np.random.default_rng(0)
+    values = np.concatenate([rng.normal(size=1000), [0.0, -0.0, 1e30, -1e-30]])
+    array = values.astype(dtype)
+    view, before = array[::2], array.copy()
+    toggle(view)
+    np.testing.assert_array_equal(array[1::2], before[1::2])
+    changed = np.abs(array[:1000:2] / before[:1000:2] - 1.0)
+    assert changed.min() >= 2.0**-8
+    assert changed.max() <= 2.0**-7
+    toggle(view)
+    np.testing.assert_array_equal(array.view(np.uint8), before.view(np.uint8))
+    toggle(np.ones((), dtype))
 
 
 def test_dead_steps_are_dropped_and_memory_is_shared():
@@ -190,12 +216,38 @@ class Careful(mb.Adam):
             raise OverflowError
 
 
-def test_an_optimiser_that_cannot_be_recorded_takes_the_same_steps():
+class Copying(mb.Adam):
+    """Adam that writes in a way no tape can see."""
+
+    def update(self, theta, g, state, lr_m, correction):
+        moved = theta.copy()
+        super().update(moved, g, state, lr_m, correction)
+        np.copyto(theta, moved)
+
+
+class Steeper(mb.Adam):
+    """Adam on twice the gradient, doubled where it stands."""
+
+    def update(self, theta, g, state, lr_m, correction):
+        np.multiply(g, 2.0, out=g)
+        super().update(theta, g, state, lr_m, correction)
+
+
+def test_an_optimiser_may_write_over_the_gradient(monkeypatch):
+    likelihood, width, y = LIKELIHOODS[0]
+    model = mb.Model(mb.MLP([3, 4, width]), likelihood, mb.GaussianPrior(0.0, 1.0))
+    options = {"optimizer": Steeper(1e-2), "max_steps": 4, "batch_size": 6}
+    replayed, direct, _ = both_ways(monkeypatch, model, mb.MeanField(), y, **options)
+    assert_same(replayed, direct)
+
+
+@pytest.mark.parametrize("kind", [Careful, Copying])
+def test_an_optimiser_that_cannot_be_recorded_takes_the_same_steps(kind):
     likelihood, width, y = LIKELIHOODS[0]
     model = mb.Model(mb.MLP([3, 4, width]), likelihood, mb.GaussianPrior(0.0, 1.0))
     fits = [
         mb.fit(model, mb.MeanField(), X, y, rng=1, start=None, max_steps=4, optimizer=o)
-        for o in (mb.Adam(1e-2), Careful(1e-2))
+        for o in (mb.Adam(1e-2), kind(1e-2))
     ]
     for key, value in fits[0].params.items():
         np.testing.assert_array_equal(fits[1].params[key], value)

@@ -7,6 +7,7 @@ masks of what is never negative, quotients e/(1 + e).
 import numpy as np
 import pytest
 
+from minibnn.plan import tape
 from minibnn.plan.axpy import add_multiple, multiply_and_add
 from minibnn.plan.replay import Program, record
 from minibnn.plan.rows import Rows
@@ -248,6 +249,15 @@ def test_steps_are_what_they_were(seed, dtype, way):
             close(outputs[key], value, dtype)
     for name, array in direct.items():
         close(first[name], array, dtype)
+
+
+@pytest.mark.parametrize("way", [Replayed, InARow])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("seed", range(100))
+def test_large_steps_are_what_they_were(seed, dtype, way, monkeypatch):
+    """Large results are not computed while they are recorded."""
+    monkeypatch.setattr(tape, "LARGE", 2)
+    test_steps_are_what_they_were(seed, dtype, way)
 
 
 def names_of(step, state, **rows):

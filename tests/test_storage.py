@@ -16,6 +16,7 @@ from saved_runs import assert_same
 import minibnn as mb
 from minibnn.inference import run, storage
 from minibnn.inference.storage import StorageError, read
+from minibnn.plan import tape
 
 STEPS = 23
 OPTIMIZERS = {
@@ -104,6 +105,14 @@ def test_a_resumed_run_is_the_run_never_stopped(i, tmp_path):
     assert one[0] == other[0]
     for key in one[1]:
         np.testing.assert_array_equal(one[1][key], other[1][key], err_msg=key)
+
+
+@pytest.mark.parametrize("i", [i for i in range(50) if i % 17 in (0, 3, 6, 10)])
+def test_resuming_where_large_results_are_not_computed_while_recording(
+    i, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(tape, "LARGE", 2)
+    test_a_resumed_run_is_the_run_never_stopped(i, tmp_path)
 
 
 def test_the_interruptions_cover_what_there_is():

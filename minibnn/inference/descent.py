@@ -8,7 +8,7 @@ import numpy as np
 
 from minibnn.inference.normals import Normals, SideBySide
 from minibnn.kernels.objective import objective
-from minibnn.plan.replay import Direct, Program, program, set_all
+from minibnn.plan.replay import Direct, Program, exchange, program, set_all, toggle
 from minibnn.plan.tape import NotRecordable
 
 
@@ -89,12 +89,18 @@ class Descent:
         ):
             return self.loss_and_gradient(noise, kl_weight, A, y, params)
 
-        other = {key: other_values(key, array) for key, array in inputs.items()}
+        rows = {}
         if not full:
-            other["A"], other["y"] = self.batches.other_rows(
-                inputs["A"].shape[-2], inputs["y"]
-            )
-        return program(loss_and_gradient, inputs, other, list(self.flat.params))
+            size = inputs["A"].shape[-2]
+            rows["A"], rows["y"] = self.batches.other_rows(size, inputs["y"])
+
+        def change():
+            np.negative(inputs["noise"], out=inputs["noise"])
+            exchange(inputs, rows)
+            for key in set(inputs) - {"noise", "A", "y"}:
+                toggle(inputs[key])
+
+        return program(loss_and_gradient, inputs, change, list(self.flat.params))
 
     def update(self, optimizer, memory, lr, step):
         """Step 5: move the parameters against the gradient of the last ``evaluate``."""
@@ -126,15 +132,21 @@ class Descent:
             return {}
 
         inputs = {"theta": self.flat.theta, "g": g, **memory, **rates}
-        before = {key: array.copy() for key, array in inputs.items()}
+        made = self.program_of(step, inputs)
+        if made is None:
+            return Direct(step, inputs)
+        made()
+        return made
+
+    def program_of(self, step, inputs):
+        """The program of a step, or None; the inputs stay as they are."""
+        before = {key: a.copy() for key, a in inputs.items() if key != "g"}
         try:
             made = Program(step, inputs)
         except NotRecordable:  # half a step may have been carried out
             made = None
-        set_all(inputs, before)
-        if made is None:
-            return Direct(step, inputs)
-        made()
+        set_all({key: inputs[key] for key in before}, before)
+        self.last()  # makes g again, which costs no memory
         return made
 
     def loss_and_gradient(self, noise, kl_weight, A, y, params):
@@ -146,10 +158,3 @@ class Descent:
         )
         g = self.flat.join(gradient())
         return {"loss": loss, "g": g, "check": np.vecdot(g, g), **parts}
-
-
-def other_values(key, array):
-    """Other numbers of the same kind: noise turned round, all else a little larger."""
-    if key == "noise":
-        return array[..., ::-1].copy()
-    return array * (1.0 + 2.0**-7)

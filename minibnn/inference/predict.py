@@ -209,14 +209,19 @@ class Forward:
             return self.outputs(w)
         if self.program is None:
             self.w = w.copy()
-            inputs, other = {"w": self.w}, {"w": w[:, ::-1]}
-            self.program = program(lambda w: {"F": self.outputs(w)}, inputs, other)
+            self.program = program(
+                lambda w: {"F": self.outputs(w)}, {"w": self.w}, self.reverse
+            )
         elif w.shape != self.w.shape:
             return self.outputs(w)
         else:
             self.w[...] = w
             self.program()
         return self.program.outputs["F"].copy()
+
+    def reverse(self):
+        """The weights the other way round."""
+        self.w[...] = self.w[:, ::-1]
 
     def outputs(self, w):
         """The network itself."""

@@ -130,6 +130,7 @@ class Run:
             saved = checkpoint.load(self)
         if saved is None:
             self.flat = Flat(self.initial_params(), self.dtype)
+            self.starts = []  # of no use any more
             self.memory = self.options.optimizer.init(self.flat.theta)
         self.descent = Descent(
             (self.model, self.family, self.estimator),

@@ -11,12 +11,15 @@ from minibnn.plan.products import with_cheap_products
 from minibnn.plan.simplify import simplified, without_copies
 from minibnn.plan.tape import NotRecordable, Tape, plain, watch
 
+BLOCK = 2**16  # numbers
+
 
 def record(function, inputs, state=()):
     """The simplified steps of ``function(**inputs)``, its outputs, owners of constants.
 
-    The computation is carried out once. ``state`` names the inputs that go from one step
-    to the next; with equal ones a step is simplified alike wherever it is recorded.
+    Small results are computed once, large ones not at all. ``state`` names the inputs
+    that go from one step to the next; with equal ones a step is simplified alike
+    wherever it is recorded.
     """
     with Tape() as tape:
         outputs = function(**{key: watch(array) for key, array in inputs.items()})
@@ -43,8 +46,8 @@ class Program:
     state : names of inputs
         Those that are moved from run to run; what depends on no such is cheap.
 
-    ``outputs`` are the arrays that every run fills. Making the program carries the
-    computation out once.
+    ``outputs`` are the arrays that every run fills. Making the program computes small
+    results once; what it changes in place may have been changed.
 
     Raises NotRecordable where the function does what a tape cannot repeat.
     """
@@ -73,22 +76,25 @@ class Direct:
         self.outputs = self.function(**self.inputs)
 
 
-def program(function, inputs, other, state=()):
+def program(function, inputs, change, state=()):
     """A Program if the function can be recorded and replays truly, else a Direct.
 
-    ``other`` holds other values for all inputs: replayed on them, the program has to
-    give what the function gives. A function that takes an input for a constant (by
-    np.asarray, say) is found out here.
+    ``change()`` gives the inputs other values, and at its next call those they had:
+    replayed on the others, the program has to give what the function gives. A function
+    that takes an input for a constant (by np.asarray, say) is found out here. The
+    function leaves its inputs as they are.
     """
+    change()
+    wanted = function(**inputs)  # first: it needs memory that the program then takes
+    change()
     try:
         recorded = Program(function, inputs, state)
     except NotRecordable:
         return Direct(function, inputs)
-    before = {key: array.copy() for key, array in inputs.items()}
-    set_all(inputs, other)
+    change()
     recorded()
-    true = agree(recorded.outputs, function(**inputs))
-    set_all(inputs, before)
+    true = agree(recorded.outputs, wanted)
+    change()
     recorded()
     return recorded if true else Direct(function, inputs)
 
@@ -99,11 +105,36 @@ def set_all(arrays, values):
         array[...] = values[key]
 
 
+def exchange(arrays, others):
+    """Swap the values of arrays for those in ``others``, a dict that then has the old."""
+    for key, other in others.items():
+        others[key] = arrays[key].copy()
+        arrays[key][...] = other
+
+
+def toggle(array):
+    """Make every number about one per cent larger or smaller, or what it was before.
+
+    One bit of its fraction is turned, which takes no memory and is undone exactly.
+    """
+    words, bit = {4: (np.uint32, 16), 8: (np.uint64, 45)}[array.itemsize]
+    bits = array.view(words)
+    np.bitwise_xor(bits, words(1 << bit), out=bits)
+
+
 def agree(replayed, direct):
     """Whether two sets of outputs are the same but for short forms and rounding."""
     for key, value in direct.items():
-        size = np.max(np.abs(value), initial=0.0, where=np.isfinite(value))
         eps = np.finfo(value.dtype).eps
-        if not np.allclose(replayed[key], value, 0, 1e3 * eps * size, equal_nan=True):
+        pairs = list(zip(blocks(replayed[key]), blocks(value), strict=True))
+        sizes = [np.max(np.abs(v), initial=0.0, where=np.isfinite(v)) for _, v in pairs]
+        bound = 1e3 * eps * max(sizes, default=0.0)
+        if not all(np.allclose(a, b, 0, bound, equal_nan=True) for a, b in pairs):
             return False
     return True
+
+
+def blocks(array):
+    """Pieces of an array, for comparisons that need memory many times their operands'."""
+    flat = np.asarray(array).reshape(-1)
+    return [flat[i : i + BLOCK] for i in range(0, flat.size, BLOCK)]

@@ -94,8 +94,8 @@ def summand(step):
 def without_constants(steps, inside):
     """Drop what writes the same numbers every time, where nobody writes over them.
 
-    The recording itself has left them in memory, which must stay theirs: also returned
-    are the ids of those owners.
+    They stay in their memory, which must remain theirs: also returned are the ids of
+    those owners.
     """
     writers = {}
     for i, step in enumerate(steps):
@@ -107,12 +107,26 @@ def without_constants(steps, inside):
         alone = not any(overlap(step.out, out) for out in others)
         still = step.function is not keep and not owners_of(operands(step)) & varying
         if still and alone and key not in inside:
+            carry_out(step)
             constants.add(key)
             if len(writers[key]) == 1:
                 varying.discard(key)
         else:
             kept.append(step)
     return kept, constants
+
+
+def carry_out(step):
+    """Fill a step's result; the recording may have left out what is large."""
+    function, args, kwargs = step.function, step.args, step.kwargs
+    if function is np.copyto:
+        np.copyto(step.out, *args, casting="unsafe")
+    elif isinstance(function, tuple):
+        ufunc, method = function
+        call = ufunc if method == "__call__" else getattr(ufunc, method)
+        call(*args, out=step.out, **kwargs)
+    else:
+        np.copyto(step.out, function(*args, **kwargs))
 
 
 def without_copies(steps, fixed):

@@ -10,9 +10,12 @@ not know) raises :class:`NotRecordable`, and the caller runs the kernels themsel
 """
 
 import functools
+import math
+import mmap
 
 import numpy as np
 
+LARGE = 2**14  # numbers; results as large are not computed while they are recorded
 _TAPES = []  # the tape being recorded, if any
 # what NumPy passes on for an argument of a ufunc or reduction that was not given
 _UNSET = {"dtype": None, "keepdims": False, "initial": np._NoValue, "where": True}
@@ -30,17 +33,23 @@ class Step:
 
 
 class Tape:
-    """A context that records what happens to the arrays passed through ``watch``."""
+    """A context that records what happens to the arrays passed through ``watch``.
+
+    Large results are not computed in it (see ``unwritten``), so what is computed from
+    them means nothing and warns of nothing.
+    """
 
     def __init__(self):
-        self.steps = []
+        self.steps, self.quiet = [], np.errstate(all="ignore")
 
     def __enter__(self):
+        self.quiet.__enter__()
         _TAPES.append(self)
         return self
 
     def __exit__(self, *error):
         _TAPES.pop()
+        self.quiet.__exit__(*error)
 
     def add(self, function, args, kwargs, out):
         """Note an operation that has just been carried out."""
@@ -50,6 +59,56 @@ class Tape:
 def recording():
     """Whether a tape is being recorded."""
     return bool(_TAPES)
+
+
+def unwritten(ufunc, method, inputs, out, kwargs):
+    """Memory for a large result that the recording need not compute, or None.
+
+    A replay will fill other memory: of all the intermediate results of a large network
+    only few are ever alive together.
+    """
+    if method == "reduce" and out is None:
+        return unwritten_sum(ufunc, *inputs, **kwargs)
+    shapes = [np.shape(x) for x in inputs]
+    if method != "__call__" or out is not None or kwargs:
+        return None
+    if ufunc is np.matmul and all(len(shape) > 1 for shape in shapes):
+        lead = np.broadcast_shapes(*(shape[:-2] for shape in shapes))
+        shape = (*lead, shapes[0][-2], shapes[1][-1])
+        large = math.prod(shape) >= LARGE
+        return blank(shape, np.result_type(*inputs)) if large else None
+    shape = np.broadcast_shapes(*shapes)
+    if ufunc.signature is not None or math.prod(shape) < LARGE:
+        return None
+    corners = [corner(x) for x in inputs]
+    dtype = ufunc(*corners).dtype  # numbers of Python are cast as they always are
+    arrays = [x for x in inputs if np.ndim(x)]
+    lying = np.nditer([*arrays, None], op_dtypes=[*(a.dtype for a in arrays), dtype])
+    return blank(shape, dtype, lying.operands[-1].strides)  # as the ufunc would lay it
+
+
+def unwritten_sum(ufunc, array, axis=0, **kwargs):
+    """The same for a reduction over one axis."""
+    given = [key for key, value in kwargs.items() if value is not _UNSET[key]]
+    if array.size < LARGE or given or not isinstance(axis, int):
+        return None
+    first = array.swapaxes(0, axis)[:1].swapaxes(0, axis).squeeze(axis)
+    if first.size < LARGE:
+        return None
+    dtype = ufunc.reduce(corner(array), axis).dtype
+    return blank(first.shape, dtype, np.empty_like(first, dtype).strides)
+
+
+def corner(value):
+    """The first entry of an array as an array of as many axes; a number as it is."""
+    return value[(slice(0, 1),) * np.ndim(value)] if np.ndim(value) else value
+
+
+def blank(shape, dtype, strides=None):
+    """An array in pages of its own: what is never written to takes no memory."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    pages = mmap.mmap(-1, size, access=mmap.ACCESS_COPY)
+    return np.ndarray(shape, dtype, pages, strides=strides)
 
 
 def watch(array):
@@ -90,12 +149,11 @@ class Recorded(np.ndarray):
 
     def __array_ufunc__(self, ufunc, method, *inputs, out=None, **kwargs):
         function = ufunc if method == "__call__" else getattr(ufunc, method)
-        inputs = plain(inputs)
-        if out is None:
-            buffer = np.asarray(function(*inputs, **kwargs))
-        else:
-            (buffer,) = plain(out)
-            function(*inputs, out=buffer, **kwargs)
+        inputs, out = plain(inputs), out and plain(out)[0]
+        large = method == "__call__" and not kwargs and np.size(out) >= LARGE
+        buffer = out if large else unwritten(ufunc, method, inputs, out, kwargs)
+        if buffer is None:
+            buffer = np.asarray(function(*inputs, out=out, **kwargs))
         kwargs = {k: v for k, v in kwargs.items() if _UNSET.get(k, kwargs) is not v}
         if ufunc.nout != 1 or method not in ("__call__", "reduce"):
             raise NotRecordable(f"{ufunc.__name__}.{method}")
@@ -103,9 +161,9 @@ class Recorded(np.ndarray):
 
     def __array_function__(self, func, types, args, kwargs):
         args, kwargs = plain(args), {key: plain(v) for key, v in kwargs.items()}
-        result = func(*args, **kwargs)
         if func is np.concatenate:
-            return _joined(args[0], result, *args[1:], **kwargs)
+            return _joined(*args, **kwargs)
+        result = func(*args, **kwargs)
         if func is np.empty_like:
             return watch(result)
         if not isinstance(result, np.ndarray | np.generic):
@@ -127,7 +185,8 @@ class Recorded(np.ndarray):
         target = np.asarray(plain(self)[key])
         if target.size and not _looks_into(target, (plain(self),)):
             raise NotRecordable("assignment by an array of indices")
-        np.copyto(target, plain(value))
+        if target.size < LARGE:
+            np.copyto(target, plain(value))
         if target.size:
             _noted(np.copyto, (plain(value),), {}, target)
 
@@ -168,14 +227,17 @@ def _noted(function, args, kwargs, buffer):
     return watch(buffer)
 
 
-def _joined(parts, whole, axis=0):
+def _joined(parts, axis=0):
     """A concatenation as copies, each of which may turn out not to be needed."""
+    parts = [np.asarray(part) for part in parts]
     ends = np.cumsum([0] + [part.shape[axis] for part in parts])
+    shape, dtype = list(parts[0].shape), np.result_type(*parts)
+    shape[axis] = int(ends[-1])
+    large = math.prod(shape) >= LARGE
+    whole = watch((blank if large else np.empty)(shape, dtype))
     for part, start, end in zip(parts, ends[:-1], ends[1:], strict=True):
-        place = whole.swapaxes(0, axis)[start:end].swapaxes(0, axis)
-        if place.size:
-            _noted(np.copyto, (part,), {}, place)
-    return watch(whole)
+        whole.swapaxes(0, axis)[start:end].swapaxes(0, axis)[...] = part
+    return whole
 
 
 def _looks_into(result, args):
@@ -185,6 +247,8 @@ def _looks_into(result, args):
 
 def _views(func, result, args):
     """A function's result that is no array: pass numbers on, watch lists of views."""
+    if result is None:  # it has written somewhere
+        raise NotRecordable(func.__name__)
     items = result if isinstance(result, tuple | list) else ()
     arrays = [item for item in items if isinstance(item, np.ndarray)]
     if not arrays:
