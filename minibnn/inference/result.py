@@ -25,7 +25,9 @@ class FitResult:
     history : dict of arrays (steps,) or (steps, R)
         "loss", "elbo" (KL weight 1), "nll", "kl", "kl_weight", "lr" of every step.
     elbo, elbo_se : float or array (R,), or None
-        ELBO from fresh noise on all rows, and its standard error. A point has none.
+        ELBO from fresh noise on all rows, and its standard error: 1000 samples on small
+        data, fewer (at least 32) where N, units and replicas multiply to more than 10^5.
+        A point has none.
     stop_reason : str
         "max_steps", "plateau", "stop" (a rule of your own), "callback" or "interrupted".
     restarts : list of (elbo, elbo_se)

@@ -230,8 +230,15 @@ def fresh_elbo(run, params):
             if run.estimator.exact:
                 pair = exact_elbo(run.model, run.family, own, A, y, run.estimator)
             else:
-                rng = streams.validation
-                pair = estimate_elbo(run.model, run.family, own, A, y, rng)
+                pair = estimate_elbo(
+                    run.model,
+                    run.family,
+                    own,
+                    A,
+                    y,
+                    streams.validation,
+                    runs=len(run.streams),
+                )
         pairs.append(pair)
     if run.lead:
         return tuple(np.stack(values) for values in zip(*pairs, strict=True))
