@@ -11,6 +11,7 @@ from scipy import stats
 
 import minibnn as mb
 from minibnn.inference import predict as module
+from minibnn.plan import repeated
 from minibnn.plan.replay import Program, program
 
 X, Y = regression_data()
@@ -340,7 +341,7 @@ def test_many_passes_are_the_passes(monkeypatch):
         kinds.append(program(*args))
         return kinds[-1]
 
-    monkeypatch.setattr(module, "program", watched)
+    monkeypatch.setattr(repeated, "program", watched)
     X = np.random.default_rng(0).normal(size=(30, 2))
     net = mb.MLP([2, 9, 4, 1])
     model = mb.Model(net, mb.Bernoulli(), mb.GaussianPrior())
@@ -348,10 +349,40 @@ def test_many_passes_are_the_passes(monkeypatch):
     result = mb.fit(model, mb.MeanField(), X, y, rng=0, max_steps=5, start=None)
     monkeypatch.setattr(module, "ACTIVATIONS", 7 * 30 * 9)  # 7 samples a pass
     pred = result.predict(X, n_samples=100)
-    assert [type(kind) for kind in kinds] == [Program]
+    assert [type(kind) for kind in kinds] == [Program, Program]  # weights, outputs
     w = result.sample_weights(100, result.prediction_seed)
     logits = net(w, X)[..., 0]
     np.testing.assert_allclose(pred.samples, 1 / (1 + np.exp(-logits)), rtol=1e-12)
+
+
+SUMMARIES = {
+    "mean": lambda pred, y: pred.mean,
+    "std": lambda pred, y: pred.std,
+    "aleatoric": lambda pred, y: pred.aleatoric,
+    "epistemic": lambda pred, y: pred.epistemic,
+    "samples": lambda pred, y: pred.samples,
+    "log_prob": lambda pred, y: pred.log_prob(y),
+    "interval": lambda pred, y: np.stack(pred.interval()),
+}
+
+
+@pytest.mark.parametrize("name", SUMMARIES)
+@pytest.mark.parametrize(
+    ("likelihood", "width"), [(mb.Gaussian("learned"), 1), (mb.Categorical(3), 3)]
+)
+def test_pieces_of_rows_are_the_rows(monkeypatch, likelihood, width, name):
+    """However few rows are summarised together, and however few fit in memory."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(23, 2)), rng.integers(0, 3, 23)
+    model = mb.Model(mb.MLP([2, 4, width]), likelihood, mb.GaussianPrior())
+    result = mb.fit(model, mb.MeanField(), X, y, rng=0, max_steps=3, start=None)
+    summary = SUMMARIES[name]
+    whole = summary(result.predict(X, n_samples=40), y)
+    for piece, outputs in ((1, 10**6), (5 * 40 * width, 10**6), (200, 7 * 40 * width)):
+        monkeypatch.setattr(module, "PIECE", piece)
+        monkeypatch.setattr(module, "OUTPUTS", outputs)
+        pred = result.predict(X, n_samples=40)
+        np.testing.assert_allclose(summary(pred, y), whole, rtol=1e-12, atol=1e-15)
 
 
 def test_progress_goes_to_standard_error_when_asked(capsys):

@@ -21,16 +21,20 @@ def box_muller(bit_generator, out):
     Source.  Box & Muller 1958.
     """
     half = out.size // 2
+    first, second, radius = out[:half], out[half:], np.empty(half, np.float32)
     words = bit_generator.random_raw(half).view(np.uint32)
-    options = {"dtype": np.float32, "casting": "unsafe"}
-    radius = np.multiply(words[:half], _UNIT, **options)
+    np.copyto(radius, words[:half], "unsafe")
+    np.copyto(second, words[half:].view(np.int32), "unsafe")
+    radius *= _UNIT
     radius += np.float32(2.0**-33)  # never 0
     np.log(radius, out=radius)
     radius *= np.float32(-2.0)
     np.sqrt(radius, out=radius)
-    angle = np.multiply(words[half:].view(np.int32), _TURN, **options)
-    np.multiply(np.cos(angle), radius, out=out[:half])
-    np.multiply(np.sin(angle), radius, out=out[half:])
+    second *= _TURN  # the angle
+    np.cos(second, out=first)
+    np.sin(second, out=second)
+    first *= radius
+    second *= radius
 
 
 class Normals:

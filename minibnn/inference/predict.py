@@ -25,19 +25,20 @@ from minibnn.kernels.validate import (
     check_number,
     check_range,
 )
-from minibnn.plan.replay import program
+from minibnn.plan.repeated import Repeated
 
 MOST_SAMPLES = 10_000_000  # one row's outputs must fit in memory
 OUTPUTS = 4_000_000  # S x rows x C of one chunk of rows
-ACTIVATIONS = 250_000  # samples x rows x units of one forward pass; fits in cache
-MANY = 8  # forward passes of one size, from which on recording them pays
+PIECE = 2**15  # S x rows x C that are summarised together; their arrays fit in cache
+ACTIVATIONS = 100_000  # samples x rows x units of one forward pass; fits in cache
+MANY = 8  # passes of one size, from which on recording them pays
 
 
 def predict(model, weight_chunks, X, n_samples, seed, verbose=False):
     """The :class:`Prediction` of weight samples at checked inputs X.
 
     ``weight_chunks(seed, n_samples, size)`` yields arrays (s, P) with s <= size, the
-    same ones on every call.
+    same ones on every call; each holds until the next.
     """
     n_samples = check_int("n_samples", n_samples, maximum=MOST_SAMPLES)
     verbose = check_bool("verbose", verbose)
@@ -156,8 +157,11 @@ class Prediction:
             if size < n_rows:
                 self._report(start, n_rows, "rows")
             F, v = self._outputs(self._A[rows])
+            few = max(1, PIECE // (self._n_samples * width))
             with np.errstate(over="ignore"):  # a rate or a variance of inf is an answer
-                parts.append(summarise(F, v, rows))
+                for i in range(0, F.shape[1], few):
+                    piece = slice(start + i, start + min(i + few, F.shape[1]))
+                    parts.append(summarise(F[:, i : i + few], v, piece))
         arrays = [np.concatenate(part, axis) for part in zip(*parts, strict=True)]
         wide = axis + 2
         return tuple(
@@ -176,56 +180,23 @@ class Prediction:
             return self._kept
         net = self._model.net
         size = max(1, ACTIVATIONS // (len(A) * max(net.sizes)))
-        F, v, done, one_chunk = [], [], 0, len(A) == len(self._A)
-        forward = Forward(net, A, repeats=self._n_samples // size >= MANY)
+        done, one_chunk = 0, len(A) == len(self._A)
+        many = self._n_samples // size >= MANY
+        forward = Repeated(lambda w: net.apply(w, A)[0], many)
         with np.errstate(all="ignore"):  # an overflow is told below
             for w in self._weight_chunks(self._seed, self._n_samples, size):
-                F.append(forward(w[:, : net.n_weights]))
-                v.append(w[:, net.n_weights :])
+                f, own = forward(w[:, : net.n_weights]), w[:, net.n_weights :]
+                if not done:
+                    F = np.empty((self._n_samples, *f.shape[1:]), f.dtype)
+                    v = np.empty((self._n_samples, own.shape[1]), own.dtype)
+                F[done : done + len(w)], v[done : done + len(w)] = f, own
                 done += len(w)
                 if one_chunk:  # then its samples are the work
                     self._report(done, self._n_samples, "samples")
-        F = np.concatenate(F)
         check_all("outputs", F, np.isfinite(F), "finite; X or a weight is too large")
-        outputs = F, np.concatenate(v)
         if one_chunk:
-            self._kept = outputs
-        return outputs
-
-
-class Forward:
-    """Network outputs for chunk after chunk of weights (s, P) at the same features.
-
-    With ``repeats`` the first pass is recorded and those of its size replay it: nothing
-    is allocated anew, and the first layer of all samples is one matrix product.
-    """
-
-    def __init__(self, net, A, repeats):
-        self.net, self.A, self.repeats = net, A, repeats
-        self.w = self.program = None
-
-    def __call__(self, w):
-        if not self.repeats:
-            return self.outputs(w)
-        if self.program is None:
-            self.w = w.copy()
-            self.program = program(
-                lambda w: {"F": self.outputs(w)}, {"w": self.w}, self.reverse
-            )
-        elif w.shape != self.w.shape:
-            return self.outputs(w)
-        else:
-            self.w[...] = w
-            self.program()
-        return self.program.outputs["F"].copy()
-
-    def reverse(self):
-        """The weights the other way round."""
-        self.w[...] = self.w[:, ::-1]
-
-    def outputs(self, w):
-        """The network itself."""
-        return self.net.apply(w, self.A)[0]
+            self._kept = F, v
+        return F, v
 
 
 def _information(F, exclusive):

@@ -1,17 +1,19 @@
 """What a fit returns: the posterior, how it was reached, and how good it is."""
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from minibnn.inference.normals import Normals
-from minibnn.inference.predict import MOST_SAMPLES, predict
+from minibnn.inference.predict import MANY, MOST_SAMPLES, predict
 from minibnn.inference.recipe import from_recipe, seed_facts, seed_from, to_recipe
 from minibnn.inference.storage import check_path, read, with_prefix, write
 from minibnn.inference.streams import seed_sequence
 from minibnn.kernels.model import Model
 from minibnn.kernels.validate import as_float_array, check_int
+from minibnn.plan.repeated import Repeated
 
 
 @dataclass
@@ -130,15 +132,23 @@ class FitResult:
         return self.prediction_seed if rng is None else seed_sequence(rng)
 
     def _weight_chunks(self, seed, n_samples, size):
-        """Yield weights (s, P), s about ``size``, in an order that no size changes."""
-        q = self.q
+        """Yield weights (s, P), s about ``size``, in an order that no size changes.
+
+        Where there are many, each holds until the next.
+        """
+        q, lead = self.q, self.q.mean.shape[:-1]
         normals = Normals(np.random.default_rng(seed), q.mean.dtype)
         replicas, n_noise = self._n_replicas, self.family.noise_size(self.model)
+        draw = Repeated(partial(self._weights, q), repeats=n_samples // size >= MANY)
         left = n_samples
         while left > 0:
             rounds = min(-(-left // replicas), max(1, size // replicas))
-            eps = np.empty((rounds, *q.mean.shape[:-1], n_noise), q.mean.dtype)
+            eps = draw.room((rounds, *lead, n_noise), q.mean.dtype)
             normals.fill(eps)
-            w, _ = self.family.sample(q, np.moveaxis(eps, 0, -2))  # (..., rounds, P)
-            yield np.moveaxis(w, -2, 0).reshape(-1, w.shape[-1])[:left]
+            yield draw(eps)[:left]
             left -= rounds * replicas
+
+    def _weights(self, q, eps):
+        """Noise (rounds, ..., M) -> weights (s, P), the replicas taken in turn."""
+        w, _ = self.family.sample(q, np.moveaxis(eps, 0, -2))  # (..., rounds, P)
+        return np.moveaxis(w, -2, 0).reshape(-1, w.shape[-1])
