@@ -18,8 +18,14 @@ def branch(x):
     return x * 2.0 if x[0, 0] > 0 else x
 
 
+def hidden(x):
+    return np.asarray(x) ** 2 + 0.0 * x
+
+
 @pytest.mark.parametrize("repeats", [True, False])
-@pytest.mark.parametrize(("function", "kind"), [(layer, Program), (branch, Direct)])
+@pytest.mark.parametrize(
+    ("function", "kind"), [(layer, Program), (branch, Direct), (hidden, Direct)]
+)
 def test_every_call_is_the_function(function, kind, repeats):
     again = Repeated(function, repeats)
     others = [(2, float), (5, np.float32)]  # another shape, another type in between

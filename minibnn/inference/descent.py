@@ -97,8 +97,8 @@ class Descent:
         def change():
             np.negative(inputs["noise"], out=inputs["noise"])
             exchange(inputs, rows)
-            for key in set(inputs) - {"noise", "A", "y"}:
-                toggle(inputs[key])
+            for key in set(inputs) - {"A", "y"}:
+                toggle(inputs[key])  # noise too: antithetic pairs have no sign
 
         return program(loss_and_gradient, inputs, change, list(self.flat.params))
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minibnn.plan.replay import program
+from minibnn.plan.replay import program, toggle
 
 
 class Repeated:
@@ -30,7 +30,7 @@ class Repeated:
             return self.function(x)
         if self.program is None:
             self.x = x.copy()
-            self.program = program(self.named, {"x": self.x}, self.negate)
+            self.program = program(self.named, {"x": self.x}, self.change)
         else:
             if x is not self.x:
                 self.x[...] = x
@@ -41,6 +41,7 @@ class Repeated:
         """The function as a program wants it."""
         return {"y": self.function(x)}
 
-    def negate(self):
+    def change(self):
         """Other values of x for the proof; done twice, it leaves x as it was."""
         np.negative(self.x, out=self.x)
+        toggle(self.x)

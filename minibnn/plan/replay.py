@@ -68,9 +68,9 @@ class Program:
 class Direct:
     """The same face for what cannot be recorded: every call runs the function itself."""
 
-    def __init__(self, function, inputs):
+    def __init__(self, function, inputs, outputs=None):
         self.function, self.inputs = function, inputs
-        self.outputs = function(**inputs)
+        self.outputs = function(**inputs) if outputs is None else outputs
 
     def __call__(self):
         self.outputs = self.function(**self.inputs)
@@ -80,23 +80,22 @@ def program(function, inputs, change, state=()):
     """A Program if the function can be recorded and replays truly, else a Direct.
 
     ``change()`` gives the inputs other values, and at its next call those they had:
-    replayed on the others, the program has to give what the function gives. A function
-    that takes an input for a constant (by np.asarray, say) is found out here. The
-    function leaves its inputs as they are.
+    recorded on the others, the program has to give on these what the function gives. A
+    function that takes an input for a constant (by np.asarray, say) is found out here.
+    The function leaves its inputs as they are.
     """
-    change()
     wanted = function(**inputs)  # first: it needs memory that the program then takes
     change()
     try:
         recorded = Program(function, inputs, state)
     except NotRecordable:
-        return Direct(function, inputs)
+        recorded = None
     change()
-    recorded()
-    true = agree(recorded.outputs, wanted)
-    change()
-    recorded()
-    return recorded if true else Direct(function, inputs)
+    if recorded is not None:
+        recorded()
+        if agree(recorded.outputs, wanted):
+            return recorded
+    return Direct(function, inputs, wanted)
 
 
 def set_all(arrays, values):
