@@ -317,3 +317,28 @@ def test_few_logits_are_one_call():
 
     assert names_of(step, {"a": np.ones(4)}) == ["expit", "subtract"]
     assert "expit" not in names_of(step, {"a": np.ones(4000)})
+
+
+SHARED = {  # a product, how many of its S factors' rows must be copied, and the result
+    "forward": (lambda A, W, G: W @ A, ["dot"]),
+    "scattered": (lambda A, W, G: W[:, ::2] @ A, ["copyto", "dot"]),
+    "gradient": (lambda A, W, G: A @ G.swapaxes(1, 2), ["dot", "copyto"]),
+    "both": (lambda A, W, G: A @ G[:, ::2].swapaxes(1, 2), ["copyto", "dot", "copyto"]),
+}
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_products_with_one_shared_factor_are_one_product(name):
+    """Rows are copied where they lie scattered, the result where it does."""
+    product, calls = SHARED[name]
+    rng = np.random.default_rng(0)
+    shapes = {"A": (3, 20), "W": (5, 4, 3), "G": (5, 4, 20)}
+    arrays = {k: rng.normal(size=n).astype(np.float32) for k, n in shapes.items()}
+    made = Program(lambda A, W, G: {"y": product(A, W, G)}, arrays)
+    assert [f.__name__ for f, _ in made.calls] == calls
+    for array in arrays.values():
+        array[...] = rng.normal(size=array.shape)
+    made()
+    np.testing.assert_allclose(
+        made.outputs["y"], product(**arrays), rtol=1e-4, atol=1e-5
+    )

@@ -96,18 +96,22 @@ def bind_one(a, b, out):
 def stacked_rows(a, b, out):
     """Many a (..., H, D) times one b (D, B): their rows stacked, one large product.
 
-    Where the result does not lie in memory as rows of length B, it is made aside and
-    copied; that pays while it is no larger than b.
+    Rows that lie scattered are copied together. Where the result does not lie in memory
+    as rows of length B, it is made aside and copied; that pays while it is no larger
+    than b, or than rows that needed no copy.
     """
     b = b.reshape(b.shape[-2:])
     order = (*np.argsort(out.strides[:-1], kind="stable")[::-1], out.ndim - 1)
     a = np.broadcast_to(a, out.shape[:-1] + a.shape[-1:]).transpose(order)
     lying = out.transpose(order)
-    rows = np.empty(a.shape, a.dtype)
-    calls, flat = [(np.copyto, (rows, a))], rows.reshape(-1, rows.shape[-1])
+    rows, calls = a, []
+    if not a.flags.c_contiguous:
+        rows = np.empty(a.shape, a.dtype)
+        calls.append((np.copyto, (rows, a)))
+    flat = rows.reshape(-1, rows.shape[-1])
     if lying.flags.c_contiguous:
         return [*calls, (flat.dot, (b, lying.reshape(len(flat), -1)))]
-    if out.size > b.size:
+    if out.size > (b.size if calls else flat.size):
         return None
     made = np.empty(lying.shape, out.dtype)
     calls.append((flat.dot, (b, made.reshape(len(flat), -1))))
