@@ -144,14 +144,27 @@ BRANCHES = {
     "cumsum": lambda a, b, c: {"y": a.cumsum(0)},
     "flatten": lambda a, b, c: {"y": a.flatten() * 2.0},
     "repeat": lambda a, b, c: {"y": a.repeat(2)},
+    "modf": lambda a, b, c: {"y": np.modf(a)[0]},
+    "divmod": lambda a, b, c: {"y": np.divmod(a, b)[1]},
+    "at": lambda a, b, c: {"y": (np.add.at(d := b.copy(), 0, a[0]), d)[1]},
+    "inverse": lambda a, b, c: {"y": inverse_of(a * b)},
     "round": lambda a, b, c: {"y": a.round(1)},
     "trace": lambda a, b, c: {"y": a * a.trace()},
 }
 
 
+def inverse_of(a):
+    """Looks at its values, which are not there where a result is left uncomputed."""
+    if tape.recording() and tape.LARGE > 2:
+        raise NotRecordable
+    return np.linalg.inv(a) + 0.0 * a
+
+
 @pytest.mark.parametrize("name", BRANCHES)
-def test_what_cannot_be_seen_is_not_recorded(name):
+@pytest.mark.parametrize("large", [tape.LARGE, 2])
+def test_what_cannot_be_seen_is_not_recorded(name, large, monkeypatch):
     """Such a computation runs directly, with the right answer every time."""
+    monkeypatch.setattr(tape, "LARGE", large)
     rng, function = np.random.default_rng(0), BRANCHES[name]
     inputs = fresh(rng)
     with pytest.raises(NotRecordable):
@@ -174,3 +187,41 @@ def test_the_proof_leaves_the_inputs_and_outputs_as_they_were():
     for key, array in before.items():
         np.testing.assert_array_equal(inputs[key], array)
     np.testing.assert_allclose(made.outputs["last"], compute(**before)["last"])
+
+
+@pytest.mark.parametrize("large", [tape.LARGE, 2])
+def test_a_list_is_an_operand_like_an_array(large, monkeypatch):
+    monkeypatch.setattr(tape, "LARGE", large)
+    inputs = {"x": np.ones((4, 4))}
+    made = Program(lambda x: {"y": x * [1.0, 2.0, 3.0, 4.0]}, inputs)
+    made()
+    np.testing.assert_array_equal(made.outputs["y"], np.ones((4, 4)) * [1, 2, 3, 4])
+
+
+@pytest.mark.parametrize("large", [tape.LARGE, 2])
+def test_sums_begun_outside_of_the_recording_are_found_out(large, monkeypatch):
+    """A replay would add to what the last one left."""
+
+    def accumulated(x):
+        total = np.zeros_like(np.asarray(x))
+        total += x
+        return {"y": total}
+
+    monkeypatch.setattr(tape, "LARGE", large)
+    inputs = {"x": np.ones((4, 4))}
+    made = program(accumulated, inputs, partial(exchange, inputs, {"x": np.eye(4)}))
+    for _ in range(3):
+        made()
+        np.testing.assert_array_equal(made.outputs["y"], np.ones((4, 4)))
+
+
+def test_an_interrupted_recording_leaves_the_inputs_as_they_were():
+    def interrupted(x):
+        if tape.recording():
+            raise KeyboardInterrupt
+        return {"y": x * 2.0}
+
+    inputs = {"x": np.ones(4)}
+    with pytest.raises(KeyboardInterrupt):
+        program(interrupted, inputs, partial(exchange, inputs, {"x": np.zeros(4)}))
+    np.testing.assert_array_equal(inputs["x"], np.ones(4))

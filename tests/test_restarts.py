@@ -293,3 +293,29 @@ def test_folds_in_one_call_are_folds_one_by_one(batch_size, monkeypatch):
         np.testing.assert_allclose(cv.history["loss"][:, k], one.history["loss"])
         assert cv.elbo[k] == pytest.approx(one.elbo, rel=1e-8)
         monkeypatch.undo()
+
+
+@pytest.mark.parametrize("family", [mb.MeanField(), mb.Point()])
+def test_a_replica_alone_is_a_result(family):
+    three = fit(family=family, restarts=1, replicas=3)
+    for i in range(3):
+        one = three.replica(i)
+        for key, array in three.params.items():
+            np.testing.assert_array_equal(one.params[key], array[i])
+        assert one.elbo is None or (one.elbo, one.elbo_se) == (
+            three.elbo[i], three.elbo_se[i],
+        )  # fmt: skip
+        np.testing.assert_array_equal(one.history["loss"], three.history["loss"][:, i])
+        np.testing.assert_array_equal(one.history["lr"], three.history["lr"])
+        logits = MODEL.net(one.sample_weights(8), X[:5])[..., 0]
+        p = 1.0 / (1.0 + np.exp(-logits))
+        if isinstance(family, mb.Point):  # says the same every time
+            p = p[:1]
+        np.testing.assert_allclose(one.predict(X[:5], n_samples=8).samples, p)
+
+
+def test_there_is_no_replica_beyond_the_last():
+    with pytest.raises(ValueError, match=r"^i must be"):
+        fit(restarts=1, replicas=3).replica(3)
+    with pytest.raises(ValueError, match="no replicas"):
+        fit(restarts=1).replica(0)

@@ -143,10 +143,11 @@ class Descent:
         before = {key: a.copy() for key, a in inputs.items() if key != "g"}
         try:
             made = Program(step, inputs)
-        except NotRecordable:  # half a step may have been carried out
+        except NotRecordable:
             made = None
-        set_all({key: inputs[key] for key in before}, before)
-        self.last()  # makes g again, which costs no memory
+        finally:  # half a step may have been carried out
+            set_all({key: inputs[key] for key in before}, before)
+            self.last()  # makes g again, which costs no memory
         return made
 
     def loss_and_gradient(self, noise, kl_weight, A, y, params):

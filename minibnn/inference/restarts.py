@@ -1,8 +1,8 @@
 """Several independent runs of one problem: together where that is quicker, else in turn.
 
 On a small network a step is mostly the making of calls, and the calls for a few runs
-side by side cost little more than those for one: 1.3 to 5 times quicker, the numbers
-equal up to rounding. Where the numbers outweigh the calls nothing is gained, and the
+side by side cost little more than those for one: steps 1.3 to 5 times quicker, the
+numbers equal up to rounding. Where the numbers outweigh the calls nothing is gained, and the
 memory of one run is enough.
 """
 

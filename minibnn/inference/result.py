@@ -27,9 +27,9 @@ class FitResult:
     history : dict of arrays (steps,) or (steps, R)
         "loss", "elbo" (KL weight 1), "nll", "kl", "kl_weight", "lr" of every step.
     elbo, elbo_se : float or array (R,), or None
-        ELBO from fresh noise on all rows, and its standard error: 1000 samples on small
-        data, fewer (at least 32) where N, units and replicas multiply to more than 10^5.
-        A point has none.
+        ELBO from fresh noise on all rows, and its standard error, by 10^8 / (N x widest
+        layer x runs) samples, at least 32 and at most 1000; runs counts restarts or
+        replicas. A point has none.
     stop_reason : str
         "max_steps", "plateau", "stop" (a rule of your own), "callback" or "interrupted".
     restarts : list of (elbo, elbo_se)
@@ -61,6 +61,26 @@ class FitResult:
             raise ValueError(f"family {self.family!r} reads no context")
         family = self.family.at(context)
         return replace(self, family=family, history={}, elbo=None, elbo_se=None)
+
+    def replica(self, i):
+        """Replica i alone, with its history and ELBO: a run, a fold, a member.
+
+        ``predict`` mixes all replicas; the held-out rows of fold i are for
+        ``result.replica(i).predict``. Raises ValueError where there is no replica i.
+        """
+        lead = () if self.family.tasks else self.q.mean.shape[:-1]
+        if not lead:
+            raise ValueError("result has no replicas; fit(..., replicas=R) makes some")
+        i = check_int("i", i, minimum=0, maximum=lead[0] - 1)
+        own = {name: v[:, i] if v.ndim > 1 else v for name, v in self.history.items()}
+        known = self.elbo is not None
+        return replace(
+            self,
+            params={key: array[i] for key, array in self.params.items()},
+            history=own,
+            elbo=float(self.elbo[i]) if known else None,
+            elbo_se=float(self.elbo_se[i]) if known else None,
+        )
 
     def save(self, path):
         """Write the fitted posterior to an .npz file without pickle.
@@ -110,8 +130,9 @@ class FitResult:
         """Posterior predictive at X (N, D); see :class:`minibnn.Prediction`.
 
         ``rng=None`` starts the fit's own prediction stream from its beginning, so equal
-        calls give equal answers. Replicas are pooled into one mixture. ``verbose``
-        reports progress on standard error.
+        calls give equal answers. Replicas are pooled into one mixture: of the n_samples
+        in all they are taken in turn. To score a fold of a cross-validation, ask its own
+        ``replica(i)``. ``verbose`` reports progress on standard error.
         """
         if self.family.tasks:
             raise ValueError(

@@ -1,6 +1,7 @@
 """Stochastic variational inference: ``fit``, the door to the six steps."""
 
 import math
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -48,7 +49,9 @@ def fit(
 
     The six steps: (1) initialise q(w; mu, sigma); (2) the objective, -ELBO; (3) sample
     w = mu + sigma eps and run forward; (4) its gradients for mu and sigma; (5) update
-    them; (6) repeat until ``max_steps`` or until the ELBO has converged.
+    them; (6) repeat until ``max_steps`` or until the ELBO has converged. Then the ELBO is
+    estimated from up to 1000 fresh samples on all rows, which on a small network can take
+    longer than the steps.
 
     Parameters
     ----------
@@ -81,12 +84,13 @@ def fit(
     kl_warmup : float in [0, 1]
         Share of the steps during which the KL weight rises from 0 to ``kl_weight``.
     restarts : int
-        Independent runs, of which the one with the best fresh-noise ELBO is kept. Where
-        a step is small and nobody looks at single runs they are advanced together.
+        Independent runs, of which the one with the best fresh-noise ELBO is kept. On
+        small networks they are advanced together, unless ``stop``, ``callback``,
+        ``checkpoint`` or ``verbose`` looks at single runs.
     replicas : int, optional
         R independent runs advanced together; parameters get a leading axis R. The folds
         of a cross-validation are one call, ``fit(..., X[train], y[train], replicas=R)``
-        with the rows ``train`` (R, N) of each.
+        with the rows ``train`` (R, N) of each; ``result.replica(i)`` is fold i alone.
     clip : float, optional
         With ``scale="identity"``: the smallest sigma a step may reach. Without it a
         sigma that leaves (0, inf) ends the run with an error.
@@ -148,7 +152,7 @@ def carry_out(runs):
     try:
         for run in runs_of(Run, runs):
             try:
-                results.append(finish(run.go()))
+                results.append(finish(run.go(), len(runs)))
             except FitError as error:
                 failure = error
     except KeyboardInterrupt:  # in a start or an ELBO: of that run nothing to return
@@ -201,12 +205,13 @@ def start_params(model, family, options, dtype):
     return {k: np.broadcast_to(v, lead + v.shape[-1:]) for k, v in given.items()}
 
 
-def finish(run):
-    """The result of a run, its ELBO estimated from noise it has never seen."""
+def finish(run, runs):
+    """The result of one of the runs, its ELBO estimated from noise it has never seen."""
     elbo = elbo_se = None
     params = run.copy_params()
     if run.family.has_elbo:
-        elbo, elbo_se = fresh_elbo(run, params)
+        report(run)
+        elbo, elbo_se = fresh_elbo(run, params, runs * len(run.streams))
     history = {name: np.asarray(values) for name, values in run.history.items()}
     return FitResult(
         run.model,
@@ -220,8 +225,14 @@ def finish(run):
     )
 
 
-def fresh_elbo(run, params):
-    """(ELBO, standard error): two floats, or two arrays over replicas."""
+def report(run):
+    """What keeps a verbose run busy after its last step."""
+    if run.options.verbose:
+        print("estimating the ELBO from fresh noise", file=sys.stderr, flush=True)
+
+
+def fresh_elbo(run, params, runs):
+    """(ELBO, standard error), one of so many: two floats, or two arrays over replicas."""
     pairs = []
     for i, streams in enumerate(run.streams):
         own = {key: value[i] for key, value in params.items()} if run.lead else params
@@ -230,15 +241,8 @@ def fresh_elbo(run, params):
             if run.estimator.exact:
                 pair = exact_elbo(run.model, run.family, own, A, y, run.estimator)
             else:
-                pair = estimate_elbo(
-                    run.model,
-                    run.family,
-                    own,
-                    A,
-                    y,
-                    streams.validation,
-                    runs=len(run.streams),
-                )
+                rng = streams.validation
+                pair = estimate_elbo(run.model, run.family, own, A, y, rng, runs=runs)
         pairs.append(pair)
     if run.lead:
         return tuple(np.stack(values) for values in zip(*pairs, strict=True))

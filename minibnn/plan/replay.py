@@ -22,7 +22,7 @@ def record(function, inputs, state=()):
     wherever it is recorded.
     """
     with Tape() as tape:
-        outputs = function(**{key: watch(array) for key, array in inputs.items()})
+        outputs = carried_out(function, inputs)
     results = [plain(array) for array in outputs.values()]
     arrays = list(inputs.values())
     steps, results, constants = simplified(tape.steps, arrays, results)
@@ -32,6 +32,19 @@ def record(function, inputs, state=()):
     steps = without_copies(steps, fixed | owners_of(arrays))
     steps = with_multiples(with_dots(steps, fixed), arrays, fixed)
     return steps, dict(zip(outputs, results, strict=True)), constants
+
+
+def carried_out(function, inputs):
+    """What the function gives while it is recorded; whatever it raises, it cannot be.
+
+    What it computes from large results, which are not there, may be anything.
+    """
+    try:
+        return function(**{key: watch(array) for key, array in inputs.items()})
+    except NotRecordable:
+        raise
+    except Exception as error:
+        raise NotRecordable(f"{type(error).__name__} while recording") from error
 
 
 class Program:
@@ -80,17 +93,20 @@ def program(function, inputs, change, state=()):
     """A Program if the function can be recorded and replays truly, else a Direct.
 
     ``change()`` gives the inputs other values, and at its next call those they had:
-    recorded on the others, the program has to give on these what the function gives. A
-    function that takes an input for a constant (by np.asarray, say) is found out here.
-    The function leaves its inputs as they are.
+    recorded and replayed on the others, the program has to give on these what the
+    function gives. A function that takes an input for a constant (by np.asarray, say),
+    or keeps something from call to call, is found out here. It leaves its inputs as
+    they are.
     """
     wanted = function(**inputs)  # first: it needs memory that the program then takes
     change()
     try:
         recorded = Program(function, inputs, state)
+        recorded()
     except NotRecordable:
         recorded = None
-    change()
+    finally:  # Ctrl-C too leaves the inputs as they were
+        change()
     if recorded is not None:
         recorded()
         if agree(recorded.outputs, wanted):
@@ -114,7 +130,8 @@ def exchange(arrays, others):
 def toggle(array):
     """Make every number about one per cent larger or smaller, or what it was before.
 
-    One bit of its fraction is turned, which takes no memory and is undone exactly.
+    For float32 and float64. One bit of the fraction is turned, which takes no memory
+    and is undone exactly.
     """
     words, bit = {4: (np.uint32, 16), 8: (np.uint64, 45)}[array.itemsize]
     bits = array.view(words)

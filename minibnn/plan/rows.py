@@ -128,21 +128,25 @@ def rows_program(function, rows, state, other, most=MOST):
     before = {key: array.copy() for key, array in state.items()}
     try:
         made = Rows(function, rows, state, most)
+        set_all(state, before)
+        gains = made.count > 1 and is_true(made, function, rows, state, other)
+        return made if gains else None
     except NotRecordable:
-        made = None
-    set_all(state, before)
-    if made is None or made.count < 2:
         return None
+    finally:
+        set_all(state, before)
+
+
+def is_true(made, function, rows, state, other):
+    """Whether two steps, on ``other`` rows and on ``rows``, are those of the function."""
     direct = {key: array * (1.0 + 2.0**-7) for key, array in state.items()}
     set_all(state, direct)
-    true = True
     for k, values in enumerate((other, rows)):
         for key, stack in made.inputs.items():
             stack[k] = values[key]
     made(2)
+    true = True
     for k, values in enumerate((other, rows)):
         outputs = {key: v.copy() for key, v in function(**values, **direct).items()}
         true &= agree({key: v[k] for key, v in made.outputs.items()}, outputs)
-    true &= agree(state, direct)
-    set_all(state, before)
-    return made if true else None
+    return true and agree(state, direct)

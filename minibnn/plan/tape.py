@@ -52,7 +52,7 @@ class Tape:
         self.quiet.__exit__(*error)
 
     def add(self, function, args, kwargs, out):
-        """Note an operation that has just been carried out."""
+        """Note an operation, which a large ``out`` does not hold yet."""
         self.steps.append(Step(function, args, kwargs, out))
 
 
@@ -144,19 +144,29 @@ def short_on_tape(short, only=None):
     return decorate
 
 
+def has_arrays(key):
+    """Whether an index asks for entries by their numbers, or by a mask."""
+    parts = key if isinstance(key, tuple) else (key,)
+    return any(isinstance(part, np.ndarray | list) for part in parts)
+
+
 class Recorded(np.ndarray):
     """An array that notes on the tape whatever is computed from it or written to it."""
 
     def __array_ufunc__(self, ufunc, method, *inputs, out=None, **kwargs):
+        if ufunc.nout != 1 or method not in ("__call__", "reduce"):
+            raise NotRecordable(f"{ufunc.__name__}.{method}")
         function = ufunc if method == "__call__" else getattr(ufunc, method)
-        inputs, out = plain(inputs), out and plain(out)[0]
+        rows = tuple | list
+        inputs = tuple(
+            np.asarray(x) if isinstance(x, rows) else plain(x) for x in inputs
+        )
+        out = out and plain(out)[0]
         large = method == "__call__" and not kwargs and np.size(out) >= LARGE
         buffer = out if large else unwritten(ufunc, method, inputs, out, kwargs)
         if buffer is None:
             buffer = np.asarray(function(*inputs, out=out, **kwargs))
         kwargs = {k: v for k, v in kwargs.items() if _UNSET.get(k, kwargs) is not v}
-        if ufunc.nout != 1 or method not in ("__call__", "reduce"):
-            raise NotRecordable(f"{ufunc.__name__}.{method}")
         return _noted((ufunc, method), inputs, kwargs, buffer)
 
     def __array_function__(self, func, types, args, kwargs):
@@ -173,6 +183,8 @@ class Recorded(np.ndarray):
         return _noted(func, args, kwargs, np.asarray(result))
 
     def __getitem__(self, key):
+        if has_arrays(key):
+            raise NotRecordable("indexing by an array")
         result = np.asarray(plain(self)[plain(key)])
         if result.size and not _looks_into(result, (plain(self),)):
             if result.ndim or not isinstance(key, tuple | int):
@@ -182,9 +194,9 @@ class Recorded(np.ndarray):
         return watch(result)
 
     def __setitem__(self, key, value):
-        target = np.asarray(plain(self)[key])
-        if target.size and not _looks_into(target, (plain(self),)):
+        if has_arrays(key):
             raise NotRecordable("assignment by an array of indices")
+        target = np.asarray(plain(self)[key])
         if target.size < LARGE:
             np.copyto(target, plain(value))
         if target.size:

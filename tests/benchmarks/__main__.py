@@ -1,4 +1,4 @@
-"""Time every workload side by side: ``python tests/benchmarks [names] [--rounds N]``.
+"""Time every workload side by side: ``python tests/benchmarks --help``.
 
 One core, one thread, contenders taking turns within each round; what is reported is
 the median over the rounds of each contender's time and of its ratio to minibnn in the
@@ -79,14 +79,38 @@ def versions(modules):
     )
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--scaling", action="store_true")
-    parser.add_argument("--memory", action="store_true")
-    parser.add_argument("--write", action="store_true")
+def arguments():
+    """What the command line asks for."""
+    known = [work.name for work in workloads.TRAINING + workloads.PREDICTION]
+    parser = argparse.ArgumentParser(
+        prog="python tests/benchmarks",
+        description="Time every workload beside the bare floor, JAX and PyTorch, on one "
+        "core; all of them take about five minutes.",
+        epilog="\n".join(
+            work.line() for work in workloads.TRAINING + workloads.PREDICTION
+        ),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(known))
+    parser.add_argument("--rounds", type=int, default=7, help="default 7")
+    parser.add_argument(
+        "--scaling", action="store_true", help="cost against N, B, S, ..."
+    )
+    parser.add_argument("--memory", action="store_true", help="peak memory of training")
+    parser.add_argument(
+        "--write", action="store_true", help="the table to table.md here"
+    )
     args = parser.parse_args()
+    unknown = sorted(set(args.names) - set(known))
+    if unknown:
+        parser.error(
+            f"NAME must be one of {', '.join(known)}; got {', '.join(unknown)}"
+        )
+    return args
+
+
+def main():
+    args = arguments()
     if args.scaling:
         return importlib.import_module("scaling").main()
     if args.memory:

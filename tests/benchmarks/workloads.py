@@ -32,6 +32,22 @@ class Workload:
         pairs = zip(self.sizes[:-1], self.sizes[1:], strict=True)
         return sum((d + 1) * h for d, h in pairs)
 
+    def line(self):
+        """The workload in words."""
+        layers = "-".join(map(str, self.sizes))
+        rows = (
+            f"batch {self.batch} of {self.n_rows}"
+            if self.batch
+            else f"{self.n_rows} rows"
+        )
+        more = [f"S={self.samples}"]
+        more += ["local reparameterization"] * self.local
+        more += [f"{self.replicas} replicas"] if self.replicas else []
+        return (
+            f"{self.name:4} {layers} {self.activation}, {self.likelihood}, {rows}, "
+            + ", ".join(more)
+        )
+
     @cache  # noqa: B019  (a handful of workloads)
     def data(self):
         """Float32 inputs and targets; made once, not loaded."""
