@@ -2,8 +2,8 @@
 
 On a small network a step is mostly the making of calls, and the calls for a few runs
 side by side cost little more than those for one: steps 1.3 to 5 times quicker, the
-numbers equal up to rounding. Where the numbers outweigh the calls nothing is gained, and the
-memory of one run is enough.
+numbers equal up to rounding. Where the numbers outweigh the calls nothing is gained, and
+the memory of one run is enough.
 """
 
 from copy import copy
