@@ -159,6 +159,11 @@ def test_toggling_changes_one_per_cent_and_is_undone_exactly(dtype):
     assert changed.max() <= 2.0**-7
     toggle(view)
     np.testing.assert_array_equal(array.view(np.uint8), before.view(np.uint8))
+    toggle(view, sign=True)
+    turned = array[:1000:2] / before[:1000:2] + 1.0
+    np.testing.assert_array_equal(np.abs(turned), changed)
+    toggle(view, sign=True)
+    np.testing.assert_array_equal(array.view(np.uint8), before.view(np.uint8))
     toggle(np.ones((), dtype))
 
 

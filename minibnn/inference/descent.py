@@ -95,10 +95,9 @@ class Descent:
             rows["A"], rows["y"] = self.batches.other_rows(size, inputs["y"])
 
         def change():
-            np.negative(inputs["noise"], out=inputs["noise"])
             exchange(inputs, rows)
-            for key in set(inputs) - {"A", "y"}:
-                toggle(inputs[key])  # noise too: antithetic pairs have no sign
+            for key in set(inputs) - set(rows):
+                toggle(inputs[key], sign=key == "noise")
 
         return program(loss_and_gradient, inputs, change, list(self.flat.params))
 
@@ -146,7 +145,7 @@ class Descent:
         except NotRecordable:
             made = None
         finally:  # half a step may have been carried out
-            set_all({key: inputs[key] for key in before}, before)
+            set_all(inputs, before)
             self.last()  # makes g again, which costs no memory
         return made
 

@@ -108,8 +108,13 @@ def replica(joint, r, history):
     one = copy(joint)
     one.lead, one.streams = (), [joint.streams[r]]
     one.flat = Flat({key: part[r] for key, part in joint.flat.params.items()})
-    one.history = {
+    one.history = history_of(history, r)
+    return one
+
+
+def history_of(history, r):
+    """The history of replica r alone, from arrays (steps,) and (steps, R)."""
+    return {
         name: values if values.ndim == 1 else values[:, r].astype(float)
         for name, values in history.items()
     }
-    return one

@@ -9,6 +9,7 @@ import numpy as np
 from minibnn.inference.normals import Normals
 from minibnn.inference.predict import MANY, MOST_SAMPLES, predict
 from minibnn.inference.recipe import from_recipe, seed_facts, seed_from, to_recipe
+from minibnn.inference.restarts import history_of
 from minibnn.inference.storage import check_path, read, with_prefix, write
 from minibnn.inference.streams import seed_sequence
 from minibnn.kernels.model import Model
@@ -72,12 +73,11 @@ class FitResult:
         if not lead:
             raise ValueError("result has no replicas; fit(..., replicas=R) makes some")
         i = check_int("i", i, minimum=0, maximum=lead[0] - 1)
-        own = {name: v[:, i] if v.ndim > 1 else v for name, v in self.history.items()}
         known = self.elbo is not None
         return replace(
             self,
             params={key: array[i] for key, array in self.params.items()},
-            history=own,
+            history=history_of(self.history, i),
             elbo=float(self.elbo[i]) if known else None,
             elbo_se=float(self.elbo_se[i]) if known else None,
         )

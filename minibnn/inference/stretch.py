@@ -8,6 +8,7 @@ by step.
 
 import numpy as np
 
+from minibnn.plan.replay import toggle
 from minibnn.plan.rows import MOST, rows_program
 
 
@@ -43,7 +44,9 @@ class Stretch:
         rates = dict(zip(self.rate_names, self.optimizer.rates(1e-3, 0), strict=True))
         rates |= {"kl_weight": 0.5} if "kl_weight" in rows else {}
         rows |= {k: np.array(v, rows["noise"].dtype) for k, v in rates.items()}
-        other = {key: other_values(key, array) for key, array in rows.items()}
+        other = {key: array.copy() for key, array in rows.items()}
+        for key in set(rows) - {"A", "y"}:
+            toggle(other[key], sign=key == "noise")
         if not full:
             for chosen, batch in zip(
                 (rows, other), batches.extremes(size), strict=True
@@ -107,10 +110,3 @@ class Stretch:
             descent.batches.gather(rows, inputs["A"][:n], inputs["y"][:n])
         noise = inputs["noise"][:n]
         descent.noise.fill(noise.swapaxes(0, 1) if descent.lead else noise)
-
-
-def other_values(key, array):
-    """Other numbers of the same kind: noise turned round, all else a little larger."""
-    if key == "noise":
-        return array[..., ::-1].copy()
-    return array * (1.0 + 2.0**-7)

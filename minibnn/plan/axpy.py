@@ -17,6 +17,7 @@ from minibnn.plan.memory import (
     overlap,
     owner,
     owners_of,
+    pieces,
     relocate,
     rewritten,
     same,
@@ -170,16 +171,10 @@ def bind_in_place(step):
     axpy = AXPY[step.out.dtype]
     if step.function is add_multiple:
         c, x, y = step.args
-        pairs = zip(pieces(x), pieces(y), strict=True)
+        pairs = zip(pieces(x, PIECE), pieces(y, PIECE), strict=True)
         return [(axpy, (a, b, len(b), c)) for a, b in pairs]
     c, y, x = step.args
     calls, one = [], np.float32(1.0)
-    for a, b in zip(pieces(x), pieces(y), strict=True):
+    for a, b in zip(pieces(x, PIECE), pieces(y, PIECE), strict=True):
         calls += [(sscal, (c, b)), (axpy, (a, b, len(b), one))]
     return calls
-
-
-def pieces(array):
-    """Views of consecutive numbers, together the whole array."""
-    flat = array.reshape(-1)
-    return [flat[i : i + PIECE] for i in range(0, len(flat), PIECE)]

@@ -40,6 +40,12 @@ def same(a, b):
     )
 
 
+def pieces(array, size):
+    """The numbers of an array in order, so many at a time; views where they lie so."""
+    flat = np.asarray(array).reshape(-1)
+    return [flat[i : i + size] for i in range(0, flat.size, size)]
+
+
 def arrays_in(value):
     """Every array in nested arguments."""
     if isinstance(value, np.ndarray):

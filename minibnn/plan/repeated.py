@@ -43,5 +43,4 @@ class Repeated:
 
     def change(self):
         """Other values of x for the proof; done twice, it leaves x as it was."""
-        np.negative(self.x, out=self.x)
-        toggle(self.x)
+        toggle(self.x, sign=True)

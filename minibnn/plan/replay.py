@@ -6,12 +6,12 @@ from minibnn.plan.axpy import with_multiples, with_sums_in_place
 from minibnn.plan.bind import bind
 from minibnn.plan.dots import with_dots
 from minibnn.plan.logistic import with_logistic
-from minibnn.plan.memory import needed, owners_of, share_memory
+from minibnn.plan.memory import needed, owners_of, pieces, share_memory
 from minibnn.plan.products import with_cheap_products
 from minibnn.plan.simplify import simplified, without_copies
 from minibnn.plan.tape import NotRecordable, Tape, plain, watch
 
-BLOCK = 2**16  # numbers
+BLOCK = 2**16  # numbers compared at a time: that takes memory many times theirs
 
 
 def record(function, inputs, state=()):
@@ -115,9 +115,9 @@ def program(function, inputs, change, state=()):
 
 
 def set_all(arrays, values):
-    """Write new values into named arrays."""
-    for key, array in arrays.items():
-        array[...] = values[key]
+    """Write new values into the arrays they are named after."""
+    for key, value in values.items():
+        arrays[key][...] = value
 
 
 def exchange(arrays, others):
@@ -127,30 +127,26 @@ def exchange(arrays, others):
         arrays[key][...] = other
 
 
-def toggle(array):
+def toggle(array, sign=False):
     """Make every number about one per cent larger or smaller, or what it was before.
 
-    For float32 and float64. One bit of the fraction is turned, which takes no memory
-    and is undone exactly.
+    With ``sign`` also turn it round: what is even in x sees the size alone, small noise
+    the sign. For float32 and float64. Only bits are turned, which takes no memory and is
+    undone exactly.
     """
-    words, bit = {4: (np.uint32, 16), 8: (np.uint64, 45)}[array.itemsize]
+    words, bit, top = {4: (np.uint32, 16, 31), 8: (np.uint64, 45, 63)}[array.itemsize]
     bits = array.view(words)
-    np.bitwise_xor(bits, words(1 << bit), out=bits)
+    np.bitwise_xor(bits, words(1 << bit | sign << top), out=bits)
 
 
 def agree(replayed, direct):
     """Whether two sets of outputs are the same but for short forms and rounding."""
     for key, value in direct.items():
         eps = np.finfo(value.dtype).eps
-        pairs = list(zip(blocks(replayed[key]), blocks(value), strict=True))
+        both = (pieces(array, BLOCK) for array in (replayed[key], value))
+        pairs = list(zip(*both, strict=True))
         sizes = [np.max(np.abs(v), initial=0.0, where=np.isfinite(v)) for _, v in pairs]
         bound = 1e3 * eps * max(sizes, default=0.0)
         if not all(np.allclose(a, b, 0, bound, equal_nan=True) for a, b in pairs):
             return False
     return True
-
-
-def blocks(array):
-    """Pieces of an array, for comparisons that need memory many times their operands'."""
-    flat = np.asarray(array).reshape(-1)
-    return [flat[i : i + BLOCK] for i in range(0, flat.size, BLOCK)]

@@ -14,7 +14,7 @@ from minibnn.plan.bind import bind
 from minibnn.plan.lift import at_row, lifted, lifted_step, stack_of
 from minibnn.plan.memory import operands, owner, owners_of, relocate, share_memory
 from minibnn.plan.phases import phases
-from minibnn.plan.replay import agree, record, set_all
+from minibnn.plan.replay import agree, record, set_all, toggle
 from minibnn.plan.tape import NotRecordable
 
 BUDGET = 2**18  # bytes of all stacks; more would push the data out of the cache
@@ -139,8 +139,9 @@ def rows_program(function, rows, state, other, most=MOST):
 
 def is_true(made, function, rows, state, other):
     """Whether two steps, on ``other`` rows and on ``rows``, are those of the function."""
-    direct = {key: array * (1.0 + 2.0**-7) for key, array in state.items()}
-    set_all(state, direct)
+    for array in state.values():
+        toggle(array)
+    direct = {key: array.copy() for key, array in state.items()}
     for k, values in enumerate((other, rows)):
         for key, stack in made.inputs.items():
             stack[k] = values[key]

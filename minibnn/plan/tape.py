@@ -62,16 +62,18 @@ def recording():
 
 
 def unwritten(ufunc, method, inputs, out, kwargs):
-    """Memory for a large result that the recording need not compute, or None.
+    """Where a large result goes that the recording need not compute, or None.
 
     A replay will fill other memory: of all the intermediate results of a large network
     only few are ever alive together.
     """
-    if method == "reduce" and out is None:
-        return unwritten_sum(ufunc, *inputs, **kwargs)
-    shapes = [np.shape(x) for x in inputs]
-    if method != "__call__" or out is not None or kwargs:
+    if method == "reduce":
+        return unwritten_sum(ufunc, *inputs, **kwargs) if out is None else None
+    if kwargs:
         return None
+    if out is not None:
+        return out if out.size >= LARGE else None
+    shapes = [np.shape(x) for x in inputs]
     if ufunc is np.matmul and all(len(shape) > 1 for shape in shapes):
         lead = np.broadcast_shapes(*(shape[:-2] for shape in shapes))
         shape = (*lead, shapes[0][-2], shapes[1][-1])
@@ -125,6 +127,12 @@ def plain(value):
     return value
 
 
+def operand(value):
+    """What a ufunc is given, as plain as it can be: lists as arrays."""
+    value = plain(value)
+    return np.asarray(value) if isinstance(value, tuple | list) else value
+
+
 def short_on_tape(short, only=None):
     """Use ``short`` instead of the decorated function while a tape is recorded.
 
@@ -157,13 +165,9 @@ class Recorded(np.ndarray):
         if ufunc.nout != 1 or method not in ("__call__", "reduce"):
             raise NotRecordable(f"{ufunc.__name__}.{method}")
         function = ufunc if method == "__call__" else getattr(ufunc, method)
-        rows = tuple | list
-        inputs = tuple(
-            np.asarray(x) if isinstance(x, rows) else plain(x) for x in inputs
-        )
+        inputs = tuple(operand(x) for x in inputs)
         out = out and plain(out)[0]
-        large = method == "__call__" and not kwargs and np.size(out) >= LARGE
-        buffer = out if large else unwritten(ufunc, method, inputs, out, kwargs)
+        buffer = unwritten(ufunc, method, inputs, out, kwargs)
         if buffer is None:
             buffer = np.asarray(function(*inputs, out=out, **kwargs))
         kwargs = {k: v for k, v in kwargs.items() if _UNSET.get(k, kwargs) is not v}

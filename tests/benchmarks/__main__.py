@@ -81,14 +81,13 @@ def versions(modules):
 
 def arguments():
     """What the command line asks for."""
-    known = [work.name for work in workloads.TRAINING + workloads.PREDICTION]
+    works = workloads.TRAINING + workloads.PREDICTION
+    known = [work.name for work in works]
     parser = argparse.ArgumentParser(
         prog="python tests/benchmarks",
         description="Time every workload beside the bare floor, JAX and PyTorch, on one "
         "core; all of them take about five minutes.",
-        epilog="\n".join(
-            work.line() for work in workloads.TRAINING + workloads.PREDICTION
-        ),
+        epilog="\n".join(work.line() for work in works),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(known))
