@@ -26,15 +26,17 @@ class FitResult:
     params : dict of arrays
         Parameters of q; a leading axis R with replicas.
     history : dict of arrays (steps,) or (steps, R)
-        "loss", "elbo" (KL weight 1), "nll", "kl", "kl_weight", "lr" of every step.
+        "loss", "elbo" (KL weight 1), "nll", "kl", "kl_weight", "lr" of every step; the
+        last two are (steps,) with replicas too.
     elbo, elbo_se : float or array (R,), or None
-        ELBO from fresh noise on all rows, and its standard error, by 10^8 / (N x widest
-        layer x runs) samples, at least 32 and at most 1000; runs counts restarts or
-        replicas. A point has none.
+        ELBO on all rows and its standard error, from S samples of fresh noise: S = 10^8 /
+        (N x widest layer x number of restarts or replicas), kept within 32 and 1000. A
+        point has none.
     stop_reason : str
         "max_steps", "plateau", "stop" (a rule of your own), "callback" or "interrupted".
     restarts : list of (elbo, elbo_se)
-        Every restart's, in order; the best one is this result.
+        Those of every restart, in order; this result is the one with the highest. Empty
+        with one run and with replicas.
     """
 
     model: Model = field(repr=False)
@@ -67,7 +69,8 @@ class FitResult:
         """Replica i alone, with its history and ELBO: a run, a fold, a member.
 
         ``predict`` mixes all replicas; the held-out rows of fold i are for
-        ``result.replica(i).predict``. Raises ValueError where there is no replica i.
+        ``result.replica(i).predict``. All replicas predict with the same noise, unless
+        ``predict`` is given another ``rng``. Raises ValueError where there is no replica i.
         """
         lead = () if self.family.tasks else self.q.mean.shape[:-1]
         if not lead:

@@ -74,9 +74,11 @@ def fit(
     start : "auto", "lbfgs", None or dict
         "auto": L-BFGS at 16 fixed noises first, where the problem is small enough for
         it to pay; a full covariance starts from the best of three mean-field fits, and
-        with ``Exact()`` L-BFGS climbs the ELBO itself. A dict: params to begin with.
+        with ``Exact()`` L-BFGS climbs the ELBO itself. A dict: params to begin with,
+        for all replicas if they have no axis R.
     stop : Plateau or function, optional
-        ``stop(history) -> bool`` after each step; None runs all steps.
+        ``stop(history) -> bool`` after each step; None runs all steps. One answer ends
+        all replicas; Plateau waits for every one of them.
     estimator : optional
         Default: local reparameterization where family and prior allow, else pathwise.
     kl_weight : float
@@ -86,11 +88,15 @@ def fit(
     restarts : int
         Independent runs, of which the one with the best fresh-noise ELBO is kept. On
         small networks they are advanced together, unless ``stop``, ``callback``,
-        ``checkpoint`` or ``verbose`` looks at single runs.
+        ``checkpoint`` or ``verbose`` looks at single runs. Not together with
+        ``replicas``.
     replicas : int, optional
-        R independent runs advanced together; parameters get a leading axis R. The folds
-        of a cross-validation are one call, ``fit(..., X[train], y[train], replicas=R)``
-        with the rows ``train`` (R, N) of each; ``result.replica(i)`` is fold i alone.
+        R independent runs advanced together; parameters get a leading axis R. With X
+        (N, D) all see the same rows; with X (R, N, D) and y (R, N) or (R, N, K) run i
+        sees X[i], y[i]. So the folds of a cross-validation, of equal size, are one call,
+        ``fit(..., X[train], y[train], replicas=R)`` with an array ``train`` (R, N) of
+        row numbers, and ``result.replica(i)`` is fold i alone. Run i has the i-th random
+        stream of ``rng``, as restart i has.
     clip : float, optional
         With ``scale="identity"``: the smallest sigma a step may reach. Without it a
         sigma that leaves (0, inf) ends the run with an error.
