@@ -86,14 +86,14 @@ def test_a_resumed_run_is_the_run_never_stopped(i, tmp_path):
         world.fit(**options, checkpoint=mb.Checkpoint(file, every), callback=interrupt)
     except ZeroDivisionError:
         pass
-    assert file.exists() == (stop >= every)
+    assert read(file, "checkpoint")[0]["step"] == stop + 1
     seen = []
     resumed = world.fit(
         **options,
         checkpoint=mb.Checkpoint(file, every),
         callback=lambda info: seen.append(info.step),
     )
-    assert seen[0] == stop // every * every
+    assert seen[0] == stop + 1
     whole = world.fit(
         **options, checkpoint=mb.Checkpoint(tmp_path / "whole.npz", every)
     )
@@ -171,7 +171,8 @@ def test_another_run_is_refused_and_the_file_kept(change, tmp_path):
     file = tmp_path / "run.npz"
     world.fit(checkpoint=file)
     before = file.read_bytes()
-    with pytest.raises(StorageError, match="another run"):
+    name = next(iter(change))
+    with pytest.raises(StorageError, match=rf"another run: .*\b{name} (is|has)"):
         world.fit(**change, checkpoint=file)
     assert file.read_bytes() == before
 
@@ -268,20 +269,21 @@ def test_a_failed_write_leaves_the_last_complete_file(
 
     def savez(out, **arrays):
         count.append(1)
-        if len(count) == 2 and where == "savez":
+        if len(count) > 1 and where == "savez":
             out.write(b"half a file")
             raise failure
         real(out, **arrays)
 
     def fsync(handle):
-        if len(count) == 2:
+        if len(count) > 1 and where == "fsync":
             raise failure
 
-    monkeypatch.setattr(storage.np, "savez", savez)
-    monkeypatch.setattr(storage.os, "fsync", fsync)
     wanted = SystemExit if failure is SystemExit else StorageError
-    with pytest.raises(wanted):
-        world.fit(**options)
+    with monkeypatch.context() as patch:
+        patch.setattr(storage.np, "savez", savez)
+        patch.setattr(storage.os, "fsync", fsync)
+        with pytest.raises(wanted):
+            world.fit(**options)
     assert read(file, "checkpoint")[0]["step"] == 3
     assert [path.name for path in tmp_path.iterdir()] == ["run.npz"]
     assert_same(world.fit(**options), world.fit(max_steps=9))

@@ -11,6 +11,7 @@ from minibnn.inference.batches import Batches
 from minibnn.inference.descent import Descent
 from minibnn.inference.elbo import default_estimator
 from minibnn.inference.flat import Flat
+from minibnn.inference.keeper import Keeper
 from minibnn.inference.restarts import runs_of
 from minibnn.inference.start import lbfgs_start
 from minibnn.inference.stopping import Plateau
@@ -53,6 +54,8 @@ class Run:
         self.starts = []  # params each replica begins with
         self.before = None  # theta before the last step: loss and gradient were finite
         self.given_seeds = given_seeds  # None: whatever seed, a checkpoint may go on
+        self.facts = None  # what decides this run, if a checkpoint has to know
+        self.keeper = Keeper(options.checkpoint)
 
     def go(self):
         """The six steps, unless it has ended; ``stop_reason`` says why. Returns self."""
@@ -61,12 +64,14 @@ class Run:
                 if self.flat is None:
                     self.initialise()  # 1: q(w; mu, sigma)
                 while self.stop_reason is None:
+                    self.keeper.step_begins(self)
                     self.several_steps() or self.one_step()
                     self.check_end()
-                    self.save()
-            except KeyboardInterrupt:
-                if self.flat is None:  # nothing to return yet
-                    raise
+                    self.keeper.step_ended(self)
+            except BaseException as error:
+                self.keeper.broken_off(self, error)
+                if not isinstance(error, KeyboardInterrupt) or self.flat is None:
+                    raise  # flat is None: nothing to return yet
                 self.stop_reason = "interrupted"
         return self
 
@@ -148,12 +153,6 @@ class Run:
             self.before = self.flat.theta.copy()
         self.keep_every = 1 + self.flat.theta.size // KEEP_EVERY
 
-    def save(self):
-        """Write a checkpoint where one is asked for and due."""
-        checkpoint = self.options.checkpoint
-        if checkpoint is not None and checkpoint.due(self):
-            checkpoint.save(self)
-
     def initial_params(self):
         """For every replica family.init, then L-BFGS where it is asked for."""
         for i in range(len(self.streams)):
@@ -217,6 +216,7 @@ class Run:
         """No later loss will look at the parameters of the last step: do it here."""
         if self.stop_reason is None or np.isfinite(self.flat.theta).all():
             return
+        self.keeper.whole = False  # no step to go on from
         where = not_finite(self.model, self.family, self.flat.params)
         raise FitError(
             f"step {self.step - 1}: the update made {where} nan or inf. Try a smaller "
@@ -271,6 +271,7 @@ class Run:
         if options.callback is not None:
             last = {name: values[-1] for name, values in self.history.items()}
             info = StepInfo(step=self.step - 1, params=self.copy_params(), **last)
+            self.keeper.whole = True  # whatever the callback raises
             try:
                 options.callback(info)
             except StopIteration:

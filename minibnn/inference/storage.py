@@ -8,6 +8,7 @@ byte; a reader trusts nothing before it has compared them.
 import hashlib
 import json
 import os
+import threading
 import zipfile
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def write(path, kind, facts, arrays):
     meta = {"format": FORMAT, "kind": kind, "facts": facts}
     meta["checksum"] = checksum(meta, arrays)
     text = np.frombuffer(json.dumps(meta).encode(), np.uint8)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    aside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
         with aside.open("wb") as file:
             np.savez(file, **{META: text}, **arrays)
@@ -79,7 +80,10 @@ def read(path, kind):
     except Exception as error:  # zipfile, json and numpy raise of many kinds
         raise StorageError(f"{str(path)!r} is damaged or not ours: {error}") from error
     if found[0] != FORMAT:
-        raise StorageError(f"{str(path)!r} has format {found[0]!r}, wanted {FORMAT}")
+        raise StorageError(
+            f"{str(path)!r} has format {found[0]!r}, wanted {FORMAT}: it was written by "
+            "another version of minibnn"
+        )
     if found[1] != kind:
         raise StorageError(f"{str(path)!r} holds a {found[1]!r}, wanted a {kind!r}")
     if found[2] != checksum(meta, members):

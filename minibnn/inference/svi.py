@@ -103,8 +103,9 @@ def fit(
     callback : function, optional
         ``callback(info)`` after each step; raise StopIteration to stop.
     checkpoint : path or Checkpoint, optional
-        Save the run to this file as it goes, and go on from it if it exists: a resumed
-        run is bit-identical to one never stopped. A path alone saves every 100 steps.
+        Save the run to this file as it goes and where it ends, and go on from it if it
+        exists: a resumed run is bit-identical to one never stopped. A path alone saves
+        every 100 steps. See :class:`Checkpoint` for going on with more steps.
     verbose : bool
         Report progress on standard error.
 
