@@ -6,11 +6,10 @@ against which an imaginary step has to be small).
 """
 
 import copy
-import warnings
 
 import numpy as np
-from numpy.exceptions import ComplexWarning
 
+from minibnn.checking.casts import casts_are_errors
 from minibnn.checking.problem import EPS
 
 
@@ -34,8 +33,7 @@ class Line:
         """
         h = sign * max(self.grain, 1e-270) * 1e-20
         # A cast to float on the way is only a warning in NumPy; here it is the end.
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", ComplexWarning)
+        with casts_are_errors:
             value = self.problem.complex_at(self.shifted(1j * h))
         return value.imag / h
 
