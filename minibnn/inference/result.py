@@ -13,7 +13,7 @@ from minibnn.inference.restarts import history_of
 from minibnn.inference.storage import check_path, read, with_prefix, write
 from minibnn.inference.streams import seed_sequence
 from minibnn.kernels.model import Model
-from minibnn.kernels.validate import as_float_array, check_int
+from minibnn.kernels.validate import as_inputs, check_int
 from minibnn.plan.repeated import Repeated
 
 
@@ -142,7 +142,7 @@ class FitResult:
                 f"q holds {self.family.tasks[0]} posteriors, one per context: choose "
                 "one with result.at(context).predict(X)"
             )
-        X = as_float_array("X", X, ndim=2, dtype=self.q.mean.dtype)
+        X = as_inputs(X, dtype=self.q.mean.dtype)
         if not self.family.noise_size(self.model):  # a point says the same every time
             n_samples = min(check_int("n_samples", n_samples), self._n_replicas)
         seed = self._seed(rng)
