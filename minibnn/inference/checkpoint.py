@@ -12,9 +12,16 @@ import numpy as np
 
 from minibnn.inference.flat import Flat
 from minibnn.inference.recipe import seed_facts, seed_from, to_recipe
-from minibnn.inference.storage import StorageError, check_path, read, with_prefix, write
+from minibnn.inference.storage import (
+    StorageError,
+    as_written,
+    check_path,
+    read,
+    with_prefix,
+    write,
+)
 from minibnn.inference.streams import Streams
-from minibnn.kernels.validate import check_int
+from minibnn.kernels.validate import check_int, check_shape
 
 KIND = "checkpoint"
 
@@ -51,7 +58,7 @@ class Checkpoint:
         To look at, or to begin another run with: ``fit(..., start=checkpoint.params())``.
         Raises StorageError (a ValueError) if there is no file or it is damaged.
         """
-        facts, arrays = read(self.path, KIND)
+        facts, arrays = read_whole(self.path)
         return Flat.of_vector(arrays["good"], facts["sizes"]).params
 
     def due(self, run):
@@ -85,7 +92,7 @@ class Checkpoint:
         """Bring a run to the saved state; the state of its noise, None without a file."""
         if not self.path.exists():
             return None
-        facts, arrays = read(self.path, KIND)
+        facts, arrays = read_whole(self.path)
         if facts["run"] != fingerprint(run):
             raise StorageError(
                 f"checkpoint {str(self.path)!r} belongs to another run: model, family, "
@@ -112,6 +119,18 @@ class Checkpoint:
         if run.stop_reason in ("interrupted", "callback"):
             run.stop_reason = None  # somebody wanted a pause; go on
         return facts["noise"]
+
+
+def read_whole(path):
+    """Facts and arrays of a checkpoint; StorageError unless it has all its parts."""
+    facts, arrays = read(path, KIND)
+    with as_written(path):
+        for name in ("run", "step", "stop_reason", "cursor", "seeds", "noise", "streams"):
+            facts[name]  # else KeyError
+        size = sum(facts["sizes"].values())
+        for name in ("theta", "good"):
+            check_shape(name, arrays[name], arrays["theta"].shape[:-1] + (size,))
+    return facts, arrays
 
 
 def fingerprint(run):

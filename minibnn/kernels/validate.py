@@ -7,6 +7,7 @@ names the argument, says what came and says what is wanted.
 """
 
 import numbers
+import sys
 import types
 
 import numpy as np
@@ -51,10 +52,15 @@ def check_bool(name, value):
 
 
 def check_int(name, value, minimum=1, maximum=None):
-    """Return a plain int with minimum <= value <= maximum (None: no limit)."""
+    """Return a plain int with minimum <= value <= maximum.
+
+    minimum=None: no limit; maximum=None: that of an index, 2^63 - 1 on most machines.
+    """
     if not isinstance(value, numbers.Integral) or isinstance(value, bool | np.bool_):
         raise ArgumentTypeError(f"{name} must be an integer, got {describe(value)}")
     _check_limits(name, int(value), minimum, maximum, False, "an integer")
+    if maximum is None and abs(value) > sys.maxsize:
+        raise ValueError(f"{name} must be small enough for an index, got {_shown(value)}")
     return int(value)
 
 
@@ -90,7 +96,16 @@ def _check_limits(name, value, minimum, maximum, strict, noun):
         less, more = ("<", ">") if strict else ("<=", ">=")
         limits = [f"{more} {minimum}"] if minimum is not None else []
         limits += [f"{less} {maximum}"] if maximum is not None else []
-        raise ValueError(f"{name} must be {noun} {' and '.join(limits)}, got {value!r}")
+        raise ValueError(
+            f"{name} must be {noun} {' and '.join(limits)}, got {_shown(value)}"
+        )
+
+
+def _shown(number):
+    """A number as text that is never long."""
+    if isinstance(number, int) and number.bit_length() > 100:
+        return f"an integer of {number.bit_length()} bits"
+    return repr(number)
 
 
 def check_choice(name, value, choices):
