@@ -208,7 +208,7 @@ def test_verify_checks_a_gradient_of_yours(tmp_path, capsys):
 def test_a_bad_problem_is_one_line(spec, tmp_path, monkeypatch, capsys):
     (tmp_path / "mine.py").write_text(PROBLEM, "utf-8")
     monkeypatch.chdir(tmp_path)
-    assert cli.main(["verify", spec]) == 1
+    assert cli.main(["verify", spec]) == 2
     said = capsys.readouterr()
     assert said.out == ""
     assert spec.split(":")[0] in one_line(said.err)

@@ -106,7 +106,7 @@ def ais(
         Naming the argument that does not fit.
     """
     check_instance("model", model, Model)
-    A, y = model.batch(as_float_array("X", X, ndim=2, dtype=np.float64), y)
+    A, y = model.batch(X, y, ndim=2, dtype=np.float64)
     n_particles = check_int("n_particles", n_particles, minimum=4)
     n_temperatures = check_int("n_temperatures", n_temperatures, minimum=2)
     n_leapfrog = check_int("n_leapfrog", n_leapfrog)

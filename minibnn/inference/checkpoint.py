@@ -10,13 +10,25 @@ import numpy as np
 from minibnn.inference.fingerprint import differences, facts_of
 from minibnn.inference.flat import Flat
 from minibnn.inference.recipe import seed_facts, seed_from
-from minibnn.inference.storage import StorageError, check_path, read, with_prefix, write
+from minibnn.inference.storage import (
+    StorageError,
+    as_written,
+    check_path,
+    read,
+    with_prefix,
+    write,
+)
 from minibnn.inference.streams import Streams
-from minibnn.kernels.validate import check_int
+from minibnn.kernels.validate import check_int, check_shape
 from minibnn.version import __version__
 
 KIND = "checkpoint"
-ENDS = ("plateau", "stop", "diverged")  # reasons that hold however many steps may follow
+PARTS = ("run", "step", "stop_reason", "cursor", "seeds", "noise", "streams")
+ENDS = (
+    "plateau",
+    "stop",
+    "diverged",
+)  # reasons that hold however many steps may follow
 NOT_A_START = {"model", "family", "replicas"}  # with others params are of other shapes
 
 
@@ -62,7 +74,7 @@ class Checkpoint:
         To look at, or to begin another run with: ``fit(..., start=checkpoint.params())``.
         Raises StorageError (a ValueError) if there is no file or it is damaged.
         """
-        facts, arrays = read(self.path, KIND)
+        facts, arrays = read_whole(self.path)
         return Flat.of_vector(arrays["good"], facts["sizes"]).params
 
     def due(self, run):
@@ -98,7 +110,7 @@ class Checkpoint:
         run.facts = facts_of(run)
         if not self.path.exists():
             return None
-        facts, arrays = read(self.path, KIND)
+        facts, arrays = read_whole(self.path)
         history = {k: list(v) for k, v in with_prefix("history.", arrays).items()}
         self.check_run(facts, history, run)
         memory = with_prefix("memory.", arrays)
@@ -157,6 +169,18 @@ class Checkpoint:
             f"start=mb.Checkpoint({str(self.path)!r}).params() and another path for "
             "checkpoint. To begin from nothing, use another path or delete the file."
         )
+
+
+def read_whole(path):
+    """Facts and arrays of a checkpoint; StorageError unless it has all its parts."""
+    facts, arrays = read(path, KIND)
+    with as_written(path):
+        for name in PARTS:
+            facts[name]  # else KeyError
+        size = sum(facts["sizes"].values())
+        for name in ("theta", "good"):
+            check_shape(name, arrays[name], arrays["theta"].shape[:-1] + (size,))
+    return facts, arrays
 
 
 def same_so_far(history, step, options):

@@ -66,7 +66,6 @@ def neg_elbo(
     check_replicas(family, params, noise, A)
     n_data = A.shape[-2] if n_data is None else n_data
     n_data = check_int("n_data", n_data, minimum=A.shape[-2])
-    check_number("n_data", n_data)  # small enough for a float
     kl_weight = check_number("kl_weight", kl_weight, minimum=0.0)
     with np.errstate(all="ignore"):  # an overflow shows as inf in the loss it returns
         loss, gradient, parts = objective(
@@ -77,13 +76,18 @@ def neg_elbo(
     return loss, grads, parts
 
 
-def check_replicas(family, params, noise, A):
-    """Raise unless noise and X have no replica axis or that of params."""
+def lead_of(family, params):
+    """The leading shape of q (...,); ValueError unless all params have one axis."""
     leads = {array.shape[:-1] for array in params.values()}
     if len(leads) > 1:
         shapes = ", ".join(f"{key} {array.shape}" for key, array in params.items())
         raise ValueError(f"params must have equal replica axes, got {shapes}")
-    lead = family.natural(params)[0].mean.shape[:-1]
+    return family.natural(params)[0].mean.shape[:-1]
+
+
+def check_replicas(family, params, noise, A):
+    """Raise unless noise and X have no replica axis or that of params."""
+    lead = lead_of(family, params)
     for name, array in (("noise", noise), ("X", A)):
         if array.shape[:-2] not in ((), lead):
             raise ValueError(

@@ -112,7 +112,7 @@ def exact_posterior(model, X, y):
         If the model is not conjugate or the data do not fit it.
     """
     check_conjugate(model)
-    A, y = model.batch(as_float_array("X", X, ndim=2, dtype=np.float64), y)
+    A, y = model.batch(X, y, ndim=2, dtype=np.float64)
     noise, y = model.likelihood.scale, y.astype(np.float64, copy=False)
     m0, s0 = prior_moments(model.prior, model.n_weights)
     with np.errstate(all="ignore"):  # what is too large is told below
@@ -194,9 +194,8 @@ class ExactPosterior:
 
     def predict(self, X):
         """The Gaussian predictive at X (N, D); see :class:`GaussianPrediction`."""
-        X = as_float_array("X", X, ndim=2, dtype=np.float64)
-        Phi = _design(self.model, self.model.features(X))
-        shape = (len(X), self.model.net.n_outputs)
+        A = self.model.features(X, ndim=2, dtype=np.float64)
+        Phi, shape = _design(self.model, A), (len(A), self.model.net.n_outputs)
         with np.errstate(over="ignore"):  # a variance of inf is an answer
             epistemic = ((Phi @ self.root) ** 2).sum(1).reshape(shape)
         aleatoric = np.full(shape, self.model.likelihood.scale**2)

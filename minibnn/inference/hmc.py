@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 
+from minibnn.inference.autopsy import largest, named_data
 from minibnn.inference.chains import Chains
 from minibnn.inference.hmc_adapt import (
     DualAveraging,
@@ -82,7 +83,7 @@ def hmc(
     Duane et al. 1987; Neal 2011; adaptation after Hoffman & Gelman 2014 and Stan.
     """
     check_instance("model", model, Model)
-    A, y = model.batch(as_float_array("X", X, ndim=2, dtype=np.float64), y)
+    A, y = model.batch(X, y, ndim=2, dtype=np.float64)
     n_chains, n_draws = check_int("n_chains", n_chains), check_int("n_draws", n_draws)
     seed = seed_sequence(rng)
     run_seed, prediction_seed = seed.spawn(2)
@@ -94,6 +95,7 @@ def hmc(
         check_int("max_leapfrog", max_leapfrog),
         check_number("target_accept", target_accept, 0.0, 1.0, strict=True),
         check_bool("verbose", verbose),
+        (A, y),
     )
     sampler.start(starting_points(model, n_chains, init, sampler.rng))
     sampler.warm_up()
@@ -114,8 +116,9 @@ class Sampler:
     """All chains at once, and what they have learned so far."""
 
     def __init__(
-        self, log_density, rng, n_warmup, path_length, max_leapfrog, target, verbose
+        self, log_density, rng, n_warmup, path_length, max_leapfrog, target, verbose, data
     ):
+        self.data = data  # to say what is too large
         self.log_density, self.rng = log_density, rng
         self.n_warmup, self.path_length = n_warmup, path_length
         self.max_leapfrog, self.target, self.verbose = max_leapfrog, target, verbose
@@ -126,8 +129,9 @@ class Sampler:
             self.state = State(w, *self.log_density(w))
         if not (np.isfinite(self.state.log_joint).all()):
             raise ValueError(
-                f"init must have a finite log joint in every chain, got "
-                f"{self.state.log_joint}"
+                "init must have a finite log joint in every chain, got "
+                f"{self.state.log_joint}; "
+                f"{largest([('init', w), *named_data(*self.data)])}"
             )
         self.scale = np.ones_like(w)
         self.steps = DualAveraging(self._first_step(), self.target)

@@ -42,7 +42,7 @@ def jacobian(net, w, A):
     The network's own pullback, one row of features to a replica, one output at a time.
     """
     size = max(1, CHUNK // net.n_weights)
-    parts = [_jacobian_rows(net, w, A[i : i + size]) for i in range(0, len(A), size)]
+    parts = [_jacobian_rows(net, w, A[i : i + size]) for i in range(0, len(A) or 1, size)]
     return np.concatenate(parts)
 
 
@@ -116,7 +116,7 @@ def laplace(model, X, y, weights, *, rng=None):
         If the likelihood has no output-space Hessian here or an argument does not fit.
     """
     check_curvature(check_instance("model", model, Model).likelihood)
-    A, y = model.batch(as_float_array("X", X, ndim=2, dtype=np.float64), y)
+    A, y = model.batch(X, y, ndim=2, dtype=np.float64)
     w = as_float_array("weights", weights, ndim=1, dtype=np.float64)
     check_shape("weights", w, (model.n_weights,))
     _, s0 = prior_moments(model.prior, model.n_weights)
@@ -212,7 +212,7 @@ class LaplacePosterior:
 
     def output_moments(self, X):
         """Mean and standard deviation of the linearised f at X, (N,) or (N, C) each."""
-        A = self.model.features(as_float_array("X", X, ndim=2, dtype=np.float64))
+        A = self.model.features(X, ndim=2, dtype=np.float64)
         F = self.model.net.apply(self.mean[None], A)[0][0]
         sd = np.sqrt(
             ((jacobian(self.model.net, self.mean, A) @ self.root) ** 2).sum(-1)
@@ -221,7 +221,7 @@ class LaplacePosterior:
 
     def predict(self, X, n_samples=1000, rng=None):
         """Posterior predictive of the linearised network; see `minibnn.Prediction`."""
-        A = self.model.features(as_float_array("X", X, ndim=2, dtype=np.float64))
+        A = self.model.features(X, ndim=2, dtype=np.float64)
         tangent = _TangentModel(
             _Tangent(self.model.net, self.mean), self.model.likelihood
         )

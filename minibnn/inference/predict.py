@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from minibnn.inference.autopsy import largest, named_data
 from minibnn.kernels.predictive import (
     bernoulli_entropy,
     bernoulli_mutual_information,
@@ -152,14 +153,14 @@ class Prediction:
         n_rows, width = len(self._A), self._model.net.n_outputs
         size = max(1, OUTPUTS // (self._n_samples * width))
         parts = []
-        for start in range(0, n_rows, size):
+        for start in range(0, max(n_rows, 1), size):  # no rows are a chunk as well
             rows = slice(start, start + size)
             if size < n_rows:
                 self._report(start, n_rows, "rows")
             F, v = self._outputs(self._A[rows])
             few = max(1, PIECE // (self._n_samples * width))
             with np.errstate(over="ignore"):  # a rate or a variance of inf is an answer
-                for i in range(0, F.shape[1], few):
+                for i in range(0, max(F.shape[1], 1), few):
                     piece = slice(start + i, start + min(i + few, F.shape[1]))
                     parts.append(summarise(F[:, i : i + few], v, piece))
         arrays = [np.concatenate(part, axis) for part in zip(*parts, strict=True)]
@@ -179,7 +180,7 @@ class Prediction:
         if self._kept is not None:
             return self._kept
         net = self._model.net
-        size = max(1, ACTIVATIONS // (len(A) * max(net.sizes)))
+        size = max(1, ACTIVATIONS // (max(1, len(A)) * max(net.sizes)))
         done, one_chunk = 0, len(A) == len(self._A)
         many = self._n_samples // size >= MANY
         forward = Repeated(lambda w: net.apply(w, A)[0], many)
@@ -193,7 +194,8 @@ class Prediction:
                 done += len(w)
                 if one_chunk:  # then its samples are the work
                     self._report(done, self._n_samples, "samples")
-        check_all("outputs", F, np.isfinite(F), "finite; X or a weight is too large")
+        good, wanted = np.isfinite(F), "finite; X or a weight is too large"
+        check_all("outputs", F, good, wanted, lambda: f"; {largest(named_data(A))}")
         if one_chunk:
             self._kept = F, v
         return F, v

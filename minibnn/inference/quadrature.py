@@ -61,7 +61,7 @@ def grid_posterior(model, X, y, *, tol=1e-11):
     if model.n_weights not in (1, 2):
         raise ValueError(f"model must have 1 or 2 weights, got {model.n_weights}")
     tol = check_positive("tol", tol)
-    A, y = model.batch(as_float_array("X", X, ndim=2, dtype=np.float64), y)
+    A, y = model.batch(X, y, ndim=2, dtype=np.float64)
 
     def density(w):
         return log_joint(model, A, y, w)

@@ -6,14 +6,27 @@ from typing import Any
 
 import numpy as np
 
+from minibnn.inference.elbo import check_params, lead_of
 from minibnn.inference.normals import Normals
 from minibnn.inference.predict import MANY, MOST_SAMPLES, predict
 from minibnn.inference.recipe import from_recipe, seed_facts, seed_from, to_recipe
 from minibnn.inference.restarts import history_of
-from minibnn.inference.storage import check_path, read, with_prefix, write
+from minibnn.inference.storage import (
+    as_written,
+    check_path,
+    read,
+    with_prefix,
+    write,
+)
 from minibnn.inference.streams import seed_sequence
-from minibnn.kernels.model import Model
-from minibnn.kernels.validate import as_float_array, check_int
+from minibnn.kernels.model import Model, check_protocol
+from minibnn.kernels.validate import (
+    as_float_array,
+    as_inputs,
+    check_instance,
+    check_int,
+    check_shape,
+)
 from minibnn.plan.repeated import Repeated
 
 
@@ -108,17 +121,20 @@ class FitResult:
     def load(cls, path):
         """Read what :meth:`save` wrote; StorageError (a ValueError) if it is damaged."""
         facts, arrays = read(path, "posterior")
-        return cls(
-            from_recipe(facts["model"]),
-            from_recipe(facts["family"]),
-            with_prefix("params.", arrays),
-            with_prefix("history.", arrays),
-            from_recipe(facts["elbo"]),
-            from_recipe(facts["elbo_se"]),
-            facts["stop_reason"],
-            seed_from(facts["seed"]),
-            [tuple(pair) for pair in from_recipe(facts["restarts"])],
-        )
+        with as_written(path):
+            result = cls(
+                from_recipe(facts["model"]),
+                from_recipe(facts["family"]),
+                with_prefix("params.", arrays),
+                with_prefix("history.", arrays),
+                from_recipe(facts["elbo"]),
+                from_recipe(facts["elbo_se"]),
+                facts["stop_reason"],
+                seed_from(facts["seed"]),
+                [tuple(pair) for pair in from_recipe(facts["restarts"])],
+            )
+            check_result(result)
+        return result
 
     def sample_weights(self, n_samples, rng=None):
         """Draw weights (S, P) from the posterior; replicas are pooled, taken in turn.
@@ -142,7 +158,7 @@ class FitResult:
                 f"q holds {self.family.tasks[0]} posteriors, one per context: choose "
                 "one with result.at(context).predict(X)"
             )
-        X = as_float_array("X", X, ndim=2, dtype=self.q.mean.dtype)
+        X = as_inputs(X, dtype=self.q.mean.dtype)
         if not self.family.noise_size(self.model):  # a point says the same every time
             n_samples = min(check_int("n_samples", n_samples), self._n_replicas)
         seed = self._seed(rng)
@@ -176,3 +192,20 @@ class FitResult:
         """Noise (rounds, ..., M) -> weights (s, P), the replicas taken in turn."""
         w, _ = self.family.sample(q, np.moveaxis(eps, 0, -2))  # (..., rounds, P)
         return np.moveaxis(w, -2, 0).reshape(-1, w.shape[-1])
+
+
+def check_result(result):
+    """Raise ValueError unless the parts of a result belong to one another."""
+    check_instance("model", result.model, Model)
+    check_protocol("family", result.family, "natural")
+    params = check_params(result.family, result.model, result.params)
+    for key, array in result.params.items():
+        check_instance(f"params[{key!r}]", array.flat[0], np.floating, "real")
+    lead = lead_of(result.family, params)
+    for name in ("elbo", "elbo_se"):
+        value = getattr(result, name)
+        if value is not None:
+            check_shape(name, as_float_array(name, value, finite=False), lead)
+    check_instance("stop_reason", result.stop_reason, str)
+    if len({len(array) for array in result.history.values()}) > 1:
+        raise ValueError("the arrays of history must have one length")

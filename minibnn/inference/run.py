@@ -203,7 +203,8 @@ class Run:
         if all_finite(parts["loss"], parts["g"]):
             return  # only the sum of the gradient overflowed
         grads = self.flat.split(parts["g"])
-        where = autopsy(self.model, self.family, self.flat.params, grads, parts)
+        data = self.batches.A, self.batches.y
+        where = autopsy(self.model, self.family, self.flat.params, grads, parts, data)
         raise FitError(
             f"step {self.step}: no longer finite: {where}. Try a smaller learning rate, "
             "standardised inputs and targets, or a smaller initial sigma. The last good "

@@ -10,6 +10,7 @@ import json
 import os
 import threading
 import zipfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +90,19 @@ def read(path, kind):
     if found[2] != checksum(meta, members):
         raise StorageError(f"{str(path)!r} is damaged: its checksum does not fit")
     return meta["facts"], members
+
+
+@contextmanager
+def as_written(path):
+    """While a file's contents are taken apart: what does not fit is a StorageError."""
+    try:
+        yield
+    except StorageError:
+        raise
+    except KeyError as error:
+        raise StorageError(f"{str(path)!r} lacks {error}") from error
+    except Exception as error:  # whatever a foreign fact or array leads to
+        raise StorageError(f"{str(path)!r} does not fit together: {error}") from error
 
 
 def with_prefix(prefix, arrays):

@@ -16,6 +16,7 @@ from minibnn.kernels.equations import equation
 from minibnn.kernels.maps import ACTIVATIONS
 from minibnn.kernels.validate import (
     as_float_array,
+    as_inputs,
     check_all,
     check_bool,
     check_choice,
@@ -199,7 +200,7 @@ class MLP:
 
     def __call__(self, w, X):
         """Outputs F (S, B, C) for weights w (S, P), or (B, C) for w (P,), at X (B, D)."""
-        X = as_float_array("X", X, shape=("n", self.n_inputs))
+        X = check_shape("X", as_inputs(X), ("n", self.n_inputs))
         w = as_float_array("w", w, ndim=(1, 2))
         check_shape("w", w, w.shape[:-1] + (self.n_weights,))
         with np.errstate(all="ignore"):  # weights too large are told below

@@ -7,8 +7,12 @@ names the argument, says what came and says what is wanted.
 """
 
 import numbers
+import sys
+import types
 
 import numpy as np
+
+from minibnn.kernels import frames
 
 
 class ArgumentTypeError(TypeError, ValueError):
@@ -24,7 +28,14 @@ def describe(value):
         return f"{value.item()!r} ({value.dtype})"
     if isinstance(value, list | tuple | dict | set):
         return f"{type(value).__name__} of length {len(value)}"
-    text = repr(value)
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    if isinstance(value, types.FunctionType):
+        return f"the function {value.__name__}"
+    try:
+        text = repr(value)
+    except Exception:  # an integer of 5000 digits, an object that cannot speak
+        text = "\n"
     if len(text) > 60 or "\n" in text:
         return f"an object of type {type(value).__name__}"
     return f"{text} ({type(value).__name__})"
@@ -41,10 +52,15 @@ def check_bool(name, value):
 
 
 def check_int(name, value, minimum=1, maximum=None):
-    """Return a plain int with minimum <= value <= maximum (None: no limit)."""
+    """Return a plain int with minimum <= value <= maximum.
+
+    minimum=None: no limit; maximum=None: that of an index, 2^63 - 1 on most machines.
+    """
     if not isinstance(value, numbers.Integral) or isinstance(value, bool | np.bool_):
         raise ArgumentTypeError(f"{name} must be an integer, got {describe(value)}")
     _check_limits(name, int(value), minimum, maximum, False, "an integer")
+    if maximum is None and abs(value) > sys.maxsize:
+        raise ValueError(f"{name} must be small enough for an index, got {_shown(value)}")
     return int(value)
 
 
@@ -80,7 +96,16 @@ def _check_limits(name, value, minimum, maximum, strict, noun):
         less, more = ("<", ">") if strict else ("<=", ">=")
         limits = [f"{more} {minimum}"] if minimum is not None else []
         limits += [f"{less} {maximum}"] if maximum is not None else []
-        raise ValueError(f"{name} must be {noun} {' and '.join(limits)}, got {value!r}")
+        raise ValueError(
+            f"{name} must be {noun} {' and '.join(limits)}, got {_shown(value)}"
+        )
+
+
+def _shown(number):
+    """A number as text that is never long."""
+    if isinstance(number, int) and number.bit_length() > 100:
+        return f"an integer of {number.bit_length()} bits"
+    return repr(number)
 
 
 def check_choice(name, value, choices):
@@ -92,11 +117,11 @@ def check_choice(name, value, choices):
     return value
 
 
-def check_instance(name, value, types, wanted=None):
-    """Return value if it is an instance of types; `wanted` words the error message."""
-    if not isinstance(value, types):
-        types = types if isinstance(types, tuple) else (types,)
-        wanted = wanted or " or ".join(kind.__name__ for kind in types)
+def check_instance(name, value, kinds, wanted=None):
+    """Return value if it is an instance of kinds; `wanted` words the error message."""
+    if not isinstance(value, kinds):
+        kinds = kinds if isinstance(kinds, tuple) else (kinds,)
+        wanted = wanted or " or ".join(kind.__name__ for kind in kinds)
         raise ArgumentTypeError(f"{name} must be {wanted}, got {describe(value)}")
     return value
 
@@ -134,7 +159,7 @@ def as_float_array(
     finite : bool
         Refuse NaN and infinity.
     allow_bool : bool
-        Accept True and False as 1 and 0 (labels and masks).
+        Accept True and False as 1 and 0 (inputs, labels and masks).
     dtype : optional
         The float type wanted; by default float32 and float64 are kept and everything
         else real becomes float64.
@@ -157,22 +182,50 @@ def as_float_array(
     return check_range(name, array, dtype).astype(dtype, copy=False)
 
 
+def as_inputs(X, *, ndim=2, dtype=None):
+    """Return inputs X as a float array: an array, a list of rows, or a frame.
+
+    Columns of True and False are numbers here.
+    """
+    return as_float_array("X", X, ndim=ndim, allow_bool=True, dtype=dtype)
+
+
 def _as_real_array(name, value, allow_bool):
     wanted = f"{name} must be an array of real numbers"
     if value is None or isinstance(value, str | bytes | dict | set):
         raise ArgumentTypeError(f"{wanted}, got {describe(value)}")
     if np.ma.isMaskedArray(value):
-        raise ArgumentTypeError(f"{wanted} without a mask, got {describe(value)}")
+        hint = f"{name}.data holds the numbers, {name}.mask says which to leave out"
+        raise ArgumentTypeError(
+            f"{wanted} without a mask, got {describe(value)}; {hint}"
+        )
     if type(value).__module__.startswith("scipy.sparse"):
         raise ArgumentTypeError(f"{wanted}, got a sparse array; use {name}.toarray()")
     try:
-        array = np.asarray(value)
+        array = frames.plain_array(value)
     except (ValueError, TypeError, RuntimeError) as error:
-        raise ValueError(f"{wanted} with rows of equal length: {error}") from error
-    if array.dtype.kind not in "fiu" + "b" * allow_bool:
-        hint = "; booleans are not numbers here" if array.dtype.kind == "b" else ""
-        raise ArgumentTypeError(f"{wanted}, got {describe(array)}{hint}")
+        ragged = " with rows of equal length" * ("inhomogeneous" in str(error))
+        raise ValueError(f"{wanted}{ragged}: {error}") from error
+    if not isinstance(value, np.ndarray) or array.dtype.kind not in "fiu":
+        array = _columns_of_numbers(name, value, array, allow_bool)
     return array
+
+
+def _columns_of_numbers(name, value, array, booleans):
+    """The array of what is not simply an array of real numbers, or an error."""
+    kind, frame = array.dtype.kind, frames.is_frame(value)
+    wrong = None
+    if array.ndim and (frame or kind not in "fiub"):
+        wrong = frames.trouble(name, value, array, labels=booleans and name != "X")
+    if not wrong and (kind in "fiu" or (kind == "b" and booleans)):
+        return array
+    if not wrong and kind == "O" and frame:  # nullable numbers, or beside booleans
+        return array.astype(float)
+    if not wrong and array.ndim and kind in "bO":
+        what = "booleans are not numbers here" if kind == "b" else "of numbers"
+        wrong = f"{what}; use np.asarray({name}, float)"
+    got = describe(array if array.ndim else value) + (f": {wrong}" if wrong else "")
+    raise ArgumentTypeError(f"{name} must be an array of real numbers, got {got}")
 
 
 def as_numbers(name, value):
@@ -194,7 +247,11 @@ def _check_ndim(name, array, allowed):
         wanted = " or ".join(str(n) for n in allowed)
         raise ValueError(
             f"{name} must have {wanted} dimension(s), got shape {array.shape}"
-            + (f"; one column is {name}[:, None]" if array.ndim == 1 else "")
+            + (
+                f"; one column is np.asarray({name})[:, None]"
+                if array.ndim == 1
+                else ""
+            )
         )
 
 
@@ -219,15 +276,36 @@ def check_range(name, array, dtype):
     return check_all(name, array, fits, f"within the range of {np.dtype(dtype)}")
 
 
+def check_rows(name, array):
+    """Return array (..., n, D) if it has a row."""
+    if array.shape[-2] == 0:
+        raise ValueError(f"{name} must have at least one row, got none")
+    return array
+
+
+def check_squares(name, array):
+    """Return array (..., n, D) if the squares of every column are finite."""
+    most = float(np.sqrt(np.finfo(array.dtype).max))
+    sizes = np.abs(array).max(tuple(range(array.ndim - 1)))
+    if not (sizes <= most).all():
+        i = int(np.argmax(sizes))
+        raise ValueError(
+            f"{name} must be of moderate size, got {sizes[i]:.1e} in column {i}: above "
+            f"{most:.1e} squares overflow in {array.dtype}; standardise the column"
+        )
+    return array
+
+
 def check_finite(name, array):
     """Return array if every value is finite; else tell the first index that is not."""
     return check_all(name, array, np.isfinite(array), "finite")
 
 
-def check_all(name, array, good, wanted):
+def check_all(name, array, good, wanted, remedy=None):
     """Return array if the boolean array `good` holds everywhere.
 
-    Else tell the first index where it fails, the value there and how many fail.
+    Else tell the first index where it fails, the value there and how many fail; and
+    what ``remedy()`` says, which is asked only then.
     """
     if not np.all(good):
         bad = np.argwhere(~np.asarray(good))
@@ -236,6 +314,7 @@ def check_all(name, array, good, wanted):
         raise ValueError(
             f"{name} must be {wanted}, got {array[index]}{where} "
             f"({len(bad)} of {array.size} value(s) are not)"
+            + (remedy() if remedy else "")
         )
     return array
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import rankdata
 
+from minibnn.kernels.labels import relabel
 from minibnn.kernels.validate import (
     as_float_array,
     as_vector,
@@ -220,7 +221,8 @@ def _labels(y, p, name):
     y = as_vector("y", y, allow_bool=True)
     classes = p.shape[1]
     good = (y >= 0) & (y < classes) & (y == np.floor(y))
-    check_all("y", y, good, f"integer labels 0..{classes - 1}")
+    wanted = f"integer labels 0..{classes - 1}"
+    check_all("y", y, good, wanted, lambda: relabel(y, classes))
     check_same_length(y=y, **{name: p})
     return y.astype(np.int64)
 

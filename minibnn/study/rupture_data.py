@@ -19,12 +19,14 @@ import numpy as np
 
 from minibnn.kernels.validate import (
     as_float_array,
+    as_inputs,
     as_rng,
     as_vector,
     check_all,
     check_instance,
     check_int,
     check_not_empty,
+    check_shape,
 )
 
 NAMES = ("height", "width", "sxx", "sxy", "syy", "mud", "drop", "dc")
@@ -243,4 +245,4 @@ def _range(values):
 
 
 def _check_inputs(X):
-    return check_not_empty("X", as_float_array("X", X, shape=("n", len(NAMES))))
+    return check_not_empty("X", check_shape("X", as_inputs(X), ("n", len(NAMES))))
