@@ -13,7 +13,7 @@ from core_oracles import regression_data
 import minibnn as mb
 from minibnn.inference import elbo, restarts, run, start, svi
 from minibnn.inference.flat import Flat
-from minibnn.inference.options import Options, check_options, check_optimizer
+from minibnn.inference.options import Options, check_optimizer, check_options
 from minibnn.inference.start import bounds, lbfgs_start, worth_a_start
 from minibnn.inference.streams import run_seeds, seed_sequence
 
