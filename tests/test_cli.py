@@ -132,8 +132,9 @@ def test_what_the_demonstration_says_of_a_fit(monkeypatch):
 
     def fit(model, family, X, y, **options):
         asked.update(options)
+        tried = [(-3.0, 0.1), (-1.0, 0.5), (-2.0, 9.0)]
         return SimpleNamespace(history={"elbo": elbo}, elbo=-1.0, elbo_se=0.5,
-                               restarts=[(-3.0, 0.1), (-1.0, 0.5), (-2.0, 9.0)])  # fmt: skip
+                               restarts=tried)  # fmt: skip
 
     monkeypatch.setattr(demonstration, "fit", fit)
     data = SimpleNamespace(X=None, y=None)

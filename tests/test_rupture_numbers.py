@@ -329,7 +329,7 @@ def test_uncertainties_are_means_over_seeds_that_have_the_outcome():
     y = [1, 0, 1, 0]
     one = said([0.9, 0.1, 0.2, 0.8], [0.1, 0.2, 0.3, 0.4])  # TP TN FN FP
     two = said([0.9, 0.1, 0.7, 0.3], [0.3, 0.2, 0.5, 0.6])  # TP TN TP TN
-    predictions = dict.fromkeys(rupture_claims.IMPORTANCE_OF, [one, two])
+    predictions = {key: [one, two] for key in rupture_claims.IMPORTANCE_OF}
     got = rupture_claims.uncertainties(study_of(predictions, y))["mf"]
     assert got == pytest.approx({
         "true positive": (0.1 + 0.4) / 2, "true negative": (0.2 + 0.4) / 2,
