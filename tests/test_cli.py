@@ -186,6 +186,18 @@ def test_the_ruptures_that_are_shown():
     assert (names[0], names[-1]) == ("1: stopped", "7: through")
 
 
+def test_the_title_of_the_network_counts_weights_beyond_three_sds():
+    model = minibnn.Model(
+        minibnn.MLP([4, 1]), minibnn.Bernoulli(), minibnn.GaussianPrior()
+    )
+    params = {"mu": np.array([1.0, -2.5, 2.9, -3.1, 9.0]), "rho": np.zeros(5)}
+    result = minibnn.FitResult(model, minibnn.MeanField("exp"), params, {}, None, None,
+                               "max_steps", None)  # fmt: skip
+    ax = Figure().add_subplot()
+    demonstration.network(result, list("abcd"), ax)
+    assert ax.get_title().startswith("2 of 5 weights lie more than 3 sd from zero")
+
+
 def test_demo_fails_when_a_gradient_is_wrong(quick, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(audit, "verify", lambda progress=None: [GOOD, BAD])
     assert cli.main(["demo", "--out", str(tmp_path)]) == 1

@@ -226,6 +226,7 @@ def ended(loss, value=None, reason="max_steps"):
         ([ended([1], -3.0), ended([], -1.0, "interrupted")], 0),  # no step taken
         ([ended([], -3.0), ended([], -1.0, "interrupted")], 1),
         ([ended([1], -3.0), ended([1], -1.0), ended([1], -2.0)], 1),
+        ([ended([1]), ended([-np.inf]), ended([np.inf])], 1),
     ],
 )
 def test_the_best_run_is_the_one_of_the_largest_elbo_or_smallest_last_loss(
@@ -347,14 +348,20 @@ def test_every_replica_starts_on_its_own_data(monkeypatch):
     np.testing.assert_array_equal(kept, given["mu"])
 
 
+def test_clip_lifts_a_literal_sigma_to_itself_and_no_further():
+    params = {"mu": np.zeros(3), "rho": np.array([-0.2, 0.02, 0.5])}
+    mb.MeanField("identity").keep_valid(params, clip=0.03)
+    assert params["rho"].tolist() == [0.03, 0.03, 0.5]
+
+
 # --- what is told on the way ---------------------------------------------------------
 
 
 def test_ten_lines_of_progress_with_the_mean_since_the_last(capsys):
-    values = fit(max_steps=30, verbose=True, optimizer=mb.Adam(0.01)).history["elbo"]
+    values = fit(max_steps=40, verbose=True, optimizer=mb.Adam(0.01)).history["elbo"]
     lines = capsys.readouterr().err.splitlines()
-    ends = range(3, 31, 3)
-    said = [f"step {n}/30  ELBO {values[n - 3 : n].mean():.2f}" for n in ends]
+    ends = range(4, 41, 4)
+    said = [f"step {n}/40  ELBO {values[n - 4 : n].mean():.2f}" for n in ends]
     assert lines == [*said, "estimating the ELBO from fresh noise"]
 
 

@@ -495,24 +495,25 @@ def test_a_path_is_uniform_up_to_twice_its_length(monkeypatch, uniform, limit, n
 
 
 class Counting(Sampler):
-    """A sampler of one chain whose state is the number of the transition."""
+    """A sampler of two chains, at the number n of the transition and at 3 n."""
 
     def __init__(self, n_warmup):
         super().__init__(None, None, n_warmup, 1.5, 80, 0.7, False)
-        self.seen, self.first_steps = [], []
-        self.state = State(np.zeros((1, 1)), np.zeros(1), None)
-        self.scale = np.ones((1, 1))
-        self.steps = DualAveraging(np.array([1.0]), self.target)
+        self.seen, self.renewed = [], []
+        self.state = State(np.zeros((2, 1)), np.zeros(2), None)
+        self.scale = np.ones((2, 1))
+        self.steps = DualAveraging(np.ones(2), self.target)
 
     def _first_step(self):
-        self.first_steps.append(len(self.seen))
-        return np.array([0.25])
+        self.renewed.append((len(self.seen), self.scale))
+        return np.array([0.25, 0.5])
 
     def advance(self, step, limit):
         n = len(self.seen)
-        self.seen.append((step.item(), limit))
-        self.state = State(np.full((1, 1), float(n)), np.full(1, -float(n)), None)
-        return Move(np.array([0.6]), np.array([n == 2]), np.array([10.0 * n])), n + 1
+        self.seen.append((step.tolist(), limit))
+        both = n * np.array([1.0, 3.0])
+        self.state = State(both[:, None], -both, None)
+        return Move(np.array([0.6, 0.9]), np.array([n == 2, False]), 10 * both), n + 1
 
 
 def test_warm_up_goes_by_its_windows():
@@ -520,27 +521,35 @@ def test_warm_up_goes_by_its_windows():
     sampler = Counting(300)
     sampler.warm_up()
     assert [limit for _, limit in sampler.seen] == [11] * 70 + [80] * 230
-    assert sampler.first_steps == [70, 120, 255]
-    assert sampler.scale.item() == pytest.approx(np.arange(120, 255).std(), rel=1e-14)
-    assert sampler.steps.m == 45
-    assert sampler.steps.target == 0.7
-    assert sampler.seen[70][0] == sampler.seen[120][0] == 0.25
+    ends = [45, 70, 120, 255]
+    assert [end for end, _ in sampler.renewed] == ends[1:]
+    for (end, scale), start in zip(sampler.renewed, ends, strict=False):
+        n, own = end - start, np.arange(start, end).var() * np.array([1.0, 9.0])
+        wanted = np.sqrt((n * own + 5 * own.mean()) / (n + 5))
+        np.testing.assert_allclose(scale[:, 0], wanted, rtol=1e-12)
+    assert sampler.scale is sampler.renewed[-1][1]
+    assert (sampler.steps.m, sampler.steps.target) == (45, 0.7)
+    assert sampler.seen[70][0] == sampler.seen[120][0] == [0.25, 0.5]
+    alone = DualAveraging(np.array([0.25, 0.5]), 0.7)
+    for _ in range(45):
+        alone.update(np.array([0.6, 0.9]))
+    np.testing.assert_array_equal(sampler.steps.final, alone.final)
 
 
 def test_sampling_holds_the_averaged_step_and_counts():
     sampler = Counting(20)
     for accept in (0.9, 0.1, 0.8):
-        sampler.steps.update(np.array([accept]))
-    final = sampler.steps.final.item()
-    assert final != sampler.steps.step.item()
+        sampler.steps.update(np.array([accept, 0.5]))
+    final = sampler.steps.final.tolist()
+    assert final[0] != sampler.steps.step[0]
     draws, found = sampler.sample(4)
     assert sampler.seen == [(final, 80)] * 4
-    np.testing.assert_array_equal(draws, [[[0.0], [1.0], [2.0], [3.0]]])
-    np.testing.assert_array_equal(found["lp"], [[0, -1, -2, -3]])
-    np.testing.assert_array_equal(found["energy"], [[0, 10, 20, 30]])
-    np.testing.assert_array_equal(found["diverging"], [[False, False, True, False]])
-    np.testing.assert_array_equal(found["n_steps"], [[1, 2, 3, 4]])
-    np.testing.assert_array_equal(found["acceptance_rate"], np.full((1, 4), 0.6))
+    np.testing.assert_array_equal(draws[..., 0], [[0, 1, 2, 3], [0, 3, 6, 9]])
+    np.testing.assert_array_equal(found["lp"], [[0, -1, -2, -3], [0, -3, -6, -9]])
+    np.testing.assert_array_equal(found["energy"], -10 * found["lp"])
+    assert np.argwhere(found["diverging"]).tolist() == [[0, 2]]
+    np.testing.assert_array_equal(found["n_steps"], [[1, 2, 3, 4]] * 2)
+    np.testing.assert_array_equal(found["acceptance_rate"], [[0.6] * 4, [0.9] * 4])
 
 
 def test_what_hmc_makes_of_its_arguments(monkeypatch, capsys):

@@ -36,6 +36,7 @@ def test_f1_by_hand():
     assert metrics.f1(Y3, P3, "macro") == pytest.approx((2 / 3 + 0.5) / 3, rel=1e-15)
     assert metrics.f1(Y3, P3) == pytest.approx((2 / 3 + 2 * 0.5) / 4, rel=1e-15)
     assert metrics.f1([0, 0], [0.1, 0.2], average="binary") == 0.0
+    assert metrics.f1([0, 1], [0.1, 0.9], average="binary") == 1.0
     assert metrics.f1([0, 0], [0.1, 0.2], average="macro") == 1.0
 
 

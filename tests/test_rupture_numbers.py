@@ -235,6 +235,10 @@ def test_scores_by_hand():
     assert three_to_one["f1"] == pytest.approx((3 * 4 / 5 + 2 / 3) / 4)
     right = rupture_scores.scored(said([0.9, 0.1], None, lambda y: log), y[1:3], p[:2])
     assert right["auc"] is None
+    # of P(through) 0.1 and 0.9 off, in bins of their own; confidences share a bin
+    assert right["ece"] == pytest.approx(0.1)
+    half = rupture_scores.scored(said([0.9, 0.1], None, lambda y: log), y[:2], p[:2])
+    assert half["ece"] == pytest.approx((0.1 + 0.9) / 2)
 
 
 def test_the_diagnosis_of_chains_takes_the_worst():
@@ -404,15 +408,16 @@ def sure_of(labels):
 
 def test_the_judgement_of_a_block_by_hand(monkeypatch):
     """Rows 4 to 8 carry the label three rows up; networks see rows 0-3 and 12-13."""
-    true = np.array([0, 1, 0, 0, 1, 1, 0, 1, 0, 1, 1, 0, 0, 1])
+    true = np.array([0, 1, 1, 0, 1, 0, 0, 1, 1, 0, 1, 0, 0, 1])
     y = true.copy()
     y[4:12] = true[1:9]
     seen = []
 
     def log_probs(X, labels, X_new, rng):
         seen.append((X[:, 0].tolist(), labels.tolist(), X_new[:, 0].tolist()))
-        return sure_of(true[4:9])
+        return sure_of(guess)
 
+    guess = true[4:9] ^ [1, 0, 0, 0, 0]  # one is wrong
     monkeypatch.setattr(rupture_detect, "log_probs", log_probs)
     found = rupture_detect.Detection(RUN, COLUMNS, (4, 9), (9, 12))
     X = np.arange(14.0)[:, None]
@@ -420,17 +425,22 @@ def test_the_judgement_of_a_block_by_hand(monkeypatch):
     outside = [0, 1, 2, 3, 12, 13]
     assert seen == [([float(i) for i in outside], true[outside].tolist(),
                      [4.0, 5.0, 6.0, 7.0, 8.0])]  # fmt: skip
-    agree = [np.mean(true[4:9] == y[4 + k : 9 + k]) for k in range(5)]
+    agree = [np.mean(guess == y[4 + k : 9 + k]) for k in range(5)]
     by_lag = [5 * (a * np.log(0.8) + (1 - a) * np.log(0.2)) for a in agree]
     np.testing.assert_allclose(found.curves["by_lag"], by_lag)
     assert found.scores == pytest.approx({
-        "rows": 5, "accuracy_own": agree[0], "accuracy_shifted": 1.0,
-        "log_likelihood_own": by_lag[0], "log_likelihood_shifted": 5 * np.log(0.8),
+        "rows": 5, "accuracy_own": agree[0], "accuracy_shifted": 0.8,
+        "log_likelihood_own": by_lag[0], "log_likelihood_shifted": by_lag[3],
         "best_lag": 3, "runner_up": sorted(by_lag)[-2],
-        "wrong_labels": 5 - 5 * agree[0],
+        "wrong_labels": np.sum(true[4:9] != y[4:9]),
     })  # fmt: skip
-    assert agree[0] < 1
-    assert by_lag[0] != by_lag[1] != found.scores["runner_up"]
+    assert by_lag[3] == max(by_lag) > found.scores["runner_up"]
+    assert len({*agree[:4], found.scores["wrong_labels"] / 5}) == 4  # told apart
+    found.run = RUN._replace(lag=2)  # not the one the inputs want
+    rupture_detect.judge_block(found, X, y, None)
+    assert found.scores["best_lag"] == 3
+    assert found.scores["accuracy_shifted"] == pytest.approx(agree[2])
+    assert found.scores["log_likelihood_shifted"] == pytest.approx(by_lag[2])
 
 
 def test_a_displacement_and_what_it_lost(monkeypatch):
@@ -592,6 +602,19 @@ def test_facts_of_the_report():
     assert line["accuracy"] == column(0.75)
     assert line["nll"] == {"mean": 1.5, "se": pytest.approx(0.5)}
     assert line["elbo"] == column(None)
+
+
+def test_the_page_in_numbers(monkeypatch):
+    for part in ("table", "notes", "reference_sentence", "physics_sentence"):
+        monkeypatch.setattr(rupture_report, part, lambda facts, part=part: part)
+    data = {"note": "N.", "labels": "repaired", "rows": 5, "share_of_ones": 0.4567,
+            "test_rows": 2}  # fmt: skip
+    facts = {"data": data, "reference": {"floor": 0.01234}, "seed": 3, "physics": None,
+             "protocol": "P", "detection": {"text": ["D"]}, "claims": []}  # fmt: skip
+    page = rupture_report.markdown(facts)
+    assert "N. Labels: repaired. 5 rows to fit, 45.7 % break through; 2 rows" in page
+    assert "to test. Seed 3." in page
+    assert "chains differ by 0.0123:" in page
 
 
 # --- physics and generated rows ------------------------------------------------------
