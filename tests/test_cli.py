@@ -5,13 +5,16 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 import minibnn
 from minibnn import cli
 from minibnn.checking import verify as audit
+from minibnn.inference.elbo import estimate_elbo
 from minibnn.study import demo as demonstration
 from minibnn.study import rupture_data
 
@@ -56,6 +59,7 @@ def leaves(argv, capsys):
 
 
 def test_demo_prints_a_line_per_step_and_draws(quick, tmp_path, capsys):
+    assert cli.parser().parse_args(["demo"]).seed == 0
     assert cli.main(["demo", "--out", str(tmp_path / "new")]) == 0
     said = capsys.readouterr()
     assert said.err == ""
@@ -93,6 +97,105 @@ def test_demo_json_is_one_object_with_the_numbers(monkeypatch, tmp_path, capsys)
     assert numbers["test"]["log_likelihood"] > -0.35
     assert 0 <= numbers["test"]["ece"] < 0.15
     assert all(Path(file).is_file() for file in numbers["files"])
+
+
+def test_the_demonstration_by_hand(monkeypatch):
+    """What it says of an audit, of rows, of a fit and of a prediction that are known."""
+    said = {}
+    rows = [GOOD, BAD | {"complex_step": "0.25"}, GOOD]
+    monkeypatch.setattr(audit, "verify", lambda progress=None: rows)
+    found = demonstration.verified(said.__setitem__)
+    assert found == {"gradients": 3, "agree": 2, "worst_complex_step": 0.25}
+    assert said["verify"].endswith("largest error 2e-01")
+    data = SimpleNamespace(note="Rows.", X=None, y=np.array([1, 0, 0, 0, 1]),
+                           y_test=np.ones(3), names=("a", "b"))  # fmt: skip
+    found = demonstration.described(data, said.__setitem__)
+    assert found == {"note": "Rows.", "rows": 5, "test_rows": 3, "share_of_ones": 0.4}
+    assert said["data"] == "Rows. 5 rows to fit, 3 to test, 2 inputs; 40 % break through"
+    p, y = np.array([0.9, 0.4, 0.6, 0.2]), np.array([1, 1, 0, 0])
+    log = np.log([0.9, 0.4, 0.4, 0.8])
+    prediction = SimpleNamespace(mean=p, log_prob=lambda y: log)
+    assert demonstration.scored(prediction, y, said.__setitem__) == pytest.approx({
+        "log_likelihood": log.mean(), "accuracy": 0.5, "f1": 0.5,
+        "ece": (0.1 + 2 * 0.6 + 0.2) / 4,  # confidences .9, .8 right; .6, .6 wrong
+        "brier": (0.01 + 0.36 + 0.36 + 0.04) / 4,
+    })  # fmt: skip
+    assert "log-likelihood -0.540 a rupture, accuracy 0.500" in said["predict"]
+
+
+def test_what_the_demonstration_says_of_a_fit(monkeypatch):
+    """The rise between the last two windows of 200 steps and its standard error."""
+    asked, said = {}, {}
+    elbo = np.concatenate([np.full(300, -900.0), 2.0 - 4.0 * (np.arange(200) % 2),
+                           np.full(200, 10.0)])  # fmt: skip
+    elbo[-200::2] += 6.0
+
+    def fit(model, family, X, y, **options):
+        asked.update(options)
+        tried = [(-3.0, 0.1), (-1.0, 0.5), (-2.0, 9.0)]
+        return SimpleNamespace(history={"elbo": elbo}, elbo=-1.0, elbo_se=0.5,
+                               restarts=tried)  # fmt: skip
+
+    monkeypatch.setattr(demonstration, "fit", fit)
+    data = SimpleNamespace(X=None, y=None)
+    _, numbers = demonstration.fitted(None, data, 7, said.__setitem__)
+    assert asked == {"rng": 7, "restarts": 4}
+    se = np.sqrt((4.0 + 9.0) * 200 / 199 / 200)  # halves at ±2, halves at ±3
+    assert numbers == {"elbo": -1.0, "elbo_se": 0.5, "restarts": [-1.0, -2.0, -3.0],
+                       "last_rise": pytest.approx(13.0),
+                       "last_rise_se": pytest.approx(se)}  # fmt: skip
+    assert said["6 repeat"] == (
+        "until the ELBO stops rising: -1.0 ± 0.5 (restarts -1, -2, -3); rise in the last "
+        "200 steps 13.0 ± 0.3"
+    )
+
+
+def test_the_first_step_of_the_demonstration():
+    """Its numbers are those of ``neg_elbo`` there; a wrong slope is told relatively."""
+    model = minibnn.Model(
+        minibnn.MLP([2, 1]), minibnn.Bernoulli(), minibnn.GaussianPrior()
+    )
+    rng = np.random.default_rng(0)
+    data = SimpleNamespace(X=rng.normal(size=(9, 2)), y=np.arange(9) % 2)
+    family, own = minibnn.MeanField(), np.random.default_rng(1)
+    got = demonstration.first_step(model, data, np.random.default_rng(1), lambda *_: 0)
+    params = family.init(model, own)
+    elbo = estimate_elbo(model, family, params, *model.batch(data.X, data.y), own)
+    noise = own.standard_normal((1, 3))
+    args = model, family, params, noise, data.X, data.y
+    loss, grads, parts = minibnn.neg_elbo(*args)
+    assert (got["elbo"], got["elbo_se"]) == elbo
+    assert (got["loss"], got["nll"], got["kl"]) == (loss, parts["nll"], parts["kl"])
+    norms = {key: pytest.approx(np.sqrt((g**2).sum())) for key, g in grads.items()}
+    assert got["gradient_norms"] == norms
+    half = {key: 0.5 * g for key, g in grads.items()}
+    error = demonstration.slope_error(*args, half)  # half the gradient, twice the slope
+    assert error == pytest.approx(1.0, rel=1e-12)
+
+
+def test_the_ruptures_that_are_shown():
+    """Spread evenly over p, each once; named by what came of them."""
+    p = np.array([0.97, 0.02, 0.5, 0.2, 0.8, 0.4, 0.6, 0.99])
+    cases = demonstration.telling_cases(SimpleNamespace(mean=p), 3)
+    assert cases.tolist() == [1, 2, 7]
+    assert demonstration.telling_cases(SimpleNamespace(mean=p[:1]), 3).tolist() == [0]
+    ax = Figure().add_subplot()
+    prediction = SimpleNamespace(mean=p, samples=np.tile(p, (5, 1)))
+    demonstration.ruptures(prediction, (p > 0.7).astype(int), ax)
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    assert (names[0], names[-1]) == ("1: stopped", "7: through")
+
+
+def test_the_title_of_the_network_counts_weights_beyond_three_sds():
+    model = minibnn.Model(
+        minibnn.MLP([4, 1]), minibnn.Bernoulli(), minibnn.GaussianPrior()
+    )
+    params = {"mu": np.array([1.0, -2.5, 2.9, -3.1, 9.0]), "rho": np.zeros(5)}
+    result = minibnn.FitResult(model, minibnn.MeanField("exp"), params, {}, None, None,
+                               "max_steps", None)  # fmt: skip
+    ax = Figure().add_subplot()
+    demonstration.network(result, list("abcd"), ax)
+    assert ax.get_title().startswith("2 of 5 weights lie more than 3 sd from zero")
 
 
 def test_demo_fails_when_a_gradient_is_wrong(quick, monkeypatch, tmp_path, capsys):

@@ -227,6 +227,20 @@ def test_column_names_of_synthetic_rows():
     assert published.swapped == check.as_named
 
 
+@pytest.mark.parametrize(
+    ("u", "verdict"),
+    [(0.0, "as named"), (1.0, "as named"), (1.25, "neither"), (-0.25, "neither")],
+)
+def test_the_bounds_of_the_relative_stress_are_possible(u, verdict):
+    """u = (sxy/4 - 0.25)/0.5 beside rows at 0 and 1; swapped it starts at -1."""
+    X = np.tile([0.1, 1.0, -4.0, 1.0, -4.0, 0.25, 0.5, 0.4], (3, 1))
+    X[1, 3], X[2, 3] = 3.0, 4 * (0.25 + 0.5 * u)
+    found = rupture_data.check_column_names(X)
+    assert found.verdict == verdict
+    assert found.as_named == (min(u, 0.0), max(u, 1.0))
+    assert found.swapped[0] <= -1.0
+
+
 def test_column_names_other_verdicts():
     row = datasets.rupture().X[:1].copy()
     row[0, 3:7] = 50, -100, 0.4, 0.4  # u = 0.25 either way

@@ -136,6 +136,14 @@ def test_every_row_is_there_with_every_column(study, facts):
     assert facts["rows"][-2]["distance"]["mean"] == facts["reference"]["floor"]
 
 
+def test_the_log_evidence_is_that_of_the_annealed_network(study, facts):
+    """Its particles' mean weight, not their mean log weight; in the place of an ELBO."""
+    problem = rupture_rows.Problem(study.dataset.X, study.raw.X, study.raw.y)
+    rng = np.random.default_rng(0).spawn(5)[3]
+    found = rupture_rows.annealed(problem, TINY, rng).log_evidence
+    assert facts["log_evidence"] == study.rows["hmc"].elbo[0] == found
+
+
 def test_builders_get_no_test_rows():
     assert rupture_rows.Problem._fields == ("X", "raw", "y")
 

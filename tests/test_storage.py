@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import bad_inputs as world
 import numpy as np
@@ -131,6 +132,67 @@ def test_a_finished_run_is_not_run_again(tmp_path):
     assert_same(world.fit(checkpoint=file, callback=seen.append), first)
     assert not seen
     assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("how", [KeyboardInterrupt, StopIteration])
+def test_a_pause_is_gone_on_from_and_an_end_is_not(how, tmp_path):
+    """Ctrl-C and the callback's StopIteration pause; a stopping rule ends."""
+    keeper = mb.Checkpoint(tmp_path / "run.npz", every=4)
+
+    def pause(info):
+        if info.step == 5:
+            raise how
+
+    first = world.fit(max_steps=12, checkpoint=keeper, callback=pause)
+    assert len(first.history["loss"]) == 6
+    found = world.fit(max_steps=12, checkpoint=keeper)
+    assert found.stop_reason == "max_steps"
+    assert_same(found, world.fit(max_steps=12))
+
+
+def six(history):
+    """A rule of one's own."""
+    return len(history["loss"]) == 6
+
+
+@pytest.mark.parametrize("stop", [six, mb.Plateau(window=3, z=1e9)])
+def test_a_run_that_a_rule_has_ended_stays_ended(stop, tmp_path):
+    options = {"max_steps": 12, "stop": stop, "checkpoint": tmp_path / "run.npz"}
+    first = world.fit(**options)
+    assert len(first.history["loss"]) == 6
+    assert_same(world.fit(**options), first)
+
+
+def test_when_and_where_checkpoints_are_written(tmp_path):
+    """At multiples of ``every`` and at the end; restarts keep the interval."""
+    keeper = mb.Checkpoint(tmp_path / "run.npz", every=5)
+    assert [keeper.steps_left(step) for step in (0, 1, 4, 5, 12)] == [5, 4, 1, 5, 3]
+    for step, reason, due in ((5, None, True), (6, None, False), (6, "stop", True)):
+        run = SimpleNamespace(step=step, stop_reason=reason)
+        assert keeper.due(run) is due
+    assert keeper.for_restart(0) is keeper
+    second = keeper.for_restart(2)
+    assert (second.path, second.every) == (tmp_path / "run.2.npz", 5)
+
+
+def test_looking_on_does_not_make_it_another_run(tmp_path, capsys):
+    file, watched = tmp_path / "run.npz", {"callback": print, "verbose": True}
+    world.fit(max_steps=6, checkpoint=mb.Checkpoint(file, 4), callback=lambda i: None)
+    first = world.fit(max_steps=6, checkpoint=mb.Checkpoint(file, 4), **watched)
+    assert_same(first, world.fit(max_steps=6))
+    capsys.readouterr()
+
+
+def test_the_parameters_of_a_checkpoint_are_those_of_the_last_loss(tmp_path):
+    """One step before the end: of the end itself no loss is known."""
+    keeper = mb.Checkpoint(tmp_path / "run.npz", every=4)
+    for callback in (None, lambda info: None):
+        (tmp_path / "run.npz").unlink(missing_ok=True)
+        options = {"optimizer": mb.Adam(0.01), "callback": callback}
+        world.fit(max_steps=8, checkpoint=keeper, **options)
+        before = world.fit(max_steps=7, **options).params
+        for key, array in keeper.params().items():
+            np.testing.assert_array_equal(array, before[key])
 
 
 def test_every_restart_has_a_file(tmp_path):
