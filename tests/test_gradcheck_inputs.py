@@ -34,14 +34,29 @@ def test_shapes_dicts_lists_and_numbers():
         assert check_gradient(f, grad, x).verdict == "agrees"
 
 
-def test_f_and_grad_may_change_their_argument():
-    def grad(x):
-        x *= 0
-        return np.full_like(x, 2.0)
+def adds_to_x(x):
+    x += 1
+    return np.sum(x**2)
 
-    x = X20.copy()
-    f = lambda x: np.sum(np.multiply(x, 2, out=x))  # noqa: E731
-    assert check_gradient(f, grad, x).verdict == "agrees"
+
+def doubles_x(x):
+    x *= 2
+    return x
+
+
+@pytest.mark.parametrize("wrap", [lambda x: x, lambda x: {"a": x, "b": x[:2].copy()}])
+def test_who_changes_x_is_named(wrap):
+    def inside(function, give):
+        def call(x):
+            out = function(x["b"] if isinstance(x, dict) else x)
+            return out if give == "f" or not isinstance(x, dict) else x
+        return call
+
+    x, f = X20.copy(), inside(square, "f")
+    with pytest.raises(ValueError, match="f must leave its argument alone"):
+        check_gradient(inside(adds_to_x, "f"), inside(double, "grad"), wrap(x))
+    with pytest.raises(ValueError, match="grad must leave its argument alone"):
+        check_gradient(f, inside(doubles_x, "grad"), wrap(x))
     assert np.array_equal(x, X20)
 
 
@@ -91,6 +106,8 @@ def double(x):
         ({"grad": lambda x: 1.0}, "grad must have the shape of x"),
         ({"grad": lambda x: None}, "grad must hold real numbers"),
         ({"grad": lambda x: 1j * x}, "grad must hold real numbers"),
+        ({"grad": [2, 2, 2]}, r"grad must hold floating-point.*astype\(float\)"),
+        ({"grad": lambda x: np.arange(3)}, "grad must hold floating-point"),
         ({"grad": np.ones((3, 1))}, "grad must have the shape of x"),
         ({"grad": {"x": np.ones(3)}}, "grad must"),
         ({"x": np.array([1.0, np.nan, 2.0])}, "x must be finite"),
@@ -107,6 +124,9 @@ def double(x):
         ({"names": ["a", "b"]}, "names must name the 3 coordinates, got 2"),
         ({"names": "abc"}, "names must be a sequence"),
         ({"names": 3}, "names must be a sequence"),
+        ({"names": np.array(1.0)}, r"names must be 1-D, got an array of shape \(\)"),
+        ({"names": np.full((3, 1), "a")}, r"names must be 1-D.*\(3, 1\)"),
+        ({"blocks": np.full((3, 1), "a")}, r"blocks must be 1-D.*\(3, 1\)"),
         ({"blocks": ["a", "b"]}, "blocks must cover the 3 coordinates of x, got 2"),
         (
             {"blocks": {"a": 2, "b": 2}},

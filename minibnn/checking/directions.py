@@ -212,7 +212,7 @@ class Directions:
         grad = 0.0
         if self.problem.grad_is_function:
             grad = 16 * local_noise(
-                lambda x: self.problem.gradient(x)[0] @ row.d,
+                lambda x: self.problem.gradient_near(x) @ row.d,
                 self.problem,
                 self.rng,
                 1e-6,

@@ -127,7 +127,7 @@ def _check(problem, options):
         return verdict.unsteady(problem, tol, reason)
     claim = ask(problem, rng)
     if not claim.steady:
-        return verdict.unsteady(problem, tol, reasons.UNSTEADY_GRAD)
+        return verdict.unsteady(problem, tol, reasons.unsteady_grad(problem, claim))
     few = problem.size <= options.most
     gap = 1e-6 if few else 1e-7  # with many parameters kinks are close
     noise = max(value_noise(problem, rng, gap), abs(again - problem.value))
