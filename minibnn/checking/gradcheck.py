@@ -49,7 +49,7 @@ def check_gradient(
     kinks : "guard" keeps differences away from kinks, and at a kink at x itself
         accepts any slope between the two sides; "ignore" takes f to be smooth
     max_coordinates : above this many parameters, scaled random directions are
-        judged instead of coordinates: at most 60 calls of f, 50 more to find a
+        judged instead of coordinates: at most 70 calls of f, 60 more to find a
         coordinate that is wrong
 
     Returns

@@ -71,7 +71,9 @@ class Coordinates(Opinions):
         self.contested = np.zeros(self.problem.size, dtype=bool)
         if self.first:
             value, bound = self.first
-            clash = [s.excess(value[i], bound[i]) > 0 for i, s in enumerate(self.second)]
+            clash = [
+                s.excess(value[i], bound[i]) > 0 for i, s in enumerate(self.second)
+            ]
             self.contested = np.array(clash) & ~self.kink
         apart = np.abs(self.difference - self.truth) + self.difference_bound
         if self.first:
@@ -135,7 +137,11 @@ class Coordinates(Opinions):
         At most 1e-8 of a coordinate: more would hide a float32 array inside grad.
         """
         noise = local_noise(
-            lambda x: self.problem.gradient_near(x), self.problem, self.rng, 1e-6, looks=2
+            lambda x: self.problem.gradient_near(x),
+            self.problem,
+            self.rng,
+            1e-6,
+            looks=2,
         )
         excuse = np.minimum(16 * noise, 1e-8 * np.abs(self.truth))
         self.allowance = np.fmax(self.allowance, excuse)
@@ -185,7 +191,9 @@ class Coordinates(Opinions):
     def _too_small(self):
         """Coordinates that are no rounding of zero, but below what the judge sees."""
         meant = (np.abs(self.claimed) > self.allowance) & ~self.kink
-        return meant & (self.bound > OWN * np.abs(self.truth)) & (self.claim.eps < 1e-10)
+        return (
+            meant & (self.bound > OWN * np.abs(self.truth)) & (self.claim.eps < 1e-10)
+        )
 
     def _stationary(self):
         """Coordinates that cannot be told from zero, like all of their block.

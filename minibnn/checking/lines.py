@@ -47,11 +47,11 @@ class Coordinate(Line):
         self.i = int(i)
         super().__init__(problem, problem.reach[i], problem.scale[i])
 
-    def leap(self, length, halvings=30):
+    def leap(self, length):
         """The biggest jump of f from x to x + length along the axis."""
         d = np.zeros(self.problem.size)
         d[self.i] = length
-        return leap(self.problem.probe, self.base, d, halvings)
+        return leap(self.problem.probe, self.base, d)
 
     def probe(self, t):
         """Give (f, step): the step is the representable one, free of rounding."""
@@ -79,9 +79,9 @@ class Direction(Line):
             problem, 1 / np.sqrt(np.mean(pace**2)), 1 / np.max(speed / own)
         )
 
-    def leap(self, length, halvings=30):
+    def leap(self, length):
         """The biggest jump of f from x to x + length d."""
-        return leap(self.problem.probe, self.base, length * self.d, halvings)
+        return leap(self.problem.probe, self.base, length * self.d)
 
     def probe(self, t):
         """Give (f, step) at x + t d."""
@@ -189,7 +189,7 @@ def stairs(leap, noise):
     return 0.1 * noise < leap < 30 * noise
 
 
-def leap(function, x, d, halvings=30):
+def leap(function, x, d, halvings=12):
     """The biggest jump of a function from x to x + d, found by halving towards it.
 
     The second difference of a smooth function fades with the square of the length. A

@@ -102,8 +102,10 @@ class Opinions:
         self.judge = "central differences"
         self.notes.append(f"f is not complex-safe ({why}); differences judge alone")
 
-    def slope(self, i, rel=TIGHT, start=0.23):
-        """Romberg's slope along coordinate i."""
+    def slope(self, i, rel=TIGHT, start=0.23, claimed=True):
+        """Romberg's slope along coordinate i, settled with whoever contradicts it."""
+        rivals = [self.claimed[i]] if claimed or not self.first else []
+        rivals += [self.first[0][i]] if self.first else []
         found = romberg(
             self.lines[i],
             self.problem.value,
@@ -112,7 +114,7 @@ class Opinions:
             self.size[i] if rel == LOOSE else 0.0,
             self.guard,
             start,
-            rivals=[self.claimed[i], *(self.first[0][i : i + 1] if self.first else ())],
+            rivals=rivals,
             doubt=self.doubt[i],
         )
         if found.still:  # the rounding inside of f may hide as much
@@ -133,7 +135,7 @@ class Opinions:
     def _differences(self):
         self.size = self.usual(self.first[0] if self.first else self.claimed)
         rel = LOOSE if self.first else TIGHT
-        return [self.slope(i, rel) for i in range(self.problem.size)]
+        return [self.slope(i, rel, claimed=False) for i in range(self.problem.size)]
 
     def _reconcile(self):
         """Drop the complex step if tight differences exclude it somewhere."""
@@ -203,7 +205,7 @@ class Opinions:
         return True
 
 
-def echo(problem, d, slopes, bound, noise):
+def echo(problem, d, slopes, bound, noise, fall=8, most=12):
     """By how much f along d contradicts slopes at ever shorter steps; 0 if it does not.
 
     Two steps together remove the error of order h^2. A longer step may be off for good
@@ -211,12 +213,12 @@ def echo(problem, d, slopes, bound, noise):
     """
     t, odd, last = 1.0, 0.0, np.nan
     size = np.linalg.norm(slopes * d)
-    for _ in range(12):
-        t /= 8
+    for _ in range(most):
+        t /= fall
         plus, minus = problem.x + t * d, problem.x - t * d
         up, down = problem.probe(plus), problem.probe(minus)
         error = (up - down - slopes @ (plus - minus)) / (2 * t)
-        better = (64 * error - last) / 63
+        better = (fall**2 * error - last) / (fall**2 - 1)
         blur = 6 * max(noise, EPS * abs(up), EPS * abs(down)) / t
         slack = bound + 2 * blur + abs(better - error)
         if abs(better) > slack:

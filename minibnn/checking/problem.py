@@ -246,7 +246,9 @@ class Problem:
         before = copy.deepcopy(given)
         tree = self._grad(given)
         for key in self.layout.parts:
-            old, new = (before[key], given[key]) if self.layout.keyed else (before, given)
+            old, new = (
+                (before[key], given[key]) if self.layout.keyed else (before, given)
+            )
             _unchanged(new, old, "grad")
         return self.layout.flatten(tree, "grad")
 

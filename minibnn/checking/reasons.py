@@ -125,6 +125,17 @@ def split(name, long, short):
     )
 
 
+def overlooked(d):
+    """Say that short steps along a direction contradict all that was found."""
+    claimed = d.rows[0].claimed
+    return (
+        f"f contradicts itself along a random direction: the slope is {claimed:.9g} over "
+        f"steps of {d.served.step:.1e}, as grad claims, but over shorter ones off by "
+        f"{d.odd / d.served.step:.1e}. f may have fine structure near x that longer steps "
+        "pass over. Move x, or check fewer parameters at once."
+    )
+
+
 def still(name, bound):
     """Say that f does not move along a coordinate."""
     return (

@@ -114,7 +114,7 @@ class Ladder:
             length, change = self.last_move
             self.last_move = None
             if change > 4 * self.noise:
-                leap = self.line.leap(length, 10)
+                leap = self.line.leap(length)
                 self.noise = max(self.noise, leap if leap > change / 64 else 0.0)
 
     def descend(self, start, rel, size, rungs=RUNGS):
