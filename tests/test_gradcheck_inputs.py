@@ -34,14 +34,34 @@ def test_shapes_dicts_lists_and_numbers():
         assert check_gradient(f, grad, x).verdict == "agrees"
 
 
-def test_f_and_grad_may_change_their_argument():
-    def grad(x):
-        x *= 0
-        return np.full_like(x, 2.0)
+def adds_to_x(x):
+    x += 1
+    return np.sum(x**2)
 
+
+def doubles_x(x):
+    x *= 2
+    return x
+
+
+@pytest.mark.parametrize("keyed", [False, True])
+def test_who_changes_x_is_named(keyed):
     x = X20.copy()
-    f = lambda x: np.sum(np.multiply(x, 2, out=x))  # noqa: E731
-    assert check_gradient(f, grad, x).verdict == "agrees"
+    given = {"a": X20[:2], "b": x} if keyed else x
+
+    def wrapped(function):
+        def call(x):
+            return function(x["b"] if keyed else x)
+
+        return call
+
+    def tree(function):
+        return lambda x: x | {"b": function(x["b"])} if keyed else function(x)
+
+    with pytest.raises(ValueError, match="f must leave its argument alone"):
+        check_gradient(wrapped(adds_to_x), tree(double), given)
+    with pytest.raises(ValueError, match="grad must leave its argument alone"):
+        check_gradient(wrapped(square), tree(doubles_x), given)
     assert np.array_equal(x, X20)
 
 
@@ -91,6 +111,8 @@ def double(x):
         ({"grad": lambda x: 1.0}, "grad must have the shape of x"),
         ({"grad": lambda x: None}, "grad must hold real numbers"),
         ({"grad": lambda x: 1j * x}, "grad must hold real numbers"),
+        ({"grad": [2, 2, 2]}, r"grad must hold floating-point.*astype\(float\)"),
+        ({"grad": lambda x: np.arange(3)}, "grad must hold floating-point"),
         ({"grad": np.ones((3, 1))}, "grad must have the shape of x"),
         ({"grad": {"x": np.ones(3)}}, "grad must"),
         ({"x": np.array([1.0, np.nan, 2.0])}, "x must be finite"),
@@ -107,6 +129,9 @@ def double(x):
         ({"names": ["a", "b"]}, "names must name the 3 coordinates, got 2"),
         ({"names": "abc"}, "names must be a sequence"),
         ({"names": 3}, "names must be a sequence"),
+        ({"names": np.array(1.0)}, r"names must be 1-D, got an array of shape \(\)"),
+        ({"names": np.full((3, 1), "a")}, r"names must be 1-D.*\(3, 1\)"),
+        ({"blocks": np.full((3, 1), "a")}, r"blocks must be 1-D.*\(3, 1\)"),
         ({"blocks": ["a", "b"]}, "blocks must cover the 3 coordinates of x, got 2"),
         (
             {"blocks": {"a": 2, "b": 2}},

@@ -36,7 +36,11 @@ def _checked(name, value, shape):
     array = np.asarray(value)
     if array.dtype.kind not in "fiu":
         raise ArgumentTypeError(f"{name} must hold real numbers, got {describe(value)}")
-    array = array if array.dtype.kind == "f" else array.astype(float)
+    if array.dtype.kind in "iu":
+        raise ArgumentTypeError(
+            f"{name} must hold floating-point numbers, got whole numbers of dtype "
+            f"{array.dtype}; make the array with float entries, or astype(float)"
+        )
     return check_finite(name, check_shape(name, array, shape))
 
 

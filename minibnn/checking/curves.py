@@ -16,6 +16,11 @@ def draw(report, ax=None, kind="step", rng=0):
     check_choice("kind", kind, kinds)
     if report.problem is None or not report.blocks:
         raise ValueError(f"kind {kind!r} needs a function that repeats itself")
+    if report.problem.forgotten and kind != "blocks":
+        raise ValueError(
+            f"kind {kind!r} needs f, which a report does not keep when it is pickled "
+            "or copied: draw it where the check was made, or draw kind 'blocks'"
+        )
     if ax is None:
         import matplotlib.pyplot as plt
 
@@ -28,7 +33,7 @@ def draw(report, ax=None, kind="step", rng=0):
 def _sweep(report, rng):
     """A random direction, its claimed slope, and f on either side of x."""
     problem = report.problem
-    d = problem.typical * rng.standard_normal(problem.size)
+    d = problem.reach * rng.standard_normal(problem.size)
     line = Direction(problem, d)
     steps = line.reach * np.logspace(-12, -0.5, 47)
     up = np.array([line.probe(h)[0] for h in steps])

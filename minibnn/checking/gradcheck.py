@@ -49,7 +49,7 @@ def check_gradient(
     kinks : "guard" keeps differences away from kinks, and at a kink at x itself
         accepts any slope between the two sides; "ignore" takes f to be smooth
     max_coordinates : above this many parameters, scaled random directions are
-        judged instead of coordinates: at most 60 calls of f, 50 more to find a
+        judged instead of coordinates: at most 70 calls of f, 60 more to find a
         coordinate that is wrong
 
     Returns
@@ -127,7 +127,7 @@ def _check(problem, options):
         return verdict.unsteady(problem, tol, reason)
     claim = ask(problem, rng)
     if not claim.steady:
-        return verdict.unsteady(problem, tol, reasons.UNSTEADY_GRAD)
+        return verdict.unsteady(problem, tol, reasons.unsteady_grad(problem, claim))
     few = problem.size <= options.most
     gap = 1e-6 if few else 1e-7  # with many parameters kinks are close
     noise = max(value_noise(problem, rng, gap), abs(again - problem.value))

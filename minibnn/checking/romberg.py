@@ -4,11 +4,16 @@ Romberg's table extrapolates the central difference D(h) = f' + O(h^2). The boun
 an entry is twice its disagreement with its neighbours, plus what rounding noise in
 f can do, plus what the even part of f says about a kink: the gap between the two
 one-sided slopes must shrink like h, and does not when a kink lies inside (-h, h).
+
+Steps that are long beside what f does near x can agree on a false slope. So where a
+rival (the claim, the complex step) lies outside of the bound, shorter steps are asked
+too, down to where rounding would hide the rival: ``Ladder.settle``.
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from minibnn.checking.lines import stairs
 from minibnn.checking.problem import EPS
 
 # Steps shrink by the root of this, the error terms h^2, h^4, ... of D by its powers.
@@ -31,7 +36,11 @@ class Slope:
     high: float = math.nan
     first: float = math.nan  # the longest step behind it
     step: float = math.nan  # and the shortest
+    grain: float = 0.0  # rounding noise of f, as far as it showed
     around: float = 0.0  # the size of slopes further off
+    still: bool = False  # f did not move at all
+    edge: bool = False  # f had no value on one side
+    split: tuple = ()  # what long and short steps say, where they contradict
 
     @property
     def kink(self):
@@ -71,14 +80,18 @@ class Ladder:
 
     def __init__(self, line, value, noise, guard=True):
         self.line, self.value, self.noise, self.guard = line, value, noise, guard
-        self.best, self.rungs = Slope(), []
+        self.best, self.rungs, self.last_move = Slope(), [], None
+        self.known, self.gone, self.denied = {}, False, math.inf
 
     def rung(self, h):
         """Measure at one step; None where f has no value on one side."""
-        up, plus = self.line.probe(h)
-        down, minus = self.line.probe(-h)
+        if h not in self.known:
+            self.known[h] = *self.line.probe(h), *self.line.probe(-h)
+        up, plus, down, minus = self.known[h]
         if not (math.isfinite(up) and math.isfinite(down)) or plus * minus >= 0:
+            self.gone = self.gone or not math.isfinite(up + down)
             return None
+        self._watch(h, up, down)
         noise = max(self.noise, EPS * max(abs(up), abs(down)))
         right, left = (up - self.value) / plus, (down - self.value) / minus
         width = plus - minus
@@ -87,18 +100,38 @@ class Ladder:
         rung.bend.append(rung.gap / rung.h)
         return rung
 
+    def _watch(self, h, up, down):
+        """Learn the grain of f's values: where f stops to move, it leaps or it glides.
+
+        A saturated f is flat in floats although its slope is not zero. Its last change
+        before it goes flat is then a leap, and shows the rounding inside of f.
+        """
+        if up != self.value or down != self.value:
+            if self.last_move is None or h < abs(self.last_move[0]):
+                side = 1 if up != self.value else -1
+                self.last_move = side * h, abs((up if side > 0 else down) - self.value)
+        elif self.last_move and h < abs(self.last_move[0]):
+            length, change = self.last_move
+            self.last_move = None
+            if change > 4 * self.noise:
+                leap = self.line.leap(length)
+                self.noise = max(self.noise, leap if leap > change / 64 else 0.0)
+
     def descend(self, start, rel, size, rungs=RUNGS):
         """Shorten the step until the bound is ``rel`` of the slope or gets no better.
 
         Where a rung does not help (a kink or a singularity lies inside) the table
         starts again at an eighth of the step. Returns the best Slope.
         """
+        noise, self.best, self.rungs = self.noise, Slope(), []
         h, table, last, jump = start, [], Slope(), 8.0
         for _ in range(rungs):
             rung = self.rung(h)
             if rung is None:
                 table, last, h = [], Slope(), self._shorter(h)
                 continue
+            if self.noise > 3 * noise:  # f is rougher than it looked: begin again
+                return self.descend(start, rel, size, rungs)
             self.rungs.append(rung)
             found = self._extend(table, rung)
             self.best = min(self.best, found, key=lambda slope: slope.bound)
@@ -146,13 +179,25 @@ class Ladder:
         return good or hopeless or self._kink_seen(rung)
 
     def _kink_seen(self, rung):
-        """Whether the gap has stayed the same down to steps of 1e-7 of the reach."""
+        """Whether the gap stays the same, down to where rounding would hide it."""
         if not self.guard or len(self.rungs) < 2 or rung.h > 1e-7 * self.line.reach:
             return False
         before = self.rungs[-2].gap
-        return abs(rung.gap) > 50 * rung.noise and abs(rung.gap - before) < 0.05 * abs(
+        alike = abs(rung.gap) > 50 * rung.noise and abs(rung.gap - before) < 0.05 * abs(
             rung.gap
         )
+        return alike and rung.h < self.denied and self._holds(rung)
+
+    def _holds(self, rung):
+        """Whether the gap is still there at the shortest step that can show it."""
+        shortest = 100 * rung.noise * rung.h / abs(rung.gap)
+        if shortest > 0.3 * rung.h:
+            return True
+        other = self.rung(shortest)
+        if other is None or abs(other.gap - rung.gap) < 0.1 * abs(rung.gap):
+            return True
+        self.denied = 1e-2 * rung.h  # round at a smaller scale: ask again further down
+        return False
 
     def kink(self):
         """The interval of slopes at a kink, from the two smallest steps."""
@@ -169,22 +214,92 @@ class Ladder:
         middle = 0.5 * (low + high)
         return Slope(middle, bound, 6 * fine.noise, low, high, coarse.h, fine.h)
 
+    # -- shorter steps, where somebody contradicts ------------------------------------
+
+    def settle(self, best, rivals, doubt, rel, size):
+        """Let shorter steps judge between the best slope and what it excludes.
+
+        ``doubt`` is an error that is suspected without a rival to name. Returns a slope
+        which no shorter step contradicts that could show the matter, or one without a
+        bound.
+        """
+        long = best.value
+        for _ in range(4):
+            gaps = [abs(r - best.value) for r in rivals if best.excess(r, 0.0) > 0]
+            gaps += [doubt] if doubt > best.bound else []
+            if best.kink or not gaps or not (other := self._against(best, min(gaps))):
+                return best
+            if self._on_stairs(best, other):
+                extra = 6 * self.noise / best.step
+                return replace(best, bound=best.bound + extra, noise=best.noise + extra)
+            again = self.descend(3 * other.h, rel, size)
+            if not math.isfinite(again.bound):
+                return Slope(split=(long, other.centre[0]))
+            if not again.excess(best.value, best.bound) > 0:
+                return self._rougher(best, again, other)
+            best = again
+        return Slope(split=(long, best.value))
+
+    def _against(self, best, doubt):
+        """The first shorter rung to contradict; none is asked that noise would blur."""
+        h = best.step / 8
+        while 18 * max(self.noise, EPS * abs(self.value)) < doubt * h:
+            rung = self.rung(h)
+            if rung is not None:
+                away = abs(rung.centre[0] - best.value)
+                if away > best.bound + 6 * rung.noise:
+                    return rung
+            elif h < EPS * self.line.grain:
+                break
+            h /= 8
+        return None
+
+    def _on_stairs(self, best, rung):
+        """Whether f leaps between steps: short ones then only see one stair."""
+        leap = self.line.leap(30 * rung.h)
+        hidden = 3 * abs(rung.centre[0] - best.value) * rung.h
+        if not (leap > 10 * self.noise and stairs(leap, hidden)):
+            return False
+        self.noise = leap
+        return True
+
+    def _rougher(self, best, again, rung):
+        """Nothing but noise contradicted: there is more of it than was thought."""
+        noise = abs(rung.centre[0] - best.value) * rung.h / 3
+        bound = best.bound + 6 * noise / best.step
+        return replace(best, bound=bound) if bound < again.bound else again
+
 
 def romberg(
-    line, value, noise, rel=1e-13, size=0.0, guard=True, start=0.23, rungs=RUNGS
+    line,
+    value,
+    noise,
+    rel=1e-13,
+    size=0.0,
+    guard=True,
+    start=0.23,
+    rungs=RUNGS,
+    rivals=(),
+    doubt=0.0,
 ):
     """Derivative of f along a line by guarded Romberg differences.
 
     ``value`` and ``noise`` are f and its rounding noise at the point; the descent
     ends early once the bound is ``rel`` x max(|slope|, ``size``), or after ``rungs``
-    steps. Bound: Ridders (1982), doi:10.1016/S0141-1195(82)80057-0, doubled.
+    steps. No value of ``rivals``, and no error ``doubt``, is excluded before shorter
+    steps have been asked. Bound: Ridders (1982), doi:10.1016/S0141-1195(82)80057-0,
+    doubled.
     """
     ladder = Ladder(line, value, noise, guard)
     best = ladder.descend(start * line.reach, rel, size, rungs)
+    around = max((abs(r.left) + abs(r.right) for r in ladder.rungs[:1]), default=0)
     if jump := ladder.kink():
         return jump
     best = best if rel > 1e-10 else _longer_steps(ladder, best, start, rel, size)
-    best.around = max((abs(r.left) + abs(r.right) for r in ladder.rungs[:1]), default=0)
+    best = ladder.settle(best, rivals, doubt, rel, size)
+    best = ladder.kink() or best
+    best.around, best.grain, best.edge = around, ladder.noise, ladder.gone
+    best.still = all(up == down == value for up, _, down, _ in ladder.known.values())
     return best
 
 
