@@ -68,13 +68,14 @@ class Checkpoint:
             "run": fingerprint(run),
             "step": run.step,
             "stop_reason": run.stop_reason,
+            "plateau": run.decay and run.decay.seen,
             "sizes": run.flat.sizes,
             "cursor": run.batches.cursor,
             "seeds": [seed_facts(streams.seed) for streams in run.streams],
             "noise": [normals.state() for normals in run.descent.normals],
             "streams": [streams.state() for streams in run.streams],
         }
-        arrays = {"theta": run.flat.theta, "good": run.before}
+        arrays = {"theta": run.flat.theta, "good": run.before, "begin": run.begin}
         arrays |= {f"memory.{key}": value for key, value in run.memory.items()}
         arrays |= {f"history.{key}": np.array(v) for key, v in run.history.items()}
         if run.batches.order is not None:
@@ -105,10 +106,12 @@ class Checkpoint:
         run.batches.rngs = run.batch_rngs()
         run.batches.order, run.batches.cursor = arrays.get("order"), facts["cursor"]
         run.flat = Flat.of_vector(arrays["theta"], facts["sizes"])
-        run.before = arrays["good"]
+        run.before, run.begin = arrays["good"], arrays["begin"]
         run.memory = memory
         run.history = {k: list(v) for k, v in with_prefix("history.", arrays).items()}
         run.step, run.stop_reason = facts["step"], facts["stop_reason"]
+        if facts["plateau"] is not None:
+            run.begin_decay(facts["plateau"])
         if run.stop_reason in ("interrupted", "callback"):
             run.stop_reason = None  # somebody wanted a pause; go on
         return facts["noise"]

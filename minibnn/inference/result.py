@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from minibnn.inference.history import history_of
 from minibnn.inference.normals import Normals
 from minibnn.inference.predict import MANY, MOST_SAMPLES, predict
 from minibnn.inference.recipe import from_recipe, seed_facts, seed_from, to_recipe
-from minibnn.inference.restarts import history_of
 from minibnn.inference.storage import check_path, read, with_prefix, write
 from minibnn.inference.streams import seed_sequence
 from minibnn.kernels.model import Model
@@ -48,6 +48,9 @@ class FitResult:
     stop_reason: str
     prediction_seed: Any = field(repr=False)
     restarts: list = field(default_factory=list)
+    converged: Any = False
+    diverged: Any = False
+    returned: Any = "last"
 
     @property
     def q(self):
