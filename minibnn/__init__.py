@@ -10,6 +10,7 @@ from minibnn.checking.gradcheck import check_adjoint, check_gradient
 from minibnn.checking.report import GradientReport
 from minibnn.inference.ais import ais
 from minibnn.inference.checkpoint import Checkpoint
+from minibnn.inference.doubts import FitWarning
 from minibnn.inference.elbo import neg_elbo
 from minibnn.inference.exact import exact_posterior
 from minibnn.inference.hmc import hmc

@@ -23,12 +23,8 @@ from minibnn.kernels.validate import check_int, check_shape
 from minibnn.version import __version__
 
 KIND = "checkpoint"
-PARTS = ("run", "step", "stop_reason", "cursor", "seeds", "noise", "streams")
-ENDS = (
-    "plateau",
-    "stop",
-    "diverged",
-)  # reasons that hold however many steps may follow
+PARTS = "run step stop_reason plateau cursor seeds noise streams".split()
+ENDS = ("plateau", "stop", "diverged")  # they hold however many steps may follow
 NOT_A_START = {"model", "family", "replicas"}  # with others params are of other shapes
 
 
@@ -92,13 +88,14 @@ class Checkpoint:
             "version": __version__,
             "step": run.step,
             "stop_reason": run.stop_reason,
+            "plateau": run.decay and run.decay.seen,
             "sizes": run.flat.sizes,
             "cursor": run.batches.cursor,
             "seeds": [seed_facts(streams.seed) for streams in run.streams],
             "noise": [normals.state() for normals in run.descent.normals],
             "streams": [streams.state() for streams in run.streams],
         }
-        arrays = {"theta": run.flat.theta, "good": run.before}
+        arrays = {"theta": run.flat.theta, "good": run.before, "begin": run.begin}
         arrays |= {f"memory.{key}": value for key, value in run.memory.items()}
         arrays |= {f"history.{key}": np.array(v) for key, v in run.history.items()}
         if run.batches.order is not None:
@@ -127,10 +124,12 @@ class Checkpoint:
         run.batches.rngs = run.batch_rngs()
         run.batches.order, run.batches.cursor = arrays.get("order"), facts["cursor"]
         run.flat = Flat.of_vector(arrays["theta"], facts["sizes"])
-        run.before = arrays["good"]
+        run.before, run.begin = arrays["good"], arrays["begin"]
         run.memory = memory
         run.history, run.step = history, facts["step"]
         run.stop_reason = facts["stop_reason"]
+        if facts["plateau"] is not None:
+            run.begin_decay(facts["plateau"])
         if run.stop_reason not in ENDS:  # somebody wanted a pause, or it may go on
             done = run.step >= run.options.max_steps
             run.stop_reason = "max_steps" if done else None
@@ -178,7 +177,7 @@ def read_whole(path):
         for name in PARTS:
             facts[name]  # else KeyError
         size = sum(facts["sizes"].values())
-        for name in ("theta", "good"):
+        for name in ("theta", "good", "begin"):
             check_shape(name, arrays[name], arrays["theta"].shape[:-1] + (size,))
     return facts, arrays
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minibnn.inference.interrupt import Interrupted
 from minibnn.inference.normals import Normals
 from minibnn.kernels.estimators import LocalReparam, Pathwise
 from minibnn.kernels.model import Model, check_protocol
@@ -165,23 +166,39 @@ def estimate_elbo(model, family, params, A, y, rng, n_samples=None, runs=1):
 
     By default as many samples (32 to 1000) as 10^8 activations allow, shared with the
     other ``runs`` that are estimated beside this one. Returns two floats, or two arrays
-    over replicas.
+    over replicas. Ctrl-C raises ``Interrupted`` with the estimate so far.
     """
-    estimator = default_estimator(model, family)
     width = A.shape[-2] * max(model.net.sizes)
     n_samples = n_samples or int(np.clip(1e8 // (width * runs), 32, 1000))
+    estimator, values = default_estimator(model, family), []
+    try:
+        for nll, kl in fresh(model, family, params, A, y, rng, n_samples, estimator):
+            values.append(-(nll + kl[..., None]))
+    except KeyboardInterrupt:
+        raise Interrupted(mean_and_error(values) if values else None) from None
+    return mean_and_error(values)
+
+
+def fresh(model, family, params, A, y, rng, n_samples, estimator, chunk=None):
+    """Yield nll (..., s) and KL (...) of samples of fresh noise, some at a time."""
     q, _ = family.natural(params)
     lead = q.mean.shape[:-1]
-    replicas = int(np.prod(lead))
-    chunk = max(1, CHUNK // (width * replicas))
-    normals, values = Normals(rng, A.dtype), []
+    width = A.shape[-2] * max(model.net.sizes)
+    chunk = chunk or max(1, CHUNK // (width * int(np.prod(lead))))
+    normals = Normals(rng, A.dtype)
     for start in range(0, n_samples, chunk):
         count = min(chunk, n_samples - start)
         shape = estimator.noise_shape(model, family, count, A.shape[-2])
         noise = np.empty(lead + shape, A.dtype)
         normals.fill(noise)
         nll, _, (kl, _) = estimator(model, family, q, noise, A, y)
-        values.append(-(nll + kl[..., None]))
+        yield nll, kl
+
+
+def mean_and_error(values):
+    """Mean of samples (..., s), given in pieces, and its standard error; nan of few."""
     values = np.concatenate(values, axis=-1).astype(float)
+    if values.shape[-1] < 2:
+        return 2 * (np.full(values.shape[:-1], np.nan),)
     se = values.std(-1, ddof=1) / np.sqrt(values.shape[-1])
     return values.mean(-1), se

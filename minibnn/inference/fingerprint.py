@@ -8,7 +8,8 @@ import numpy as np
 
 from minibnn.inference.recipe import to_recipe
 
-LOOKERS = ("callback", "verbose", "checkpoint")  # they look at a run, nothing more
+# they look at a run or judge its end, and change no step of it
+LOOKERS = ("callback", "verbose", "checkpoint", "own_steps", "together")
 LONGEST = 60  # characters of a value in a message
 
 

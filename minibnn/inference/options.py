@@ -19,6 +19,7 @@ from minibnn.kernels.validate import (
     describe,
 )
 
+DEFAULT_STEPS = 1000
 FIRST_FIT_STEPS = 1000
 
 
@@ -39,6 +40,23 @@ class Options:
     callback: Any
     checkpoint: Any
     verbose: bool
+    own_steps: bool  # max_steps is the caller's
+    together: bool = False  # replicas that stand for restarts
+
+    @property
+    def ours(self):
+        """Whether both the start and the number of steps are left to the package."""
+        return self.start == "auto" and not self.own_steps
+
+    @property
+    def salvage(self):
+        """Whether a run that overflows returns what it had before, with a warning."""
+        return self.ours and not self.together
+
+    @property
+    def told(self):
+        """Whether both are the caller's: then the last state is the result, always."""
+        return self.own_steps and self.start != "auto"
 
     def kl_weight_at(self, step):
         """The KL weight of a step: rising from 0 during warm-up, then the full one."""
@@ -75,7 +93,7 @@ class Options:
         start = self.start
         if isinstance(start, dict):
             start = {k: np.broadcast_to(v, (count, *v.shape)) for k, v in start.items()}
-        return replace(self, replicas=count, start=start)
+        return replace(self, replicas=count, start=start, together=True)
 
     def for_first_fit(self):
         """The default fit of the simpler family that a richer one starts from."""
@@ -102,8 +120,8 @@ class Options:
 def check_options(restarts, **given):
     """Return ``Options``; raise ValueError or TypeError naming the first bad one."""
     check_int("restarts", restarts)
-    for name in ("n_samples", "max_steps"):
-        given[name] = check_int(name, given[name])
+    given |= check_steps(given["max_steps"])
+    given["n_samples"] = check_int("n_samples", given["n_samples"])
     for name in ("batch_size", "replicas"):
         if given[name] is not None:
             given[name] = check_int(name, given[name])
@@ -121,6 +139,13 @@ def check_options(restarts, **given):
     for name in ("stop", "callback"):
         check_function(name, given[name])
     return Options(**given)
+
+
+def check_steps(max_steps):
+    """How many steps, and whether the caller has said so."""
+    if max_steps is None:
+        return {"max_steps": DEFAULT_STEPS, "own_steps": False}
+    return {"max_steps": check_int("max_steps", max_steps), "own_steps": True}
 
 
 def check_function(name, value):

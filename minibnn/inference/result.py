@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from minibnn.inference.elbo import check_params, lead_of
+from minibnn.inference.history import history_of
 from minibnn.inference.normals import Normals
 from minibnn.inference.predict import MANY, MOST_SAMPLES, predict
 from minibnn.inference.recipe import from_recipe, seed_facts, seed_from, to_recipe
-from minibnn.inference.restarts import history_of
 from minibnn.inference.storage import (
     as_written,
     check_path,
@@ -61,6 +61,9 @@ class FitResult:
     stop_reason: str
     prediction_seed: Any = field(repr=False)
     restarts: list = field(default_factory=list)
+    converged: Any = False
+    diverged: Any = False
+    returned: Any = "last"
 
     @property
     def q(self):

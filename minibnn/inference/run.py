@@ -11,16 +11,18 @@ from minibnn.inference.batches import Batches
 from minibnn.inference.descent import Descent
 from minibnn.inference.elbo import default_estimator
 from minibnn.inference.flat import Flat
+from minibnn.inference.history import QUANTITIES, columns
+from minibnn.inference.interrupt import Interrupted
+from minibnn.inference.judge import settle, tested
 from minibnn.inference.keeper import Keeper
 from minibnn.inference.restarts import runs_of
 from minibnn.inference.start import lbfgs_start
-from minibnn.inference.stopping import Plateau
+from minibnn.inference.stopping import Decay, Plateau, knows_its_end
 from minibnn.inference.streams import Streams
 from minibnn.inference.stretch import Stretch
 
 FIRST_FITS = 3  # of the simpler family; the basin they end in is seldom left again
 KEEP_EVERY = 100_000  # numbers; larger vectors are kept for a diverging run less often
-QUANTITIES = ("loss", "elbo", "nll", "kl", "kl_weight", "lr")
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,9 @@ class Run:
         self.history = {name: [] for name in QUANTITIES}
         self.step, self.stop_reason, self.flat = 0, None, None
         self.starts = []  # params each replica begins with
+        self.begin = None  # theta before the first step
+        self.decay = None  # of the step size, once a plateau has been seen
+        self.converged, self.diverged, self.returned = False, False, "last"
         self.before = None  # theta before the last step: loss and gradient were finite
         self.given_seeds = given_seeds  # None: whatever seed, a checkpoint may go on
         self.facts = None  # what decides this run, if a checkpoint has to know
@@ -70,10 +75,19 @@ class Run:
                     self.keeper.step_ended(self)
             except BaseException as error:
                 self.keeper.broken_off(self, error)
-                if not isinstance(error, KeyboardInterrupt) or self.flat is None:
-                    raise  # flat is None: nothing to return yet
-                self.stop_reason = "interrupted"
+                self.stop_reason = self.ended_by(error)
+                if self.stop_reason is None:
+                    raise
         return self
+
+    def ended_by(self, error):
+        """The reason to stop that Ctrl-C or a divergence is, or None: nothing to return."""
+        if isinstance(error, KeyboardInterrupt) and self.flat is not None:
+            return "interrupted"
+        if isinstance(error, FitError) and self.options.salvage and self.step:
+            self.flat.theta[...] = self.before
+            return "diverged"
+        return None
 
     def one_step(self):
         """Steps 2 to 6 of the algorithm."""
@@ -93,7 +107,7 @@ class Run:
             return False
         steps = range(self.step, self.step + n)
         weights = self.options.kl_weights_at(steps)
-        lrs = [self.options.rate_at(step) for step in steps]
+        lrs = [self.rate_at(step) for step in steps]
         rows = self.stretch.run(program, n, self.step, lrs, weights)
         self.check_rows(rows)
         done = self.record(columns(rows, weights, lrs))
@@ -111,9 +125,18 @@ class Run:
         if looked_at or hasattr(moves, "update_params"):
             return 1
         left = options.max_steps - self.step
+        if self.decay is not None:
+            left = min(left, self.decay.end - self.step)
+        elif isinstance(options.stop, Plateau):  # its answer may change the step size
+            left = min(left, options.stop.window - self.step % options.stop.window)
         if options.checkpoint is None:
             return left
         return min(left, options.checkpoint.steps_left(self.step))
+
+    def rate_at(self, step):
+        """The step size, of the schedule as it is or on its way to an early end."""
+        position = step if self.decay is None else self.decay.position(step)
+        return self.options.rate_at(position)
 
     def check_rows(self, rows):
         """End the run at the first step whose loss or gradient was not finite."""
@@ -136,6 +159,7 @@ class Run:
         if saved is None:
             self.flat = Flat(self.initial_params(), self.dtype)
             self.starts = []  # of no use any more
+            self.begin = self.flat.theta.copy()
             self.memory = self.options.optimizer.init(self.flat.theta)
         self.descent = Descent(
             (self.model, self.family, self.estimator),
@@ -168,6 +192,8 @@ class Run:
         if isinstance(options.start, dict):
             return {k: v[replica] if self.lead else v for k, v in options.start.items()}
         params = self.family.init(self.model, rng)
+        if self.stop_reason == "interrupted":  # in the start of another replica
+            return params
         exact = self.estimator.exact
         if options.start == "auto" and self.family.first_fit and not exact:
             return self.family.embed(self.solve_first(replica))
@@ -175,9 +201,13 @@ class Run:
             return params
         A, y = self.batches.all_rows(replica)
         weight, estimator = options.kl_weight, self.estimator
-        return lbfgs_start(
-            self.model, self.family, params, A, y, weight, rng, estimator
-        )
+        try:
+            found = lbfgs_start(
+                self.model, self.family, params, A, y, weight, rng, estimator
+            )
+        except Interrupted as interrupt:
+            found, self.stop_reason = interrupt.so_far, "interrupted"
+        return tested(self, replica, found, params)
 
     def solve_first(self, replica):
         """Params of the simpler family this one starts from: the best default fit."""
@@ -188,6 +218,8 @@ class Run:
         runs = [run.go() for run in runs_of(Run, [(*problem, [s]) for s in seeds])]
         if runs[-1].stop_reason == "interrupted":
             raise KeyboardInterrupt
+        for run in runs:
+            settle(run)
         elbo = [np.mean(run.history["elbo"][-100:]) for run in runs]
         return runs[int(np.argmax(elbo))].copy_params()
 
@@ -231,7 +263,7 @@ class Run:
         options = self.options
         if self.step % self.keep_every == 0:  # loss and gradient are finite here
             np.copyto(self.before, self.flat.theta)
-        lr = options.rate_at(self.step)
+        lr = self.rate_at(self.step)
         try:
             self.descent.update(options.optimizer, self.memory, lr, self.step)
             self.family.keep_valid(self.flat.params, options.clip)
@@ -277,9 +309,27 @@ class Run:
                 options.callback(info)
             except StopIteration:
                 return "callback"
-        if options.stop is not None and options.stop(self.history):
-            return "plateau" if isinstance(options.stop, Plateau) else "stop"
-        return "max_steps" if self.step >= options.max_steps else None
+        end = "max_steps" if self.step >= options.max_steps else None
+        return self.rule() or end
+
+    def rule(self):
+        """What a stopping rule ends the run with, or None; a plateau begins a decay."""
+        options, stop = self.options, self.options.stop
+        if self.decay is not None:
+            return "plateau" if self.step >= self.decay.end else None
+        if stop is None or not stop(self.history):
+            return None
+        if not isinstance(stop, Plateau):
+            return "stop"
+        if not knows_its_end(options.optimizer, options.max_steps):
+            return "plateau"
+        self.begin_decay(self.step)
+        return None
+
+    def begin_decay(self, seen):
+        """Bring the schedule to its end, after the step at which a plateau was seen."""
+        options = self.options
+        self.decay = Decay(seen, options.stop.window, options.max_steps)
 
     def report(self):
         """A line on standard error ten times a run."""
@@ -296,17 +346,6 @@ class Run:
         """The parameters now, or those in theta, as arrays of their own."""
         params = self.flat.params if theta is None else self.flat.split(theta)
         return {key: part.copy() for key, part in params.items()}
-
-
-def columns(rows, kl_weights, lrs):
-    """The history of some steps as lists; ``elbo`` always has KL weight 1."""
-    loss, nll, kl = (np.array(rows[name]) for name in ("loss", "nll", "kl"))
-    if loss.ndim == 1:
-        loss, nll, kl = (array.astype(float) for array in (loss, nll, kl))
-    lists = [
-        a.tolist() if a.ndim == 1 else list(a) for a in (loss, -(nll + kl), nll, kl)
-    ]
-    return dict(zip(QUANTITIES, [*lists, kl_weights, lrs], strict=True))
 
 
 def all_finite(*arrays):

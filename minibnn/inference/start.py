@@ -9,11 +9,15 @@ import numpy as np
 from scipy.optimize import minimize
 
 from minibnn.inference.flat import Flat
+from minibnn.inference.interrupt import Interrupted
 from minibnn.kernels.estimators import Pathwise
 from minibnn.kernels.objective import objective
 
 SAMPLES = 16
 ITERATIONS = 400
+SMALLEST_SLOPE = 1e-8
+ROUNDING = 1e-14  # of a loss, relative
+ATTEMPTS = 3  # each forgets the curvature the last one has seen
 SMALLEST_SIGMA = 1e-8  # of the literal sigma during L-BFGS; the entropy keeps it away
 MOST_WORK = 2e7  # samples x rows x weights of one evaluation, above which it is skipped
 
@@ -47,12 +51,21 @@ def lbfgs_start(
     """Params after L-BFGS on the ELBO at fixed noise, in double precision inside.
 
     An exact estimator has no noise: then it is the ELBO itself that is maximised.
+    Ctrl-C raises ``Interrupted`` with the best params so far.
     """
     estimator = estimator if estimator.exact else Pathwise()
     shape = estimator.noise_shape(model, family, SAMPLES, A.shape[-2])
     noise = standardised_noise(rng, family.tasks + shape)
+    problem = model, family, A, y, kl_weight, estimator
+    return descend(problem, params, noise, {"maxiter": iterations})[0]
+
+
+def descend(problem, params, noise, options):
+    """L-BFGS on the loss at fixed noise: (params, what ``minimize`` says of the end)."""
+    model, family, A, y, kl_weight, estimator = problem
     flat = Flat(params, np.float64)
-    A = A.astype(np.float64, copy=False)
+    dtype = next(iter(params.values())).dtype
+    A, best = A.astype(np.float64, copy=False), [np.inf, flat.theta]
 
     def fun(theta):
         loss, gradient, _ = objective(
@@ -66,17 +79,44 @@ def lbfgs_start(
             kl_weight,
             estimator,
         )
-        return float(np.sum(loss)), flat.join(gradient())
+        loss = float(np.sum(loss))
+        if loss < best[0]:
+            best[:] = loss, theta.copy()
+        return loss, flat.join(gradient())
 
-    found = minimize(
-        fun,
-        flat.theta,
-        jac=True,
-        method="L-BFGS-B",
-        bounds=bounds(family, flat),
-        options={"maxiter": iterations},
-    )
-    if not np.isfinite(found.fun):
-        return params
-    dtype = next(iter(params.values())).dtype
-    return {key: part.astype(dtype) for key, part in flat.split(found.x).items()}
+    def params_of(theta):
+        return {key: part.astype(dtype) for key, part in flat.split(theta).items()}
+
+    try:
+        found = minimize(
+            fun,
+            flat.theta,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=bounds(family, flat),
+            options=options,
+        )
+    except KeyboardInterrupt:
+        raise Interrupted(params_of(best[1])) from None
+    return (params_of(found.x) if np.isfinite(found.fun) else params), found
+
+
+def to_the_optimum(problem, params, evaluations):
+    """Params at a minimum of a loss without noise, and whether it is one.
+
+    Near it the loss falls by half of gᵀH⁻¹g (H⁻¹ as L-BFGS knows it); the minimum is
+    reached when that is lost in the rounding of the loss itself.
+    """
+    model, family, A, _, _, estimator = problem
+    noise = np.zeros(family.tasks + estimator.noise_shape(model, family, 1, len(A)))
+    options = {"ftol": 0.0, "gtol": SMALLEST_SLOPE, "maxls": 50}
+    options |= {"maxiter": evaluations, "maxfun": evaluations}
+    for _ in range(ATTEMPTS):
+        params, found = descend(problem, params, noise, options)
+        with np.errstate(all="ignore"):
+            gain = 0.5 * found.jac @ found.hess_inv(found.jac)
+        if np.abs(found.jac).max() <= SMALLEST_SLOPE:
+            return params, True
+        if abs(gain) <= ROUNDING * max(1.0, abs(found.fun)):
+            return params, True
+    return params, False

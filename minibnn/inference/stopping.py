@@ -1,9 +1,11 @@
-"""Step 6: when has the ELBO converged?"""
+"""Step 6: when has the ELBO converged, and how does a schedule end before its time?"""
 
 import numpy as np
 
 from minibnn.kernels.equations import equation
 from minibnn.kernels.validate import check_int, check_positive
+
+WINDOWS = 20  # of the decay after a plateau, beside as many steps as led to it
 
 
 @equation("E76")
@@ -16,6 +18,10 @@ class Plateau:
         independent, so the difference of means has variance v_1/n + v_2/n: a smaller
         rise cannot be told from noise. While the KL weight changes nothing counts. At
         another constant weight than 1 the estimates are of minus that loss.
+    At a large step size such a plateau is that of the step size. A schedule spread over
+    the run, such as ``Cosine(0.02)``, is then run through to its end, in as many steps
+    again and 20 windows, before the run stops; how many steps ``max_steps`` would have
+    allowed makes no difference.
 
     Parameters
     ----------
@@ -40,3 +46,30 @@ class Plateau:
         first, last = np.array(loss[-2 * n : -n]), np.array(loss[-n:])
         se = np.sqrt((first.var(0, ddof=1) + last.var(0, ddof=1)) / n)
         return bool(np.all(first.mean(0) - last.mean(0) <= self.z * se))
+
+
+class Decay:
+    """A schedule that is spread over the run, brought to its end after a plateau.
+
+    Parameters
+    ----------
+    seen, window : int
+        The step after which the plateau was seen, and its window.
+    max_steps : int
+        Of the run: what the schedule is spread over, and never passed.
+    """
+
+    def __init__(self, seen, window, max_steps):
+        self.seen, self.max_steps = seen, max_steps
+        self.end = 2 * seen + WINDOWS * window
+
+    def position(self, step):
+        """Where in its schedule a step stands."""
+        steps = min(self.end, self.max_steps) - self.seen
+        return self.seen + (step - self.seen) * (self.max_steps - self.seen) // steps
+
+
+def knows_its_end(optimizer, max_steps):
+    """Whether the last step size would not be the same in a longer run."""
+    last = max_steps - 1
+    return optimizer.lr(last, max_steps) != optimizer.lr(last, 2 * max_steps)

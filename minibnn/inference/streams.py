@@ -37,9 +37,13 @@ class Streams:
         self.seed = seed_sequence(seed)
         for name, child in zip(NAMES, self.seed.spawn(len(NAMES)), strict=True):
             setattr(self, name, np.random.default_rng(child))
-        self.prediction_seed = np.random.SeedSequence(
-            seed.entropy, spawn_key=(*seed.spawn_key, NAMES.index("prediction"))
-        )
+        self.prediction_seed = self.child("prediction")
+        self.judge_seed = self.child("validation", 0)  # states are judged on this noise
+
+    def child(self, name, *further):
+        """The seed of a named stream, or of one that springs from it and moves none."""
+        key = (*self.seed.spawn_key, NAMES.index(name), *further)
+        return np.random.SeedSequence(self.seed.entropy, spawn_key=key)
 
     def state(self):
         """Where every stream stands, as plain dicts."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from minibnn.inference.doubts import warn
 from minibnn.inference.elbo import (
     check_combination,
     check_params,
@@ -13,6 +14,8 @@ from minibnn.inference.elbo import (
     estimate_elbo,
     exact_elbo,
 )
+from minibnn.inference.interrupt import Interrupted
+from minibnn.inference.judge import settle
 from minibnn.inference.options import check_options
 from minibnn.inference.restarts import runs_of
 from minibnn.inference.result import FitResult
@@ -32,7 +35,7 @@ def fit(
     n_samples=1,
     batch_size=None,
     optimizer=None,
-    max_steps=1000,
+    max_steps=None,
     start="auto",
     stop=None,
     estimator=None,
@@ -125,6 +128,7 @@ def fit(
     check_protocol("family", family, "natural")
     estimator = default_estimator(model, family) if estimator is None else estimator
     check_combination(model, family, estimator)
+    y_given = y
     A, y = model.batch(X, y)
     options = check_options(
         restarts,
@@ -150,7 +154,10 @@ def fit(
         known = None if rng is None else [str(seed) for seed in group]
         own = options.for_restart(k)
         runs.append((model, family, estimator, A, y, own, group, known))
-    return choose(carry_out(runs))
+    result = choose(carry_out(runs))
+    if options.ours:
+        warn(result, X, y_given)
+    return result
 
 
 def carry_out(runs):
@@ -162,9 +169,12 @@ def carry_out(runs):
                 results.append(finish(run.go(), len(runs)))
             except FitError as error:
                 failure = error
-    except KeyboardInterrupt:  # in a start or an ELBO: of that run nothing to return
-        if not results:
+    except KeyboardInterrupt as interrupt:
+        last = getattr(interrupt, "so_far", None)  # none from within a start
+        if last is None and not results:
             raise
+        if last is not None and not (results and np.isnan(last.elbo).all()):
+            results.append(last)
         results[-1].stop_reason = "interrupted"
     if not results:
         raise failure
@@ -213,23 +223,49 @@ def start_params(model, family, options, dtype):
 
 
 def finish(run, runs):
-    """The result of one of the runs, its ELBO estimated from noise it has never seen."""
-    elbo = elbo_se = None
-    params = run.copy_params()
-    if run.family.has_elbo:
-        report(run)
-        elbo, elbo_se = fresh_elbo(run, params, runs * len(run.streams))
+    """The result of one of the runs, its ELBO estimated from noise it has never seen.
+
+    Ctrl-C raises ``Interrupted`` with the result that lacks the rest of the estimate.
+    """
+    interrupted, pair = False, unknown(run)
+    try:
+        settle(run)
+        if run.family.has_elbo:
+            report(run)
+            pair = fresh_elbo(run, runs * len(run.streams))
+    except KeyboardInterrupt as interrupt:
+        interrupted, pair = True, getattr(interrupt, "so_far", pair)
+    result = result_of(run, *pair)
+    if interrupted:
+        result.stop_reason = "interrupted"
+        raise Interrupted(result)
+    return result
+
+
+def result_of(run, elbo, elbo_se):
+    """What is known of a run."""
     history = {name: np.asarray(values) for name, values in run.history.items()}
     return FitResult(
         run.model,
         run.family,
-        params,
+        run.copy_params(),
         history,
         elbo,
         elbo_se,
         run.stop_reason,
         run.streams[0].prediction_seed,
+        converged=run.converged,
+        diverged=run.diverged,
+        returned=run.returned,
     )
+
+
+def unknown(run):
+    """(nan, nan) in the shapes of an ELBO and its standard error; a point has none."""
+    if not run.family.has_elbo:
+        return None, None
+    shape = run.lead + run.family.tasks
+    return (np.full(shape, np.nan),) * 2 if shape else (np.nan, np.nan)
 
 
 def report(run):
@@ -238,22 +274,36 @@ def report(run):
         print("estimating the ELBO from fresh noise", file=sys.stderr, flush=True)
 
 
-def fresh_elbo(run, params, runs):
-    """(ELBO, standard error), one of so many: two floats, or two arrays over replicas."""
-    pairs = []
-    for i, streams in enumerate(run.streams):
+def fresh_elbo(run, runs):
+    """(ELBO, standard error), one of so many: two floats, or two arrays over replicas.
+
+    Ctrl-C raises ``Interrupted`` with what has been estimated, nan for the rest.
+    """
+    values = np.stack(unknown(run))
+    params, interrupted = run.copy_params(), False
+    for i in range(len(run.streams)):
+        where = (slice(None), i) if run.lead else ...
         own = {key: value[i] for key, value in params.items()} if run.lead else params
-        A, y = run.batches.all_rows(i)
-        with np.errstate(all="ignore"):  # an ELBO of -inf is an answer
-            if run.estimator.exact:
-                pair = exact_elbo(run.model, run.family, own, A, y, run.estimator)
-            else:
-                rng = streams.validation
-                pair = estimate_elbo(run.model, run.family, own, A, y, rng, runs=runs)
-        pairs.append(pair)
-    if run.lead:
-        return tuple(np.stack(values) for values in zip(*pairs, strict=True))
-    return tuple(float(v) if np.ndim(v) == 0 else v for v in pairs[0])
+        try:
+            values[where] = elbo_of(run, i, own, runs)
+        except Interrupted as interrupt:
+            values[where] = interrupt.so_far or np.nan
+            interrupted = True
+            break
+    pair = tuple(values) if values.ndim > 1 else tuple(values.tolist())
+    if interrupted:
+        raise Interrupted(pair)
+    return pair
+
+
+def elbo_of(run, i, params, runs):
+    """(ELBO, standard error) of replica i."""
+    A, y = run.batches.all_rows(i)
+    with np.errstate(all="ignore"):  # an ELBO of -inf is an answer
+        if run.estimator.exact:
+            return exact_elbo(run.model, run.family, params, A, y, run.estimator)
+        rng = run.streams[i].validation
+        return estimate_elbo(run.model, run.family, params, A, y, rng, runs=runs)
 
 
 def choose(results):
