@@ -435,7 +435,7 @@ def test_the_judgement_of_a_block_by_hand(monkeypatch):
         "wrong_labels": np.sum(true[4:9] != y[4:9]),
     })  # fmt: skip
     assert by_lag[3] == max(by_lag) > found.scores["runner_up"]
-    assert len({*agree[:4], found.scores["wrong_labels"] / 5}) == 4  # told apart
+    assert len(set(agree[:4])) == 4
     found.run = RUN._replace(lag=2)  # not the one the inputs want
     rupture_detect.judge_block(found, X, y, None)
     assert found.scores["best_lag"] == 3
