@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import minibnn as mb
-from minibnn.inference.autopsy import autopsy, blocks, not_finite
+from minibnn.inference.autopsy import autopsy, blocks, largest, not_finite
 
 NET = mb.MLP([2, 3, 1])
 MODEL = mb.Model(NET, mb.Gaussian("learned"), mb.GaussianPrior())
@@ -79,6 +79,13 @@ def test_terms_and_the_largest_number():
         "in mu of layer 2 weights"
     )
     assert autopsy(PLAIN, mb.MeanField(), nothing, nothing, GOOD).startswith("loss; ")
+
+
+def test_what_is_not_a_number_counts_as_largest():
+    params = {"mu": np.array([-5.0, *np.zeros(8)]), "rho": np.zeros(9)}
+    assert largest(PLAIN, mb.MeanField(), params) == "5, in mu of layer 1 weights"
+    params["rho"][7] = np.nan
+    assert largest(PLAIN, mb.MeanField(), params) == "inf, in rho of layer 2 weights"
 
 
 def test_the_inference_network_has_layers_of_its_own():
