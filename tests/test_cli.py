@@ -173,6 +173,28 @@ def test_the_first_step_of_the_demonstration():
     assert error == pytest.approx(1.0, rel=1e-12)
 
 
+def test_the_demonstration_fits_one_half_and_scores_the_other(monkeypatch):
+    data = SimpleNamespace(X="fit", y="labels", X_test="test", y_test="truth")
+    data.standardised = lambda: data
+    result = SimpleNamespace(predict=lambda *args: ("prediction", args))
+    seen = {}
+
+    def watch(name, answer=None):
+        monkeypatch.setattr(
+            demonstration, name, lambda *args: seen.update({name: args}) or answer
+        )
+
+    monkeypatch.setattr(demonstration.datasets, "rupture", lambda *args, rng: data)
+    for name in ("verified", "described", "first_step", "scored"):
+        watch(name, name)
+    watch("fitted", (result, "fitted"))
+    numbers = demonstration.demo(rng=0)
+    assert numbers == {"verify": "verified", "data": "described",
+                       "start": "first_step", "fit": "fitted", "test": "scored"}  # fmt: skip
+    assert seen["fitted"][1] is data
+    assert seen["scored"][:2] == (("prediction", ("test",)), "truth")
+
+
 def test_the_ruptures_that_are_shown():
     """Spread evenly over p, each once; named by what came of them."""
     p = np.array([0.97, 0.02, 0.5, 0.2, 0.8, 0.4, 0.6, 0.99])
