@@ -188,9 +188,10 @@ def test_the_demonstration_fits_one_half_and_scores_the_other(monkeypatch):
     for name in ("verified", "described", "first_step", "scored"):
         watch(name, name)
     watch("fitted", (result, "fitted"))
-    numbers = demonstration.demo(rng=0)
-    assert numbers == {"verify": "verified", "data": "described",
-                       "start": "first_step", "fit": "fitted", "test": "scored"}  # fmt: skip
+    assert demonstration.demo(rng=0) == {
+        "verify": "verified", "data": "described", "start": "first_step",
+        "fit": "fitted", "test": "scored",
+    }  # fmt: skip
     assert seen["fitted"][1] is data
     assert seen["scored"][:2] == (("prediction", ("test",)), "truth")
 

@@ -85,6 +85,9 @@ def test_curve_shows_history_and_final_elbo(result, ax):
     assert mean.get_ydata()[0] == pytest.approx(result.history["elbo"][:20].mean())
     assert mean.get_ydata()[-1] == pytest.approx(result.history["elbo"][-20:].mean())
     assert set(final.get_ydata()) == {result.elbo}
+    told = f"{abs(result.elbo):.1f} ± {result.elbo_se:.1f}"
+    assert final.get_label() == f"fresh noise: \N{MINUS SIGN}{told}"
+    assert mean.get_label() == "mean of 20 steps"
 
 
 def test_histograms_stand_one_above_the_other(ax):

@@ -213,10 +213,10 @@ def test_both_readings_of_the_labels_have_the_same_rows():
 
 def test_who_gets_what_and_which_random_stream(monkeypatch):
     """Stored rows for the detective work, mended ones for the fits; five streams."""
-    raw = SimpleNamespace(X="raw", y=[0, 1], y_test=[1], note="",
-                          standardised=lambda: SimpleNamespace(X="in sds"))  # fmt: skip
-    stored = SimpleNamespace(X="stored", y="labels",
-                             standardised=lambda: SimpleNamespace(X="stored in sds"))  # fmt: skip
+    raw = SimpleNamespace(X="raw", y=[0, 1], y_test=[1], note="")
+    raw.standardised = lambda: SimpleNamespace(X="in sds")
+    stored = SimpleNamespace(X="stored", y="labels")
+    stored.standardised = lambda: SimpleNamespace(X="stored in sds")
     seen = {}
 
     def watch(name, answer=None):
@@ -267,8 +267,8 @@ def test_every_row_predicts_the_test_rows_with_as_many_samples(monkeypatch):
                             predictions={}, scores={})  # fmt: skip
     rupture_scores.look_at_test_rows(study)
     assert calls == [("chains", "X", None), ("a", "X", 77), ("b", "X", 77)]
-    assert study.scores["mf"] == dict.fromkeys(columns, [1.0, 1.0])
-    assert study.scores["hmc"] == dict.fromkeys(columns, [1.0]) | {
+    assert study.scores["mf"] == {key: [1.0, 1.0] for key in columns}
+    assert study.scores["hmc"] == {key: [1.0] for key in columns} | {
         "elbo": [-2.0], "distance": [0.5],
     }  # fmt: skip
 
@@ -613,7 +613,7 @@ def test_numbers_in_the_figures():
     found = {"names": ("a", "b"), "impossible": np.array([0.7, 0.2])}
     study = study_of(
         dict.fromkeys(keys, (p,)), [1, 1, 0, 0],
-        scores=dict.fromkeys(keys, {"ece": (0.1234, 9.0), "distance": (0.5678, 9.0)}),
+        scores={key: {"ece": (0.1234, 9.0), "distance": (0.5678, 9.0)} for key in keys},
         claims={"importance": found | dict.fromkeys(keys[:3], drop)},
         rows=dict.fromkeys(keys, SimpleNamespace(name="row")),
         reference={"floor": 0.01234},
