@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import minibnn as mb
-from minibnn.inference.autopsy import autopsy, blocks, not_finite
+from minibnn.inference.autopsy import autopsy, blocks, largest, not_finite
 
 NET = mb.MLP([2, 3, 1])
 MODEL = mb.Model(NET, mb.Gaussian("learned"), mb.GaussianPrior())
@@ -90,6 +90,13 @@ def test_the_largest_number_may_stand_in_the_data(place):
     params = {"mu": np.full(9, 7.0), "rho": np.ones(9)}
     said = autopsy(PLAIN, mb.MeanField(), params, params, GOOD, (A, y))
     assert said == f"loss; the largest number is 1e+150, in {place}"
+
+
+def test_what_is_not_a_number_counts_as_largest():
+    params = {"mu": np.array([-5.0, *np.zeros(8)]), "rho": np.zeros(9)}
+    assert largest(PLAIN, mb.MeanField(), params) == "5, in mu of layer 1 weights"
+    params["rho"][7] = np.nan
+    assert largest(PLAIN, mb.MeanField(), params) == "inf, in rho of layer 2 weights"
 
 
 def test_the_inference_network_has_layers_of_its_own():

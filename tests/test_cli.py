@@ -112,15 +112,15 @@ def test_the_demonstration_by_hand(monkeypatch):
     found = demonstration.described(data, said.__setitem__)
     assert found == {"note": "Rows.", "rows": 5, "test_rows": 3, "share_of_ones": 0.4}
     assert said["data"] == "Rows. 5 rows to fit, 3 to test, 2 inputs; 40 % break through"
-    p, y = np.array([0.9, 0.4, 0.6, 0.2]), np.array([1, 1, 0, 0])
-    log = np.log([0.9, 0.4, 0.4, 0.8])
+    p, y = np.array([0.9, 0.1, 0.6, 0.2]), np.array([1, 1, 0, 0])
+    log = np.log([0.9, 0.1, 0.4, 0.8])
     prediction = SimpleNamespace(mean=p, log_prob=lambda y: log)
     assert demonstration.scored(prediction, y, said.__setitem__) == pytest.approx({
         "log_likelihood": log.mean(), "accuracy": 0.5, "f1": 0.5,
-        "ece": (0.1 + 2 * 0.6 + 0.2) / 4,  # confidences .9, .8 right; .6, .6 wrong
-        "brier": (0.01 + 0.36 + 0.36 + 0.04) / 4,
+        "ece": (2 * 0.4 + 0.6 + 0.2) / 4,  # of the confidences .9 (half right) .6 .8
+        "brier": (0.01 + 0.81 + 0.36 + 0.04) / 4,
     })  # fmt: skip
-    assert "log-likelihood -0.540 a rupture, accuracy 0.500" in said["predict"]
+    assert "log-likelihood -0.887 a rupture, accuracy 0.500" in said["predict"]
 
 
 def test_what_the_demonstration_says_of_a_fit(monkeypatch):
@@ -171,6 +171,29 @@ def test_the_first_step_of_the_demonstration():
     half = {key: 0.5 * g for key, g in grads.items()}
     error = demonstration.slope_error(*args, half)  # half the gradient, twice the slope
     assert error == pytest.approx(1.0, rel=1e-12)
+
+
+def test_the_demonstration_fits_one_half_and_scores_the_other(monkeypatch):
+    data = SimpleNamespace(X="fit", y="labels", X_test="test", y_test="truth")
+    data.standardised = lambda: data
+    result = SimpleNamespace(predict=lambda *args: ("prediction", args))
+    seen = {}
+
+    def watch(name, answer=None):
+        monkeypatch.setattr(
+            demonstration, name, lambda *args: seen.update({name: args}) or answer
+        )
+
+    monkeypatch.setattr(demonstration.datasets, "rupture", lambda *args, rng: data)
+    for name in ("verified", "described", "first_step", "scored"):
+        watch(name, name)
+    watch("fitted", (result, "fitted"))
+    assert demonstration.demo(rng=0) == {
+        "verify": "verified", "data": "described", "start": "first_step",
+        "fit": "fitted", "test": "scored",
+    }  # fmt: skip
+    assert seen["fitted"][1] is data
+    assert seen["scored"][:2] == (("prediction", ("test",)), "truth")
 
 
 def test_the_ruptures_that_are_shown():

@@ -146,6 +146,16 @@ def test_predictive_agrees_with_posterior_draws_and_adds_up():
     assert np.all(low < high)
 
 
+def test_posterior_draws_are_the_mean_and_the_root_times_normals():
+    rng = np.random.default_rng(3)
+    X, y = rng.standard_normal((9, 2)), rng.standard_normal(9)
+    model = mb.Model(mb.MLP([2, 1]), mb.Gaussian(0.7), mb.GaussianPrior())
+    exact = exact_posterior(model, X, y)
+    z = np.random.default_rng(5).standard_normal((4, 3))
+    want = np.stack([exact.mean + exact.root @ one for one in z])
+    np.testing.assert_allclose(exact.sample_weights(4, 5), want, rtol=1e-13)
+
+
 def test_more_prior_rows_than_data_and_a_fixed_sign():
     R, c, _ = stacked_qr(np.ones((1, 3)), np.ones(1), np.zeros(3), np.ones(3))
     assert np.all(np.diag(R) > 0)

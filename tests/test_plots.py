@@ -85,6 +85,9 @@ def test_curve_shows_history_and_final_elbo(result, ax):
     assert mean.get_ydata()[0] == pytest.approx(result.history["elbo"][:20].mean())
     assert mean.get_ydata()[-1] == pytest.approx(result.history["elbo"][-20:].mean())
     assert set(final.get_ydata()) == {result.elbo}
+    told = f"{abs(result.elbo):.1f} ± {result.elbo_se:.1f}"
+    assert final.get_label() == f"fresh noise: \N{MINUS SIGN}{told}"
+    assert mean.get_label() == "mean of 20 steps"
 
 
 def test_histograms_stand_one_above_the_other(ax):
@@ -106,12 +109,13 @@ def test_reliability_shows_the_curve(ax):
 
 def test_bars_of_a_reliability_diagram_by_hand(ax):
     """Of 95 % under the prediction: p ± 1.96 √(p (1 - p)/n), within 0 and 1."""
-    y, p = [0] * 8 + [1, 0], [0.5] * 8 + [0.9] * 2
+    y, p = [0] * 8 + [1, 0] * 2, [0.5] * 8 + [0.9] * 2 + [0.1] * 2
     plots.reliability(y, p, ax, n_bins=10)
     bars = [bar[:, 1].tolist() for bar in ax.collections[0].get_segments()]
     half, rest = 1.96 * np.sqrt(0.25 / 8), 1.96 * np.sqrt(0.09 / 2)
-    np.testing.assert_allclose(bars, [[0.5 - half, 0.5 + half], [0.9 - rest, 1.0]])
-    np.testing.assert_allclose(ax.collections[-1].get_sizes(), [225, 25 + 200 / 4])
+    wanted = [[0, 0.1 + rest], [0.5 - half, 0.5 + half], [0.9 - rest, 1]]
+    np.testing.assert_allclose(bars, wanted)
+    np.testing.assert_allclose(ax.collections[-1].get_sizes(), [75, 225, 75])
 
 
 def test_a_running_mean_ends_where_its_steps_do(result, ax):

@@ -133,6 +133,18 @@ def test_the_noise_of_an_interval_by_hand():
         np.testing.assert_allclose(pred.interval(level), want, rtol=1e-9)
 
 
+def test_the_noise_of_an_interval_is_learned_with_its_scale():
+    """Every network has a noise scale of its own, e to the last of its weights."""
+    model = mb.Model(mb.MLP([2, 1]), mb.Gaussian("learned"), mb.GaussianPrior())
+    result = fitted(model, start=None)
+    w, pred = result.sample_weights(9), result.predict(NEW, n_samples=9)
+    words = [int(word) for word in result.prediction_seed.generate_state(4)]
+    u = np.random.default_rng([*words, 1]).uniform(2.0**-53, 1.0, (23, 9))
+    y = pred.samples + np.exp(w[:, -1:]) * stats.norm.ppf(u).T
+    want = np.quantile(y, [0.1, 0.9], axis=0)
+    np.testing.assert_allclose(pred.interval(0.8), want, rtol=1e-9)
+
+
 def test_quantiles_beside_an_infinite_draw_are_the_nearest_draws():
     draws = np.array([0.0, 1.0, np.inf])
     found = module._quantiles(draws, [0.25, 0.5, 0.9])

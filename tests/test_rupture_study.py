@@ -372,11 +372,12 @@ def test_figures_have_words_on_their_axes(study, name):
 
 
 def test_a_dead_unit_is_crossed_out(study, monkeypatch):
-    cost = np.r_[np.full(5, 40.0), np.full(7, 0.4)]
+    cost = np.r_[np.full(4, 40.0), 1.1, np.full(7, 0.9)]  # alive from 1 nat on
     monkeypatch.setattr(rupture_figures, "unit_costs", lambda *args: cost)
-    words = [text.get_text() for text in rupture_figures.network(study).axes[0].texts]
-    assert words.count("40") == 5
-    assert words.count("×") == 7
+    ax = rupture_figures.network(study).axes[0]
+    words = [text.get_text() for text in ax.texts]
+    assert [words.count(word) for word in ("40", "1", "×")] == [4, 1, 7]
+    assert ax.get_title().startswith("5 of 12 hidden units are alive")
 
 
 def test_sound_labels_need_no_detective_figure(study):

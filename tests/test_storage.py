@@ -176,6 +176,17 @@ def test_when_and_where_checkpoints_are_written(tmp_path):
     assert (second.path, second.every) == (tmp_path / "run.2.npz", 5)
 
 
+def test_a_long_history_is_kept_whole(tmp_path):
+    keeper = mb.Checkpoint(tmp_path / "run.npz", every=150)
+
+    def stop(info):
+        if info.step == 160:
+            raise KeyboardInterrupt
+
+    world.fit(max_steps=170, checkpoint=keeper, callback=stop)
+    assert_same(world.fit(max_steps=170, checkpoint=keeper), world.fit(max_steps=170))
+
+
 def test_looking_on_does_not_make_it_another_run(tmp_path, capsys):
     file, watched = tmp_path / "run.npz", {"callback": print, "verbose": True}
     world.fit(max_steps=6, checkpoint=mb.Checkpoint(file, 4), callback=lambda i: None)
