@@ -198,7 +198,7 @@ def leap(function, x, d, enough=0.0):
     staircase, such as rounding makes of a value that cancels, keeps its step. The
     search ends where no more than ``enough`` is left.
     """
-    low, width, size = 0.0, 1.0, np.inf
+    low, width, size, calm = 0.0, 1.0, np.inf, 0
     left, middle, right = (function(x + t * d) for t in (0.0, 0.5, 1.0))
     for _ in range(30):
         first = function(x + (low + width / 4) * d)
@@ -209,6 +209,7 @@ def leap(function, x, d, enough=0.0):
         else:
             left, middle, low = middle, last, low + width / 2
         width, size = width / 2, max(bends)
-        if size <= enough:
+        calm = calm + 1 if size <= enough else 0
+        if calm == 4:  # once may be chance: points alike on stairs of equal width
             break
     return float(size)

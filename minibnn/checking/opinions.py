@@ -41,6 +41,7 @@ class Opinions:
         self.claimed = claim.g
         self.allowance = claim.allowance(problem.blocks)
         self.notes, self.judge, self.warned = [], "complex step", False
+        self.first, self.second = None, []
         self.grain = noise  # of the values of f, as coarse as any line has shown
 
     def collect(self):
@@ -107,6 +108,7 @@ class Opinions:
         """Romberg's slope along coordinate i, settled with whoever contradicts it."""
         rivals = [self.claimed[i]] if claimed or not self.first else []
         rivals += [self.first[0][i]] if self.first else []
+        rivals += [self.second[i].value] if self.second else []
         found = romberg(
             self.lines[i],
             self.problem.value,
