@@ -45,11 +45,11 @@ class Coordinate(Line):
         self.i = int(i)
         super().__init__(problem, problem.reach[i], problem.scale[i])
 
-    def leap(self, length):
+    def leap(self, length, enough):
         """The biggest jump of f from x to x + length along the axis."""
         d = np.zeros(self.problem.size)
         d[self.i] = length
-        return leap(self.problem.probe, self.base, d)
+        return leap(self.problem.probe, self.base, d, enough)
 
     def probe(self, t):
         """Give (f, step): the step is the representable one, free of rounding."""
@@ -77,9 +77,9 @@ class Direction(Line):
             problem, 1 / np.sqrt(np.mean(pace**2)), 1 / np.max(speed / own)
         )
 
-    def leap(self, length):
+    def leap(self, length, enough):
         """The biggest jump of f from x to x + length d."""
-        return leap(self.problem.probe, self.base, length * self.d)
+        return leap(self.problem.probe, self.base, length * self.d, enough)
 
     def probe(self, t):
         """Give (f, step) at x + t d."""
@@ -134,7 +134,9 @@ def _settled(look, function, problem, rng, gap, enough):
     for _ in range(5):
         noise = min(noise, look(gap))
         d = 6 * gap * problem.scale * rng.standard_normal(problem.size)
-        if not enough < noise < np.inf or stairs(leap(function, problem.x, d), noise):
+        if not enough < noise < np.inf:
+            break
+        if stairs(leap(function, problem.x, d, 0.1 * noise), noise):
             break
         gap /= 30
     return noise
@@ -187,15 +189,16 @@ def stairs(leap, noise):
     return 0.1 * noise < leap < 30 * noise
 
 
-def leap(function, x, d, halvings=12):
+def leap(function, x, d, enough=0.0):
     """The biggest jump of a function from x to x + d, found by halving towards it.
 
     The second difference of a smooth function fades with the square of the length. A
-    staircase, such as rounding makes of a value that cancels, keeps its step.
+    staircase, such as rounding makes of a value that cancels, keeps its step. The
+    search ends where no more than ``enough`` is left.
     """
-    low, width, size = 0.0, 1.0, np.inf
+    low, width, size, calm = 0.0, 1.0, np.inf, 0
     left, middle, right = (function(x + t * d) for t in (0.0, 0.5, 1.0))
-    for _ in range(halvings):
+    for _ in range(30):
         first = function(x + (low + width / 4) * d)
         last = function(x + (low + 3 * width / 4) * d)
         bends = abs(left - 2 * first + middle), abs(middle - 2 * last + right)
@@ -204,4 +207,7 @@ def leap(function, x, d, halvings=12):
         else:
             left, middle, low = middle, last, low + width / 2
         width, size = width / 2, max(bends)
+        calm = calm + 1 if size <= enough else 0
+        if calm == 4:  # once may be chance: points alike on stairs of equal width
+            break
     return float(size)

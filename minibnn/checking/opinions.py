@@ -41,6 +41,8 @@ class Opinions:
         self.claimed = claim.g
         self.allowance = claim.allowance(problem.blocks)
         self.notes, self.judge, self.warned = [], "complex step", False
+        self.first, self.second = None, []
+        self.grain = noise  # of the values of f, as coarse as any line has shown
 
     def collect(self):
         """Ask both, and settle whether the first can be believed."""
@@ -106,6 +108,7 @@ class Opinions:
         """Romberg's slope along coordinate i, settled with whoever contradicts it."""
         rivals = [self.claimed[i]] if claimed or not self.first else []
         rivals += [self.first[0][i]] if self.first else []
+        rivals += [self.second[i].value] if self.second else []
         found = romberg(
             self.lines[i],
             self.problem.value,
@@ -117,9 +120,9 @@ class Opinions:
             rivals=rivals,
             doubt=self.doubt[i],
         )
-        if found.still:  # the rounding inside of f may hide as much
-            grain = 6 * EPS * max(1.0, abs(self.problem.value))
-            found.bound = max(found.bound, grain / found.step)
+        self.grain = max(self.grain, found.grain)
+        if found.still and np.any(rivals):  # rounding inside of f may hide as much
+            found.bound = max(found.bound, 6 * self.grain / found.step)
         return found
 
     def usual(self, values):
@@ -135,7 +138,11 @@ class Opinions:
     def _differences(self):
         self.size = self.usual(self.first[0] if self.first else self.claimed)
         rel = LOOSE if self.first else TIGHT
-        return [self.slope(i, rel, claimed=False) for i in range(self.problem.size)]
+        found = [self.slope(i, rel, claimed=False) for i in range(self.problem.size)]
+        for slope in found:  # one line may have shown how coarse the values of f are
+            if slope.still and slope.grain > self.noise:
+                slope.bound = max(slope.bound, 6 * self.grain / slope.step)
+        return found
 
     def _reconcile(self):
         """Drop the complex step if tight differences exclude it somewhere."""
@@ -165,7 +172,9 @@ class Opinions:
     def stairs(self, i, noise):
         """Whether noise over longer steps along i is a staircase, not fine structure."""
         line = self.lines[i]
-        return noise > 30 * self.noise and stairs(line.leap(1e-3 * line.reach), noise)
+        if not noise > 30 * self.noise:
+            return False
+        return stairs(line.leap(1e-3 * line.reach, 0.03 * noise), 0.3 * noise)
 
     def _overlooked(self):
         """Whether f contradicts the slopes found, somewhere at shorter steps.

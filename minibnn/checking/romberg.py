@@ -114,7 +114,7 @@ class Ladder:
             length, change = self.last_move
             self.last_move = None
             if change > 4 * self.noise:
-                leap = self.line.leap(length)
+                leap = self.line.leap(length, change / 64)
                 self.noise = max(self.noise, leap if leap > change / 64 else 0.0)
 
     def descend(self, start, rel, size, rungs=RUNGS):
@@ -232,7 +232,9 @@ class Ladder:
             if self._on_stairs(best, other):
                 extra = 6 * self.noise / best.step
                 return replace(best, bound=best.bound + extra, noise=best.noise + extra)
-            again = self.descend(3 * other.h, rel, size)
+            fine = 0.1 * min(gaps) / max(abs(best.value), size, 1e-300)
+            start = self._straight(min(gaps), other.h)
+            again = self.descend(start, min(rel, fine), size)
             if not math.isfinite(again.bound):
                 return Slope(split=(long, other.centre[0]))
             if not again.excess(best.value, best.bound) > 0:
@@ -254,20 +256,64 @@ class Ladder:
             h /= 8
         return None
 
+    def _straight(self, doubt, longest):
+        """The longest step over which f still runs as straight as over shorter ones.
+
+        Asked from below, from the shortest step that noise lets show the doubt.
+        """
+        h = 18 * max(self.noise, EPS * abs(self.value)) / doubt
+        slope, blur, top = math.nan, 0.0, longest
+        while h < longest:
+            if rung := self.rung(h):
+                away = abs(rung.centre[0] - slope)
+                if away > 0.1 * doubt + blur + 6 * rung.noise:
+                    break
+                slope, blur, top = rung.centre[0], 6 * rung.noise, h
+            h *= 4
+        return top
+
     def _on_stairs(self, best, rung):
         """Whether f leaps between steps: short ones then only see one stair."""
-        leap = self.line.leap(30 * rung.h)
         hidden = 3 * abs(rung.centre[0] - best.value) * rung.h
+        leap = self.line.leap(30 * rung.h, 0.1 * hidden)
         if not (leap > 10 * self.noise and stairs(leap, hidden)):
             return False
         self.noise = leap
         return True
 
     def _rougher(self, best, again, rung):
-        """Nothing but noise contradicted: there is more of it than was thought."""
-        noise = abs(rung.centre[0] - best.value) * rung.h / 3
-        bound = best.bound + 6 * noise / best.step
+        """No sharp slope contradicts: noise, of which there is more than was thought.
+
+        Noise grows with every shorter step and changes its sign; an error does not, and
+        then the bound has to hold it.
+        """
+        rungs = [rung, self.rung(0.45 * rung.h), self.rung(0.21 * rung.h)]
+        off = [r.centre[0] - best.value for r in rungs if r is not None]
+        error = min(off, key=abs)
+        bound = best.bound + 2 * abs(error) * rung.h / best.step
+        if all(0.5 < o / error < 2 for o in off if error):
+            bound = best.bound + 2 * abs(error)
         return replace(best, bound=bound) if bound < again.bound else again
+
+    def wake(self, start):
+        """How coarse f is where it lies flat: its least change, far enough away."""
+        for climb in range(1, 5):
+            for far in (start * 16.0**climb, -start * 16.0**climb):
+                value = self.line.probe(far)[0]
+                if math.isfinite(value) and value != self.value:
+                    return self._least_change(far, value)
+        return EPS * max(1.0, abs(self.value))  # as where something is added to 1
+
+    def _least_change(self, far, value):
+        near = 0.0
+        for _ in range(54):
+            middle = 0.5 * (near + far)
+            between = self.line.probe(middle)[0]
+            if between == self.value:
+                near = middle
+            else:
+                far, value = middle, between
+        return abs(value - self.value)
 
 
 def romberg(
@@ -298,8 +344,10 @@ def romberg(
     best = best if rel > 1e-10 else _longer_steps(ladder, best, start, rel, size)
     best = ladder.settle(best, rivals, doubt, rel, size)
     best = ladder.kink() or best
-    best.around, best.grain, best.edge = around, ladder.noise, ladder.gone
     best.still = all(up == down == value for up, _, down, _ in ladder.known.values())
+    if best.still and any(rivals):
+        ladder.noise = max(ladder.noise, ladder.wake(start * line.reach))
+    best.around, best.grain, best.edge = around, ladder.noise, ladder.gone
     return best
 
 
