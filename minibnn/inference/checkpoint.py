@@ -68,7 +68,7 @@ class Checkpoint:
             "run": fingerprint(run),
             "step": run.step,
             "stop_reason": run.stop_reason,
-            "plateau": run.decay and run.decay.seen,
+            "plateau": run.rule.seen,
             "sizes": run.flat.sizes,
             "cursor": run.batches.cursor,
             "seeds": [seed_facts(streams.seed) for streams in run.streams],
@@ -110,8 +110,7 @@ class Checkpoint:
         run.memory = memory
         run.history = {k: list(v) for k, v in with_prefix("history.", arrays).items()}
         run.step, run.stop_reason = facts["step"], facts["stop_reason"]
-        if facts["plateau"] is not None:
-            run.begin_decay(facts["plateau"])
+        run.rule.seen = facts["plateau"]
         if run.stop_reason in ("interrupted", "callback"):
             run.stop_reason = None  # somebody wanted a pause; go on
         return facts["noise"]
