@@ -6,6 +6,7 @@ an exact posterior draw; runs that start there and go back give an upper bound.
 """
 
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -99,6 +100,7 @@ def ais(
     Returns
     -------
     Evidence
+        Without the upper bound after Ctrl-C in the reverse runs.
 
     Raises
     ------
@@ -126,7 +128,8 @@ def ais(
     if generating_weights is not None:
         copies = np.tile(w, (n_particles, 1))
         args = (parts, copies, path, n_leapfrog, rngs[2])
-        backward = anneal(*args, reverse=True, verbose=verbose)
+        with suppress(KeyboardInterrupt):  # the forward runs are a whole result
+            backward = anneal(*args, reverse=True, verbose=verbose)
     return evidence(forward, backward)
 
 

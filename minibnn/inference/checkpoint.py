@@ -88,7 +88,7 @@ class Checkpoint:
             "version": __version__,
             "step": run.step,
             "stop_reason": run.stop_reason,
-            "plateau": run.decay and run.decay.seen,
+            "plateau": run.rule.seen,
             "sizes": run.flat.sizes,
             "cursor": run.batches.cursor,
             "seeds": [seed_facts(streams.seed) for streams in run.streams],
@@ -128,8 +128,7 @@ class Checkpoint:
         run.memory = memory
         run.history, run.step = history, facts["step"]
         run.stop_reason = facts["stop_reason"]
-        if facts["plateau"] is not None:
-            run.begin_decay(facts["plateau"])
+        run.rule.seen = facts["plateau"]
         if run.stop_reason not in ENDS:  # somebody wanted a pause, or it may go on
             done = run.step >= run.options.max_steps
             run.stop_reason = "max_steps" if done else None

@@ -1,8 +1,24 @@
 """The history of a run: its quantities step by step, and that of one replica."""
 
+from dataclasses import dataclass, field
+
 import numpy as np
 
 QUANTITIES = ("loss", "elbo", "nll", "kl", "kl_weight", "lr")
+
+
+@dataclass(frozen=True)
+class StepInfo:
+    """What a callback sees after a step; the arrays in ``params`` are copies."""
+
+    step: int
+    loss: float
+    elbo: float
+    nll: float
+    kl: float
+    kl_weight: float
+    lr: float
+    params: dict = field(repr=False)
 
 
 def columns(rows, kl_weights, lrs):

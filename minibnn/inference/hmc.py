@@ -25,6 +25,8 @@ from minibnn.kernels.validate import (
     check_shape,
 )
 
+FEWEST = 20  # draws that Ctrl-C leaves as a result
+
 
 def hmc(
     model,
@@ -71,6 +73,8 @@ def hmc(
     Returns
     -------
     Chains
+        After Ctrl-C while drawing with the draws so far, if there are 20; earlier there
+        is nothing to return.
 
     Raises
     ------
@@ -167,25 +171,27 @@ class Sampler:
 
     def sample(self, n_draws):
         """Draws (C, n, P) and statistics (C, n) with everything learned held fixed."""
-        step, draws, log_joints, moves, counts = self.steps.final, [], [], [], []
-        for i in range(n_draws):
-            move, n_steps = self.advance(step, self.max_leapfrog)
-            draws.append(self.state.w)
-            log_joints.append(self.state.log_joint)
-            moves.append(move)
-            counts.append(np.full(len(step), n_steps))
-            self.report("sampling", i + 1, n_draws)
-        accept, diverged, energy = (
-            np.stack(part, 1) for part in zip(*moves, strict=True)
+        step, rows = self.steps.final, []
+        try:
+            for i in range(n_draws):
+                move, n_steps = self.advance(step, self.max_leapfrog)
+                counts = np.full(len(step), n_steps)
+                rows.append((self.state.w, self.state.log_joint, *move, counts))
+                self.report("sampling", i + 1, n_draws)
+        except KeyboardInterrupt:
+            if len(rows) < FEWEST:
+                raise
+        draws, log_joint, accept, diverged, energy, counts = (
+            np.stack(part, 1) for part in zip(*rows, strict=True)
         )
         stats = {
-            "lp": np.stack(log_joints, 1),
+            "lp": log_joint,
             "energy": energy,
             "acceptance_rate": accept,
             "diverging": diverged,
-            "n_steps": np.stack(counts, 1),
+            "n_steps": counts,
         }
-        return np.stack(draws, 1), stats
+        return draws, stats
 
     def report(self, phase, done, total):
         """A line on standard error ten times a phase, if asked."""

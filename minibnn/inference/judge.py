@@ -102,7 +102,7 @@ class Verdict:
     def __init__(self, run, i):
         self.run, self.i = run, i
         self.theta = run.flat.theta[i] if run.lead else run.flat.theta
-        self.returned, self.diverged = "last", False
+        self.returned, self.diverged = "last", run.stop_reason == "diverged"
         literal = getattr(run.family, "scale", None) == "identity"
         if run.begin is not None and run.step and not literal:
             self.compare(run.begin[i] if run.lead else run.begin)
@@ -127,7 +127,7 @@ class Verdict:
         }
         gained = losses(run, plain, self.i, n_rows=n_rows) - before
         least = max(gained.mean() / 2, SURE * before.std(), 1.0)
-        self.diverged = not lost.mean() <= least
+        self.diverged |= not lost.mean() <= least
         if not run.options.told:
             self.theta[...], self.returned = begin, "start"
 

@@ -7,15 +7,18 @@ from typing import Any
 import numpy as np
 
 from minibnn.inference.checkpoint import Checkpoint
+from minibnn.inference.elbo import check_params
 from minibnn.inference.optimizers import Adam, Cosine
 from minibnn.inference.start import worth_a_start
 from minibnn.kernels.validate import (
     ArgumentTypeError,
     check_bool,
     check_fraction,
+    check_instance,
     check_int,
     check_number,
     check_positive,
+    check_range,
     describe,
 )
 
@@ -178,3 +181,44 @@ def check_start(start):
             'start must be "auto", "lbfgs", None or a dict of params, '
             f"got {describe(start)}"
         )
+
+
+def fit_to_data(model, family, A, options):
+    """Options checked against the rest: the replica axis, clip, where to begin."""
+    if family.tasks and options.replicas:
+        raise ValueError(
+            f"replicas must be None with the {family.tasks[0]} tasks of {family!r}, "
+            f"got {options.replicas}"
+        )
+    sets = options.replicas or math.prod(family.tasks)
+    alone = not (options.replicas or family.tasks)
+    if A.ndim == 3 and (alone or sets != len(A)):
+        raise ValueError(
+            f"X has {len(A)} data sets, so replicas (or the tasks of the family) must "
+            f"be {len(A)}, got {None if alone else sets}"
+        )
+    if hasattr(options.optimizer, "check_family"):
+        options.optimizer.check_family(family)
+    if options.clip is not None and getattr(family, "scale", None) != "identity":
+        raise ValueError(
+            "clip is for a family whose sigma can leave (0, inf), with "
+            f"scale='identity'; got clip={options.clip!r} with {family!r}"
+        )
+    if not isinstance(options.start, dict):
+        return options
+    return replace(options, start=start_params(model, family, options, A.dtype))
+
+
+def start_params(model, family, options, dtype):
+    """The given parameters to begin with, one set for each replica."""
+    given = check_params(family, model, options.start, "start")
+    lead = (options.replicas,) if options.replicas else ()
+    for key, array in given.items():
+        check_instance(f"start[{key!r}]", array.flat[0], np.floating, "real")
+        check_range(f"start[{key!r}]", array, dtype)
+        if array.shape[:-1] not in ((), lead):
+            raise ValueError(
+                f"start[{key!r}] must have shape {lead + array.shape[-1:]}, "
+                f"got {array.shape}"
+            )
+    return {k: np.broadcast_to(v, lead + v.shape[-1:]) for k, v in given.items()}

@@ -46,10 +46,26 @@ class FitResult:
         (N x widest layer x number of restarts or replicas), kept within 32 and 1000. A
         point has none.
     stop_reason : str
-        "max_steps", "plateau", "stop" (a rule of your own), "callback" or "interrupted".
+        "max_steps", "plateau", "stop" (a rule of your own), "callback", "interrupted", or
+        "diverged". With Ctrl-C in the closing estimate ``elbo`` is what had been
+        estimated by then, nan if nothing.
     restarts : list of (elbo, elbo_se)
         Those of every restart, in order; this result is the one with the highest. Empty
         with one run and with replicas.
+    converged : bool or array (R,)
+        True where a ``Plateau`` ended the run, or where a loss without noise (``Point``,
+        ``Exact()``) is at a minimum to a slope of 1e-6. To have done all steps says
+        nothing: then it is False.
+    diverged : bool or array (R,)
+        The steps went away from where they began: on the same fresh noise the last state
+        is worse than the start by more than half of what separates the start from plain
+        initial values, by three times the scatter of one sample, and by a nat; or loss
+        or gradient stopped being finite. ``stop_reason`` is "diverged" if all did. Not
+        asked about the literal update, ``scale="identity"``.
+    returned : "last", "start" or array (R,)
+        Which state ``params`` are: the last one, or that before the first step, where the
+        last is worse by more than three standard errors on the same fresh noise. Always
+        "last" with the literal update, and where ``max_steps`` and ``start`` were given.
     """
 
     model: Model = field(repr=False)
@@ -93,12 +109,20 @@ class FitResult:
             raise ValueError("result has no replicas; fit(..., replicas=R) makes some")
         i = check_int("i", i, minimum=0, maximum=lead[0] - 1)
         known = self.elbo is not None
+
+        def one(values):
+            return values[i] if np.ndim(values) else values
+
         return replace(
             self,
             params={key: array[i] for key, array in self.params.items()},
             history=history_of(self.history, i),
             elbo=float(self.elbo[i]) if known else None,
             elbo_se=float(self.elbo_se[i]) if known else None,
+            stop_reason="diverged" if one(self.diverged) else self.stop_reason,
+            converged=bool(one(self.converged)),
+            diverged=bool(one(self.diverged)),
+            returned=str(one(self.returned)),
         )
 
     def save(self, path):
@@ -115,6 +139,9 @@ class FitResult:
             "stop_reason": self.stop_reason,
             "seed": seed_facts(self.prediction_seed),
             "restarts": to_recipe(self.restarts),
+            "converged": to_recipe(self.converged),
+            "diverged": to_recipe(self.diverged),
+            "returned": to_recipe(self.returned),
         }
         arrays = {f"params.{key}": value for key, value in self.params.items()}
         arrays |= {f"history.{key}": value for key, value in self.history.items()}
@@ -135,6 +162,9 @@ class FitResult:
                 facts["stop_reason"],
                 seed_from(facts["seed"]),
                 [tuple(pair) for pair in from_recipe(facts["restarts"])],
+                from_recipe(facts["converged"]),
+                from_recipe(facts["diverged"]),
+                from_recipe(facts["returned"]),
             )
             check_result(result)
         return result

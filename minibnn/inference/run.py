@@ -2,7 +2,6 @@
 
 import math
 import sys
-from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -11,32 +10,18 @@ from minibnn.inference.batches import Batches
 from minibnn.inference.descent import Descent
 from minibnn.inference.elbo import default_estimator
 from minibnn.inference.flat import Flat
-from minibnn.inference.history import QUANTITIES, columns
+from minibnn.inference.history import QUANTITIES, StepInfo, columns
 from minibnn.inference.interrupt import Interrupted
 from minibnn.inference.judge import settle, tested
 from minibnn.inference.keeper import Keeper
 from minibnn.inference.restarts import runs_of
 from minibnn.inference.start import lbfgs_start
-from minibnn.inference.stopping import Decay, Plateau, knows_its_end
+from minibnn.inference.stopping import Rule
 from minibnn.inference.streams import Streams
 from minibnn.inference.stretch import Stretch
 
 FIRST_FITS = 3  # of the simpler family; the basin they end in is seldom left again
 KEEP_EVERY = 100_000  # numbers; larger vectors are kept for a diverging run less often
-
-
-@dataclass(frozen=True)
-class StepInfo:
-    """What a callback sees after a step; the arrays in ``params`` are copies."""
-
-    step: int
-    loss: float
-    elbo: float
-    nll: float
-    kl: float
-    kl_weight: float
-    lr: float
-    params: dict = field(repr=False)
 
 
 class Run:
@@ -55,7 +40,7 @@ class Run:
         self.step, self.stop_reason, self.flat = 0, None, None
         self.starts = []  # params each replica begins with
         self.begin = None  # theta before the first step
-        self.decay = None  # of the step size, once a plateau has been seen
+        self.rule = Rule(options)
         self.converged, self.diverged, self.returned = False, False, "last"
         self.before = None  # theta before the last step: loss and gradient were finite
         self.given_seeds = given_seeds  # None: whatever seed, a checkpoint may go on
@@ -107,7 +92,7 @@ class Run:
             return False
         steps = range(self.step, self.step + n)
         weights = self.options.kl_weights_at(steps)
-        lrs = [self.rate_at(step) for step in steps]
+        lrs = [self.rule.rate_at(step) for step in steps]
         rows = self.stretch.run(program, n, self.step, lrs, weights)
         self.check_rows(rows)
         done = self.record(columns(rows, weights, lrs))
@@ -124,19 +109,10 @@ class Run:
         )
         if looked_at or hasattr(moves, "update_params"):
             return 1
-        left = options.max_steps - self.step
-        if self.decay is not None:
-            left = min(left, self.decay.end - self.step)
-        elif isinstance(options.stop, Plateau):  # its answer may change the step size
-            left = min(left, options.stop.window - self.step % options.stop.window)
+        left = self.rule.steps_ahead(self.step)
         if options.checkpoint is None:
             return left
         return min(left, options.checkpoint.steps_left(self.step))
-
-    def rate_at(self, step):
-        """The step size, of the schedule as it is or on its way to an early end."""
-        position = step if self.decay is None else self.decay.position(step)
-        return self.options.rate_at(position)
 
     def check_rows(self, rows):
         """End the run at the first step whose loss or gradient was not finite."""
@@ -263,7 +239,7 @@ class Run:
         options = self.options
         if self.step % self.keep_every == 0:  # loss and gradient are finite here
             np.copyto(self.before, self.flat.theta)
-        lr = self.rate_at(self.step)
+        lr = self.rule.rate_at(self.step)
         try:
             self.descent.update(options.optimizer, self.memory, lr, self.step)
             self.family.keep_valid(self.flat.params, options.clip)
@@ -310,26 +286,7 @@ class Run:
             except StopIteration:
                 return "callback"
         end = "max_steps" if self.step >= options.max_steps else None
-        return self.rule() or end
-
-    def rule(self):
-        """What a stopping rule ends the run with, or None; a plateau begins a decay."""
-        options, stop = self.options, self.options.stop
-        if self.decay is not None:
-            return "plateau" if self.step >= self.decay.end else None
-        if stop is None or not stop(self.history):
-            return None
-        if not isinstance(stop, Plateau):
-            return "stop"
-        if not knows_its_end(options.optimizer, options.max_steps):
-            return "plateau"
-        self.begin_decay(self.step)
-        return None
-
-    def begin_decay(self, seen):
-        """Bring the schedule to its end, after the step at which a plateau was seen."""
-        options = self.options
-        self.decay = Decay(seen, options.stop.window, options.max_steps)
+        return self.rule.reason(self.step, self.history) or end
 
     def report(self):
         """A line on standard error ten times a run."""

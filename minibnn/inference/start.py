@@ -6,7 +6,7 @@ reported, and stochastic steps follow.
 """
 
 import numpy as np
-from scipy.optimize import minimize
+from scipy.optimize import minimize, root
 
 from minibnn.inference.flat import Flat
 from minibnn.inference.interrupt import Interrupted
@@ -16,8 +16,9 @@ from minibnn.kernels.objective import objective
 SAMPLES = 16
 ITERATIONS = 400
 SMALLEST_SLOPE = 1e-8
-ROUNDING = 1e-14  # of a loss, relative
-ATTEMPTS = 3  # each forgets the curvature the last one has seen
+FLAT = 1e-6  # slope at which a minimum has been reached
+ROUNDING = 1e-12  # of a loss, relative
+LAST_STEPS = 20
 SMALLEST_SIGMA = 1e-8  # of the literal sigma during L-BFGS; the entropy keeps it away
 MOST_WORK = 2e7  # samples x rows x weights of one evaluation, above which it is skipped
 
@@ -60,12 +61,10 @@ def lbfgs_start(
     return descend(problem, params, noise, {"maxiter": iterations})[0]
 
 
-def descend(problem, params, noise, options):
-    """L-BFGS on the loss at fixed noise: (params, what ``minimize`` says of the end)."""
+def loss_at(problem, flat, noise):
+    """The loss at fixed noise and its gradient as a function of one vector."""
     model, family, A, y, kl_weight, estimator = problem
-    flat = Flat(params, np.float64)
-    dtype = next(iter(params.values())).dtype
-    A, best = A.astype(np.float64, copy=False), [np.inf, flat.theta]
+    A = A.astype(np.float64, copy=False)
 
     def fun(theta):
         loss, gradient, _ = objective(
@@ -79,10 +78,22 @@ def descend(problem, params, noise, options):
             kl_weight,
             estimator,
         )
-        loss = float(np.sum(loss))
+        return float(np.sum(loss)), flat.join(gradient())
+
+    return fun
+
+
+def descend(problem, params, noise, options):
+    """L-BFGS on the loss at fixed noise: (params, what ``minimize`` says of the end)."""
+    flat = Flat(params, np.float64)
+    dtype = next(iter(params.values())).dtype
+    best, loss_of = [np.inf, flat.theta], loss_at(problem, flat, noise)
+
+    def fun(theta):
+        loss, gradient = loss_of(theta)
         if loss < best[0]:
             best[:] = loss, theta.copy()
-        return loss, flat.join(gradient())
+        return loss, gradient
 
     def params_of(theta):
         return {key: part.astype(dtype) for key, part in flat.split(theta).items()}
@@ -93,7 +104,7 @@ def descend(problem, params, noise, options):
             flat.theta,
             jac=True,
             method="L-BFGS-B",
-            bounds=bounds(family, flat),
+            bounds=bounds(problem[1], flat),
             options=options,
         )
     except KeyboardInterrupt:
@@ -104,19 +115,32 @@ def descend(problem, params, noise, options):
 def to_the_optimum(problem, params, evaluations):
     """Params at a minimum of a loss without noise, and whether it is one.
 
-    Near it the loss falls by half of gᵀH⁻¹g (H⁻¹ as L-BFGS knows it); the minimum is
-    reached when that is lost in the rounding of the loss itself.
+    L-BFGS ends where the loss no longer falls for its rounding. The gradient still tells
+    the way: Newton's method, its Hessian seen through differences of gradients, finds
+    the zero of it nearby.
     """
     model, family, A, _, _, estimator = problem
     noise = np.zeros(family.tasks + estimator.noise_shape(model, family, 1, len(A)))
-    options = {"ftol": 0.0, "gtol": SMALLEST_SLOPE, "maxls": 50}
+    options = {"ftol": 0.0, "gtol": SMALLEST_SLOPE, "maxls": 50, "maxcor": 50}
     options |= {"maxiter": evaluations, "maxfun": evaluations}
-    for _ in range(ATTEMPTS):
-        params, found = descend(problem, params, noise, options)
-        with np.errstate(all="ignore"):
-            gain = 0.5 * found.jac @ found.hess_inv(found.jac)
-        if np.abs(found.jac).max() <= SMALLEST_SLOPE:
-            return params, True
-        if abs(gain) <= ROUNDING * max(1.0, abs(found.fun)):
-            return params, True
-    return params, False
+    params, found = descend(problem, params, noise, options)
+    if not np.isfinite(found.fun):
+        return params, False
+    loss, slope = found.fun, np.abs(found.jac).max()
+    if slope > SMALLEST_SLOPE:
+        fun = loss_at(problem, Flat(params, np.float64), noise)
+        theta, new = newton(fun, found.x), Flat(params)
+        new_loss, gradient = fun(theta)
+        if np.abs(gradient).max() < slope and new_loss <= loss + ROUNDING * abs(loss):
+            slope = np.abs(gradient).max()
+            params = new.split(theta.astype(new.theta.dtype))
+    return params, bool(slope <= FLAT)
+
+
+def newton(fun, theta):
+    """A zero of the gradient near theta, or theta."""
+    options = {"fatol": SMALLEST_SLOPE, "maxiter": LAST_STEPS, "line_search": None}
+    try:
+        return root(lambda x: fun(x)[1], theta, method="krylov", options=options).x
+    except ValueError:  # it has gone where nothing is finite
+        return theta

@@ -48,28 +48,54 @@ class Plateau:
         return bool(np.all(first.mean(0) - last.mean(0) <= self.z * se))
 
 
-class Decay:
-    """A schedule that is spread over the run, brought to its end after a plateau.
+class Rule:
+    """The rule of one run, and the step sizes, which a plateau may hasten.
 
-    Parameters
-    ----------
-    seen, window : int
-        The step after which the plateau was seen, and its window.
-    max_steps : int
-        Of the run: what the schedule is spread over, and never passed.
+    A schedule that is spread over the run is brought to its end after a plateau: in as
+    many steps again and 20 windows, but within ``max_steps``.
     """
 
-    def __init__(self, seen, window, max_steps):
-        self.seen, self.max_steps = seen, max_steps
-        self.end = 2 * seen + WINDOWS * window
+    def __init__(self, options):
+        self.options, self.stop = options, options.stop
+        self.seen = None  # the step after which such a plateau was seen
 
-    def position(self, step):
-        """Where in its schedule a step stands."""
-        steps = min(self.end, self.max_steps) - self.seen
-        return self.seen + (step - self.seen) * (self.max_steps - self.seen) // steps
+    def reason(self, step, history):
+        """Why to stop after so many steps, or None."""
+        if self.seen is not None:
+            return "plateau" if step >= self.end else None
+        if self.stop is None or not self.stop(history):
+            return None
+        if not isinstance(self.stop, Plateau):
+            return "stop"
+        if not knows_its_end(self.options):
+            return "plateau"
+        self.seen = step
+        return None
+
+    @property
+    def end(self):
+        """How many steps there are in all, after a plateau has been seen."""
+        return 2 * self.seen + WINDOWS * self.stop.window
+
+    def steps_ahead(self, step):
+        """How many steps there are whose sizes no answer can change."""
+        left = self.options.max_steps - step
+        if self.seen is not None:
+            return min(left, self.end - step)
+        if isinstance(self.stop, Plateau):
+            return min(left, self.stop.window - step % self.stop.window)
+        return left
+
+    def rate_at(self, step):
+        """The step size of the schedule as it is, or on its way to an early end."""
+        most = self.options.max_steps
+        if self.seen is not None:
+            steps = min(self.end, most) - self.seen
+            step = self.seen + (step - self.seen) * (most - self.seen) // steps
+        return self.options.rate_at(step)
 
 
-def knows_its_end(optimizer, max_steps):
-    """Whether the last step size would not be the same in a longer run."""
-    last = max_steps - 1
-    return optimizer.lr(last, max_steps) != optimizer.lr(last, 2 * max_steps)
+def knows_its_end(options):
+    """Whether the last step size would be another one in a longer run."""
+    lr, most = options.optimizer.lr, options.max_steps
+    return lr(most - 1, most) != lr(most - 1, 2 * most)

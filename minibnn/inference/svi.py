@@ -1,28 +1,25 @@
 """Stochastic variational inference: ``fit``, the door to the six steps."""
 
-import math
 import sys
-from dataclasses import replace
 
 import numpy as np
 
 from minibnn.inference.doubts import warn
 from minibnn.inference.elbo import (
     check_combination,
-    check_params,
     default_estimator,
     estimate_elbo,
     exact_elbo,
 )
 from minibnn.inference.interrupt import Interrupted
 from minibnn.inference.judge import settle
-from minibnn.inference.options import check_options
+from minibnn.inference.options import check_options, fit_to_data
 from minibnn.inference.restarts import runs_of
 from minibnn.inference.result import FitResult
 from minibnn.inference.run import FitError, Run
 from minibnn.inference.streams import run_seeds
 from minibnn.kernels.model import Model, check_protocol
-from minibnn.kernels.validate import check_instance, check_range
+from minibnn.kernels.validate import check_instance
 
 
 def fit(
@@ -52,9 +49,11 @@ def fit(
 
     The six steps: (1) initialise q(w; mu, sigma); (2) the objective, -ELBO; (3) sample
     w = mu + sigma eps and run forward; (4) its gradients for mu and sigma; (5) update
-    them; (6) repeat until ``max_steps`` or until the ELBO has converged. Then the ELBO is
-    estimated from up to 1000 fresh samples on all rows, which on a small network can take
-    longer than the steps.
+    them; (6) repeat until ``max_steps`` or until the ELBO has converged. Then the last
+    state is compared with the first on fresh noise, and the better one is returned (see
+    ``FitResult.returned``). At last the ELBO is estimated from up to 1000 fresh samples on
+    all rows, which on a small network can take longer than the steps. Ctrl-C ends the
+    steps, and then the estimate, and returns what there is.
 
     Parameters
     ----------
@@ -72,16 +71,23 @@ def fit(
         B; by default all rows.
     optimizer : optional
         SGD, Momentum, Adam or NaturalGradient; default ``Adam(Cosine(0.02))``.
-    max_steps : int
-        Stochastic steps; the start is not counted.
+    max_steps : int, optional
+        Stochastic steps; the start is not counted. Default 1000; where it is left open,
+        and ``start`` too, a bad result is told by a ``FitWarning``, a run that stops
+        being finite returns what it had before, and a loss without noise (``Point``,
+        ``Exact()``) is brought to its minimum after the steps, to a slope of 1e-8 where
+        it is smooth.
     start : "auto", "lbfgs", None or dict
         "auto": L-BFGS at 16 fixed noises first, where the problem is small enough for
-        it to pay; a full covariance starts from the best of three mean-field fits, and
-        with ``Exact()`` L-BFGS climbs the ELBO itself. A dict: params to begin with,
-        for all replicas if they have no axis R.
+        it to pay. It is used if it is better than plain initial values on fresh noise,
+        beyond doubt: with few rows it fits the 16 noises and nothing else. A full
+        covariance starts from the best of three mean-field fits, and with ``Exact()``
+        L-BFGS climbs the ELBO itself. A dict: params to begin with, for all replicas if
+        they have no axis R.
     stop : Plateau or function, optional
         ``stop(history) -> bool`` after each step; None runs all steps. One answer ends
-        all replicas; Plateau waits for every one of them.
+        all replicas; Plateau waits for every one of them, and brings a schedule that is
+        spread over the run to its end before it stops.
     estimator : optional
         Default: local reparameterization where family and prior allow, else pathwise.
     kl_weight : float
@@ -122,7 +128,15 @@ def fit(
         Before anything runs, naming the argument that does not fit.
     FitError
         If loss or gradient stop being finite, or a sigma leaves (0, inf), in every
-        restart.
+        restart; where ``max_steps`` and ``start`` are left open, only if nothing finite
+        remains.
+
+    Warns
+    -----
+    FitWarning
+        Once, with the remedy, where ``max_steps`` and ``start`` are left open and the
+        steps diverged, the rows are predicted worse than by a constant, or no better
+        from columns far from mean 0 and standard deviation 1.
     """
     check_instance("model", model, Model)
     check_protocol("family", family, "natural")
@@ -179,47 +193,6 @@ def carry_out(runs):
     if not results:
         raise failure
     return results
-
-
-def fit_to_data(model, family, A, options):
-    """Options checked against the rest: the replica axis, clip, where to begin."""
-    if family.tasks and options.replicas:
-        raise ValueError(
-            f"replicas must be None with the {family.tasks[0]} tasks of {family!r}, "
-            f"got {options.replicas}"
-        )
-    sets = options.replicas or math.prod(family.tasks)
-    alone = not (options.replicas or family.tasks)
-    if A.ndim == 3 and (alone or sets != len(A)):
-        raise ValueError(
-            f"X has {len(A)} data sets, so replicas (or the tasks of the family) must "
-            f"be {len(A)}, got {None if alone else sets}"
-        )
-    if hasattr(options.optimizer, "check_family"):
-        options.optimizer.check_family(family)
-    if options.clip is not None and getattr(family, "scale", None) != "identity":
-        raise ValueError(
-            "clip is for a family whose sigma can leave (0, inf), with "
-            f"scale='identity'; got clip={options.clip!r} with {family!r}"
-        )
-    if not isinstance(options.start, dict):
-        return options
-    return replace(options, start=start_params(model, family, options, A.dtype))
-
-
-def start_params(model, family, options, dtype):
-    """The given parameters to begin with, one set for each replica."""
-    given = check_params(family, model, options.start, "start")
-    lead = (options.replicas,) if options.replicas else ()
-    for key, array in given.items():
-        check_instance(f"start[{key!r}]", array.flat[0], np.floating, "real")
-        check_range(f"start[{key!r}]", array, dtype)
-        if array.shape[:-1] not in ((), lead):
-            raise ValueError(
-                f"start[{key!r}] must have shape {lead + array.shape[-1:]}, "
-                f"got {array.shape}"
-            )
-    return {k: np.broadcast_to(v, lead + v.shape[-1:]) for k, v in given.items()}
 
 
 def finish(run, runs):
