@@ -13,6 +13,7 @@ from minibnn.kernels.validate import (
     ArgumentTypeError,
     check_bool,
     check_fraction,
+    check_function,
     check_int,
     check_number,
     check_positive,
@@ -20,6 +21,8 @@ from minibnn.kernels.validate import (
 )
 
 FIRST_FIT_STEPS = 1000
+MOST_RUNS = 100_000
+MOST = {"n_samples": 10_000_000, "replicas": MOST_RUNS}  # all in memory at once
 
 
 @dataclass(frozen=True)
@@ -101,12 +104,10 @@ class Options:
 
 def check_options(restarts, **given):
     """Return ``Options``; raise ValueError or TypeError naming the first bad one."""
-    check_int("restarts", restarts)
-    for name in ("n_samples", "max_steps"):
-        given[name] = check_int(name, given[name])
-    for name in ("batch_size", "replicas"):
-        if given[name] is not None:
-            given[name] = check_int(name, given[name])
+    check_int("restarts", restarts, maximum=MOST_RUNS)
+    for name in ("n_samples", "max_steps", "batch_size", "replicas"):
+        if given[name] is not None or name in ("n_samples", "max_steps"):
+            given[name] = check_int(name, given[name], maximum=MOST.get(name))
     if given["replicas"] and restarts > 1:
         raise ValueError("restarts choose one run, replicas keep all: give only one")
     given["kl_weight"] = check_number("kl_weight", given["kl_weight"], minimum=0.0)
@@ -119,17 +120,8 @@ def check_options(restarts, **given):
         given["checkpoint"] = Checkpoint(given["checkpoint"])
     check_start(given["start"])
     for name in ("stop", "callback"):
-        check_function(name, given[name])
+        check_function(name, given[name], optional=True)
     return Options(**given)
-
-
-def check_function(name, value):
-    """Refuse what cannot be called, and a class where its object is meant."""
-    if value is not None and (isinstance(value, type) or not callable(value)):
-        raise ArgumentTypeError(
-            f"{name} must be a function, an object like one, or None; "
-            f"got {describe(value)}"
-        )
 
 
 def check_optimizer(optimizer):
