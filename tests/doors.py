@@ -127,6 +127,7 @@ KINDS = {
     "noise": without(spoilt(world.NOISE), "longer", "complex array", "one axis more"),
     "X": without(spoilt(X), "one axis more", "longer") | {"wide": np.ones((12, 5))},
     "y": spoilt(Y) | {"two": Y + 2, "half": Y + 0.5},
+    "any y": without(spoilt(Y), "one axis more"),
     "real y": without(spoilt(REALS)) | {"bool": Y > 0},
     "free X": without(spoilt(X), *FREE) | {"wide": np.ones((12, 5))},
     "weights": spoilt(W),
@@ -234,6 +235,8 @@ class Door:
     def bad_values(self, parameter):
         """Name -> value of everything the parameter must refuse."""
         kind = self.kind_of(parameter)
+        if kind == "free":
+            return {}
         table = OPTIONAL if kind.startswith("optional ") else KINDS
         values = table[kind.removeprefix("optional ")]
         return {k: v for k, v in values.items() if (parameter, k) not in self.fine}
@@ -455,6 +458,21 @@ DOORS = {
     "datasets.two_clusters": Door(datasets.two_clusters),
     "datasets.linear": Door(datasets.linear, {}, {"noise": "positive"}),
     "datasets.two_moons": Door(datasets.two_moons, {}, {"noise": "not negative"}),
+    "datasets.Dataset": Door(
+        datasets.Dataset,
+        dict(X=X, y=Y, X_test=X, y_test=Y, names=("a", "b"), units=("1", "1")),
+        {
+            "y": "any y",
+            "X_test": "X",
+            "y_test": "any y",
+            "units": "names",
+            "names": "names",
+            "note": "free",
+            "mean_test": "optional vector",
+        },
+        fine=(("X", "wide"),),
+    ),
+    "rebuildable": Door(mb.rebuildable),
     "Dataset.standardised": Door(DATA.standardised, {}, {"targets": "bool"}),
     "datasets.check_column_names": Door(
         datasets.check_column_names,

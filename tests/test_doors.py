@@ -41,10 +41,12 @@ INNER = set(
     f"{name}.init" for name in ("Adam", "SGD", "Momentum", "NaturalGradient")
 )}  # fmt: skip
 # Made by the package and not by its users, or without anything to check.
-MADE = {"FitError", "FitResult", "Prediction", "GradientReport", "rebuildable",
-        "points.resolution", "datasets.Dataset", "metrics.ReliabilityCurve",
-        *(f"plots.{name}" for name in """axes weight_blocks unit_orders outgoing_ratios
-        alive_units running_mean""".split())}  # fmt: skip
+MADE = {"FitResult", "Prediction", "GradientReport", "points.resolution"} | {
+    "metrics.ReliabilityCurve", *(
+        f"plots.{name}" for name in """axes weight_blocks unit_orders outgoing_ratios
+        alive_units running_mean""".split()
+    )
+}  # fmt: skip
 
 
 def own(room):
@@ -58,19 +60,24 @@ def own(room):
     }
 
 
+def is_error(thing):
+    """Exceptions and warnings are raised, not called."""
+    return isinstance(thing, type) and issubclass(thing, BaseException)
+
+
 def surface():
     """Names of all public functions and classes, and of methods with parameters."""
     things = {
         name: thing
         for name, thing in vars(mb).items()
-        if callable(thing) and not name.startswith("_")
+        if callable(thing) and not name.startswith("_") and not is_error(thing)
     }
     for room, module in ROOMS.items():
         things |= {f"{room}.{name}": thing for name, thing in own(module).items()}
     classes = {cls.__name__: cls for cls in RESULTS}
     classes |= {n: t for n, t in things.items() if isinstance(t, type) and "." not in n}
     for name, cls in classes.items():
-        if not issubclass(cls, Exception):
+        if not is_error(cls):
             things |= {f"{name}.{method}": f for method, f in methods(cls).items()}
     return {name for name in things if name not in MADE}
 

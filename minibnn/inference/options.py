@@ -8,6 +8,7 @@ import numpy as np
 
 from minibnn.inference.checkpoint import Checkpoint
 from minibnn.inference.optimizers import Adam, Cosine
+from minibnn.inference.predict import MOST_SAMPLES
 from minibnn.inference.start import worth_a_start
 from minibnn.kernels.validate import (
     ArgumentTypeError,
@@ -21,8 +22,7 @@ from minibnn.kernels.validate import (
 )
 
 FIRST_FIT_STEPS = 1000
-MOST_RUNS = 100_000
-MOST = {"n_samples": 10_000_000, "replicas": MOST_RUNS}  # all in memory at once
+MOST_RUNS = 100_000  # all restarts or replicas are in memory at once
 
 
 @dataclass(frozen=True)
@@ -105,9 +105,12 @@ class Options:
 def check_options(restarts, **given):
     """Return ``Options``; raise ValueError or TypeError naming the first bad one."""
     check_int("restarts", restarts, maximum=MOST_RUNS)
-    for name in ("n_samples", "max_steps", "batch_size", "replicas"):
-        if given[name] is not None or name in ("n_samples", "max_steps"):
-            given[name] = check_int(name, given[name], maximum=MOST.get(name))
+    for name in ("n_samples", "max_steps"):
+        given[name] = check_int(name, given[name])
+    check_number("n_samples", given["n_samples"], maximum=MOST_SAMPLES)
+    for name, most in (("batch_size", None), ("replicas", MOST_RUNS)):
+        if given[name] is not None:
+            given[name] = check_int(name, given[name], maximum=most)
     if given["replicas"] and restarts > 1:
         raise ValueError("restarts choose one run, replicas keep all: give only one")
     given["kl_weight"] = check_number("kl_weight", given["kl_weight"], minimum=0.0)

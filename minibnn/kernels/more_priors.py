@@ -40,9 +40,15 @@ class ScaleMixturePrior:
     length = None
 
     def __init__(self, pi=0.5, s1=1.0, s2=0.0025):
-        self.pi = check_fraction("pi", pi, strict=True)
         self.s1 = check_number("s1", s1, *SCALES)
         self.s2 = check_number("s2", s2, *SCALES)
+        self.pi = check_fraction("pi", pi)
+        if self.pi in (0.0, 1.0):
+            only = self.s1 if self.pi else self.s2
+            raise ValueError(
+                f"pi must be a number > 0 and < 1, got {self.pi}: one component alone "
+                f"is GaussianPrior(0.0, {only:g})"
+            )
 
     def __repr__(self):
         return f"ScaleMixturePrior({self.pi:g}, {self.s1:g}, {self.s2:g})"

@@ -13,12 +13,16 @@ import numpy as np
 from scipy.special import expit
 
 from minibnn.kernels.validate import (
+    as_float_array,
     as_rng,
     check_bool,
     check_choice,
     check_int,
+    check_names,
     check_number,
     check_positive,
+    check_rows,
+    check_shape,
 )
 from minibnn.study import rupture_data
 from minibnn.study.rupture_data import (  # noqa: F401  (public here)
@@ -46,6 +50,20 @@ class Dataset:
     units: tuple
     note: str = ""
     mean_test: np.ndarray | None = None
+
+    def __post_init__(self):
+        """Raise ValueError or TypeError unless rows and columns go together."""
+        for X, y in (("X", "y"), ("X_test", "y_test")):
+            rows = as_float_array(X, getattr(self, X), ndim=2, allow_bool=True)
+            object.__setattr__(self, X, check_rows(X, rows))
+            check_shape(X, rows, ("n", self.X.shape[1]))
+            labels = as_float_array(y, getattr(self, y), allow_bool=True)
+            check_shape(y, labels, (len(rows),) + labels.shape[1:])
+            object.__setattr__(self, y, np.asarray(getattr(self, y)))
+        for name in ("names", "units"):
+            check_names(name, getattr(self, name), self.X.shape[1])
+        if self.mean_test is not None:
+            as_float_array("mean_test", self.mean_test, shape=np.shape(self.y_test))
 
     def standardised(self, targets=False):
         """Return a copy whose X has mean 0 and sd 1 over the *fit* rows.
