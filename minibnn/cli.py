@@ -73,7 +73,7 @@ def run_verify(args, say):
     from minibnn.checking.user_file import user_problem
     from minibnn.checking.verify import table, verify
 
-    if args.problem:
+    if args.problem is not None:
         # with --json standard output is the one object: the reader's prints go beside it
         out = sys.stderr if args.json else sys.stdout
         with redirect_stdout(out), user_problem(args.problem) as problem:
@@ -226,6 +226,8 @@ def count(text):
 
 def folder(text):
     """A folder to write to, which may be new."""
+    if not text:
+        raise argparse.ArgumentTypeError("want a folder, got nothing; here is '.'")
     nearest = Path(text).absolute()
     while not nearest.exists():
         nearest = nearest.parent

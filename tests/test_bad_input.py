@@ -423,6 +423,11 @@ CASES = {
     "predict-vector": (lambda: RESULT.predict(X[0]), "X", "(2,)"),
     "predict-nan": (lambda: RESULT.predict(with_value(X, NAN)), "X", "nan"),
     "predict-overflow": (lambda: RESULT.predict(X * 0 + 1.7e308), "X", "too large"),
+    "predict-column": (
+        lambda: RESULT.predict(X * 0 + [1.7e308, 1.6e308]),
+        "X",
+        "the largest number is 1.7e+308, in column 0 of X",
+    ),
     "predict-samples": (lambda: RESULT.predict(X, n_samples=0), "n_samples", ">= 1"),
     "predict-rng": (lambda: RESULT.predict(X, rng="1"), "rng", "'1'"),
     "sample-weights": (lambda: RESULT.sample_weights(0), "n_samples", ">= 1"),

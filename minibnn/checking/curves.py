@@ -5,7 +5,7 @@ import numpy as np
 from minibnn.checking.lines import Direction, complex_step
 from minibnn.checking.problem import EPS
 from minibnn.checking.romberg import romberg
-from minibnn.kernels.validate import check_choice
+from minibnn.kernels.validate import as_rng, check_axes, check_choice
 
 STEP = "step h along a random direction"
 
@@ -14,6 +14,7 @@ def draw(report, ax=None, kind="step", rng=0):
     """Draw one kind of picture of a report; see GradientReport.plot."""
     kinds = {"step": _step, "taylor": _taylor, "blocks": _blocks}
     check_choice("kind", kind, kinds)
+    rng = as_rng(rng)
     if report.problem is None or not report.blocks:
         raise ValueError(f"kind {kind!r} needs a function that repeats itself")
     if report.problem.forgotten and kind != "blocks":
@@ -25,8 +26,9 @@ def draw(report, ax=None, kind="step", rng=0):
         import matplotlib.pyplot as plt
 
         ax = plt.subplots()[1]
+    check_axes(ax)
     with np.errstate(all="ignore"):
-        kinds[kind](report, ax, np.random.default_rng(rng))
+        kinds[kind](report, ax, rng)
     return ax
 
 

@@ -7,16 +7,17 @@ invisible at a point of yours, each with what to change.
 """
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from minibnn.checking.chain import Chain
 from minibnn.checking.mistakes import catalogue
-from minibnn.inference.elbo import neg_elbo
+from minibnn.inference.elbo import check_combination, neg_elbo
 from minibnn.kernels.estimators import Pathwise
 from minibnn.kernels.maps import SCALES
-from minibnn.kernels.validate import as_rng, check_choice
+from minibnn.kernels.validate import as_inputs, as_rng, check_choice, check_instance
 
 RTOL = (
     1e-9  # a mistake is visible if it moves a coordinate by more, relative to its terms
@@ -59,9 +60,12 @@ class Case:
     estimator: Any = field(default_factory=Pathwise)
 
     def __post_init__(self):
-        if self.n_data is None:
-            object.__setattr__(self, "n_data", len(self.X))
         loss, _, _ = self.neg_elbo()
+        set_own = partial(object.__setattr__, self)
+        set_own("X", as_inputs(self.X, ndim=(2, 3)))
+        set_own("noise", np.asarray(self.noise))
+        if self.n_data is None:
+            set_own("n_data", self.X.shape[-2])
         if np.ndim(loss):
             raise ValueError("params, noise and X of a case must have no replica axis")
         if not np.isfinite(loss):
@@ -121,9 +125,10 @@ def generic(model, family, estimator=None, rng=0, regime="generic"):
         "late": end of a training, small sigma, large N; "tiny": sigma near 1e-5;
         "big": a huge objective.
     """
+    estimator = Pathwise() if estimator is None else estimator
+    check_combination(model, family, estimator)
     rng = as_rng(rng)
     check_choice("regime", regime, ["generic", "textbook", *sorted(set(_REGIMES))])
-    estimator = Pathwise() if estimator is None else estimator
     textbook = regime == "textbook"
     size, sigmas, inputs, batches, beta = _REGIMES["generic" if textbook else regime]
     S, B, N = (1, 8, 8) if textbook else _distinct_sizes(model, batches)
@@ -188,7 +193,7 @@ def lint(case):
     no coordinate of the gradient by more than 1e-9 of the terms the coordinate is a sum
     of, plus what rounding of the point does to it.
     """
-    chain = Chain(case)
+    chain = Chain(check_instance("case", case, Case))
     allowance = resolution(chain)
     return [
         mistake

@@ -16,7 +16,7 @@ EPS = float(np.finfo(float).eps)
 
 def function(value, what):
     """Return ``value`` if it can be called, or raise an error that names it."""
-    if not callable(value):
+    if not callable(value) or isinstance(value, type):
         raise ArgumentTypeError(f"{what} must be a function, got {describe(value)}")
     return value
 
@@ -157,6 +157,8 @@ class Problem:
         self.layout = Layout(x)
         self.x, self.size = self.layout.flat, self.layout.size
         self._f, self._grad = function(f, "f"), grad
+        if isinstance(grad, type):
+            function(grad, "grad")
         self._names = _names(names, self.size)
         self.blocks = _blocks(blocks, self.layout)
         self.calls = {"f": 0, "f_complex": 0, "grad": 0}

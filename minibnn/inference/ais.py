@@ -25,6 +25,7 @@ from minibnn.kernels.validate import (
     check_shape,
 )
 
+MOST = 10_000_000  # particles or temperatures
 TARGET_ACCEPT = 0.8
 PILOT_MOVES = 4  # transitions of the pilot at each of its temperatures
 MOST_TEMPERATURES = 2000  # of the pilot, before it is called hopeless
@@ -109,8 +110,8 @@ def ais(
     """
     check_instance("model", model, Model)
     A, y = model.batch(X, y, ndim=2, dtype=np.float64)
-    n_particles = check_int("n_particles", n_particles, minimum=4)
-    n_temperatures = check_int("n_temperatures", n_temperatures, minimum=2)
+    n_particles = check_int("n_particles", n_particles, 4, MOST)
+    n_temperatures = check_int("n_temperatures", n_temperatures, 2, MOST)
     n_leapfrog = check_int("n_leapfrog", n_leapfrog)
     verbose = check_bool("verbose", verbose)
     rngs = [np.random.default_rng(seed) for seed in seed_sequence(rng).spawn(3)]

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.special import ndtri
 
+from minibnn.inference.predict import MOST_SAMPLES
 from minibnn.kernels.equations import equation
 from minibnn.kernels.families import Gaussian as Cotangent
 from minibnn.kernels.gaussian_kl import HALF_LOG_2PI
@@ -189,7 +190,10 @@ class ExactPosterior:
 
     def sample_weights(self, n_samples, rng=None):
         """Independent posterior draws, (S, P)."""
-        shape = (check_int("n_samples", n_samples), len(self.mean))
+        shape = (
+            check_int("n_samples", n_samples, maximum=MOST_SAMPLES),
+            len(self.mean),
+        )
         return self.mean + as_rng(rng).standard_normal(shape) @ self.root.T
 
     def predict(self, X):

@@ -26,6 +26,7 @@ from minibnn.kernels.validate import (
 )
 
 FEWEST = 20  # draws that Ctrl-C leaves as a result
+MOST = 10_000_000  # chains, or draws of a chain: all are kept
 
 
 def hmc(
@@ -88,7 +89,8 @@ def hmc(
     """
     check_instance("model", model, Model)
     A, y = model.batch(X, y, ndim=2, dtype=np.float64)
-    n_chains, n_draws = check_int("n_chains", n_chains), check_int("n_draws", n_draws)
+    n_chains = check_int("n_chains", n_chains, maximum=MOST)
+    n_draws = check_int("n_draws", n_draws, maximum=MOST)
     seed = seed_sequence(rng)
     run_seed, prediction_seed = seed.spawn(2)
     sampler = Sampler(

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from minibnn.inference.exact import prior_moments
-from minibnn.inference.predict import Prediction
+from minibnn.inference.predict import MOST_SAMPLES, Prediction
 from minibnn.inference.streams import seed_sequence
 from minibnn.kernels.equations import equation
 from minibnn.kernels.likelihoods import (
@@ -207,7 +207,7 @@ class LaplacePosterior:
     def sample_weights(self, n_samples, rng=None):
         """Independent draws (S, P), meant for the linearised network."""
         seed = self.prediction_seed if rng is None else seed_sequence(rng)
-        n_samples = check_int("n_samples", n_samples)
+        n_samples = check_int("n_samples", n_samples, maximum=MOST_SAMPLES)
         return next(self._weight_chunks(seed, n_samples, n_samples))
 
     def output_moments(self, X):
@@ -225,7 +225,7 @@ class LaplacePosterior:
         tangent = _TangentModel(
             _Tangent(self.model.net, self.mean), self.model.likelihood
         )
-        n_samples = check_int("n_samples", n_samples)
+        n_samples = check_int("n_samples", n_samples, maximum=MOST_SAMPLES)
         seed = self.prediction_seed if rng is None else seed_sequence(rng)
         return Prediction(tangent, self._weight_chunks, A, n_samples, seed)
 

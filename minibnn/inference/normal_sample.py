@@ -14,6 +14,7 @@ from minibnn.kernels.validate import (
     as_vector,
     check_bool,
     check_int,
+    check_not_empty,
     check_positive,
 )
 
@@ -35,12 +36,24 @@ def normal_log_likelihood(x, mu, sigma):
     mu, sigma = as_numbers("mu", mu)[..., None], as_numbers("sigma", sigma)[..., None]
     if not np.all(sigma.real > 0):
         raise ValueError(f"sigma must be > 0, got a minimum of {sigma.real.min()}")
-    x = as_numbers("x", x)
+    x = check_not_empty("x", as_numbers("x", x))
+    shapes = {"x": x.shape, "mu": mu.shape[:-1], "sigma": sigma.shape[:-1]}
+    if not x.ndim or not _fit(x.shape, mu.shape, sigma.shape):
+        raise ValueError(f"x must be (..., n), mu and sigma (...), got shapes {shapes}")
     with np.errstate(over="ignore"):  # log 0 = -inf is an answer
         z, s, n = (x - mu) / sigma, sigma[..., 0], x.shape[-1]
         squares = (z * z).sum(-1)
         value = -n * np.log(s) - 0.5 * squares - n * HALF_LOG_2PI
         return value, (z.sum(-1) / s, (squares - n) / s)
+
+
+def _fit(*shapes):
+    """Whether arrays of these shapes broadcast together."""
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError:
+        return False
+    return True
 
 
 def normal_maximum(x):

@@ -9,11 +9,13 @@ import numpy as np
 from minibnn.inference.checkpoint import Checkpoint
 from minibnn.inference.elbo import check_params
 from minibnn.inference.optimizers import Adam, Cosine
+from minibnn.inference.predict import MOST_SAMPLES
 from minibnn.inference.start import worth_a_start
 from minibnn.kernels.validate import (
     ArgumentTypeError,
     check_bool,
     check_fraction,
+    check_function,
     check_instance,
     check_int,
     check_number,
@@ -24,6 +26,7 @@ from minibnn.kernels.validate import (
 
 DEFAULT_STEPS = 1000
 FIRST_FIT_STEPS = 1000
+MOST_RUNS = 100_000  # all restarts or replicas are in memory at once
 
 
 @dataclass(frozen=True)
@@ -122,12 +125,13 @@ class Options:
 
 def check_options(restarts, **given):
     """Return ``Options``; raise ValueError or TypeError naming the first bad one."""
-    check_int("restarts", restarts)
+    check_int("restarts", restarts, maximum=MOST_RUNS)
     given |= check_steps(given["max_steps"])
     given["n_samples"] = check_int("n_samples", given["n_samples"])
-    for name in ("batch_size", "replicas"):
+    check_number("n_samples", given["n_samples"], maximum=MOST_SAMPLES)
+    for name, most in (("batch_size", None), ("replicas", MOST_RUNS)):
         if given[name] is not None:
-            given[name] = check_int(name, given[name])
+            given[name] = check_int(name, given[name], maximum=most)
     if given["replicas"] and restarts > 1:
         raise ValueError("restarts choose one run, replicas keep all: give only one")
     given["kl_weight"] = check_number("kl_weight", given["kl_weight"], minimum=0.0)
@@ -140,7 +144,7 @@ def check_options(restarts, **given):
         given["checkpoint"] = Checkpoint(given["checkpoint"])
     check_start(given["start"])
     for name in ("stop", "callback"):
-        check_function(name, given[name])
+        check_function(name, given[name], optional=True)
     return Options(**given)
 
 
@@ -149,15 +153,6 @@ def check_steps(max_steps):
     if max_steps is None:
         return {"max_steps": DEFAULT_STEPS, "own_steps": False}
     return {"max_steps": check_int("max_steps", max_steps), "own_steps": True}
-
-
-def check_function(name, value):
-    """Refuse what cannot be called, and a class where its object is meant."""
-    if value is not None and (isinstance(value, type) or not callable(value)):
-        raise ArgumentTypeError(
-            f"{name} must be a function, an object like one, or None; "
-            f"got {describe(value)}"
-        )
 
 
 def check_optimizer(optimizer):

@@ -18,6 +18,7 @@ from minibnn.kernels.model import Model
 from minibnn.kernels.validate import (
     as_float_array,
     check_all,
+    check_function,
     check_instance,
     check_positive,
     check_shape,
@@ -213,7 +214,13 @@ class GridPosterior:
 
     def expect(self, f):
         """E[f(w) | D] for ``f(w (S, P)) -> (S, ...)``."""
-        return np.tensordot(self.masses, f(self.points), 1)
+        values = np.asarray(check_function("f", f)(self.points))
+        if values.shape[:1] != self.masses.shape:
+            raise ValueError(
+                f"f must return one value or array for each of {len(self.points)} rows, "
+                f"got shape {values.shape}"
+            )
+        return np.tensordot(self.masses, values, 1)
 
     @property
     def mean(self):

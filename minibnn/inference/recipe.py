@@ -8,11 +8,15 @@ import inspect
 
 import numpy as np
 
+from minibnn.kernels.validate import check_instance
+
 CLASSES = {}  # name -> class that may be rebuilt from a file
 
 
 def rebuildable(*classes):
     """Allow these classes in files; nothing else is ever constructed by reading."""
+    for cls in classes:
+        check_instance("classes", cls, type, "classes")
     CLASSES.update({cls.__name__: cls for cls in classes})
 
 

@@ -59,9 +59,10 @@ def fit(
     ----------
     model : Model
     family : MeanField, Point, ...
-    X, y : arrays (N, D) and (N,) or (N, K)
-        float32 X gives a float32 run: its loss agrees with a float64 run's to about
-        1e-6, its gradient to 1e-5, relative to the largest. With
+    X, y : arrays (N, D) and (N,) or (N, K), lists, or frames of numbers and booleans
+        Text, categories and gaps in a frame are refused by column. float32 X gives a
+        float32 run: its loss agrees with a float64 run's to about 1e-6, its gradient to
+        1e-5, relative to the largest. With
         ``replicas=R`` also (R, N, D) and (R, N).
     rng : int, SeedSequence, Generator or None
         Equal seeds give equal runs.

@@ -12,7 +12,48 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minibnn.kernels.describe import ArgumentTypeError, describe
+
 READ = "use np.asarray({}, float)"  # reads the numbers of a table of text
+
+
+def real_array(name, value, allow_bool):
+    """The array of real numbers that a value is, or an error that says what it is."""
+    wanted = f"{name} must be an array of real numbers"
+    if value is None or isinstance(value, str | bytes | dict | set):
+        raise ArgumentTypeError(f"{wanted}, got {describe(value)}")
+    if np.ma.isMaskedArray(value):
+        hint = f"{name}.data holds the numbers, {name}.mask says which to leave out"
+        raise ArgumentTypeError(
+            f"{wanted} without a mask, got {describe(value)}; {hint}"
+        )
+    if type(value).__module__.startswith("scipy.sparse"):
+        raise ArgumentTypeError(f"{wanted}, got a sparse array; use {name}.toarray()")
+    try:
+        array = plain_array(value)
+    except (ValueError, TypeError, RuntimeError) as error:
+        ragged = " with rows of equal length" * ("inhomogeneous" in str(error))
+        raise ValueError(f"{wanted}{ragged}: {error}") from error
+    if not isinstance(value, np.ndarray) or array.dtype.kind not in "fiu":
+        array = _columns_of_numbers(name, value, array, allow_bool)
+    return array
+
+
+def _columns_of_numbers(name, value, array, booleans):
+    """The array of what is not simply an array of real numbers, or an error."""
+    kind, frame = array.dtype.kind, is_frame(value)
+    wrong = None
+    if array.ndim and (frame or kind not in "fiub"):
+        wrong = trouble(name, value, array, labels=booleans and name != "X")
+    if not wrong and (kind in "fiu" or (kind == "b" and booleans)):
+        return array
+    if not wrong and kind == "O" and frame:  # nullable numbers, or beside booleans
+        return array.astype(float)
+    if not wrong and array.ndim and kind in "bO":
+        what = "booleans are not numbers here" if kind == "b" else "of numbers"
+        wrong = f"{what}; use np.asarray({name}, float)"
+    got = describe(array if array.ndim else value) + (f": {wrong}" if wrong else "")
+    raise ArgumentTypeError(f"{name} must be an array of real numbers, got {got}")
 
 
 class Column(NamedTuple):

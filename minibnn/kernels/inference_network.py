@@ -5,6 +5,7 @@ import numpy as np
 from minibnn.kernels.equations import equation
 from minibnn.kernels.families import MeanField
 from minibnn.kernels.maps import SCALES
+from minibnn.kernels.model import check_protocol
 from minibnn.kernels.network import MLP, initial_weights
 from minibnn.kernels.validate import (
     as_float_array,
@@ -72,7 +73,7 @@ class InferenceNetwork(MeanField):
 
     def init(self, model, rng=None):
         """Nearly the same q for every context: what mean field starts with."""
-        self.shapes(model)
+        self.shapes(check_protocol("model", model, "log_joint"))
         rng = as_rng(rng)
         phi = initial_weights(self.network, rng)
         heads = self.network.blocks(phi)[-1]

@@ -25,6 +25,7 @@ from minibnn.kernels.validate import (
     check_int,
     check_number,
     check_positive,
+    describe,
 )
 
 
@@ -287,11 +288,10 @@ def check_width(likelihood, have, want):
 
 
 def _log_scale_prior(value):
-    try:
-        mean, sd = value
-    except (TypeError, ValueError):
+    if not isinstance(value, tuple | list | np.ndarray) or len(value) != 2:
         raise ValueError(
-            f"log_scale_prior must be (mean, sd) of log s, got {value!r}"
-        ) from None
+            f"log_scale_prior must be (mean, sd) of log s, got {describe(value)}"
+        )
+    mean, sd = value
     mean = check_number("log_scale_prior[0]", mean)
     return GaussianPrior(mean, check_positive("log_scale_prior[1]", sd))

@@ -8,38 +8,11 @@ names the argument, says what came and says what is wanted.
 
 import numbers
 import sys
-import types
 
 import numpy as np
 
-from minibnn.kernels import frames
-
-
-class ArgumentTypeError(TypeError, ValueError):
-    """An argument of the wrong type; caught by ``except ValueError`` as well."""
-
-
-def describe(value):
-    """Say in a few words what a value is: type, shape, or the value itself if short."""
-    if isinstance(value, np.ndarray):
-        kind = "masked array" if np.ma.isMaskedArray(value) else "array"
-        return f"{value.dtype} {kind} of shape {value.shape}"
-    if isinstance(value, np.generic):
-        return f"{value.item()!r} ({value.dtype})"
-    if isinstance(value, list | tuple | dict | set):
-        return f"{type(value).__name__} of length {len(value)}"
-    if isinstance(value, type):
-        return f"the class {value.__name__}"
-    if isinstance(value, types.FunctionType):
-        return f"the function {value.__name__}"
-    try:
-        text = repr(value)
-    except Exception:  # an integer of 5000 digits, an object that cannot speak
-        text = "\n"
-    if len(text) > 60 or "\n" in text:
-        return f"an object of type {type(value).__name__}"
-    return f"{text} ({type(value).__name__})"
-
+from minibnn.kernels.describe import ArgumentTypeError, describe, shown
+from minibnn.kernels.frames import real_array
 
 # --- single values -------------------------------------------------------------------
 
@@ -60,7 +33,9 @@ def check_int(name, value, minimum=1, maximum=None):
         raise ArgumentTypeError(f"{name} must be an integer, got {describe(value)}")
     _check_limits(name, int(value), minimum, maximum, False, "an integer")
     if maximum is None and abs(value) > sys.maxsize:
-        raise ValueError(f"{name} must be small enough for an index, got {_shown(value)}")
+        raise ValueError(
+            f"{name} must be small enough for an index, got {shown(value)}"
+        )
     return int(value)
 
 
@@ -97,15 +72,8 @@ def _check_limits(name, value, minimum, maximum, strict, noun):
         limits = [f"{more} {minimum}"] if minimum is not None else []
         limits += [f"{less} {maximum}"] if maximum is not None else []
         raise ValueError(
-            f"{name} must be {noun} {' and '.join(limits)}, got {_shown(value)}"
+            f"{name} must be {noun} {' and '.join(limits)}, got {shown(value)}"
         )
-
-
-def _shown(number):
-    """A number as text that is never long."""
-    if isinstance(number, int) and number.bit_length() > 100:
-        return f"an integer of {number.bit_length()} bits"
-    return repr(number)
 
 
 def check_choice(name, value, choices):
@@ -124,6 +92,33 @@ def check_instance(name, value, kinds, wanted=None):
         wanted = wanted or " or ".join(kind.__name__ for kind in kinds)
         raise ArgumentTypeError(f"{name} must be {wanted}, got {describe(value)}")
     return value
+
+
+def check_function(name, value, optional=False):
+    """Return value if it can be called and is no class; None only where optional."""
+    given = callable(value) and not isinstance(value, type)
+    if not given and not (optional and value is None):
+        wanted = "a function, or an object like one" + ", or None" * optional
+        raise ArgumentTypeError(f"{name} must be {wanted}; got {describe(value)}")
+    return value
+
+
+def check_axes(ax):
+    """Return ax if a picture can be drawn on it."""
+    if not hasattr(ax, "add_collection"):
+        raise ArgumentTypeError(f"ax must be axes of matplotlib, got {describe(ax)}")
+    return ax
+
+
+def check_names(name, value, count=None):
+    """Return value as a list of strings; count: how many are wanted."""
+    plain = isinstance(value, str | bytes | dict | set) or not np.ndim(value)
+    if plain or not hasattr(value, "__iter__"):
+        raise ArgumentTypeError(f"{name} must list names, got {describe(value)}")
+    names = [str(item) for item in value]
+    if count is not None and len(names) != count:
+        raise ValueError(f"{name} must be {count} names, got {len(names)}")
+    return names
 
 
 def as_rng(value, name="rng"):
@@ -171,7 +166,7 @@ def as_float_array(
     ArgumentTypeError
         Strings, objects, complex numbers, dates, masked or sparse arrays, booleans.
     """
-    array = _as_real_array(name, value, allow_bool)
+    array = real_array(name, value, allow_bool)
     if dtype is None:
         dtype = array.dtype if array.dtype in (np.float32, np.float64) else np.float64
     if ndim is not None:
@@ -190,46 +185,8 @@ def as_inputs(X, *, ndim=2, dtype=None):
     return as_float_array("X", X, ndim=ndim, allow_bool=True, dtype=dtype)
 
 
-def _as_real_array(name, value, allow_bool):
-    wanted = f"{name} must be an array of real numbers"
-    if value is None or isinstance(value, str | bytes | dict | set):
-        raise ArgumentTypeError(f"{wanted}, got {describe(value)}")
-    if np.ma.isMaskedArray(value):
-        hint = f"{name}.data holds the numbers, {name}.mask says which to leave out"
-        raise ArgumentTypeError(
-            f"{wanted} without a mask, got {describe(value)}; {hint}"
-        )
-    if type(value).__module__.startswith("scipy.sparse"):
-        raise ArgumentTypeError(f"{wanted}, got a sparse array; use {name}.toarray()")
-    try:
-        array = frames.plain_array(value)
-    except (ValueError, TypeError, RuntimeError) as error:
-        ragged = " with rows of equal length" * ("inhomogeneous" in str(error))
-        raise ValueError(f"{wanted}{ragged}: {error}") from error
-    if not isinstance(value, np.ndarray) or array.dtype.kind not in "fiu":
-        array = _columns_of_numbers(name, value, array, allow_bool)
-    return array
-
-
-def _columns_of_numbers(name, value, array, booleans):
-    """The array of what is not simply an array of real numbers, or an error."""
-    kind, frame = array.dtype.kind, frames.is_frame(value)
-    wrong = None
-    if array.ndim and (frame or kind not in "fiub"):
-        wrong = frames.trouble(name, value, array, labels=booleans and name != "X")
-    if not wrong and (kind in "fiu" or (kind == "b" and booleans)):
-        return array
-    if not wrong and kind == "O" and frame:  # nullable numbers, or beside booleans
-        return array.astype(float)
-    if not wrong and array.ndim and kind in "bO":
-        what = "booleans are not numbers here" if kind == "b" else "of numbers"
-        wrong = f"{what}; use np.asarray({name}, float)"
-    got = describe(array if array.ndim else value) + (f": {wrong}" if wrong else "")
-    raise ArgumentTypeError(f"{name} must be an array of real numbers, got {got}")
-
-
-def as_numbers(name, value):
-    """Return value as a finite array, real or complex (for the complex step)."""
+def as_plain(name, value):
+    """Return value as an array of numbers of any kind, finite or not."""
     if value is None or isinstance(value, str | bytes | dict | set):
         raise ArgumentTypeError(f"{name} must hold numbers, got {describe(value)}")
     try:
@@ -238,6 +195,12 @@ def as_numbers(name, value):
         raise ValueError(f"{name} must have rows of equal length: {error}") from error
     if array.dtype.kind not in "fciu" or np.ma.isMaskedArray(value):
         raise ArgumentTypeError(f"{name} must hold numbers, got {describe(value)}")
+    return array
+
+
+def as_numbers(name, value):
+    """Return value as a finite array, real or complex (for the complex step)."""
+    array = as_plain(name, value)
     array = array.astype(float) if array.dtype.kind in "iu" else array
     return check_finite(name, array)
 

@@ -13,18 +13,24 @@ import numpy as np
 from scipy.special import expit
 
 from minibnn.kernels.validate import (
+    as_float_array,
     as_rng,
     check_bool,
     check_choice,
     check_int,
+    check_names,
     check_number,
     check_positive,
+    check_rows,
+    check_shape,
 )
 from minibnn.study import rupture_data
 from minibnn.study.rupture_data import (  # noqa: F401  (public here)
     check_column_names,
     longest_repeated_label_run,
 )
+
+MOST_ROWS = 100_000_000  # they are drawn all at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +50,20 @@ class Dataset:
     units: tuple
     note: str = ""
     mean_test: np.ndarray | None = None
+
+    def __post_init__(self):
+        """Raise ValueError or TypeError unless rows and columns go together."""
+        for X, y in (("X", "y"), ("X_test", "y_test")):
+            rows = as_float_array(X, getattr(self, X), ndim=2, allow_bool=True)
+            object.__setattr__(self, X, check_rows(X, rows))
+            check_shape(X, rows, ("n", self.X.shape[1]))
+            labels = as_float_array(y, getattr(self, y), allow_bool=True)
+            check_shape(y, labels, (len(rows),) + labels.shape[1:])
+            object.__setattr__(self, y, np.asarray(getattr(self, y)))
+        for name in ("names", "units"):
+            check_names(name, getattr(self, name), self.X.shape[1])
+        if self.mean_test is not None:
+            as_float_array("mean_test", self.mean_test, shape=np.shape(self.y_test))
 
     def standardised(self, targets=False):
         """Return a copy whose X has mean 0 and sd 1 over the *fit* rows.
@@ -155,7 +175,7 @@ def blundell(n=100, rng=0, noise=0.02):
     deviation, as is usual. With E sin(a(x + e)) = exp(-(a noise)²/2) sin(a x) the mean
     is known too.
     """
-    n, rng = check_int("n", n), as_rng(rng)
+    n, rng = check_int("n", n, maximum=MOST_ROWS), as_rng(rng)
     noise = check_number("noise", noise, 0, 1e100, strict=True)
 
     def draw(x):
@@ -176,7 +196,7 @@ def cubic(n=20, rng=0):
 
     Source: Hernandez-Lobato and Adams 2015, section 5.1 (20 points, noise variance 9).
     """
-    n, rng = check_int("n", n), as_rng(rng)
+    n, rng = check_int("n", n, maximum=MOST_ROWS), as_rng(rng)
     x, grid = rng.uniform(-4, 4, n), np.linspace(-6, 6, 121)
     y, y_test = (v**3 + rng.normal(0, 3, len(v)) for v in (x, grid))
     return _curve_data(x, y, grid, y_test, grid**3, "Hernandez-Lobato and Adams 2015.")
@@ -189,7 +209,7 @@ def two_clusters(n=100, rng=0):
     ~ U(0.5, 1); test grid on [-1.5, 1.5]. In the manner of Foong, Li, Hernandez-Lobato
     and Turner 2019, "In-between uncertainty in Bayesian neural networks".
     """
-    n, rng = check_int("n", n, minimum=2), as_rng(rng)
+    n, rng = check_int("n", n, 2, MOST_ROWS), as_rng(rng)
     left, right = rng.uniform(-1, -0.7, n // 2), rng.uniform(0.5, 1, n - n // 2)
     x, grid = np.concatenate([left, right]), np.linspace(-1.5, 1.5, 151)
     y, y_test = (np.cos(4 * v + 0.8) + rng.normal(0, 0.1, len(v)) for v in (x, grid))
@@ -203,7 +223,8 @@ def linear(n=50, d=3, rng=0, noise=0.5):
     The model with prior N(0, 1) and this noise is the exact one, so its posterior,
     evidence and predictive are known in closed form (Bishop 2006, section 3.3).
     """
-    n, d, rng = check_int("n", n), check_int("d", d), as_rng(rng)
+    n, d = check_int("n", n, maximum=MOST_ROWS), check_int("d", d, maximum=MOST_ROWS)
+    rng = as_rng(rng)
     noise = check_positive("noise", noise)
     w, b = rng.normal(size=d), rng.normal()
     X, X_test = rng.normal(size=(n, d)), rng.normal(size=(200, d))
@@ -220,7 +241,7 @@ def two_moons(n=200, rng=0, noise=0.15):
     Class 0 is (cos t, sin t), class 1 is (1 - cos t, 1/2 - sin t), t ~ U(0, π), plus
     N(0, sd noise) on both coordinates; the classes alternate, 200 test rows.
     """
-    n, rng = check_int("n", n, minimum=2), as_rng(rng)
+    n, rng = check_int("n", n, 2, MOST_ROWS), as_rng(rng)
     noise = check_number("noise", noise, minimum=0)
 
     def draw(size):

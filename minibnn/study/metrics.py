@@ -25,6 +25,7 @@ from minibnn.kernels.validate import (
 )
 
 ROUNDING = 1e-6  # how far float32 may carry a probability beyond 1
+MOST_BINS = 1_000_000
 ROW_SUM = 1e-4  # and a sum of many of them
 
 # --- classification ------------------------------------------------------------------
@@ -98,7 +99,7 @@ def ece(y, p, n_bins=10, on="confidence"):
     curve of `reliability_curve`. A point on an inner edge belongs to the bin above.
     """
     check_choice("on", on, ("confidence", "positive"))
-    n_bins = check_int("n_bins", n_bins)
+    n_bins = check_int("n_bins", n_bins, maximum=MOST_BINS)
     y, p = _labels_and_probabilities(y, p)
     if on == "positive":
         _, predicted, observed, count = _binned(_class_one(p), y, n_bins)
@@ -119,7 +120,7 @@ class ReliabilityCurve(NamedTuple):
 
 def reliability_curve(y, p, n_bins=10):
     """Return the `ReliabilityCurve` of P(y = 1) over equal-width bins; two classes."""
-    n_bins = check_int("n_bins", n_bins)
+    n_bins = check_int("n_bins", n_bins, maximum=MOST_BINS)
     y, p = _labels_and_probabilities(y, p)
     return ReliabilityCurve(*_binned(_class_one(p), y, n_bins))
 

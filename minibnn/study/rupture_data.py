@@ -25,6 +25,7 @@ from minibnn.kernels.validate import (
     check_all,
     check_instance,
     check_int,
+    check_names,
     check_not_empty,
     check_shape,
 )
@@ -220,7 +221,7 @@ def check_column_names(X, names=NAMES):
     strength, so u = (sxy/|syy| - mud)/drop must lie in [0, 1]: below 0 sliding would
     need energy, above 1 the fault would have failed already. Labels are not used.
     """
-    X, names = _check_inputs(X), list(names)
+    X, names = _check_inputs(X), check_names("names", names)
     drop = "sdrop" if "sdrop" in names else "drop"
     wanted = {"sxy", "syy", "mud", drop}
     if len(names) != X.shape[1] or not wanted <= set(names):
