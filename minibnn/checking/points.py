@@ -14,6 +14,7 @@ import numpy as np
 from minibnn.checking.chain import Chain
 from minibnn.checking.mistakes import catalogue
 from minibnn.inference.elbo import neg_elbo
+from minibnn.kernels.doors import door
 from minibnn.kernels.estimators import Pathwise
 from minibnn.kernels.maps import SCALES
 from minibnn.kernels.validate import as_rng, check_choice
@@ -24,6 +25,7 @@ RTOL = (
 JITTER = 64  # roundings of the point whose effect on the gradient is forgiven
 
 
+@door
 @dataclass(frozen=True)
 class Case:
     """Everything the gradient of the negative ELBO depends on, checked.
@@ -106,6 +108,7 @@ _REGIMES = {
 }
 
 
+@door
 def generic(model, family, estimator=None, rng=0, regime="generic"):
     """A :class:`Case` at which as little as possible is equal to anything else.
 
@@ -180,6 +183,7 @@ def _targets(model, X, rng):
     return np.asarray(y, float)
 
 
+@door
 def lint(case):
     """The known mistakes that change nothing at this case, as a list of mistakes.
 
@@ -197,6 +201,7 @@ def lint(case):
     ]
 
 
+@door
 def resolution(chain, dtype=np.float64):
     """How far a right gradient of that dtype may be from ours, per coordinate."""
     eps = np.finfo(dtype).eps

@@ -7,12 +7,14 @@ import numpy as np
 from minibnn.inference import diagnostics
 from minibnn.inference.predict import predict
 from minibnn.inference.streams import seed_sequence
+from minibnn.kernels.doors import door
 from minibnn.kernels.model import Model
 from minibnn.kernels.validate import as_float_array, check_all, check_int
 
 ACTIVATIONS = 500_000  # draws x rows x units of one forward pass
 
 
+@door
 @dataclass
 class Chains:
     """Draws from the posterior by several Hamiltonian Monte Carlo chains.

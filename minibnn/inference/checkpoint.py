@@ -16,7 +16,7 @@ from minibnn.kernels.validate import check_int
 from minibnn.version import __version__
 
 KIND = "checkpoint"
-ENDS = ("plateau", "stop", "diverged")  # reasons that hold however many steps may follow
+ENDS = ("plateau", "stop", "diverged")  # for good, however many steps may follow
 NOT_A_START = {"model", "family", "replicas"}  # with others params are of other shapes
 
 

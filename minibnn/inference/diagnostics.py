@@ -9,12 +9,14 @@ import numpy as np
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
+from minibnn.kernels.doors import door
 from minibnn.kernels.equations import equation
 from minibnn.kernels.validate import as_float_array
 
 LEAST_DRAWS = 8  # per chain: halves need a few pairs of lags
 
 
+@door
 def r_hat(draws):
     """Rank-normalised split R-hat of every quantity, (chain, draw, ...) -> (...).
 
@@ -33,6 +35,7 @@ def r_hat(draws):
     return np.maximum(*(potential_reduction(z) for z in ranks))
 
 
+@door
 def ess(draws):
     """Bulk effective sample size of every quantity, (chain, draw, ...) -> (...).
 

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.special import ndtri
 
+from minibnn.kernels.doors import door
 from minibnn.kernels.equations import equation
 from minibnn.kernels.families import Gaussian as Cotangent
 from minibnn.kernels.gaussian_kl import HALF_LOG_2PI
@@ -93,6 +94,7 @@ def prior_moments(prior, n_weights):
     return tuple(np.broadcast_to(a, n_weights) for a in (prior.mean, prior.scale))
 
 
+@door
 def exact_posterior(model, X, y):
     """The exact posterior of a linear model with known Gaussian noise (E91, E92).
 
@@ -149,6 +151,7 @@ def _design(model, A):
     return np.kron(A, np.eye(model.net.n_outputs))
 
 
+@door
 @dataclass(frozen=True)
 class ExactPosterior:
     """p(w | D) = N(mean, root rootᵀ), exact up to rounding.
@@ -234,6 +237,7 @@ class ExactPosterior:
         return float(0.5 * squares - np.log(np.diag(self.factor)).sum() - log_det)
 
 
+@door
 class GaussianPrediction(NamedTuple):
     """Exact predictive N(mean, aleatoric + epistemic) at every row, (N,) or (N, C)."""
 

@@ -13,6 +13,7 @@ from minibnn.inference.hmc_adapt import (
 )
 from minibnn.inference.leapfrog import State, log_joint, transition
 from minibnn.inference.streams import seed_sequence
+from minibnn.kernels.doors import door
 from minibnn.kernels.model import Model
 from minibnn.kernels.validate import (
     as_float_array,
@@ -25,6 +26,7 @@ from minibnn.kernels.validate import (
 )
 
 
+@door
 def hmc(
     model,
     X,

@@ -15,6 +15,7 @@ from scipy.linalg import solve_triangular
 from minibnn.inference.exact import prior_moments
 from minibnn.inference.predict import Prediction
 from minibnn.inference.streams import seed_sequence
+from minibnn.kernels.doors import door
 from minibnn.kernels.equations import equation
 from minibnn.kernels.likelihoods import (
     Bernoulli,
@@ -92,6 +93,7 @@ def laplace_root(J, T, prior_scale):
     return solve_triangular(R, np.eye(len(R))), R
 
 
+@door
 def laplace(model, X, y, weights, *, rng=None):
     """Linearised Laplace posterior around ``weights``, normally a MAP fit.
 
@@ -170,6 +172,7 @@ class _TangentModel:
     likelihood: Any
 
 
+@door
 @dataclass(frozen=True)
 class LaplacePosterior:
     """N(mean, root rootᵀ) over the weights of the network linearised at ``mean``.

@@ -9,6 +9,8 @@ import numpy as np
 from minibnn.inference.checkpoint import Checkpoint
 from minibnn.inference.optimizers import Adam, Cosine
 from minibnn.inference.start import worth_a_start
+from minibnn.inference.stopping import Plateau
+from minibnn.kernels.doors import outside
 from minibnn.kernels.validate import (
     ArgumentTypeError,
     check_bool,
@@ -57,6 +59,13 @@ class Options:
         if type(rate) is float and 0.0 <= rate < math.inf:
             return rate
         return check_number(f"lr at step {step}", rate, minimum=0.0)
+
+    def says_stop(self, history):
+        """What the stopping rule says; one of the caller's own runs by his rules."""
+        if isinstance(self.stop, Plateau):
+            return self.stop(history)
+        with outside():
+            return self.stop(history)
 
     def for_restart(self, k):
         """The same options with the checkpoint file of restart k."""

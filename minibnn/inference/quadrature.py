@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from minibnn.inference.exact import Decomposition, gaussian_factor
+from minibnn.kernels.doors import door, outside
 from minibnn.kernels.gaussian_kl import HALF_LOG_2PI
 from minibnn.kernels.model import Model
 from minibnn.kernels.validate import (
@@ -31,6 +32,7 @@ MOST = 1e12  # nats from which on the fourth digit of a difference is rounding
 CHUNK = 2_000_000  # numbers one activation may hold
 
 
+@door
 def grid_posterior(model, X, y, *, tol=1e-11):
     """Posterior moments and log evidence of a model with 1 or 2 weights by quadrature.
 
@@ -172,6 +174,7 @@ def _unique(index):
     return np.stack([code // width, code % width], 1) + low
 
 
+@door
 @dataclass(frozen=True)
 class GridPosterior:
     """A posterior over one or two weights, tabulated on a lattice.
@@ -213,7 +216,10 @@ class GridPosterior:
 
     def expect(self, f):
         """E[f(w) | D] for ``f(w (S, P)) -> (S, ...)``."""
-        return np.tensordot(self.masses, f(self.points), 1)
+        masses = self.masses
+        with outside():
+            values = f(self.points)
+        return np.tensordot(masses, values, 1)
 
     @property
     def mean(self):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minibnn.kernels.doors import door
 from minibnn.kernels.equations import equation
 from minibnn.kernels.prior_kernels import (
     laplace_kl,
@@ -106,6 +107,7 @@ def learned_scales(net, mean, var, prior_mean=0.0):
     return np.stack([np.sqrt(squares[..., part].mean(-1)) for part in net.slices], -1)
 
 
+@door
 def learned_prior(model, family, params, mean=0.0):
     """The Gaussian prior, one scale per layer, under which this q has the largest ELBO.
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import expit
 
+from minibnn.kernels.doors import door
 from minibnn.kernels.validate import (
     as_rng,
     check_bool,
@@ -27,6 +28,7 @@ from minibnn.study.rupture_data import (  # noqa: F401  (public here)
 )
 
 
+@door
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Fit rows, test rows and what the columns mean.
@@ -82,6 +84,7 @@ def _mean_and_sd(array):
 # --- the rupture study ---------------------------------------------------------------
 
 
+@door
 def rupture(path=None, rng=0, labels="repaired", damage=False):
     """Return the rupture data: will an earthquake break through a bump on the fault?
 
@@ -146,6 +149,7 @@ def _published(path):
 # --- small generated problems --------------------------------------------------------
 
 
+@door
 def blundell(n=100, rng=0, noise=0.02):
     """Regression curve with noise inside the sines.
 
@@ -171,6 +175,7 @@ def blundell(n=100, rng=0, noise=0.02):
     return _curve_data(x, y, grid, y_test, mean(grid), "Blundell et al. 2015.")
 
 
+@door
 def cubic(n=20, rng=0):
     """Regression curve y = x³ + e, e ~ N(0, sd 3), x ~ U(-4, 4); test grid on [-6, 6].
 
@@ -182,6 +187,7 @@ def cubic(n=20, rng=0):
     return _curve_data(x, y, grid, y_test, grid**3, "Hernandez-Lobato and Adams 2015.")
 
 
+@door
 def two_clusters(n=100, rng=0):
     """Regression with a gap: what does the posterior say *between* the data?
 
@@ -197,6 +203,7 @@ def two_clusters(n=100, rng=0):
     return _curve_data(x, y, grid, y_test, mean, "In the manner of Foong et al. 2019.")
 
 
+@door
 def linear(n=50, d=3, rng=0, noise=0.5):
     """Linear regression y = X w + b + e with w, b, X ~ N(0, 1) and e ~ N(0, sd noise).
 
@@ -214,6 +221,7 @@ def linear(n=50, d=3, rng=0, noise=0.5):
     return Dataset(X, y, X_test, y_test, names, ("1",) * d, note, mean_test)
 
 
+@door
 def two_moons(n=200, rng=0, noise=0.15):
     """Classification: two interleaved half circles with Gaussian noise, labels 0 and 1.
 

@@ -10,6 +10,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import CenteredNorm, LinearSegmentedColormap
 from scipy.stats import norm
 
+from minibnn.kernels.doors import door
 from minibnn.study.metrics import reliability_curve
 
 BLUE, RED, GREEN = "#0072B2", "#D55E00", "#009E73"
@@ -19,6 +20,7 @@ SURE = 3.0  # |mean| / sd from which a weight is drawn without transparency
 ALIVE = 2.0  # largest outgoing |mean| / sd above which a unit counts as used
 
 
+@door
 def axes(ax=None):
     """Return ax, or the current axes of pyplot."""
     if ax is None:
@@ -31,6 +33,7 @@ def axes(ax=None):
 # --- the network ---------------------------------------------------------------------
 
 
+@door
 def draw_network(result, ax=None, names=None, outputs=None):
     """Draw the units and weights of a fitted network; biases are left out.
 
@@ -73,6 +76,7 @@ def draw_network(result, ax=None, names=None, outputs=None):
     return ax
 
 
+@door
 def weight_blocks(result):
     """Posterior means and sds of the weights, one (D, H) array per layer each."""
     net, q = result.model.net, result.q
@@ -85,6 +89,7 @@ def weight_blocks(result):
     return [[W for W, _ in layers] for layers in unpacked]
 
 
+@door
 def unit_orders(means, sds):
     """Order of the units of every layer: inputs and outputs as they are, hidden units
     by the largest |mean| / sd of their outgoing weights."""
@@ -92,11 +97,13 @@ def unit_orders(means, sds):
     return [np.arange(len(means[0])), *hidden, np.arange(means[-1].shape[1])]
 
 
+@door
 def outgoing_ratios(means, sds):
     """Largest |mean| / sd among the outgoing weights of every unit, layer by layer."""
     return [np.max(np.abs(m) / s, axis=1) for m, s in zip(means, sds, strict=True)]
 
 
+@door
 def alive_units(means, sds, orders):
     """Which units of every layer send on anything, drawn order; outputs always do."""
     ratios = [*outgoing_ratios(means, sds), np.full(means[-1].shape[1], np.inf)]
@@ -140,12 +147,14 @@ def _write(ax, spots, words, side, shift):
 # --- training ------------------------------------------------------------------------
 
 
+@door
 def running_mean(values, window):
     """Mean over the last ``window`` steps, from the first full window on."""
     total = np.cumsum(np.concatenate([[0.0], values]))
     return (total[window:] - total[:-window]) / window
 
 
+@door
 def elbo_curve(result, ax=None, window=50):
     """Draw the ELBO estimate of every step, its running mean, and the final ELBO."""
     ax, elbo = axes(ax), result.history["elbo"]
@@ -169,6 +178,7 @@ def elbo_curve(result, ax=None, window=50):
 # --- prediction ----------------------------------------------------------------------
 
 
+@door
 def predictive_histogram(samples, ax=None, y=None, names=None, n_bins=40):
     """Draw, one above the other, how a probability is distributed over networks.
 
@@ -198,6 +208,7 @@ def predictive_histogram(samples, ax=None, y=None, names=None, n_bins=40):
     return ax
 
 
+@door
 def reliability(y, p, ax=None, n_bins=10):
     """Draw observed frequency against predicted probability, with 95 % bars.
 
@@ -223,6 +234,7 @@ def reliability(y, p, ax=None, n_bins=10):
     return ax
 
 
+@door
 def band(x, prediction, ax=None, data=None, truth=None):
     """Draw a one-dimensional regression with its two kinds of uncertainty.
 
@@ -250,6 +262,7 @@ def band(x, prediction, ax=None, data=None, truth=None):
 # --- weights -------------------------------------------------------------------------
 
 
+@door
 def prior_posterior(result, weights, ax=None, names=None):
     """Draw the prior density of some weights and what the data made of each.
 
