@@ -16,6 +16,7 @@ from minibnn.checking.mistakes import catalogue
 from minibnn.inference.elbo import neg_elbo
 from minibnn.kernels.doors import door
 from minibnn.kernels.estimators import Pathwise
+from minibnn.kernels.keep import keep_arrays
 from minibnn.kernels.maps import SCALES
 from minibnn.kernels.validate import as_rng, check_choice
 
@@ -61,6 +62,7 @@ class Case:
     estimator: Any = field(default_factory=Pathwise)
 
     def __post_init__(self):
+        keep_arrays(self)
         if self.n_data is None:
             object.__setattr__(self, "n_data", len(self.X))
         loss, _, _ = self.neg_elbo()

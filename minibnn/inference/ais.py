@@ -15,6 +15,7 @@ from minibnn.inference.prior_draws import prior_draws
 from minibnn.inference.streams import seed_sequence
 from minibnn.kernels.doors import door
 from minibnn.kernels.equations import equation
+from minibnn.kernels.keep import keep_arrays
 from minibnn.kernels.model import Model
 from minibnn.kernels.predictive import log_mean_exp
 from minibnn.kernels.validate import (
@@ -56,6 +57,8 @@ class Evidence:
     n_effective: float
     log_weights: np.ndarray = field(repr=False)
     reverse_log_weights: np.ndarray | None = field(repr=False)
+
+    __post_init__ = keep_arrays
 
     @property
     def bracket(self):

@@ -16,6 +16,7 @@ from minibnn.kernels.doors import door
 from minibnn.kernels.equations import equation
 from minibnn.kernels.families import Gaussian as Cotangent
 from minibnn.kernels.gaussian_kl import HALF_LOG_2PI
+from minibnn.kernels.keep import keep_arrays, kept
 from minibnn.kernels.likelihoods import Gaussian
 from minibnn.kernels.model import Model
 from minibnn.kernels.priors import GaussianPrior
@@ -175,6 +176,8 @@ class ExactPosterior:
     _A: np.ndarray = field(repr=False)
     _y: np.ndarray = field(repr=False)
 
+    __post_init__ = keep_arrays
+
     @property
     def variances(self):
         """Marginal posterior variances, (P,)."""
@@ -204,7 +207,8 @@ class ExactPosterior:
             epistemic = ((Phi @ self.root) ** 2).sum(1).reshape(shape)
         aleatoric = np.full(shape, self.model.likelihood.scale**2)
         parts = ((Phi @ self.mean).reshape(shape), aleatoric, epistemic)
-        return GaussianPrediction(*(a[:, 0] if a.shape[1] == 1 else a for a in parts))
+        parts = [a[:, 0] if a.shape[1] == 1 else a for a in parts]
+        return GaussianPrediction(*kept(parts))
 
     def decompose(self, q):
         """log p(D) = ELBO + KL term by term, for a Gaussian q over the weights.

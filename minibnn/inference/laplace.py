@@ -13,10 +13,11 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from minibnn.inference.exact import prior_moments
-from minibnn.inference.predict import Prediction
+from minibnn.inference.predict import Prediction, kept_features
 from minibnn.inference.streams import seed_sequence
 from minibnn.kernels.doors import door
 from minibnn.kernels.equations import equation
+from minibnn.kernels.keep import keep_arrays
 from minibnn.kernels.likelihoods import (
     Bernoulli,
     Categorical,
@@ -197,6 +198,8 @@ class LaplacePosterior:
     slope: float
     prediction_seed: np.random.SeedSequence = field(repr=False)
 
+    __post_init__ = keep_arrays
+
     @property
     def cov(self):
         """Posterior covariance, (P, P)."""
@@ -224,7 +227,7 @@ class LaplacePosterior:
 
     def predict(self, X, n_samples=1000, rng=None):
         """Posterior predictive of the linearised network; see `minibnn.Prediction`."""
-        A = self.model.features(as_float_array("X", X, ndim=2, dtype=np.float64))
+        A = kept_features(self.model, as_float_array("X", X, ndim=2, dtype=np.float64))
         tangent = _TangentModel(
             _Tangent(self.model.net, self.mean), self.model.likelihood
         )

@@ -15,6 +15,7 @@ import numpy as np
 from minibnn.inference.exact import Decomposition, gaussian_factor
 from minibnn.kernels.doors import door, outside
 from minibnn.kernels.gaussian_kl import HALF_LOG_2PI
+from minibnn.kernels.keep import keep_arrays
 from minibnn.kernels.model import Model
 from minibnn.kernels.validate import (
     as_float_array,
@@ -201,6 +202,8 @@ class GridPosterior:
     error: float
     _A: np.ndarray = field(repr=False)
     _y: np.ndarray = field(repr=False)
+
+    __post_init__ = keep_arrays
 
     @property
     def masses(self):

@@ -12,6 +12,7 @@ from minibnn.inference.recipe import from_recipe, seed_facts, seed_from, to_reci
 from minibnn.inference.restarts import history_of
 from minibnn.inference.storage import check_path, read, with_prefix, write
 from minibnn.inference.streams import seed_sequence
+from minibnn.kernels.keep import keep_arrays
 from minibnn.kernels.model import Model
 from minibnn.kernels.validate import as_float_array, check_int
 from minibnn.plan.repeated import Repeated
@@ -48,6 +49,8 @@ class FitResult:
     stop_reason: str
     prediction_seed: Any = field(repr=False)
     restarts: list = field(default_factory=list)
+
+    __post_init__ = keep_arrays
 
     @property
     def q(self):

@@ -4,6 +4,7 @@ import numpy as np
 
 from minibnn.kernels.doors import door
 from minibnn.kernels.equations import equation
+from minibnn.kernels.keep import kept
 from minibnn.kernels.prior_kernels import (
     laplace_kl,
     laplace_log_density,
@@ -69,7 +70,7 @@ class LaplacePrior:
     def __init__(self, b=1.0):
         b = as_float_array("b", b, ndim=(0, 1), dtype=np.float64)
         check_not_empty("b", b)
-        self.b = check_all("b", b, b > 0, "a scale > 0")
+        self.b = kept(check_all("b", b, b > 0, "a scale > 0"))
 
     def __repr__(self):
         return (

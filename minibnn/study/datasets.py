@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import expit
 
 from minibnn.kernels.doors import door
+from minibnn.kernels.keep import keep_arrays
 from minibnn.kernels.validate import (
     as_rng,
     check_bool,
@@ -46,6 +47,8 @@ class Dataset:
     units: tuple
     note: str = ""
     mean_test: np.ndarray | None = None
+
+    __post_init__ = keep_arrays
 
     def standardised(self, targets=False):
         """Return a copy whose X has mean 0 and sd 1 over the *fit* rows.
