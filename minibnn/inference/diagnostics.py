@@ -40,7 +40,12 @@ def ess(draws):
     """Bulk effective sample size of every quantity, (chain, draw, ...) -> (...).
 
     Of rank-normalised split chains. It can exceed the number of draws where successive
-    draws are anticorrelated.
+    draws are anticorrelated. Where chains agree it is the number that Stan and ArviZ
+    print. Where they do not, the sum of correlations never ends of itself; those two
+    leave out its last three to five lags, and so say more, the more the shorter the
+    chains are: 7 % at 50 draws, half as much again at 20. Here every lag counts, as the
+    definition says, and the size of chains that are stuck does not depend on how long
+    they have been.
 
     Raises
     ------
