@@ -25,6 +25,7 @@ from minibnn.inference.result import FitResult
 from minibnn.inference.run import FitError
 from minibnn.inference.stopping import Plateau
 from minibnn.inference.svi import fit
+from minibnn.kernels.doors import door
 from minibnn.kernels.estimators import LocalReparam, Pathwise
 from minibnn.kernels.exact_elbo import Exact
 from minibnn.kernels.families import MeanField, Point
@@ -45,4 +46,7 @@ from minibnn.kernels.priors import GaussianPrior
 from minibnn.study import datasets, metrics
 from minibnn.version import __version__
 
-rebuildable(*[value for value in list(globals().values()) if isinstance(value, type)])
+_classes = [value for value in list(globals().values()) if isinstance(value, type)]
+rebuildable(*_classes)
+for _public in _classes:
+    door(_public)

@@ -204,6 +204,54 @@ def test_ess_of_an_autoregression(phi):
     assert diagnostics.r_hat(draws).max() < 1.02
 
 
+def loop_of_stan(chains):
+    """The sum of E97 as Stan and ArviZ write it, for chains (m, n): lag by lag."""
+    m, n = chains.shape
+    centred = chains - chains.mean(1, keepdims=True)
+    acov = [(centred[:, : n - t] * centred[:, t:]).sum(1).mean() / n for t in range(n)]
+    within = acov[0] * n / (n - 1)
+    total = acov[0] + chains.mean(1).var(ddof=1)
+    rho, t = [1.0, 1 - (within - acov[1]) / total], 1
+    pair = list(rho)
+    while t < n - 3 and sum(pair) > 0:
+        pair = [1 - (within - acov[t + k]) / total for k in (1, 2)]
+        if sum(pair) >= 0:
+            rho += pair
+        t += 2
+    kept = rho[: t - 1]
+    for k in range(2, len(kept), 2):
+        if kept[k] + kept[k + 1] > kept[k - 2] + kept[k - 1]:
+            kept[k] = kept[k + 1] = (kept[k - 2] + kept[k - 1]) / 2
+    tau = 2 * sum(kept) - 1 + max(pair[0], 0)
+    return m * n / max(tau, 1 / np.log10(m * n))
+
+
+@pytest.mark.parametrize("n", [200, 1000])
+@pytest.mark.parametrize("phi", [0.0, 0.5, -0.3])
+def test_ess_is_that_of_stan_where_chains_agree(n, phi):
+    """There the sum ends by itself, long before the last lags."""
+    noise = np.random.default_rng(6).standard_normal((4, n))
+    z = diagnostics.split(signal.lfilter([1], [1, -phi], noise, axis=1))
+    ours = diagnostics.effective_size(z)
+    assert ours == pytest.approx(loop_of_stan(z), rel=1e-10)
+
+
+@pytest.mark.parametrize("n", [20, 21, 40, 50, 200, 1000])
+def test_ess_of_stuck_chains_is_theirs_whatever_their_length(n):
+    """Stuck far apart, m chains of n draws are worth m n / (2 n - 1) and little more.
+
+    Every ρ_t is 1 - (W - acov_t)/V, about 1: the sum over n lags is about 2 n - 1. Stan
+    ends it a few lags sooner, and says up to half as much again.
+    """
+    noise = np.random.default_rng(7).standard_normal((4, n))
+    z = diagnostics.split(noise + 1e6 * np.arange(4.0)[:, None])
+    lags = z.shape[1] - z.shape[1] % 2  # in pairs
+    assert diagnostics.effective_size(z) == pytest.approx(
+        z.size / (2 * lags - 1), rel=1e-9
+    )
+    assert loop_of_stan(z) > diagnostics.effective_size(z)
+
+
 def oracle_ess(draws):
     """Loops, from the definition: split, normal scores, Geyer's pairs."""
     m, n = draws.shape

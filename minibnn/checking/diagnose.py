@@ -10,6 +10,7 @@ from minibnn.checking.claimed import claimed_gradient, frozen_noise
 from minibnn.checking.matching import Search
 from minibnn.checking.mistakes import Mistake, catalogue
 from minibnn.checking.points import RTOL, Case, resolution
+from minibnn.kernels.doors import door
 from minibnn.kernels.validate import check_instance
 
 MOST_ODD = 8  # single coordinates named one by one
@@ -54,6 +55,7 @@ class Finding:
         )
 
 
+@door
 @dataclass(frozen=True)
 class Diagnosis:
     """What :func:`diagnose` found.
@@ -109,6 +111,7 @@ class Diagnosis:
         }
 
 
+@door
 def diagnose(student_gradient, case):
     """Name the mistake in a gradient of the negative ELBO, or say that none fits.
 

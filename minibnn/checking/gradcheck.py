@@ -13,9 +13,11 @@ from minibnn.checking.directions import Directions
 from minibnn.checking.judge import Coordinates
 from minibnn.checking.lines import value_noise
 from minibnn.checking.problem import EPS, Layout, Problem, floating, function
+from minibnn.kernels.doors import door
 from minibnn.kernels.validate import as_rng, check_choice, check_int, check_positive
 
 
+@door
 def check_gradient(
     f,
     grad,
@@ -65,6 +67,7 @@ def check_gradient(
         return _check(Problem(f, grad, x, names, blocks), options)
 
 
+@door
 def check_adjoint(
     forward, pullback, x, rng=0, *, tol=None, kinks="guard", max_coordinates=400
 ):

@@ -15,7 +15,9 @@ import numpy as np
 from minibnn.checking.chain import Chain
 from minibnn.checking.mistakes import catalogue
 from minibnn.inference.elbo import check_combination, neg_elbo
+from minibnn.kernels.doors import door
 from minibnn.kernels.estimators import Pathwise
+from minibnn.kernels.keep import keep_arrays
 from minibnn.kernels.maps import SCALES
 from minibnn.kernels.validate import as_inputs, as_rng, check_choice, check_instance
 
@@ -25,6 +27,7 @@ RTOL = (
 JITTER = 64  # roundings of the point whose effect on the gradient is forgiven
 
 
+@door
 @dataclass(frozen=True)
 class Case:
     """Everything the gradient of the negative ELBO depends on, checked.
@@ -66,6 +69,7 @@ class Case:
         set_own("noise", np.asarray(self.noise))
         if self.n_data is None:
             set_own("n_data", self.X.shape[-2])
+        keep_arrays(self)
         if np.ndim(loss):
             raise ValueError("params, noise and X of a case must have no replica axis")
         if not np.isfinite(loss):
@@ -110,6 +114,7 @@ _REGIMES = {
 }
 
 
+@door
 def generic(model, family, estimator=None, rng=0, regime="generic"):
     """A :class:`Case` at which as little as possible is equal to anything else.
 
@@ -185,6 +190,7 @@ def _targets(model, X, rng):
     return np.asarray(y, float)
 
 
+@door
 def lint(case):
     """The known mistakes that change nothing at this case, as a list of mistakes.
 
@@ -202,6 +208,7 @@ def lint(case):
     ]
 
 
+@door
 def resolution(chain, dtype=np.float64):
     """How far a right gradient of that dtype may be from ours, per coordinate."""
     eps = np.finfo(dtype).eps

@@ -14,7 +14,9 @@ import numpy as np
 from minibnn.inference.leapfrog import CACHE, State, transition
 from minibnn.inference.prior_draws import prior_draws
 from minibnn.inference.streams import seed_sequence
+from minibnn.kernels.doors import door
 from minibnn.kernels.equations import equation
+from minibnn.kernels.keep import keep_arrays
 from minibnn.kernels.model import Model
 from minibnn.kernels.predictive import log_mean_exp
 from minibnn.kernels.validate import (
@@ -32,6 +34,7 @@ MOST_TEMPERATURES = 2000  # of the pilot, before it is called hopeless
 PILOT_SPREAD = 1.0  # standard deviation, in nats, of the pilot's weight increments
 
 
+@door
 @dataclass(frozen=True)
 class Evidence:
     """What annealing says of log p(D), in nats.
@@ -57,12 +60,15 @@ class Evidence:
     log_weights: np.ndarray = field(repr=False)
     reverse_log_weights: np.ndarray | None = field(repr=False)
 
+    __post_init__ = keep_arrays
+
     @property
     def bracket(self):
         """(lower, upper) in nats; upper is inf without reverse runs."""
         return self.log_evidence, np.inf if self.upper is None else self.upper
 
 
+@door
 def ais(
     model,
     X,

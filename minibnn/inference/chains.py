@@ -7,12 +7,15 @@ import numpy as np
 from minibnn.inference import diagnostics
 from minibnn.inference.predict import predict
 from minibnn.inference.streams import seed_sequence
+from minibnn.kernels.doors import door
+from minibnn.kernels.keep import keep_arrays
 from minibnn.kernels.model import Model
 from minibnn.kernels.validate import as_inputs, check_all, check_int, check_rows
 
 ACTIVATIONS = 500_000  # draws x rows x units of one forward pass
 
 
+@door
 @dataclass
 class Chains:
     """Draws from the posterior by several Hamiltonian Monte Carlo chains.
@@ -42,6 +45,8 @@ class Chains:
     scale: np.ndarray = field(repr=False)
     stats: dict = field(repr=False)
     prediction_seed: np.random.SeedSequence = field(repr=False)
+
+    __post_init__ = keep_arrays
 
     def __repr__(self):
         n_chains, n_draws, _ = self.weights.shape

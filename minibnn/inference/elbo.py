@@ -4,6 +4,7 @@ import numpy as np
 
 from minibnn.inference.interrupt import Interrupted
 from minibnn.inference.normals import Normals
+from minibnn.kernels.doors import door
 from minibnn.kernels.estimators import LocalReparam, Pathwise
 from minibnn.kernels.model import Model, check_protocol
 from minibnn.kernels.objective import objective
@@ -19,6 +20,7 @@ from minibnn.kernels.validate import (
 CHUNK = 200_000  # numbers an activation may hold while samples are evaluated: cached
 
 
+@door
 def neg_elbo(
     model, family, params, noise, X, y, *, n_data=None, kl_weight=1.0, estimator=None
 ):

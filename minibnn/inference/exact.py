@@ -13,9 +13,11 @@ from scipy.linalg import solve_triangular
 from scipy.special import ndtri
 
 from minibnn.inference.predict import MOST_SAMPLES
+from minibnn.kernels.doors import door
 from minibnn.kernels.equations import equation
 from minibnn.kernels.families import Gaussian as Cotangent
 from minibnn.kernels.gaussian_kl import HALF_LOG_2PI
+from minibnn.kernels.keep import keep_arrays, kept
 from minibnn.kernels.likelihoods import Gaussian
 from minibnn.kernels.model import Model
 from minibnn.kernels.priors import GaussianPrior
@@ -94,6 +96,7 @@ def prior_moments(prior, n_weights):
     return tuple(np.broadcast_to(a, n_weights) for a in (prior.mean, prior.scale))
 
 
+@door
 def exact_posterior(model, X, y):
     """The exact posterior of a linear model with known Gaussian noise (E91, E92).
 
@@ -150,6 +153,7 @@ def _design(model, A):
     return np.kron(A, np.eye(model.net.n_outputs))
 
 
+@door
 @dataclass(frozen=True)
 class ExactPosterior:
     """p(w | D) = N(mean, root rootᵀ), exact up to rounding.
@@ -172,6 +176,8 @@ class ExactPosterior:
     log_evidence: float
     _A: np.ndarray = field(repr=False)
     _y: np.ndarray = field(repr=False)
+
+    __post_init__ = keep_arrays
 
     @property
     def variances(self):
@@ -204,7 +210,8 @@ class ExactPosterior:
             epistemic = ((Phi @ self.root) ** 2).sum(1).reshape(shape)
         aleatoric = np.full(shape, self.model.likelihood.scale**2)
         parts = ((Phi @ self.mean).reshape(shape), aleatoric, epistemic)
-        return GaussianPrediction(*(a[:, 0] if a.shape[1] == 1 else a for a in parts))
+        parts = [a[:, 0] if a.shape[1] == 1 else a for a in parts]
+        return GaussianPrediction(*kept(parts))
 
     def decompose(self, q):
         """log p(D) = ELBO + KL term by term, for a Gaussian q over the weights.
@@ -237,6 +244,7 @@ class ExactPosterior:
         return float(0.5 * squares - np.log(np.diag(self.factor)).sum() - log_det)
 
 
+@door
 class GaussianPrediction(NamedTuple):
     """Exact predictive N(mean, aleatoric + epistemic) at every row, (N,) or (N, C)."""
 

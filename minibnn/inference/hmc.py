@@ -14,6 +14,7 @@ from minibnn.inference.hmc_adapt import (
 )
 from minibnn.inference.leapfrog import State, log_joint, transition
 from minibnn.inference.streams import seed_sequence
+from minibnn.kernels.doors import door
 from minibnn.kernels.model import Model
 from minibnn.kernels.validate import (
     as_float_array,
@@ -29,6 +30,7 @@ FEWEST = 20  # draws that Ctrl-C leaves as a result
 MOST = 10_000_000  # chains, or draws of a chain: all are kept
 
 
+@door
 def hmc(
     model,
     X,

@@ -13,9 +13,11 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from minibnn.inference.exact import prior_moments
-from minibnn.inference.predict import MOST_SAMPLES, Prediction
+from minibnn.inference.predict import MOST_SAMPLES, Prediction, kept_features
 from minibnn.inference.streams import seed_sequence
+from minibnn.kernels.doors import door
 from minibnn.kernels.equations import equation
+from minibnn.kernels.keep import keep_arrays
 from minibnn.kernels.likelihoods import (
     Bernoulli,
     Categorical,
@@ -26,6 +28,7 @@ from minibnn.kernels.maps import sigmoid
 from minibnn.kernels.model import Model
 from minibnn.kernels.validate import (
     as_float_array,
+    as_inputs,
     check_all,
     check_instance,
     check_int,
@@ -92,6 +95,7 @@ def laplace_root(J, T, prior_scale):
     return solve_triangular(R, np.eye(len(R))), R
 
 
+@door
 def laplace(model, X, y, weights, *, rng=None):
     """Linearised Laplace posterior around ``weights``, normally a MAP fit.
 
@@ -170,6 +174,7 @@ class _TangentModel:
     likelihood: Any
 
 
+@door
 @dataclass(frozen=True)
 class LaplacePosterior:
     """N(mean, root rootᵀ) over the weights of the network linearised at ``mean``.
@@ -193,6 +198,8 @@ class LaplacePosterior:
     log_evidence: float
     slope: float
     prediction_seed: np.random.SeedSequence = field(repr=False)
+
+    __post_init__ = keep_arrays
 
     @property
     def cov(self):
@@ -221,7 +228,7 @@ class LaplacePosterior:
 
     def predict(self, X, n_samples=1000, rng=None):
         """Posterior predictive of the linearised network; see `minibnn.Prediction`."""
-        A = self.model.features(X, ndim=2, dtype=np.float64)
+        A = kept_features(self.model, as_inputs(X, dtype=np.float64))
         tangent = _TangentModel(
             _Tangent(self.model.net, self.mean), self.model.likelihood
         )

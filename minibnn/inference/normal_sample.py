@@ -7,6 +7,7 @@ choice of sigma or log sigma as the parameter.
 
 import numpy as np
 
+from minibnn.kernels.doors import door
 from minibnn.kernels.equations import equation
 from minibnn.kernels.gaussian_kl import HALF_LOG_2PI
 from minibnn.kernels.validate import (
@@ -22,6 +23,7 @@ REACH = 9.0  # standard deviations on either side; e^(-81/2) = 3e-18
 POINTS = 65
 
 
+@door
 @equation("E93")
 def normal_log_likelihood(x, mu, sigma):
     """Log likelihood of mu and sigma given an independent normal sample.
@@ -56,6 +58,7 @@ def _fit(*shapes):
     return True
 
 
+@door
 def normal_maximum(x):
     """Maximum-likelihood (mu, sigma): sample mean and 1/n standard deviation."""
     x = as_vector("x", x, dtype=np.float64)
@@ -64,6 +67,7 @@ def normal_maximum(x):
     return float(x.mean()), float(x.std())
 
 
+@door
 def integral_over_data(n, mu=0.0, sigma=1.0):
     """∫ L(mu, sigma | x) dx_1 ... dx_n by the trapezoid rule: 1 for every mu, sigma.
 
@@ -77,6 +81,7 @@ def integral_over_data(n, mu=0.0, sigma=1.0):
     return float((np.exp(value).sum() * step * sigma) ** n)
 
 
+@door
 def integral_over_parameters(x, log_sigma=False):
     """∫∫ L(mu, sigma | x) dmu dsigma, or dmu d(log sigma), by the trapezoid rule.
 

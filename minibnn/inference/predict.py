@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from minibnn.inference.autopsy import largest, named_data
+from minibnn.kernels.keep import kept
 from minibnn.kernels.predictive import (
     bernoulli_entropy,
     bernoulli_mutual_information,
@@ -43,7 +44,14 @@ def predict(model, weight_chunks, X, n_samples, seed, verbose=False):
     """
     n_samples = check_int("n_samples", n_samples, maximum=MOST_SAMPLES)
     verbose = check_bool("verbose", verbose)
-    return Prediction(model, weight_chunks, model.features(X), n_samples, seed, verbose)
+    A = kept_features(model, X)
+    return Prediction(model, weight_chunks, A, n_samples, seed, verbose)
+
+
+def kept_features(model, X):
+    """Features that stay as they are whatever becomes of X; without a bias they are X."""
+    A = model.features(X)
+    return kept(A) if np.may_share_memory(A, X) else A
 
 
 class Prediction:
@@ -70,12 +78,16 @@ class Prediction:
         self._weight_chunks, self._seed = weight_chunks, seed
         self._kept = None  # the outputs, where they are one chunk
         mean = model.likelihood.mean
-        (self.mean,) = self._over_rows(
-            lambda F, v, rows: (predictive_mean(mean(F, v)),)
-        )
+        (mean,) = self._over_rows(lambda F, v, rows: (predictive_mean(mean(F, v)),))
+        self._mean = mean
 
     def __repr__(self):
         return f"Prediction of {self._A.shape[0]} rows by {self._n_samples} samples"
+
+    @property
+    def mean(self):
+        """E[y]; for classification the probability of label 1, or of every class."""
+        return self._mean.copy()  # what is handed out is not what is kept
 
     @property
     def std(self):
@@ -87,12 +99,12 @@ class Prediction:
     @property
     def aleatoric(self):
         """What more data would not remove: noise variance, or mean entropy."""
-        return self._parts[0]
+        return self._parts[0].copy()
 
     @property
     def epistemic(self):
         """What more data would remove: variance of the mean, or mutual information."""
-        return self._parts[1]
+        return self._parts[1].copy()
 
     @property
     def samples(self):

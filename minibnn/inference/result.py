@@ -19,6 +19,7 @@ from minibnn.inference.storage import (
     write,
 )
 from minibnn.inference.streams import seed_sequence
+from minibnn.kernels.keep import keep_arrays
 from minibnn.kernels.model import Model, check_protocol
 from minibnn.kernels.validate import (
     as_float_array,
@@ -80,6 +81,8 @@ class FitResult:
     converged: Any = False
     diverged: Any = False
     returned: Any = "last"
+
+    __post_init__ = keep_arrays
 
     @property
     def q(self):

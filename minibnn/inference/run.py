@@ -19,6 +19,7 @@ from minibnn.inference.start import lbfgs_start
 from minibnn.inference.stopping import Rule
 from minibnn.inference.streams import Streams
 from minibnn.inference.stretch import Stretch
+from minibnn.kernels.doors import outside
 
 FIRST_FITS = 3  # of the simpler family; the basin they end in is seldom left again
 KEEP_EVERY = 100_000  # numbers; larger vectors are kept for a diverging run less often
@@ -282,7 +283,8 @@ class Run:
             info = StepInfo(step=self.step - 1, params=self.copy_params(), **last)
             self.keeper.whole = True  # whatever the callback raises
             try:
-                options.callback(info)
+                with outside():
+                    options.callback(info)
             except StopIteration:
                 return "callback"
         end = "max_steps" if self.step >= options.max_steps else None

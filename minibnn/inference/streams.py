@@ -6,6 +6,7 @@ initial weights alone, and that predicting never moves the training noise.
 
 import numpy as np
 
+from minibnn.kernels.keep import kept
 from minibnn.kernels.validate import as_rng
 
 NAMES = ("init", "batches", "noise", "validation", "prediction")  # the documented order
@@ -18,13 +19,13 @@ def seed_sequence(rng):
     equal arguments give equal runs.
     """
     if isinstance(rng, np.random.SeedSequence):
-        return np.random.SeedSequence(rng.entropy, spawn_key=rng.spawn_key)
+        return np.random.SeedSequence(kept(rng.entropy), spawn_key=rng.spawn_key)
     if rng is None:
         return np.random.SeedSequence()
     generator = as_rng(rng)
     if isinstance(rng, np.random.Generator | np.random.BitGenerator):
         return np.random.SeedSequence(generator.integers(0, 2**32, 4).tolist())
-    return np.random.SeedSequence(rng)
+    return np.random.SeedSequence(kept(rng))
 
 
 class Streams:

@@ -18,10 +18,12 @@ from minibnn.inference.restarts import runs_of
 from minibnn.inference.result import FitResult
 from minibnn.inference.run import FitError, Run
 from minibnn.inference.streams import run_seeds
+from minibnn.kernels.doors import door
 from minibnn.kernels.model import Model, check_protocol
 from minibnn.kernels.validate import check_instance
 
 
+@door
 def fit(
     model,
     family,

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from minibnn.kernels.closed_forms import expected_gaussian_nll
+from minibnn.kernels.keep import kept
 from minibnn.kernels.labels import one_hot, remedy
 from minibnn.kernels.likelihood_kernels import (
     bernoulli_nll,
@@ -98,9 +99,9 @@ class LocationScale(Likelihood):
             raise ValueError(f'scale must be a number > 0 or "learned", got {scale!r}')
         self.scale = scale if self.learned else check_positive("scale", scale)
         self.n_weights = int(self.learned)
-        self.log_scale_prior = log_scale_prior
+        self.log_scale_prior = kept(log_scale_prior)
         if self.learned:
-            self.own_prior = _log_scale_prior(log_scale_prior)
+            self.own_prior = _log_scale_prior(self.log_scale_prior)
 
     def __repr__(self):
         return f"{type(self).__name__}(scale={self.scale!r})"

@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from minibnn.kernels.doors import door
 from minibnn.kernels.equations import equation
+from minibnn.kernels.keep import kept
 from minibnn.kernels.model import Model, check_protocol
 from minibnn.kernels.prior_kernels import (
     laplace_kl,
@@ -75,7 +77,7 @@ class LaplacePrior:
     def __init__(self, b=1.0):
         b = as_float_array("b", b, ndim=(0, 1), dtype=np.float64)
         check_not_empty("b", b)
-        self.b = check_all("b", b, b > 0, "a scale > 0")
+        self.b = kept(check_all("b", b, b > 0, "a scale > 0"))
 
     def __repr__(self):
         return (
@@ -113,6 +115,7 @@ def learned_scales(net, mean, var, prior_mean=0.0):
     return np.stack([np.sqrt(squares[..., part].mean(-1)) for part in net.slices], -1)
 
 
+@door
 def learned_prior(model, family, params, mean=0.0):
     """The Gaussian prior, one scale per layer, under which this q has the largest ELBO.
 

@@ -7,6 +7,7 @@ Protocol: ``log_prob(w) -> (value (...,), gradient (..., P))`` and, where
 import numpy as np
 
 from minibnn.kernels.gaussian_kl import gaussian_kl, gaussian_log_density
+from minibnn.kernels.keep import kept
 from minibnn.kernels.network import MLP
 from minibnn.kernels.validate import (
     as_float_array,
@@ -37,11 +38,12 @@ class GaussianPrior:
     has_closed_kl = True
 
     def __init__(self, mean=0.0, scale=1.0):
-        self.mean = as_float_array("mean", mean, ndim=(0, 1), dtype=np.float64)
+        mean = as_float_array("mean", mean, ndim=(0, 1), dtype=np.float64)
         scale = as_float_array("scale", scale, ndim=(0, 1), dtype=np.float64)
         scale = check_all("scale", scale, scale > 0, "a standard deviation > 0")
         wanted = f"at least {LEAST_SCALE}, or the penalty on any weight is infinite"
-        self.scale = check_all("scale", scale, scale >= LEAST_SCALE, wanted)
+        check_all("scale", scale, scale >= LEAST_SCALE, wanted)
+        self.mean, self.scale = kept(mean), kept(scale)
         check_not_empty("mean", self.mean)
         check_not_empty("scale", self.scale)
         if mean_and_scale_differ(self.mean, self.scale):

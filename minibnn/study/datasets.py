@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import expit
 
+from minibnn.kernels.doors import door
+from minibnn.kernels.keep import keep_arrays
 from minibnn.kernels.validate import (
     as_float_array,
     as_rng,
@@ -33,6 +35,7 @@ from minibnn.study.rupture_data import (  # noqa: F401  (public here)
 MOST_ROWS = 100_000_000  # they are drawn all at once
 
 
+@door
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Fit rows, test rows and what the columns mean.
@@ -64,6 +67,7 @@ class Dataset:
             check_names(name, getattr(self, name), self.X.shape[1])
         if self.mean_test is not None:
             as_float_array("mean_test", self.mean_test, shape=np.shape(self.y_test))
+        keep_arrays(self)
 
     def standardised(self, targets=False):
         """Return a copy whose X has mean 0 and sd 1 over the *fit* rows.
@@ -102,6 +106,7 @@ def _mean_and_sd(array):
 # --- the rupture study ---------------------------------------------------------------
 
 
+@door
 def rupture(path=None, rng=0, labels="repaired", damage=False):
     """Return the rupture data: will an earthquake break through a bump on the fault?
 
@@ -166,6 +171,7 @@ def _published(path):
 # --- small generated problems --------------------------------------------------------
 
 
+@door
 def blundell(n=100, rng=0, noise=0.02):
     """Regression curve with noise inside the sines.
 
@@ -191,6 +197,7 @@ def blundell(n=100, rng=0, noise=0.02):
     return _curve_data(x, y, grid, y_test, mean(grid), "Blundell et al. 2015.")
 
 
+@door
 def cubic(n=20, rng=0):
     """Regression curve y = x³ + e, e ~ N(0, sd 3), x ~ U(-4, 4); test grid on [-6, 6].
 
@@ -202,6 +209,7 @@ def cubic(n=20, rng=0):
     return _curve_data(x, y, grid, y_test, grid**3, "Hernandez-Lobato and Adams 2015.")
 
 
+@door
 def two_clusters(n=100, rng=0):
     """Regression with a gap: what does the posterior say *between* the data?
 
@@ -217,6 +225,7 @@ def two_clusters(n=100, rng=0):
     return _curve_data(x, y, grid, y_test, mean, "In the manner of Foong et al. 2019.")
 
 
+@door
 def linear(n=50, d=3, rng=0, noise=0.5):
     """Linear regression y = X w + b + e with w, b, X ~ N(0, 1) and e ~ N(0, sd noise).
 
@@ -235,6 +244,7 @@ def linear(n=50, d=3, rng=0, noise=0.5):
     return Dataset(X, y, X_test, y_test, names, ("1",) * d, note, mean_test)
 
 
+@door
 def two_moons(n=200, rng=0, noise=0.15):
     """Classification: two interleaved half circles with Gaussian noise, labels 0 and 1.
 

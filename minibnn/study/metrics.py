@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import rankdata
 
+from minibnn.kernels.doors import door
 from minibnn.kernels.labels import relabel
 from minibnn.kernels.validate import (
     as_float_array,
@@ -31,6 +32,7 @@ ROW_SUM = 1e-4  # and a sum of many of them
 # --- classification ------------------------------------------------------------------
 
 
+@door
 def accuracy(y, p, threshold=0.5):
     """Fraction of points whose most probable class is the label.
 
@@ -41,6 +43,7 @@ def accuracy(y, p, threshold=0.5):
     return float(np.mean(_predicted(p, threshold) == y))
 
 
+@door
 def f1(y, p, average="weighted", threshold=0.5):
     """F1 score, 2 TP / (2 TP + FP + FN), of the predicted classes.
 
@@ -63,6 +66,7 @@ def _f1_of_class(true, predicted):
     return 2 * np.sum(true & predicted) / max(np.sum(true) + np.sum(predicted), 1)
 
 
+@door
 def nll(y, p, log=False):
     """Mean negative log probability of the labels, in nats per point.
 
@@ -77,6 +81,7 @@ def nll(y, p, log=False):
     return float(-np.mean(log_p[np.arange(len(y)), y]))
 
 
+@door
 def brier(y, p):
     """Brier score: mean (p - y)² for P(y = 1), shape (n,) or (n, 1).
 
@@ -90,6 +95,7 @@ def brier(y, p):
     return float(np.mean(squares[:, 1] if one_column else np.sum(squares, axis=1)))
 
 
+@door
 def ece(y, p, n_bins=10, on="confidence"):
     """Expected calibration error over equal-width bins on [0, 1].
 
@@ -118,6 +124,7 @@ class ReliabilityCurve(NamedTuple):
     count: np.ndarray
 
 
+@door
 def reliability_curve(y, p, n_bins=10):
     """Return the `ReliabilityCurve` of P(y = 1) over equal-width bins; two classes."""
     n_bins = check_int("n_bins", n_bins, maximum=MOST_BINS)
@@ -135,6 +142,7 @@ def _binned(p, outcome, n_bins):
     return centre[full], predicted, observed, count[full]
 
 
+@door
 def auroc(score, is_error):
     """Area under the ROC curve: P(score of an error > score of a right one).
 
@@ -159,6 +167,7 @@ def auroc(score, is_error):
 # --- regression ----------------------------------------------------------------------
 
 
+@door
 def rmse(y, mean):
     """Root mean squared error of predicted means; y and mean (n,), (n, 1) or (n, K)."""
     y, mean = _matching(y=y, mean=mean)
@@ -170,6 +179,7 @@ def rmse(y, mean):
     return float(largest * np.sqrt(np.mean((error / largest) ** 2)))
 
 
+@door
 def coverage(y, lower, upper):
     """Fraction of targets in [lower, upper]; arrays (n,), (n, 1) or (n, K) alike."""
     y, lower, upper = _matching(y=y, lower=lower, upper=upper)

@@ -13,6 +13,7 @@ from scipy.stats import norm
 from minibnn.inference.exact import GaussianPrediction
 from minibnn.inference.predict import Prediction
 from minibnn.inference.result import FitResult
+from minibnn.kernels.doors import door
 from minibnn.kernels.priors import GaussianPrior
 from minibnn.kernels.validate import (
     as_float_array,
@@ -33,6 +34,7 @@ SURE = 3.0  # |mean| / sd from which a weight is drawn without transparency
 ALIVE = 2.0  # largest outgoing |mean| / sd above which a unit counts as used
 
 
+@door
 def axes(ax=None):
     """Return ax, or the current axes of pyplot."""
     if ax is None:
@@ -45,6 +47,7 @@ def axes(ax=None):
 # --- the network ---------------------------------------------------------------------
 
 
+@door
 def draw_network(result, ax=None, names=None, outputs=None):
     """Draw the units and weights of a fitted network; biases are left out.
 
@@ -87,6 +90,7 @@ def draw_network(result, ax=None, names=None, outputs=None):
     return ax
 
 
+@door
 def weight_blocks(result):
     """Posterior means and sds of the weights, one (D, H) array per layer each."""
     check_instance("result", result, FitResult)
@@ -100,6 +104,7 @@ def weight_blocks(result):
     return [[W for W, _ in layers] for layers in unpacked]
 
 
+@door
 def unit_orders(means, sds):
     """Order of the units of every layer: inputs and outputs as they are, hidden units
     by the largest |mean| / sd of their outgoing weights."""
@@ -107,11 +112,13 @@ def unit_orders(means, sds):
     return [np.arange(len(means[0])), *hidden, np.arange(means[-1].shape[1])]
 
 
+@door
 def outgoing_ratios(means, sds):
     """Largest |mean| / sd among the outgoing weights of every unit, layer by layer."""
     return [np.max(np.abs(m) / s, axis=1) for m, s in zip(means, sds, strict=True)]
 
 
+@door
 def alive_units(means, sds, orders):
     """Which units of every layer send on anything, drawn order; outputs always do."""
     ratios = [*outgoing_ratios(means, sds), np.full(means[-1].shape[1], np.inf)]
@@ -155,12 +162,14 @@ def _write(ax, spots, words, side, shift):
 # --- training ------------------------------------------------------------------------
 
 
+@door
 def running_mean(values, window):
     """Mean over the last ``window`` steps, from the first full window on."""
     total = np.cumsum(np.concatenate([[0.0], values]))
     return (total[window:] - total[:-window]) / window
 
 
+@door
 def elbo_curve(result, ax=None, window=50):
     """Draw the ELBO estimate of every step, its running mean, and the final ELBO."""
     ax, elbo = axes(ax), check_instance("result", result, FitResult).history["elbo"]
@@ -186,6 +195,7 @@ def elbo_curve(result, ax=None, window=50):
 # --- prediction ----------------------------------------------------------------------
 
 
+@door
 def predictive_histogram(samples, ax=None, y=None, names=None, n_bins=40):
     """Draw, one above the other, how a probability is distributed over networks.
 
@@ -219,6 +229,7 @@ def predictive_histogram(samples, ax=None, y=None, names=None, n_bins=40):
     return ax
 
 
+@door
 def reliability(y, p, ax=None, n_bins=10):
     """Draw observed frequency against predicted probability, with 95 % bars.
 
@@ -244,6 +255,7 @@ def reliability(y, p, ax=None, n_bins=10):
     return ax
 
 
+@door
 def band(x, prediction, ax=None, data=None, truth=None):
     """Draw a one-dimensional regression with its two kinds of uncertainty.
 
@@ -275,6 +287,7 @@ def band(x, prediction, ax=None, data=None, truth=None):
 # --- weights -------------------------------------------------------------------------
 
 
+@door
 def prior_posterior(result, weights, ax=None, names=None):
     """Draw the prior density of some weights and what the data made of each.
 
