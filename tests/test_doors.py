@@ -124,7 +124,7 @@ def trouble(door, parameter, value):
     """What is wrong with how a door takes a bad value; None if it refuses it well."""
     try:
         called(door, **{parameter: value})
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, OSError) as error:  # a wrong type is an error of value as well
         last = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
         if "minibnn" not in last.parts:
             return f"raised from inside {last.name}: {error}"
