@@ -33,7 +33,7 @@ def real_array(name, value, allow_bool):
         raise ArgumentTypeError(f"{wanted}, got a sparse array; use {name}.toarray()")
     try:
         array = plain_array(value)
-    except (ValueError, TypeError, RuntimeError) as error:
+    except Exception as error:  # whatever a foreign object raises
         ragged = " with rows of equal length" * ("inhomogeneous" in str(error))
         raise ValueError(f"{wanted}{ragged}: {error}") from error
     if not isinstance(value, np.ndarray) or array.dtype.kind not in "fiu":
@@ -46,7 +46,8 @@ def _columns_of_numbers(name, value, array, booleans):
     kind, frame = array.dtype.kind, is_frame(value)
     wrong = None
     if array.ndim and (frame or kind not in "fiub"):
-        wrong = trouble(name, value, array, labels=booleans and name != "X")
+        labels = booleans and not name.startswith("X")  # else columns of inputs
+        wrong = trouble(name, value, array, labels)
     if not wrong and (kind in "fiu" or (kind == "b" and booleans)):
         return array
     if not wrong and kind == "O" and frame:  # nullable numbers, or beside booleans
@@ -248,7 +249,9 @@ def _is_number(value):
 def _is_missing(value):
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
-    return isinstance(value, numbers.Real | Decimal) and value != value
+    if isinstance(value, Decimal):
+        return value.is_nan()
+    return isinstance(value, numbers.Real) and value != value
 
 
 def _reads_as_number(text):
