@@ -107,7 +107,7 @@ def check_options(restarts, **given):
     check_int("restarts", restarts, maximum=MOST_RUNS)
     for name in ("n_samples", "max_steps"):
         given[name] = check_int(name, given[name])
-    check_number("n_samples", given["n_samples"], maximum=MOST_SAMPLES)
+    check_memory(given["n_samples"])
     for name, most in (("batch_size", None), ("replicas", MOST_RUNS)):
         if given[name] is not None:
             given[name] = check_int(name, given[name], maximum=most)
@@ -125,6 +125,12 @@ def check_options(restarts, **given):
     for name in ("stop", "callback"):
         check_function(name, given[name], optional=True)
     return Options(**given)
+
+
+def check_memory(n_samples):
+    """Refuse more samples than any memory holds."""
+    if n_samples > MOST_SAMPLES:
+        check_int("n_samples", n_samples, maximum=MOST_SAMPLES)
 
 
 def check_optimizer(optimizer):

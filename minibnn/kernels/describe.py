@@ -22,9 +22,16 @@ def describe(value):
         return f"the class {value.__name__}"
     if isinstance(value, types.FunctionType):
         return f"the function {value.__name__}"
+    return _in_words(value)
+
+
+def _in_words(value):
+    """The value itself with its type, or its type alone where that would be long."""
+    if isinstance(value, int) and value.bit_length() > 100:
+        return shown(value)
     try:
         text = repr(value)
-    except Exception:  # an integer of 5000 digits, an object that cannot speak
+    except Exception:  # an object that cannot speak
         text = "\n"
     if len(text) > 60 or "\n" in text:
         return f"an object of type {type(value).__name__}"

@@ -129,6 +129,8 @@ def as_rng(value, name="rng"):
             f"got {describe(value)}"
         )
     try:
+        if isinstance(value, int):
+            str(value)  # ValueError beyond 4300 digits: a seed that cannot be told
         return np.random.default_rng(value)
     except (TypeError, ValueError) as error:
         raise ArgumentTypeError(
