@@ -14,7 +14,7 @@ def describe(value):
     if isinstance(value, np.ndarray):
         kind = "masked array" if np.ma.isMaskedArray(value) else "array"
         return f"{value.dtype} {kind} of shape {value.shape}"
-    if isinstance(value, np.generic):
+    if isinstance(value, np.generic) and value.dtype.kind in "fciub":
         return f"{value.item()!r} ({value.dtype})"
     if isinstance(value, list | tuple | dict | set):
         return f"{type(value).__name__} of length {len(value)}"
