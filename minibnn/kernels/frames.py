@@ -169,7 +169,7 @@ def _objects(name, value, column, labels):
     if not odd:
         return None
     missing = [i for i, v in odd if _is_missing(v)]
-    if len(missing) == len(odd):
+    if len(missing) == len(odd) or (labels and missing):  # no remedy sorts a gap
         return _gaps(name, value, missing)
     row, first = next(pair for pair in odd if not _is_missing(pair[1]))
     if isinstance(first, str | bytes):
@@ -193,6 +193,8 @@ def _text(name, value, column, labels):
 
 
 def _dummies(name, value):
+    if not name.startswith("X"):
+        return "classes want Categorical(K) and labels 0 .. K-1"
     use = {
         "pandas": f"use pd.get_dummies({name})",
         "polars": f"use {name}.to_dummies()",
