@@ -218,9 +218,11 @@ def rupture_folder(text):
 
 
 def count(text):
-    """A whole number from 1."""
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"want a whole number >= 1, got {text!r}")
+    """A whole number from 1 to 10,000."""
+    if not text.isdecimal() or len(text) > 5 or not 1 <= int(text) <= 10_000:
+        raise argparse.ArgumentTypeError(
+            f"want a whole number >= 1 and <= 10000, got {text[:40]!r}"
+        )
     return int(text)
 
 
@@ -249,9 +251,9 @@ def figure_name(text):
 
 
 def seed(text):
-    """A whole number from 0."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"want a whole number >= 0, got {text!r}")
+    """A whole number from 0, of up to a hundred digits."""
+    if not text.isdecimal() or len(text) > 100:
+        raise argparse.ArgumentTypeError(f"want a whole number >= 0, got {text[:40]!r}")
     return int(text)
 
 

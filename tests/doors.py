@@ -103,7 +103,10 @@ KINDS = {
     "bool": NO_OBJECT | {"zero": 0, "one": 1},
     "choice": NO_OBJECT | {"list": ["auto"], "one": 1},
     "rng": without(NO_OBJECT, "None", "three", "array")
-    | {"float": 1.5, "negative": -1, "True": True, "RandomState": np.random.RandomState(0)},
+    | {
+        "float": 1.5, "negative": -1, "True": True, "digits": 10**5000,
+        "RandomState": np.random.RandomState(0),
+    },
     "function": without(NO_OBJECT, "function"),
     "model": NO_OBJECT | {"class itself": mb.Model, "net": world.NET, "family": FAMILY},
     "net": NO_OBJECT | {"list": [2, 1], "model": YES_NO},

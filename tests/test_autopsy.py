@@ -90,6 +90,9 @@ def test_the_largest_number_may_stand_in_the_data(place):
     params = {"mu": np.full(9, 7.0), "rho": np.ones(9)}
     said = autopsy(PLAIN, mb.MeanField(), params, params, GOOD, (A, y))
     assert said == f"loss; the largest number is 1e+150, in {place}"
+    only_kl = GOOD | {"kl": np.inf}
+    said = autopsy(PLAIN, mb.MeanField(), params, params, only_kl, (A, y))
+    assert said == "KL term; the largest number is 7, in mu of layer 2 weights"
 
 
 def test_what_is_not_a_number_counts_as_largest():

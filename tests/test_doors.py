@@ -10,6 +10,7 @@ import traceback
 from pathlib import Path
 
 import doors
+import numpy as np
 import pytest
 from doors import DOORS
 from matplotlib.figure import Figure
@@ -124,7 +125,7 @@ def trouble(door, parameter, value):
     """What is wrong with how a door takes a bad value; None if it refuses it well."""
     try:
         called(door, **{parameter: value})
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, OSError) as error:  # a wrong type is an error of value as well
         last = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
         if "minibnn" not in last.parts:
             return f"raised from inside {last.name}: {error}"
@@ -146,3 +147,35 @@ def test_bad_values_are_refused_by_name(name):
         if (said := trouble(door, parameter, value))
     ]
     assert found == []
+
+
+# --- the harness itself --------------------------------------------------------------
+
+
+def test_a_new_door_is_seen(monkeypatch):
+    def new_door(x):
+        return x
+
+    monkeypatch.setattr(mb, "new_door", new_door, raising=False)
+    monkeypatch.setattr(mb.Model, "new_method", lambda self, x: x, raising=False)
+    assert surface() - set(DOORS) >= {"new_door", "Model.new_method"}
+    with pytest.raises(KeyError, match="gain"):
+        doors.Door(lambda gain: None).bad_values("gain")
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda n: n, "is taken"),
+        (lambda n: len(n), "TypeError: "),
+        (lambda n: np.ones(3).reshape(5), "raised from inside"),
+        (lambda n: mb.MLP([n, 1]), "does not name it"),
+        (lambda n: {}[n], "KeyError"),
+        (lambda n: mb.datasets.cubic(n), None),
+    ],
+    ids=["silent", "Python", "NumPy", "another name", "another error", "good"],
+)
+def test_the_harness_sees_what_it_is_for(call, said):
+    found = trouble(doors.Door(call, {"n": 3}), "n", None)
+    assert (found or "").startswith(said or "")
+    assert (found is None) == (said is None)

@@ -4,11 +4,13 @@ Every cure a message names is carried out, and the fit must then run.
 """
 
 import re
+from decimal import Decimal
 
 import numpy as np
 import pytest
 
 import minibnn as mb
+from minibnn.kernels.validate import as_inputs
 
 NA = type("NAType", (), {"__repr__": lambda self: "<NA>"})()
 
@@ -113,6 +115,14 @@ DAYS = np.array(["2020-01-01", "2020-02-01"] * 2, "datetime64[D]")
         ),
         (frame(a=A, hp=np.array([1, 10**400, 2, 4], object)), ["'hp'", "row 1"]),
         (frame(a=A, hp=np.array([1, 10**5000, 2, 4], object)), ["'hp'", "row 1"]),
+        (
+            frame(a=A, hp=np.array([1, Decimal("sNaN"), 2, 4], object)),
+            ["'hp' has no value in row 1"],
+        ),
+        (
+            frame(a=A, hp=np.array([1, Decimal("nan"), 2, 4], object)),
+            ["'hp' has no value in row 1"],
+        ),
         ([[1.0, None]] * 4, ["column 1", "row 0 (4 missing)"]),
         ([[1.0, "x"], [1, 2], [3, 4], [5, 6]], ["column 1", "'x' in row 0"]),
         (np.array([["1", "2"]] * 4), ["column 0", "np.asarray(X, float)"]),
@@ -138,6 +148,34 @@ def test_columns_of_one_name_are_told_apart():
     said = refusal(X)
     assert "column 'a' (number 1)" in said
     assert "pd.to_numeric(X.iloc[:, 1], errors='coerce')" in said
+
+
+class Stubborn:
+    """An object that raises what it likes when asked for an array."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def __array__(self, dtype=None, copy=None):
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("requires grad"), KeyError("x"), AttributeError("no")]
+)
+def test_what_a_foreign_object_raises_is_told(error):
+    with pytest.raises(ValueError, match=r"^X must be an array of real numbers: "):
+        as_inputs(Stubborn(error))
+
+
+def test_decimal_numbers_are_numbers():
+    X = frame(a=A, b=np.array([Decimal("1.5")] * 4, object))
+    np.testing.assert_array_equal(as_inputs(X)[:, 1], 1.5)
+
+
+def test_frames_of_single_precision_stay_so():
+    X = frame(a=np.float32(A), b=np.float32(A))
+    assert as_inputs(X).dtype == np.float32
 
 
 def test_other_doors_say_the_same():

@@ -58,6 +58,8 @@ TWO = {
     "text of numbers": (["0", "1"] * 6, "np.asarray(y, float)"),
     "one-hot": (np.eye(2)[CODES % 2], "np.asarray(y).argmax(-1)"),
     "one-hot list": (np.eye(2)[CODES % 2].tolist(), "np.asarray(y).argmax(-1)"),
+    "a row": ((CODES % 2)[None], "np.reshape(y, (12, 1))"),
+    "three axes": ((CODES % 2)[:, None, None], "np.reshape(y, (12, 1))"),
     "probabilities": (np.linspace(0, 1, N), "y >= 0.5"),
     "percents": (np.linspace(0, 100, N), "y >= 50"),
 }
@@ -121,6 +123,22 @@ def test_other_ways_to_write_0_and_1_are_fine(y):
     np.testing.assert_array_equal(
         fit(y, 2).params["mu"], fit(CODES % 2, 2).params["mu"]
     )
+
+
+@pytest.mark.parametrize("gap", [None, np.nan])
+def test_names_with_a_gap_are_told_of_the_gap(gap):
+    """np.unique could not sort them."""
+    with pytest.raises(ValueError, match="it has no value in row 1") as caught:
+        fit(np.array(["yes", gap, "no"] * 4, object), 2)
+    assert "np.unique" not in str(caught.value)
+
+
+def test_names_are_no_measurements():
+    model = mb.Model(mb.MLP([2, 1]), mb.Gaussian(), mb.GaussianPrior())
+    with pytest.raises(ValueError, match=r"classes want Categorical\(K\)"):
+        model.batch(X, ["a", "b"] * 6)
+    with pytest.raises(ValueError, match=r"np\.asarray\(y, float\)"):
+        model.batch(X, ["1", "2"] * 6)
 
 
 def test_scores_name_the_remedy_too():

@@ -152,6 +152,8 @@ def test_no_such_function(function, words, verify):
     [
         ("nowhere.py:f", "cannot read 'nowhere.py': it is not there"),
         ("folder.py:f", "it is a folder"),
+        ("x" * 300 + ".py:f", "File name too long"),
+        ("", "FILE.py:function, got ''"),
         ("book.ipynb:f", "is a notebook: save it as a script first"),
         ("book.ipynb", "is a notebook"),
         ("mine.py", "FILE.py:function, got 'mine.py'"),

@@ -80,8 +80,12 @@ def _parts(spec):
     if not file.endswith(".py") or not name:
         raise SpecError(f"the problem must be given as FILE.py:function, got {spec!r}")
     path = Path(file)
-    if not path.is_file():
-        what = "a folder" if path.is_dir() else "not there"
+    try:
+        there, folder = path.is_file(), path.is_dir()
+    except OSError as error:  # a name that is too long, a folder that may not be read
+        raise SpecError(f"cannot read {file[:80]!r}: {error.strerror}") from error
+    if not there:
+        what = "a folder" if folder else "not there"
         raise SpecError(f"cannot read {file!r}: it is {what}")
     return path, name
 

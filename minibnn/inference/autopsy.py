@@ -38,7 +38,9 @@ def autopsy(model, family, params, grads, parts, data):
     if sick:
         bad.append(f"gradient of {sick}")
     where = " and the ".join(bad) or "loss"
-    numbers = [*named_params(model, family, params), *named_data(*data)]
+    only_kl = bad == [TERMS["kl"]]  # which sees no data
+    numbers = [*named_params(model, family, params)]
+    numbers += [] if only_kl else [*named_data(*data)]
     return f"{where}; {largest(numbers)}"
 
 

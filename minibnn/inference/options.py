@@ -128,7 +128,7 @@ def check_options(restarts, **given):
     check_int("restarts", restarts, maximum=MOST_RUNS)
     given |= check_steps(given["max_steps"])
     given["n_samples"] = check_int("n_samples", given["n_samples"])
-    check_number("n_samples", given["n_samples"], maximum=MOST_SAMPLES)
+    check_memory(given["n_samples"])
     for name, most in (("batch_size", None), ("replicas", MOST_RUNS)):
         if given[name] is not None:
             given[name] = check_int(name, given[name], maximum=most)
@@ -153,6 +153,12 @@ def check_steps(max_steps):
     if max_steps is None:
         return {"max_steps": DEFAULT_STEPS, "own_steps": False}
     return {"max_steps": check_int("max_steps", max_steps), "own_steps": True}
+
+
+def check_memory(n_samples):
+    """Refuse more samples than any memory holds."""
+    if n_samples > MOST_SAMPLES:
+        check_int("n_samples", n_samples, maximum=MOST_SAMPLES)
 
 
 def check_optimizer(optimizer):

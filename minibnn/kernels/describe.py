@@ -14,7 +14,7 @@ def describe(value):
     if isinstance(value, np.ndarray):
         kind = "masked array" if np.ma.isMaskedArray(value) else "array"
         return f"{value.dtype} {kind} of shape {value.shape}"
-    if isinstance(value, np.generic):
+    if isinstance(value, np.generic) and value.dtype.kind in "fciub":
         return f"{value.item()!r} ({value.dtype})"
     if isinstance(value, list | tuple | dict | set):
         return f"{type(value).__name__} of length {len(value)}"
@@ -22,9 +22,16 @@ def describe(value):
         return f"the class {value.__name__}"
     if isinstance(value, types.FunctionType):
         return f"the function {value.__name__}"
+    return _in_words(value)
+
+
+def _in_words(value):
+    """The value itself with its type, or its type alone where that would be long."""
+    if isinstance(value, int) and value.bit_length() > 100:
+        return shown(value)
     try:
         text = repr(value)
-    except Exception:  # an integer of 5000 digits, an object that cannot speak
+    except Exception:  # an object that cannot speak
         text = "\n"
     if len(text) > 60 or "\n" in text:
         return f"an object of type {type(value).__name__}"

@@ -7,6 +7,7 @@ of Python numbers is a column of numbers; text, categories, dates and gaps are n
 
 import numbers
 import reprlib
+from collections import Counter
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ import numpy as np
 
 from minibnn.kernels.describe import ArgumentTypeError, describe
 
+NUMBERS = (numbers.Real, Decimal, np.bool_)
 READ = "use np.asarray({}, float)"  # reads the numbers of a table of text
 
 
@@ -31,7 +33,7 @@ def real_array(name, value, allow_bool):
         raise ArgumentTypeError(f"{wanted}, got a sparse array; use {name}.toarray()")
     try:
         array = plain_array(value)
-    except (ValueError, TypeError, RuntimeError) as error:
+    except Exception as error:  # whatever a foreign object raises
         ragged = " with rows of equal length" * ("inhomogeneous" in str(error))
         raise ValueError(f"{wanted}{ragged}: {error}") from error
     if not isinstance(value, np.ndarray) or array.dtype.kind not in "fiu":
@@ -44,7 +46,8 @@ def _columns_of_numbers(name, value, array, booleans):
     kind, frame = array.dtype.kind, is_frame(value)
     wrong = None
     if array.ndim and (frame or kind not in "fiub"):
-        wrong = trouble(name, value, array, labels=booleans and name != "X")
+        labels = booleans and not name.startswith("X")  # else columns of inputs
+        wrong = trouble(name, value, array, labels)
     if not wrong and (kind in "fiu" or (kind == "b" and booleans)):
         return array
     if not wrong and kind == "O" and frame:  # nullable numbers, or beside booleans
@@ -62,7 +65,7 @@ class Column(NamedTuple):
     noun: str
     code: str
     values: Any
-    dtype: str
+    dtype: Any
 
 
 def plain_array(value):
@@ -92,6 +95,8 @@ def trouble(name, value, array, labels=False):
     Among columns of text one that is not numbers through and through comes first: beside
     one word NumPy turns a whole list into text.
     """
+    if array.dtype.kind in "fiub" and not _suspect(value, array):
+        return None
     found = [
         (column.noun, *wrong)
         for column in _columns(name, value, array)
@@ -103,24 +108,34 @@ def trouble(name, value, array, labels=False):
     return f"{noun} {what}" + (f"; {cure}" if cure else "")
 
 
+def _suspect(value, array):
+    """Whether an array of numbers hides gaps or categories."""
+    dtypes = getattr(value, "dtypes", ())
+    dtypes = set(dtypes) if hasattr(dtypes, "__iter__") else {dtypes}
+    return any(map(_is_categorical, dtypes)) or (
+        array.dtype.kind == "f" and bool(np.isnan(array).any())
+    )
+
+
 def _columns(name, value, array):
     """Each column of a table; anything else is one column."""
     names = column_labels(value)
     if array.ndim != 2 or (names and len(names) != array.shape[1]):
-        return [Column("it", name, array.ravel(), str(getattr(value, "dtype", "")))]
-    dtypes = [str(dtype) for dtype in getattr(value, "dtypes", ())]
+        return [Column("it", name, array.ravel(), getattr(value, "dtype", ""))]
+    dtypes = list(getattr(value, "dtypes", ()))
     dtypes = dtypes if len(dtypes) == array.shape[1] else [""] * array.shape[1]
+    count = Counter(names or ())
     return [
-        Column(*_name(name, names, i), array[:, i], dtypes[i])
+        Column(*_name(name, names, i, count), array[:, i], dtypes[i])
         for i in range(array.shape[1])
     ]
 
 
-def _name(name, names, i):
+def _name(name, names, i, count):
     """('column "hp"', "X['hp']"); columns without a name of their own by number."""
     if names is None:
         return f"column {i}", f"{name}[:, {i}]"
-    if names.count(names[i]) > 1:
+    if count[names[i]] > 1:
         return f"column {names[i]!r} (number {i})", f"{name}.iloc[:, {i}]"
     return f"column {names[i]!r}", f"{name}[{names[i]!r}]"
 
@@ -128,9 +143,11 @@ def _name(name, names, i):
 def _trouble(name, value, column, labels):
     """(what is wrong, what to do about it) of one column, or None."""
     kind = column.values.dtype.kind
-    categories = column.dtype.lower().startswith(("categor", "enum"))
+    categories = _is_categorical(column.dtype)
     if categories and not labels:
-        return "is categorical", _dummies(name, value)
+        whole = column.noun != "it" or kind not in "fiub"
+        cure = _dummies(name, value) if whole else f"use np.asarray({name}, float)"
+        return "is categorical", cure
     if kind in "UST":
         return _text(name, value, column, labels)
     if kind == "c":
@@ -139,18 +156,20 @@ def _trouble(name, value, column, labels):
         return _dates(value, column, kind)
     if kind == "O":
         return _objects(name, value, column, labels)
-    if kind == "f" and is_frame(value) and np.isnan(column.values).any():
+    if kind == "f" and np.isnan(column.values).any():
         return _gaps(name, value, np.flatnonzero(np.isnan(column.values)))
     return None
 
 
 def _objects(name, value, column, labels):
     """The first object that is no number; gaps only where there is nothing worse."""
+    if _are_numbers(column.values):
+        return None
     odd = [(i, v) for i, v in enumerate(column.values) if not _is_number(v)]
     if not odd:
         return None
     missing = [i for i, v in odd if _is_missing(v)]
-    if len(missing) == len(odd):
+    if len(missing) == len(odd) or (labels and missing):  # no remedy sorts a gap
         return _gaps(name, value, missing)
     row, first = next(pair for pair in odd if not _is_missing(pair[1]))
     if isinstance(first, str | bytes):
@@ -174,6 +193,8 @@ def _text(name, value, column, labels):
 
 
 def _dummies(name, value):
+    if not name.startswith("X"):
+        return "classes want Categorical(K) and labels 0 .. K-1"
     use = {
         "pandas": f"use pd.get_dummies({name})",
         "polars": f"use {name}.to_dummies()",
@@ -193,7 +214,8 @@ def _coerced(name, value, column, clean):
 
 def _dates(value, column, kind):
     what = "holds dates" if kind == "M" else "holds durations"
-    day = "pd.Timedelta('1D')" if _manners(value) == "pandas" else "a day"
+    pandas = _manners(value) == "pandas"
+    day = "pd.Timedelta('1D')" if pandas else "np.timedelta64(1, 'D')"
     since = f"({column.code} - {column.code}.min())" if kind == "M" else column.code
     return what, f"use {since} / {day}"
 
@@ -209,18 +231,29 @@ def _gaps(name, value, rows):
     return what, use.get(_manners(value), "leave those rows out of X and y")
 
 
-def _is_number(value):
+def _is_categorical(dtype):
+    return str(dtype).lower().startswith(("categor", "enum"))
+
+
+def _are_numbers(values):
+    """Whether all objects are numbers and none is missing; quick on long columns."""
     try:
-        known = isinstance(value, numbers.Real | Decimal | np.bool_)
-        return known and not np.isnan(float(value))
+        known = all(issubclass(kind, NUMBERS) for kind in set(map(type, values)))
+        return known and not np.isnan(values.astype(float)).any()
     except (OverflowError, ValueError):  # 10**400, a signalling nan
         return False
+
+
+def _is_number(value):
+    return _are_numbers(np.array([value], object))
 
 
 def _is_missing(value):
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
-    return isinstance(value, numbers.Real | Decimal) and value != value
+    if isinstance(value, Decimal):
+        return value.is_nan()
+    return isinstance(value, numbers.Real) and value != value
 
 
 def _reads_as_number(text):

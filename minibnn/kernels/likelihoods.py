@@ -58,6 +58,8 @@ class Likelihood:
         if y.shape != shape and not one_column:
             wanted = f"{shape}" + (f" or {shape[:-1]}" if shape[-1] == 1 else "")
             hint = self.shape_hint(y.shape, shape)
+            if not hint and shape[-1] == 1 and y.size == np.prod(shape):
+                hint = f"; use np.reshape(y, {shape})"
             raise ValueError(
                 f"y must have shape {wanted} to go with X, got {y.shape}{hint}"
             )

@@ -5,6 +5,7 @@ import numpy as np
 from minibnn.kernels.network import MLP, initial_weights
 from minibnn.kernels.priors import JointPrior
 from minibnn.kernels.validate import (
+    ArgumentTypeError,
     as_float_array,
     as_inputs,
     as_rng,
@@ -14,6 +15,7 @@ from minibnn.kernels.validate import (
     check_rows,
     check_shape,
     check_squares,
+    describe,
 )
 
 
@@ -129,8 +131,8 @@ def check_protocol(name, value, method):
     """Return value if it has the method; else say what kind of object is wanted."""
     if isinstance(value, type) or not callable(getattr(value, method, None)):
         hint = f"; write {value.__name__}(...)" if isinstance(value, type) else ""
-        raise TypeError(
+        raise ArgumentTypeError(
             f"{name} must be an object such as minibnn's {name} objects, "
-            f"got {value!r}{hint}"
+            f"got {describe(value)}{hint}"
         )
     return value

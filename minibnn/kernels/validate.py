@@ -112,8 +112,8 @@ def check_axes(ax):
 
 def check_names(name, value, count=None):
     """Return value as a list of strings; count: how many are wanted."""
-    plain = isinstance(value, str | bytes | dict | set) or not np.ndim(value)
-    if plain or not hasattr(value, "__iter__"):
+    plain = isinstance(value, str | bytes | dict | set) or not hasattr(value, "__len__")
+    if plain or getattr(value, "ndim", 1) == 0:
         raise ArgumentTypeError(f"{name} must list names, got {describe(value)}")
     names = [str(item) for item in value]
     if count is not None and len(names) != count:
@@ -129,6 +129,8 @@ def as_rng(value, name="rng"):
             f"got {describe(value)}"
         )
     try:
+        if isinstance(value, int):
+            str(value)  # ValueError beyond 4300 digits: a seed that cannot be told
         return np.random.default_rng(value)
     except (TypeError, ValueError) as error:
         raise ArgumentTypeError(

@@ -233,8 +233,8 @@ def linear(n=50, d=3, rng=0, noise=0.5):
     evidence and predictive are known in closed form (Bishop 2006, section 3.3).
     """
     n, d = check_int("n", n, maximum=MOST_ROWS), check_int("d", d, maximum=MOST_ROWS)
-    rng = as_rng(rng)
-    noise = check_positive("noise", noise)
+    check_int("n d", n * d, maximum=MOST_ROWS)
+    rng, noise = as_rng(rng), check_positive("noise", noise)
     w, b = rng.normal(size=d), rng.normal()
     X, X_test = rng.normal(size=(n, d)), rng.normal(size=(200, d))
     mean, mean_test = X @ w + b, X_test @ w + b
