@@ -168,7 +168,7 @@ def fit(
         own = options.for_restart(k)
         runs.append((model, family, estimator, A, y, own, group, known))
     result = choose(carry_out(runs))
-    if options.ours:
+    if options.ours and result.stop_reason != "interrupted":
         warn(result, X, y_given)
     return result
 
