@@ -54,18 +54,15 @@ def assert_same_params(one, other):
     ("kind", "n", "hidden", "options"),
     [
         ("real", 14, 20, {}),
-        ("real", 20, 50, {}),
-        ("real", 80, 50, {"batch_size": 16}),
-        ("count", 20, 50, {}),
-        ("count", 40, 20, {"restarts": 2}),
-        ("het", 20, 50, {}),
-        ("het", 40, 20, {"n_samples": 2}),
-        ("count", 20, 50, {"start": "lbfgs"}),
+        ("real", 20, 50, {"batch_size": 8}),
+        ("count", 20, 20, {"restarts": 2}),
+        ("het", 20, 20, {"n_samples": 2}),
+        ("count", 20, 20, {"start": "lbfgs"}),
     ],
 )
 def test_a_start_that_fits_its_noises_alone_is_not_used(kind, n, hidden, options):
-    problem = few_rows(kind, n, hidden)
-    model, X, y = problem
+    model, X, y = few_rows(kind, n, hidden)
+    options = {"max_steps": 20} | options
     default = quiet_fit(model, mb.MeanField(), X, y, rng=0, **options)
     plain = quiet_fit(model, mb.MeanField(), X, y, rng=0, **options | {"start": None})
     assert_same_params(default, plain)
@@ -111,13 +108,14 @@ def test_the_noise_of_the_judge_moves_no_other_stream():
     streams = Streams(run_seeds(7, 1)[0])
     first = [getattr(streams, name).integers(10**6) for name in
              ("init", "batches", "noise", "validation", "prediction")]  # fmt: skip
-    assert first == [FIRST[0], *FIRST[1:]]
+    assert first == FIRST
     assert [seed.spawn_key for seed in streams.seed.spawn(2)] == [(0, 5), (0, 6)]
     keys = {streams.judge_seed.spawn_key, streams.prediction_seed.spawn_key}
     assert keys == {(0, 3, 0), (0, 4)}
 
 
-FIRST = [0, 0, 0, 0, 0]
+# As they were before states were judged.
+FIRST = [848384, 625783, 804179, 267510, 933833]
 
 
 @pytest.mark.parametrize(
@@ -142,8 +140,15 @@ def test_what_is_sure(d, sure):
 # --- diverging runs ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("rate", [1e-4, 1e-3, 1.0, 1e3, 1e30])
-@pytest.mark.parametrize("options", [{}, {"batch_size": 32}, {"restarts": 2}])
+@pytest.mark.parametrize(
+    ("rate", "options"),
+    [
+        (1e-3, {}),
+        (1.0, {"batch_size": 32}),
+        (1e30, {}),
+        (1e30, {"restarts": 2}),
+    ],
+)
 def test_a_diverged_run_returns_what_it_had_and_says_so(rate, options):
     model, X, y = few_rows("real", 60, 4)
     options = {"rng": 0, "optimizer": mb.SGD(rate)} | options
@@ -171,7 +176,7 @@ def test_with_explicit_steps_and_start_the_last_is_returned():
     model, X, y = few_rows("real", 60, 4)
     last = []
     result = mb.fit(
-        model, mb.MeanField(), X, y, rng=0, optimizer=mb.SGD(1e-3), max_steps=50,
+        model, mb.MeanField(), X, y, rng=0, optimizer=mb.SGD(0.1), max_steps=50,
         start=None, callback=lambda info: last.append(info.params["mu"]),
     )  # fmt: skip
     assert (result.stop_reason, result.returned) == ("diverged", "last")
@@ -193,10 +198,10 @@ def test_the_literal_update_returns_its_last():
 def test_one_replica_may_diverge():
     """On rows of another size the same steps are too long for one of the two."""
     model, X, y = few_rows("real", 60, 4)
-    data = np.stack([X, 30 * X]), np.stack([y, y])
+    data = np.stack([X, 10 * X]), np.stack([y, y])
     result = mb.fit(
-        model, mb.MeanField(), *data, rng=0, replicas=2, max_steps=100,
-        optimizer=mb.SGD(2e-5),
+        model, mb.MeanField(), *data, rng=0, replicas=2, max_steps=60,
+        optimizer=mb.SGD(1e-5),
     )  # fmt: skip
     assert result.diverged.tolist() == [False, True]
     assert result.returned.tolist() == ["last", "start"]
@@ -261,10 +266,10 @@ def test_judging_on_some_rows_agrees_with_all():
     model, X, y = few_rows("real", 400, 5)
     one = run.Run(*arguments(model, mb.MeanField(), X, y))
     params = one.family.init(model, 0)
-    every = judge.losses(one, params, 0, 2000)
-    some = judge.losses(one, params, 0, 2000, n_rows=50)
+    every = judge.losses(one, params, 0, 500)
+    some = judge.losses(one, params, 0, 500, n_rows=50)
     assert some.std() > every.std()
-    se = np.hypot(every.std(), some.std()) / np.sqrt(2000)
+    se = np.hypot(every.std(), some.std()) / np.sqrt(500)
     assert abs(some.mean() - every.mean()) < 4 * se
 
 
@@ -299,14 +304,14 @@ def test_raw_columns_are_named_with_the_remedy():
     with pytest.warns(mb.FitWarning) as told:
         mb.fit(model, mb.MeanField(), X, y, rng=0)
     (message,) = (str(w.message) for w in told)
-    for words in ("constant", "X[:, 0]", "X[:, 1]", "tandardise", "1.7e+05"):
+    for words in ("constant", "X[:, 0]", "X[:, 1]", "tandardise", "1.8e+05"):
         assert words in message
     assert "X[:, 2]" not in message
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         mb.fit(model, mb.MeanField(), (X - X.mean(0)) / X.std(0), y, rng=0)
-        for options in ({"max_steps": 1000}, {"start": None}):
-            mb.fit(model, mb.MeanField(), X, y, rng=0, **options)
+        mb.fit(model, mb.MeanField(), X, y, rng=0, max_steps=10)
+        mb.fit(model, mb.MeanField(), X, y, rng=0, start=None)
 
 
 def test_a_fit_worse_than_a_constant_says_so():
@@ -377,10 +382,9 @@ def test_a_plateau_brings_the_schedule_to_its_end():
 
 
 def test_more_steps_allowed_end_no_lower():
-    elbos = [plateau_run(most).elbo for most in (1500, 5000, 50_000)]
-    assert min(elbos[1:]) > elbos[0] - 1
-    long = plateau_run(3000, stop=None).elbo
-    assert min(elbos[1:]) > long - 2
+    elbos = [plateau_run(most).elbo for most in (1500, 20_000)]
+    assert elbos[1] > elbos[0] - 1
+    assert elbos[1] > plateau_run(2000, stop=None).elbo - 2
 
 
 def test_a_decay_cut_short_is_no_convergence():
@@ -407,7 +411,7 @@ def test_step_by_step_is_the_same_run():
     np.testing.assert_array_equal(one.history["lr"], other.history["lr"])
 
 
-@pytest.mark.parametrize("stop_at", [30, 75, 500, 1100])
+@pytest.mark.parametrize("stop_at", [75, 500])
 def test_a_decay_resumes_to_the_bit(tmp_path, stop_at):
     def pause(info):
         if info.step == stop_at:
@@ -415,14 +419,12 @@ def test_a_decay_resumes_to_the_bit(tmp_path, stop_at):
 
     checkpoint = mb.Checkpoint(tmp_path / "run.npz", every=64)
     whole = plateau_run(20_000)
-    assert len(whole.history["loss"]) > 1101
+    assert len(whole.history["loss"]) > 501
     plateau_run(20_000, checkpoint=checkpoint, callback=pause)
     resumed = plateau_run(20_000, checkpoint=checkpoint)
     assert_same_params(whole, resumed)
     np.testing.assert_array_equal(whole.history["lr"], resumed.history["lr"])
     assert resumed.converged
-    again = plateau_run(20_000, checkpoint=checkpoint)
-    assert_same_params(whole, again)
 
 
 def test_a_resumed_run_is_judged_by_where_it_began(tmp_path):
@@ -449,13 +451,15 @@ def smooth(likelihood, y):
     return mb.Model(mb.MLP([3, 4, 1], "tanh"), likelihood, PRIOR), X, y(X)
 
 
-@pytest.mark.parametrize("kl_weight", [1.0, 0.3])
-@pytest.mark.parametrize("options", [{}, {"batch_size": 16}, {"replicas": 2}])
+@pytest.mark.parametrize(
+    ("options", "kl_weight"),
+    [({}, 1.0), ({"batch_size": 16}, 0.3), ({"replicas": 2}, 1.0)],
+)
 @pytest.mark.parametrize(
     "problem",
     [
         smooth(mb.Bernoulli(), lambda X: (X[:, 0] > 0.2) * 1.0),
-        smooth(mb.Gaussian("learned"), lambda X: X[:, 0] + 0.1 * X[:, 1] ** 2),
+        smooth(mb.Gaussian("learned"), lambda X: X[:, 0] + 0.3 * np.sin(9 * X[:, 1])),
     ],
     ids=["bernoulli", "learned"],
 )
@@ -620,7 +624,7 @@ def test_restarts_keep_what_was_estimated(monkeypatch):
     interrupt_at(monkeypatch, svi, "estimate_elbo", 2)
     result = mb.fit(model, mb.MeanField(), X, y, **SHORT, restarts=3)
     assert result.stop_reason == "interrupted"
-    assert len(result.restarts) == 1
+    assert result.restarts == []
     np.testing.assert_allclose(result.params["mu"], alone.params["mu"], rtol=1e-8)
     monkeypatch.undo()
     interrupt_at(monkeypatch, svi, "estimate_elbo", 1)

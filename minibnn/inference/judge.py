@@ -16,6 +16,7 @@ SAMPLES = 64  # for the end of a run
 START_SAMPLES = 256  # for its start, whose tails may be long
 SURE = 3.0  # standard errors
 RARE = 1.35e-3  # the chance of a normal number beyond them
+PART = 0.1  # of what the start had gained; to lose more is to diverge
 SHARE = 0.05  # of the rows' passes in the steps, the most that judging may add
 ROWS = 1000  # of one sample at least
 FURTHER = 3  # times as many evaluations as there were steps
@@ -93,8 +94,9 @@ class Verdict:
     ----------
     returned : "last" or "start"
     diverged : bool
-        The last state is nearer to plain initial values than to the start, by loss, or
-        worse than both; and it is worse by what a single look shows, and by a nat.
+        The last state has lost a tenth of what the start had gained over plain initial
+        values, three times the scatter of one sample, and a nat; or the run has stopped
+        being finite.
     converged : bool
         A plateau was seen, or the minimum of a loss without noise was reached.
     """
@@ -113,9 +115,12 @@ class Verdict:
     def compare(self, begin):
         """The last state with the first."""
         run, n_rows = self.run, rows_of_a_sample(self.run)
+        if np.array_equal(begin, self.theta):
+            self.returned = "start" if self.diverged else "last"
+            return
         params = [run.flat.split(theta) for theta in (begin, self.theta)]
         before, after = (losses(run, p, self.i, n_rows=n_rows) for p in params)
-        if not np.isfinite(before).all() or np.array_equal(before, after):
+        if not np.isfinite(before).all():
             return
         lost = after - before
         if np.isfinite(after).all() and not surely_positive(lost):
@@ -126,7 +131,7 @@ class Verdict:
             key: array.astype(run.dtype, copy=False) for key, array in plain.items()
         }
         gained = losses(run, plain, self.i, n_rows=n_rows) - before
-        least = max(gained.mean() / 2, SURE * before.std(), 1.0)
+        least = max(PART * gained.mean(), SURE * before.std(), 1.0)
         self.diverged |= not lost.mean() <= least
         if not run.options.told:
             self.theta[...], self.returned = begin, "start"

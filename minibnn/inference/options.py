@@ -150,7 +150,7 @@ def check_options(restarts, **given):
 
 def check_steps(max_steps):
     """How many steps, and whether the caller has said so."""
-    if max_steps is None:
+    if isinstance(max_steps, str) and max_steps == "auto":
         return {"max_steps": DEFAULT_STEPS, "own_steps": False}
     return {"max_steps": check_int("max_steps", max_steps), "own_steps": True}
 

@@ -59,8 +59,8 @@ class FitResult:
         nothing: then it is False.
     diverged : bool or array (R,)
         The steps went away from where they began: on the same fresh noise the last state
-        is worse than the start by more than half of what separates the start from plain
-        initial values, by three times the scatter of one sample, and by a nat; or loss
+        is worse than the start by more than a tenth of what separates the start from
+        plain initial values, three times the scatter of one sample, and a nat; or loss
         or gradient stopped being finite. ``stop_reason`` is "diverged" if all did. Not
         asked about the literal update, ``scale="identity"``.
     returned : "last", "start" or array (R,)

@@ -95,7 +95,7 @@ class Run:
         weights = self.options.kl_weights_at(steps)
         lrs = [self.rule.rate_at(step) for step in steps]
         rows = self.stretch.run(program, n, self.step, lrs, weights)
-        self.check_rows(rows)
+        self.check_rows(rows, weights, lrs)
         done = self.record(columns(rows, weights, lrs))
         if done < n:  # a rule has stopped the run within the stretch
             self.flat.theta[...] = rows["theta"][done]
@@ -115,7 +115,7 @@ class Run:
             return left
         return min(left, options.checkpoint.steps_left(self.step))
 
-    def check_rows(self, rows):
+    def check_rows(self, rows, weights, lrs):
         """End the run at the first step whose loss or gradient was not finite."""
         if all_finite(rows["loss"], rows["check"]):
             return
@@ -123,6 +123,9 @@ class Run:
             parts = self.stretch.again(k)
             if not all_finite(parts["loss"], parts["g"]):
                 self.step += k
+                good = {name: rows[name][:k] for name in ("loss", "nll", "kl")}
+                for name, values in columns(good, weights[:k], lrs[:k]).items():
+                    self.history[name].extend(values)
                 self.flat.theta[...] = theta
                 if k:
                     self.before[...] = rows["theta"][k - 1]

@@ -34,7 +34,7 @@ def fit(
     n_samples=1,
     batch_size=None,
     optimizer=None,
-    max_steps=None,
+    max_steps="auto",
     start="auto",
     stop=None,
     estimator=None,
@@ -74,8 +74,8 @@ def fit(
         B; by default all rows.
     optimizer : optional
         SGD, Momentum, Adam or NaturalGradient; default ``Adam(Cosine(0.02))``.
-    max_steps : int, optional
-        Stochastic steps; the start is not counted. Default 1000; where it is left open,
+    max_steps : int or "auto"
+        Stochastic steps; the start is not counted. "auto": 1000; where it is left open,
         and ``start`` too, a bad result is told by a ``FitWarning``, a run that stops
         being finite returns what it had before, and a loss without noise (``Point``,
         ``Exact()``) is brought to its minimum after the steps, to a slope of 1e-8 where
@@ -172,7 +172,7 @@ def fit(
         own = options.for_restart(k)
         runs.append((model, family, estimator, A, y, own, group, known))
     result = choose(carry_out(runs))
-    if options.ours:
+    if options.ours and result.stop_reason != "interrupted":
         warn(result, X, y_given)
     return result
 
