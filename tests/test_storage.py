@@ -175,6 +175,23 @@ def test_when_and_where_checkpoints_are_written(tmp_path):
     assert (second.path, second.every) == (tmp_path / "run.2.npz", 5)
 
 
+def test_a_run_without_a_seed_goes_on_with_the_seed_of_its_file(tmp_path):
+    """The stream it began with is in the file; a seed that is given must be that one."""
+    keeper = mb.Checkpoint(tmp_path / "run.npz", every=4)
+
+    def stop(info):
+        if info.step == 5:
+            raise KeyboardInterrupt
+
+    options = {"max_steps": 9, "checkpoint": keeper}
+    first = world.fit(**options, rng=None, callback=stop)
+    found = world.fit(**options, rng=None)
+    assert len(found.history["loss"]) == 9
+    np.testing.assert_array_equal(found.history["loss"][:4], first.history["loss"][:4])
+    with pytest.raises(StorageError, match="another run"):
+        world.fit(**options, rng=7)
+
+
 def test_a_long_history_is_kept_whole(tmp_path):
     keeper = mb.Checkpoint(tmp_path / "run.npz", every=150)
 
