@@ -72,6 +72,14 @@ def test_labels_are_drawn_by_their_probability():
     np.testing.assert_allclose(got, want, rtol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("labels", "cure"), [((1, 2), r"use y - 1\)"), ((-1, 1), r"use \(y \+ 1\) / 2\)")]
+)
+def test_two_usual_codes_of_labels_are_told_their_way_to_0_and_1(labels, cure):
+    with pytest.raises(ValueError, match=cure):
+        mb.Bernoulli().targets(np.array(labels), (2, 1))
+
+
 def test_a_learned_scale_starts_at_its_prior_mean():
     like = mb.Gaussian("learned", log_scale_prior=(-1.5, 0.3))
     assert like.initial_weights().tolist() == [-1.5]

@@ -203,6 +203,27 @@ def test_a_long_history_is_kept_whole(tmp_path):
     assert_same(world.fit(max_steps=170, checkpoint=keeper), world.fit(max_steps=170))
 
 
+def test_saves_are_at_multiples_and_at_the_end(tmp_path, monkeypatch):
+    """Also where nobody looks on and many steps are taken in a row."""
+    saved, save = [], mb.Checkpoint.save
+
+    def watched(self, run):
+        saved.append(run.step)
+        save(self, run)
+
+    monkeypatch.setattr(mb.Checkpoint, "save", watched)
+    world.fit(max_steps=12, checkpoint=mb.Checkpoint(tmp_path / "run.npz", every=5))
+    assert saved == [5, 10, 12]
+
+
+def test_the_reason_of_a_stop_is_in_the_file(tmp_path):
+    result = world.fit(stop=six, max_steps=12)
+    result.save(tmp_path / "fit.npz")
+    found = mb.FitResult.load(tmp_path / "fit.npz")
+    assert found.stop_reason == result.stop_reason == "stop"
+    assert (found.elbo, found.elbo_se) == (result.elbo, result.elbo_se)
+
+
 def test_looking_on_does_not_make_it_another_run(tmp_path, capsys):
     file, watched = tmp_path / "run.npz", {"callback": print, "verbose": True}
     world.fit(max_steps=6, checkpoint=mb.Checkpoint(file, 4), callback=lambda i: None)
