@@ -645,7 +645,7 @@ def test_the_finding_in_words():
 
 def test_numbers_in_the_figures():
     """Wrong answers, the ECE of the first seed, distances; bars in the order of HMC."""
-    p = said([0.9, 0.45, 0.6, 0.2], [0.1] * 4)
+    p = said([0.9, 0.45, 0.3, 0.2], [0.1] * 4)
     keys = ("hmc", "mf", "recipe", "mle", "map", "ensemble", "cov")
     drop = {"drop": np.array([0.3, 0.1]), "sd": None}
     found = {"names": ("a", "b"), "impossible": np.array([0.7, 0.2])}
@@ -658,12 +658,14 @@ def test_numbers_in_the_figures():
     )  # fmt: skip
     for ax in rupture_figures.uncertainty(study).axes:
         words = [text.get_text() for text in ax.get_legend().texts]
-        assert words == ["right", "wrong (2)"]
+        assert words == ["right", "wrong (1)"]
     titles = [ax.get_title() for ax in rupture_figures.reliability(study).axes]
     assert titles[0] == "HMC: ECE 0.123"
     figure = rupture_figures.against_hmc(study)
     assert {ax.get_title() for ax in figure.axes} == {"Row: 0.568"}
     assert "differ by 0.0123" in figure.get_suptitle()
+    rows = {key: rupture_rows.Row(key, "", [key]) for key in ("mf", "best")}
+    assert rupture_figures.best(SimpleNamespace(rows=rows)) == "best"
     ax, side = rupture_figures.importance(study).axes
     assert [bar.get_width() for bar in side.patches] == [0.2, 0.7]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["b", "a"]
@@ -676,7 +678,7 @@ def test_numbers_in_the_detective_figure():
     curves = {"own": np.arange(52.0), "shifted": np.zeros(52),
               "lags": np.arange(5), "by_lag": np.array([-9.0, -8, -7, -1, -5])}  # fmt: skip
     found = rupture_detect.Detection(RUN, COLUMNS, (4, 9), (9, 12), scores, curves)
-    y = np.arange(16) % 3 == 0
+    y = np.arange(16) % 4 == 0
     figure = rupture_detect_figure.displacement(
         SimpleNamespace(detection=found, stored_labels=y)
     )
@@ -714,6 +716,11 @@ def test_a_line_of_the_table_by_hand():
         "1.0000 ± 0.0123", "1.2",
     ]  # fmt: skip
     assert rupture_report.cells(row | {"note": "", "seconds": None})[::11] == ["HMC", ""]
+
+
+def test_notes_are_of_the_rows_that_have_one():
+    rows = [{"name": "a", "note": "so"}, {"name": "b", "note": ""}]
+    assert rupture_report.notes({"rows": rows}) == ["- \\* a: so."]
 
 
 def test_sentences_of_the_report():
