@@ -176,7 +176,7 @@ def test_annealing_by_hand(monkeypatch, capsys):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("spread", "gap"), [(2.0, 0.2), (10.0, 0.1)])
+@pytest.mark.parametrize(("spread", "gap"), [(2.0, 0.2), (8.0, 0.125)])
 def test_the_pilot_by_hand(monkeypatch, spread, gap):
     """A gap of one nat of spread or 0.2; four moves each, steps after acceptance 0.6."""
     w = spread * np.array([[-1.0], [1.0], [-1.0], [1.0]])

@@ -112,15 +112,17 @@ def test_the_demonstration_by_hand(monkeypatch):
     found = demonstration.described(data, said.__setitem__)
     assert found == {"note": "Rows.", "rows": 5, "test_rows": 3, "share_of_ones": 0.4}
     assert said["data"] == "Rows. 5 rows to fit, 3 to test, 2 inputs; 40 % break through"
-    p, y = np.array([0.9, 0.1, 0.6, 0.2]), np.array([1, 1, 0, 0])
-    log = np.log([0.9, 0.1, 0.4, 0.8])
+    p, y = np.array([0.9, 0.1, 0.6, 0.2, 0.3]), np.array([1, 1, 0, 0, 0])
+    log = np.log([0.9, 0.1, 0.4, 0.8, 0.7])
     prediction = SimpleNamespace(mean=p, log_prob=lambda y: log)
     assert demonstration.scored(prediction, y, said.__setitem__) == pytest.approx({
-        "log_likelihood": log.mean(), "accuracy": 0.5, "f1": 0.5,
-        "ece": (2 * 0.4 + 0.6 + 0.2) / 4,  # of the confidences .9 (half right) .6 .8
-        "brier": (0.01 + 0.81 + 0.36 + 0.04) / 4,
+        "log_likelihood": log.mean(), "accuracy": 0.6,
+        "f1": (2 * 1 / 2 + 3 * 2 / 3) / 5,  # weighted by the rows of either class
+        "ece": (2 * 0.4 + 0.6 + 0.2 + 0.3) / 5,  # confidences .9 (half right) .6 .8 .7
+        "brier": (0.01 + 0.81 + 0.36 + 0.04 + 0.09) / 5,
     })  # fmt: skip
-    assert "log-likelihood -0.887 a rupture, accuracy 0.500" in said["predict"]
+    told = f"log-likelihood {log.mean():.3f} a rupture, accuracy 0.600, ECE 0.380"
+    assert told in said["predict"]
 
 
 def test_what_the_demonstration_says_of_a_fit(monkeypatch):
@@ -338,6 +340,25 @@ def test_a_bad_problem_is_one_line(spec, tmp_path, monkeypatch, capsys):
     said = capsys.readouterr()
     assert said.out == ""
     assert spec.split(":")[0] in one_line(said.err)
+
+
+def test_progress_of_the_study_tells_the_seconds_since_its_beginning(
+    monkeypatch, capsys
+):
+    monkeypatch.setattr(cli.time, "perf_counter", iter([10.0, 75.4]).__next__)
+    monkeypatch.setattr(
+        "minibnn.study.rupture.rupture_study",
+        lambda *args, report, clock: report("fit: everything"),
+    )
+    monkeypatch.setattr(
+        "minibnn.study.rupture_report.write_study",
+        lambda study, out, say: {"files": ["a", "b"]},
+    )
+    monkeypatch.setattr("minibnn.study.rupture_report.markdown", lambda facts: "page")
+    assert cli.main(["rupture"]) == 0
+    said = capsys.readouterr()
+    assert said.err == "    65 s  fit: everything\n"
+    assert said.out == "page\nwritten: a, b\n"
 
 
 # --- figures and the frame -----------------------------------------------------------

@@ -13,7 +13,7 @@ from minibnn.inference.normal_sample import (
     normal_log_likelihood,
     normal_maximum,
 )
-from minibnn.inference.quadrature import grid_posterior
+from minibnn.inference.quadrature import grid_posterior, prior_box
 from minibnn.kernels.families import Gaussian as Q
 
 
@@ -261,6 +261,15 @@ def test_quadrature_agrees_with_the_conjugate_answer(bias, n):
     assert abs(grid.log_evidence - exact.log_evidence) < 1e-11 * max(1.0, size)
     np.testing.assert_allclose(grid.mean, exact.mean, rtol=1e-9)
     np.testing.assert_allclose(grid.cov, exact.cov, rtol=1e-7)
+
+
+def test_the_first_look_is_at_12_prior_scales():
+    """Around the prior means, the learned noise scale's own prior behind the others."""
+    likelihood = mb.Gaussian("learned", log_scale_prior=(-1.0, 0.5))
+    net = mb.MLP([1, 1], bias=False)
+    model = mb.Model(net, likelihood, mb.GaussianPrior(2.0, 3.0))
+    centre, half = prior_box(model)
+    assert (centre.tolist(), half.tolist()) == ([2.0, -1.0], [36.0, 6.0])
 
 
 def test_learned_noise_scale_counts_as_a_weight():

@@ -25,7 +25,8 @@ SHORT = {"rng": 0, "start": None, "max_steps": 4, "optimizer": STILL}
 
 
 def fit(**options):
-    return mb.fit(LINEAR, options.pop("family", FAMILY), X, Y, **(SHORT | options))
+    model, family = options.pop("model", LINEAR), options.pop("family", FAMILY)
+    return mb.fit(model, family, X, Y, **(SHORT | options))
 
 
 # --- defaults ------------------------------------------------------------------------
@@ -227,6 +228,7 @@ def ended(loss, value=None, reason="max_steps"):
         ([ended([], -3.0), ended([], -1.0, "interrupted")], 1),
         ([ended([1], -3.0), ended([1], -1.0), ended([1], -2.0)], 1),
         ([ended([1]), ended([-np.inf]), ended([np.inf])], 1),
+        ([ended([1], -2.0), ended([1], -2.0)], 0),  # the first of equals
     ],
 )
 def test_the_best_run_is_the_one_of_the_largest_elbo_or_smallest_last_loss(
@@ -380,7 +382,8 @@ class Spoils(mb.SGD):
 @pytest.mark.parametrize("at", [2, 5])
 def test_an_error_tells_its_step_and_brings_the_last_good_parameters(at, callback):
     """A bad update is seen by the next loss; that of the last step at the end."""
-    options = {"max_steps": 6, "estimator": mb.Pathwise(), "callback": callback}
+    model = mb.Model(mb.MLP([2, 4, 1]), mb.Gaussian(0.5), mb.GaussianPrior())
+    options = {"model": model, "max_steps": 6, "callback": callback}
     with pytest.raises(mb.FitError) as caught:
         fit(optimizer=Spoils(at), **options)
     good = fit(optimizer=mb.SGD(1e-3), **(options | {"max_steps": at}))

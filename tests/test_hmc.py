@@ -13,7 +13,7 @@ from minibnn.inference import diagnostics
 from minibnn.inference import hmc as module
 from minibnn.inference.chains import Chains
 from minibnn.inference.exact import exact_posterior
-from minibnn.inference.hmc import Sampler, hmc
+from minibnn.inference.hmc import Sampler, hmc, starting_points
 from minibnn.inference.hmc_adapt import (
     DualAveraging,
     first_step,
@@ -557,11 +557,11 @@ class Counting(Sampler):
         return np.array([0.25, 0.5])
 
     def advance(self, step, limit):
-        n = len(self.seen)
         self.seen.append((step.tolist(), limit))
+        n = len(self.seen)
         both = n * np.array([1.0, 3.0])
         self.state = State(both[:, None], -both, None)
-        return Move(np.array([0.6, 0.9]), np.array([n == 2, False]), 10 * both), n + 1
+        return Move(np.array([0.6, 0.9]), np.array([n == 2, False]), 10 * both), n
 
 
 def test_warm_up_goes_by_its_windows():
@@ -592,12 +592,25 @@ def test_sampling_holds_the_averaged_step_and_counts():
     assert final[0] != sampler.steps.step[0]
     draws, found = sampler.sample(4)
     assert sampler.seen == [(final, 80)] * 4
-    np.testing.assert_array_equal(draws[..., 0], [[0, 1, 2, 3], [0, 3, 6, 9]])
-    np.testing.assert_array_equal(found["lp"], [[0, -1, -2, -3], [0, -3, -6, -9]])
+    np.testing.assert_array_equal(draws[..., 0], [[1, 2, 3, 4], [3, 6, 9, 12]])
+    np.testing.assert_array_equal(found["lp"], -draws[..., 0])
     np.testing.assert_array_equal(found["energy"], -10 * found["lp"])
-    assert np.argwhere(found["diverging"]).tolist() == [[0, 2]]
+    assert np.argwhere(found["diverging"]).tolist() == [[0, 1]]
     np.testing.assert_array_equal(found["n_steps"], [[1, 2, 3, 4]] * 2)
     np.testing.assert_array_equal(found["acceptance_rate"], [[0.6] * 4, [0.9] * 4])
+
+
+def test_chains_start_apart_with_unit_scales():
+    model, X, y = tanh_case()
+    rng = np.random.default_rng(3)
+    w = [model.initial_weights(rng) for _ in range(3)]
+    found = starting_points(model, 3, None, np.random.default_rng(3))
+    np.testing.assert_array_equal(found, w)
+    f = log_joint(model, *model.batch(X, y))
+    sampler = Sampler(f, np.random.default_rng(4), 20, 1.5, 1000, 0.8, False)
+    sampler.start(found)
+    np.testing.assert_array_equal(sampler.scale, np.ones_like(found))
+    np.testing.assert_allclose(sampler.state.log_joint, model.log_joint(found, X, y)[0])
 
 
 def test_what_hmc_makes_of_its_arguments(monkeypatch, capsys):
@@ -658,7 +671,7 @@ def by_hand(weights):
     weights = np.asarray(weights, float)[..., None]
     n = weights.shape[:2]
     stats = {"acceptance_rate": np.arange(np.prod(n)).reshape(n) ** 2 / 100.0,
-             "diverging": np.eye(*n) > 0}  # fmt: skip
+             "diverging": np.tri(*n) > 0}  # fmt: skip
     steps, scale = np.arange(1.0, n[0] + 1), np.ones((n[0], 1))
     seed = np.random.SeedSequence(3)
     return Chains(model, weights, steps, scale, stats, seed)
@@ -674,6 +687,8 @@ def test_floor_of_odd_numbers_leaves_the_middle_out():
     three = by_hand([[1, 1], [7, 7], [3, 3]])
     gaps = abs(chance([1, -2]) - chance([3, -6]))
     assert three.floor(X) == pytest.approx(gaps.mean(), rel=1e-14)
+    two = by_hand([[1], [3]])
+    assert two.floor(X) == pytest.approx(gaps.mean(), rel=1e-14)
     one = by_hand([[0, 1, 9, 2, 3]])
     first = (chance([0, 0]) + chance([1, -2])) / 2
     last = (chance([2, -4]) + chance([3, -6])) / 2
@@ -683,11 +698,11 @@ def test_floor_of_odd_numbers_leaves_the_middle_out():
 def test_statistics_of_chains_by_hand():
     chains = by_hand([[1, 2, 3], [4, 5, 6]])
     np.testing.assert_allclose(chains.accept_rate, [5 / 300, 50 / 300])
-    assert chains.divergences == 2
+    assert chains.divergences == 3
     step = chains.to_dict()["sample_stats"]["step_size"]
     np.testing.assert_array_equal(step, [[1, 1, 1], [2, 2, 2]])
     assert repr(chains) == (
-        "Chains(2 chains of 3 draws, 2 divergences, acceptance 0.09)"
+        "Chains(2 chains of 3 draws, 3 divergences, acceptance 0.09)"
     )
 
 

@@ -129,12 +129,20 @@ def test_a_running_mean_ends_where_its_steps_do(result, ax):
 def test_what_counts_as_sure_and_as_alive():
     """Three and two standard deviations; units stand in the order they are drawn."""
     assert (plots.SURE, plots.ALIVE) == (3.0, 2.0)
-    means = [np.array([[2.5, 0.5, -9.0]]), np.array([[1.9], [2.1], [-3.0]])]
-    sds = [np.ones((1, 3)), np.ones((3, 1))]
+    means = [np.array([[2.5, 0.5, -9.0]]), np.array([[19.0, 0], [4.2, 0], [-0.3, 0]])]
+    sds = [np.ones((1, 3)), np.array([[10.0, 1], [2.0, 1], [0.1, 1]])]
     orders = plots.unit_orders(means, sds)
-    assert [order.tolist() for order in orders] == [[0], [2, 1, 0], [0]]
+    assert [order.tolist() for order in orders] == [[0], [2, 1, 0], [0, 1]]
     alive = plots.alive_units(means, sds, orders)
-    assert [a.tolist() for a in alive] == [[True], [True, True, False], [True]]
+    assert [a.tolist() for a in alive] == [[True], [True, True, False], [True, True]]
+
+
+def test_units_stand_from_the_top_down_and_blocks_as_unpacked(result):
+    np.testing.assert_allclose(plots._column(2, 2), [[2.0, 0.75], [2.0, 0.25]])
+    blocks = plots.weight_blocks(result)
+    for found, flat in zip(blocks, (result.q.mean, result.q.sigma), strict=True):
+        for one, (W, _) in zip(found, result.model.net.unpack(flat), strict=True):
+            np.testing.assert_array_equal(one, W)
 
 
 def test_colour_and_width_of_a_line_are_its_mean(result, ax):
@@ -176,5 +184,7 @@ def test_prior_and_posterior_are_normal_densities(result, ax):
     x, density = line.get_data()
     assert np.trapezoid(density, x) == pytest.approx(1.0, abs=1e-3)
     assert x[np.argmax(density)] == pytest.approx(result.q.mean[2], abs=0.02)
+    top = 1 / (result.q.sigma[2] * np.sqrt(2 * np.pi))
+    assert density.max() == pytest.approx(top, rel=0.02)
     prior = ax.collections[0].get_paths()[0].vertices[:, 1]
     assert prior.max() == pytest.approx(1 / (2 * np.sqrt(2 * np.pi)), rel=1e-3)

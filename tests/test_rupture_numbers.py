@@ -37,7 +37,7 @@ def study_of(predictions, y, **more):
 
 SETTINGS = Settings(
     seeds=2, members=3, restarts=4, steps=11, recipe_steps=12, cov_steps=13,
-    cov_samples=5, cov_fits=1, chains=2, hmc_warmup=21, hmc_draws=22, particles=6,
+    cov_samples=5, cov_fits=2, chains=2, hmc_warmup=21, hmc_draws=22, particles=6,
     temperatures=7, leapfrog=8,
 )  # fmt: skip
 PROBLEM = rupture_rows.Problem(
@@ -153,10 +153,10 @@ def test_row_of_the_full_covariance(asked):
     rows = rows_of(rupture_rows.mean_field)
     asked.clear()
     row = rows_of(rupture_rows.full_covariance, rows)["cov"]
-    (call,) = asked
+    call, _ = asked
     assert call.options["start"]["mu"].tolist() == [1.0] * 121
     assert (call.options["n_samples"], call.options["max_steps"]) == (5, 13)
-    assert (row.elbo, row.share) == ([-5.0], 1.0)
+    assert (row.elbo, row.share) == ([-5.0] * 2, 0.5)
 
 
 def test_row_of_the_chains_and_the_evidence(asked, monkeypatch):
@@ -301,6 +301,8 @@ def test_scores_by_hand():
     assert right["auc"] is None
     # of P(through) 0.1 and 0.9 off, in bins of their own; confidences share a bin
     assert right["ece"] == pytest.approx(0.1)
+    never = rupture_scores.scored(said([0.1, 0.9], None, lambda y: log), y[1:3], p[:2])
+    assert (never["accuracy"], never["auc"]) == (0.0, None)
     half = rupture_scores.scored(said([0.9, 0.1], None, lambda y: log), y[:2], p[:2])
     assert half["ece"] == pytest.approx((0.1 + 0.9) / 2)
 
@@ -347,6 +349,28 @@ def test_importance_is_averaged_over_the_seeds(monkeypatch):
     study.settings = Settings(chains=2, hmc_draws=22)  # fewer draws than samples asked
     rupture_claims.importances(study, np.random.default_rng(0))
     assert {n for *_, n in seen} == {44}
+
+
+def test_a_column_is_dealt_out_anew_as_often_as_asked():
+    X = np.arange(12.0).reshape(4, 3)
+    found = rupture_claims.shuffled(X, 1, np.random.default_rng(2))
+    wanted = X.copy()
+    wanted[:, 1] = np.random.default_rng(2).permutation(X[:, 1])
+    np.testing.assert_array_equal(found, wanted)
+    np.testing.assert_array_equal(X, np.arange(12.0).reshape(4, 3))
+    calls = []
+
+    def predict(X, n_samples):
+        calls.append(n_samples)
+        return said(np.full(4, 0.9 if len(calls) in (4, 9) else 0.1))
+
+    data = SimpleNamespace(X_test=X[:, :2], y_test=np.ones(4, int))
+    rng = np.random.default_rng(0)
+    predictor = SimpleNamespace(predict=predict)
+    drop = rupture_claims.importance(predictor, data, 4, rng, 7)
+    # right in one of four shuffles of the first column, and as it is, asked for last
+    assert drop.tolist() == [0.75, 1.0]
+    assert calls == [7] * 9
 
 
 def test_impossible_shares_by_hand(monkeypatch):
@@ -396,7 +420,7 @@ def test_gains_by_hand():
 def test_uncertainties_are_means_over_seeds_that_have_the_outcome():
     y = [1, 0, 1, 0]
     one = said([0.9, 0.1, 0.2, 0.8], [0.1, 0.2, 0.3, 0.4])  # TP TN FN FP
-    two = said([0.9, 0.1, 0.7, 0.3], [0.3, 0.2, 0.5, 0.6])  # TP TN TP TN
+    two = said([0.9, 0.1, 0.51, 0.49], [0.3, 0.2, 0.5, 0.6])  # TP TN TP TN
     predictions = {key: [one, two] for key in rupture_claims.IMPORTANCE_OF}
     got = rupture_claims.uncertainties(study_of(predictions, y))["mf"]
     assert got == pytest.approx({
@@ -423,6 +447,20 @@ def test_words_about_importance():
         found | {"names": names, "impossible": shares}
     )
     assert "comes first under none of the three posteriors." in text
+
+
+def test_the_claims_are_the_published_ones(monkeypatch):
+    for name in ("importance", "gain", "uncertainty"):
+        monkeypatch.setattr(
+            rupture_claims, f"said_of_{name}", lambda found: f"said of {found}"
+        )
+    names = dict(zip(("importance", "gain", "uncertainty"), "abc", strict=True))
+    found = rupture_claims.sentences(SimpleNamespace(claims=names))
+    assert found == [
+        ("Normal stress matters most.", "said of a"),
+        ("The Bayesian network is 2.34 % better than a plain one.", "said of b"),
+        ("True positives are more uncertain than true negatives.", "said of c"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -607,7 +645,7 @@ def test_the_finding_in_words():
 
 def test_numbers_in_the_figures():
     """Wrong answers, the ECE of the first seed, distances; bars in the order of HMC."""
-    p = said([0.9, 0.45, 0.6, 0.2], [0.1] * 4)
+    p = said([0.9, 0.45, 0.3, 0.2], [0.1] * 4)
     keys = ("hmc", "mf", "recipe", "mle", "map", "ensemble", "cov")
     drop = {"drop": np.array([0.3, 0.1]), "sd": None}
     found = {"names": ("a", "b"), "impossible": np.array([0.7, 0.2])}
@@ -620,12 +658,14 @@ def test_numbers_in_the_figures():
     )  # fmt: skip
     for ax in rupture_figures.uncertainty(study).axes:
         words = [text.get_text() for text in ax.get_legend().texts]
-        assert words == ["right", "wrong (2)"]
+        assert words == ["right", "wrong (1)"]
     titles = [ax.get_title() for ax in rupture_figures.reliability(study).axes]
     assert titles[0] == "HMC: ECE 0.123"
     figure = rupture_figures.against_hmc(study)
     assert {ax.get_title() for ax in figure.axes} == {"Row: 0.568"}
     assert "differ by 0.0123" in figure.get_suptitle()
+    rows = {key: rupture_rows.Row(key, "", [key]) for key in ("mf", "best")}
+    assert rupture_figures.best(SimpleNamespace(rows=rows)) == "best"
     ax, side = rupture_figures.importance(study).axes
     assert [bar.get_width() for bar in side.patches] == [0.2, 0.7]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["b", "a"]
@@ -638,7 +678,7 @@ def test_numbers_in_the_detective_figure():
     curves = {"own": np.arange(52.0), "shifted": np.zeros(52),
               "lags": np.arange(5), "by_lag": np.array([-9.0, -8, -7, -1, -5])}  # fmt: skip
     found = rupture_detect.Detection(RUN, COLUMNS, (4, 9), (9, 12), scores, curves)
-    y = np.arange(16) % 3 == 0
+    y = np.arange(16) % 4 == 0
     figure = rupture_detect_figure.displacement(
         SimpleNamespace(detection=found, stored_labels=y)
     )
@@ -669,12 +709,18 @@ def test_a_line_of_the_table_by_hand():
     values = {key: column((k + 1) / 9, 0.0123456) for k, key in enumerate(keys)}
     row = {"name": "HMC", "note": "so", "seeds": 3, "seconds": 1.25} | values
     row["auc"], row["elbo"] = column(None), column(-123.456)
+    assert rupture_report.cell(column(0.0, 0.0), 2) == "0.00 ± 0.00"
     assert rupture_report.cells(row) == [
         "HMC \\*", "3", "0.1111 ± 0.0123", "0.2222 ± 0.0123", "0.333 ± 0.012",
         "0.444 ± 0.012", "0.556 ± 0.012", "0.667 ± 0.012", "", "-123.5",
         "1.0000 ± 0.0123", "1.2",
     ]  # fmt: skip
     assert rupture_report.cells(row | {"note": "", "seconds": None})[::11] == ["HMC", ""]
+
+
+def test_notes_are_of_the_rows_that_have_one():
+    rows = [{"name": "a", "note": "so"}, {"name": "b", "note": ""}]
+    assert rupture_report.notes({"rows": rows}) == ["- \\* a: so."]
 
 
 def test_sentences_of_the_report():

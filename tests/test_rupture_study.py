@@ -11,6 +11,7 @@ from matplotlib import style
 from minibnn import cli
 from minibnn.study import (
     datasets,
+    plots,
     rupture,
     rupture_claims,
     rupture_data,
@@ -378,6 +379,12 @@ def test_a_dead_unit_is_crossed_out(study, monkeypatch):
     words = [text.get_text() for text in ax.texts]
     assert [words.count(word) for word in ("40", "1", "×")] == [4, 1, 7]
     assert ax.get_title().startswith("5 of 12 hidden units are alive")
+    means, sds = plots.weight_blocks(rupture_figures.best(study))
+    order = plots.unit_orders(means, sds)[1]
+    cost[order[0]], cost[order[-1]] = 123.4, -5.0
+    titles = [panel.get_title() for panel in rupture_figures.weights(study).axes]
+    assert titles == ["Into the strongest unit: removing it costs 123 nats",
+                      "Into the weakest unit: removing it costs 0 nats"]  # fmt: skip
 
 
 def test_sound_labels_need_no_detective_figure(study):

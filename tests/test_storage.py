@@ -176,6 +176,23 @@ def test_when_and_where_checkpoints_are_written(tmp_path):
     assert (second.path, second.every) == (tmp_path / "run.2.npz", 5)
 
 
+def test_a_run_without_a_seed_goes_on_with_the_seed_of_its_file(tmp_path):
+    """The stream it began with is in the file; a seed that is given must be that one."""
+    keeper = mb.Checkpoint(tmp_path / "run.npz", every=4)
+
+    def stop(info):
+        if info.step == 5:
+            raise KeyboardInterrupt
+
+    options = {"max_steps": 9, "checkpoint": keeper}
+    first = world.fit(**options, rng=None, callback=stop)
+    found = world.fit(**options, rng=None)
+    assert len(found.history["loss"]) == 9
+    np.testing.assert_array_equal(found.history["loss"][:4], first.history["loss"][:4])
+    with pytest.raises(StorageError, match="another run"):
+        world.fit(**options, rng=7)
+
+
 def test_a_long_history_is_kept_whole(tmp_path):
     keeper = mb.Checkpoint(tmp_path / "run.npz", every=150)
 
@@ -185,6 +202,27 @@ def test_a_long_history_is_kept_whole(tmp_path):
 
     world.fit(max_steps=170, checkpoint=keeper, callback=stop)
     assert_same(world.fit(max_steps=170, checkpoint=keeper), world.fit(max_steps=170))
+
+
+def test_saves_are_at_multiples_and_at_the_end(tmp_path, monkeypatch):
+    """Also where nobody looks on and many steps are taken in a row."""
+    saved, save = [], mb.Checkpoint.save
+
+    def watched(self, run):
+        saved.append(run.step)
+        save(self, run)
+
+    monkeypatch.setattr(mb.Checkpoint, "save", watched)
+    world.fit(max_steps=12, checkpoint=mb.Checkpoint(tmp_path / "run.npz", every=5))
+    assert saved == [5, 10, 12]
+
+
+def test_the_reason_of_a_stop_is_in_the_file(tmp_path):
+    result = world.fit(stop=six, max_steps=12)
+    result.save(tmp_path / "fit.npz")
+    found = mb.FitResult.load(tmp_path / "fit.npz")
+    assert found.stop_reason == result.stop_reason == "stop"
+    assert (found.elbo, found.elbo_se) == (result.elbo, result.elbo_se)
 
 
 def test_looking_on_does_not_make_it_another_run(tmp_path, capsys):
