@@ -13,7 +13,7 @@ from minibnn.checking.problem import EPS
 
 # A coordinate is decided when what is left open is below this part of it, or of the
 # usual gradient of its block: in double precision, where half the digits of f are
-# rounding, and in single precision.
+# rounding and differences judge alone, and in single precision.
 DECIDED, DECIDED_ROUGH, DECIDED_SINGLE = 1e-4, 1e-5, 0.05
 OWN = 0.005  # in double precision always this part of itself: 1 % must show
 
@@ -178,7 +178,8 @@ class Coordinates(Opinions):
         self.error = np.where(np.isnan(error), np.inf, error)
         self.size = np.fmin(self.usual(self.truth), self.usual(self.claimed))
         limit = DECIDED if self.claim.eps < 1e-10 else DECIDED_SINGLE
-        if limit == DECIDED and self.noise > 1e-9 * abs(self.problem.value):
+        rough = not self.first and self.noise > 1e-9 * abs(self.problem.value)
+        if limit == DECIDED and rough:
             limit = DECIDED_ROUGH
         scale = np.maximum(np.abs(self.truth), self.size) * max(limit, self.tol)
         self.status = np.full(self.problem.size, "agrees", dtype="<U11")

@@ -40,6 +40,8 @@ class Opinions:
         self.lines = [Coordinate(problem, i) for i in range(problem.size)]
         self.claimed = claim.g
         self.allowance = claim.allowance(problem.blocks)
+        # how little the derivative itself is determined where f rounds its numbers
+        self.own = 4 * claim.spread(problem.blocks) * (EPS / claim.eps)
         self.notes, self.judge, self.warned = [], "complex step", False
         self.first, self.second = None, []
         self.grain = noise  # of the values of f, as coarse as any line has shown
@@ -68,13 +70,12 @@ class Opinions:
             self._distrust("it gives nan or inf")
             return None
         value, gap = pairs[:, 0], np.abs(pairs[:, 0] - pairs[:, 1])
-        spread = self.claim.spread(self.problem.blocks)
         if not len(self.claim.copies):
             move = self._condition(value)
             self.allowance = self.allowance + SAFETY * move
-            spread = spread + move
-        own = 4 * spread * (EPS / self.claim.eps)
-        return value, 4 * gap + 8 * EPS * np.abs(value) + own + self._roughness(value)
+            self.own = self.own + 4 * move * (EPS / self.claim.eps)
+        rounding = 4 * gap + 64 * EPS * np.abs(value) + self.own
+        return value, rounding + self._roughness(value)
 
     def _roughness(self, value):
         """Noise of the complex step where f amplifies rounding, as one direction tells.
@@ -120,6 +121,7 @@ class Opinions:
             rivals=rivals,
             doubt=self.doubt[i],
         )
+        found.bound += self.own[i]
         self.grain = max(self.grain, found.grain)
         if found.still and np.any(rivals):  # rounding inside of f may hide as much
             found.bound = max(found.bound, 6 * self.grain / found.step)
