@@ -190,11 +190,15 @@ class Coordinates(Opinions):
         self.status[~np.isfinite(self.claimed)] = "wrong"
 
     def _too_small(self):
-        """Coordinates that are no rounding of zero, but below what the judge sees."""
-        meant = (np.abs(self.claimed) > self.allowance) & ~self.kink
-        return (
-            meant & (self.bound > OWN * np.abs(self.truth)) & (self.claim.eps < 1e-10)
-        )
+        """Coordinates that are no rounding of zero, but below what the judge sees.
+
+        The rounding of a gradient given as numbers is a guess, and excuses nothing.
+        """
+        meant, blur = np.abs(self.claimed) > self.allowance, self.bound
+        if not self.problem.grad_is_function:
+            meant, blur = self.claimed != 0, self.bound + self.allowance
+        unseen = meant & (blur > OWN * np.abs(self.truth)) & ~self.kink
+        return unseen & (self.claim.eps < 1e-10)
 
     def _stationary(self):
         """Coordinates that cannot be told from zero, like all of their block.

@@ -72,8 +72,9 @@ class Opinions:
         value, gap = pairs[:, 0], np.abs(pairs[:, 0] - pairs[:, 1])
         if not len(self.claim.copies):
             move = self._condition(value)
-            self.allowance = self.allowance + SAFETY * move
-            self.own = self.own + 4 * move * (EPS / self.claim.eps)
+            least = self.claim.eps * np.abs(self.claimed)
+            self.allowance = SAFETY * move + 8 * least
+            self.own = 4 * (move + least) * (EPS / self.claim.eps)
         rounding = 4 * gap + 64 * EPS * np.abs(value) + self.own
         return value, rounding + self._roughness(value)
 
@@ -144,7 +145,23 @@ class Opinions:
         for slope in found:  # one line may have shown how coarse the values of f are
             if slope.still and slope.grain > self.noise:
                 slope.bound = max(slope.bound, 6 * self.grain / slope.step)
+        if not self.first and not self.problem.grad_is_function:
+            self._move(found)
         return found
+
+    def _move(self, found):
+        """What rounding does to the derivative: the same difference beside x.
+
+        Asked of f where there is no gradient that could be asked.
+        """
+        base = jitter(self.problem.x, EPS, self.rng)
+        for slope, line in zip(found, self.lines, strict=True):
+            if slope.step > 0:
+                here, there = (
+                    (other.probe(slope.step)[0] - other.probe(-slope.step)[0])
+                    for other in (line, line.at(base))
+                )
+                slope.bound += 2 * abs(there - here) / slope.step
 
     def _reconcile(self):
         """Drop the complex step if tight differences exclude it somewhere."""
