@@ -154,14 +154,15 @@ class Opinions:
 
         Asked of f where there is no gradient that could be asked.
         """
-        base = jitter(self.problem.x, EPS, self.rng)
+        bases = [jitter(self.problem.x, EPS, self.rng) for _ in range(2)]
         for slope, line in zip(found, self.lines, strict=True):
             if slope.step > 0:
-                here, there = (
-                    (other.probe(slope.step)[0] - other.probe(-slope.step)[0])
-                    for other in (line, line.at(base))
+                here, *there = (
+                    other.probe(slope.step)[0] - other.probe(-slope.step)[0]
+                    for other in (line, *map(line.at, bases))
                 )
-                slope.bound += 2 * abs(there - here) / slope.step
+                move = max(abs(value - here) for value in there)
+                slope.bound += 3 * move / slope.step
 
     def _reconcile(self):
         """Drop the complex step if tight differences exclude it somewhere."""
