@@ -34,14 +34,19 @@ def check_gradient(
 
     The complex step judges where f is analytic, and is itself checked: Romberg
     differences with a certified bound are the second opinion, and the judge where f
-    is not complex-safe. What rounding may explain is measured by moving x by one
+    is not complex-safe. Two opinions that exclude each other are judged by shorter
+    steps, down to where rounding hides the matter; what is still open then is "cannot
+    tell". x may hold numbers of any size and unit: the length of a step is found from
+    f, for each coordinate. What rounding may explain is measured by moving x by one
     unit in the last place, so float32 gradients are judged at their own resolution.
 
     Parameters
     ----------
     f : function of x giving one real number; its noise, if any, held fixed. It is
-        called with float64 and, if it can, complex128 arrays.
-    grad : function of x giving an array like x, or that array (or dict of arrays)
+        called with float64 and, if it can, complex128 arrays. Where it raises beside
+        x, it has no value there.
+    grad : function of x giving a floating-point array like x, or that array (or dict
+        of arrays). Neither f nor grad may change its argument.
     x : array of any shape, or dict of arrays; float32 or float64
     names : P names of the coordinates in flat order
     blocks : dict block name -> size in flat order, or P labels; default: the arrays
@@ -60,7 +65,8 @@ def check_gradient(
 
     Raises
     ------
-    TypeError, ValueError : naming the argument; what f and grad raise passes through
+    TypeError, ValueError : naming the argument; what f and grad raise at x itself, or
+        f wherever it is asked, passes through
     """
     options = _options(tol, kinks, rng, max_coordinates)
     with np.errstate(all="ignore"):

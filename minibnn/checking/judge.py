@@ -13,7 +13,7 @@ from minibnn.checking.problem import EPS
 
 # A coordinate is decided when what is left open is below this part of it, or of the
 # usual gradient of its block: in double precision, where half the digits of f are
-# rounding, and in single precision.
+# rounding and differences judge alone, and in single precision.
 DECIDED, DECIDED_ROUGH, DECIDED_SINGLE = 1e-4, 1e-5, 0.05
 OWN = 0.005  # in double precision always this part of itself: 1 % must show
 
@@ -178,7 +178,8 @@ class Coordinates(Opinions):
         self.error = np.where(np.isnan(error), np.inf, error)
         self.size = np.fmin(self.usual(self.truth), self.usual(self.claimed))
         limit = DECIDED if self.claim.eps < 1e-10 else DECIDED_SINGLE
-        if limit == DECIDED and self.noise > 1e-9 * abs(self.problem.value):
+        rough = not self.first and self.noise > 1e-9 * abs(self.problem.value)
+        if limit == DECIDED and rough:
             limit = DECIDED_ROUGH
         scale = np.maximum(np.abs(self.truth), self.size) * max(limit, self.tol)
         self.status = np.full(self.problem.size, "agrees", dtype="<U11")
@@ -189,11 +190,15 @@ class Coordinates(Opinions):
         self.status[~np.isfinite(self.claimed)] = "wrong"
 
     def _too_small(self):
-        """Coordinates that are no rounding of zero, but below what the judge sees."""
-        meant = (np.abs(self.claimed) > self.allowance) & ~self.kink
-        return (
-            meant & (self.bound > OWN * np.abs(self.truth)) & (self.claim.eps < 1e-10)
-        )
+        """Coordinates that are no rounding of zero, but below what the judge sees.
+
+        The rounding of a gradient given as numbers is a guess, and excuses nothing.
+        """
+        meant, blur = np.abs(self.claimed) > self.allowance, self.bound
+        if not self.problem.grad_is_function:
+            meant, blur = self.claimed != 0, self.bound + self.allowance
+        unseen = meant & (blur > OWN * np.abs(self.truth)) & ~self.kink
+        return unseen & (self.claim.eps < 1e-10)
 
     def _stationary(self):
         """Coordinates that cannot be told from zero, like all of their block.

@@ -40,6 +40,8 @@ class Opinions:
         self.lines = [Coordinate(problem, i) for i in range(problem.size)]
         self.claimed = claim.g
         self.allowance = claim.allowance(problem.blocks)
+        # how little the derivative itself is determined where f rounds its numbers
+        self.own = 4 * claim.spread(problem.blocks) * (EPS / claim.eps)
         self.notes, self.judge, self.warned = [], "complex step", False
         self.first, self.second = None, []
         self.grain = noise  # of the values of f, as coarse as any line has shown
@@ -68,13 +70,13 @@ class Opinions:
             self._distrust("it gives nan or inf")
             return None
         value, gap = pairs[:, 0], np.abs(pairs[:, 0] - pairs[:, 1])
-        spread = self.claim.spread(self.problem.blocks)
         if not len(self.claim.copies):
             move = self._condition(value)
-            self.allowance = self.allowance + SAFETY * move
-            spread = spread + move
-        own = 4 * spread * (EPS / self.claim.eps)
-        return value, 4 * gap + 8 * EPS * np.abs(value) + own + self._roughness(value)
+            least = self.claim.eps * np.abs(self.claimed)
+            self.allowance = SAFETY * move + 8 * least
+            self.own = 4 * (move + least) * (EPS / self.claim.eps)
+        rounding = 4 * gap + 64 * EPS * np.abs(value) + self.own
+        return value, rounding + self._roughness(value)
 
     def _roughness(self, value):
         """Noise of the complex step where f amplifies rounding, as one direction tells.
@@ -120,6 +122,7 @@ class Opinions:
             rivals=rivals,
             doubt=self.doubt[i],
         )
+        found.bound += self.own[i]
         self.grain = max(self.grain, found.grain)
         if found.still and np.any(rivals):  # rounding inside of f may hide as much
             found.bound = max(found.bound, 6 * self.grain / found.step)
@@ -142,7 +145,24 @@ class Opinions:
         for slope in found:  # one line may have shown how coarse the values of f are
             if slope.still and slope.grain > self.noise:
                 slope.bound = max(slope.bound, 6 * self.grain / slope.step)
+        if not self.first and not self.problem.grad_is_function:
+            self._move(found)
         return found
+
+    def _move(self, found):
+        """What rounding does to the derivative: the same difference beside x.
+
+        Asked of f where there is no gradient that could be asked.
+        """
+        bases = [jitter(self.problem.x, EPS, self.rng) for _ in range(2)]
+        for slope, line in zip(found, self.lines, strict=True):
+            if slope.step > 0:
+                here, *there = (
+                    other.probe(slope.step)[0] - other.probe(-slope.step)[0]
+                    for other in (line, *map(line.at, bases))
+                )
+                move = max(abs(value - here) for value in there)
+                slope.bound += 3 * move / slope.step
 
     def _reconcile(self):
         """Drop the complex step if tight differences exclude it somewhere."""
