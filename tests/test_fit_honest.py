@@ -157,11 +157,21 @@ def test_a_diverged_run_returns_what_it_had_and_says_so(rate, options):
         result = mb.fit(model, mb.MeanField(), X, y, **options)
     assert len(told) == 1
     assert told[0].filename == __file__
+    assert told[0].message.result is result
     assert (result.stop_reason, result.converged) == ("diverged", False)
     assert (result.diverged, result.returned) == (True, "start")
     if "restarts" not in options:
         assert_same_params(result, begin)
     assert result.elbo > -1000
+
+
+def test_a_warning_made_an_error_does_not_lose_the_result():
+    model, X, y = few_rows("real", 60, 4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(mb.FitWarning) as told:
+            mb.fit(model, mb.MeanField(), X, y, rng=0, optimizer=mb.SGD(1e-3))
+    assert told.value.result.stop_reason == "diverged"
 
 
 def test_with_explicit_steps_the_start_is_returned_in_silence():

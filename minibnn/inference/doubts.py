@@ -5,6 +5,8 @@ import warnings
 import numpy as np
 from scipy.optimize import minimize
 
+from minibnn.kernels.doors import callers_level
+
 DRAWS = 256  # of the weights, for the density of the training rows
 MOST_ROWS = 1000  # that are looked at
 LOST = 0.01  # nats a row, which so few draws may lose
@@ -14,18 +16,28 @@ SMALLER = (
     "Try a smaller network, a smaller prior scale or more rows; max_steps, start and "
     "optimizer change how it is fitted"
 )
-LEVEL = 3  # frames between the warning and the caller of fit
 
 
 class FitWarning(UserWarning):
-    """A result not to be trusted, with the remedy; only where start and steps are ours."""
+    """A result not to be trusted, with the remedy; only where start and steps are ours.
+
+    Attributes
+    ----------
+    result : FitResult
+        What ``fit`` returns. Where a filter turns the warning into an error it is here.
+    """
+
+    def __init__(self, text, result=None):
+        super().__init__(text)
+        self.result = result
 
 
 def warn(result, X, y):
     """One warning, if there is anything to warn of."""
     found = doubts(result, X, y)
     if found:
-        warnings.warn(". ".join(found) + ".", FitWarning, stacklevel=LEVEL)
+        warning = FitWarning(". ".join(found) + ".", result)
+        warnings.warn(warning, stacklevel=callers_level())
 
 
 def doubts(result, X, y):

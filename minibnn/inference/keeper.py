@@ -8,6 +8,7 @@ goes back to where the step began.
 import warnings
 
 from minibnn.inference.storage import StorageError
+from minibnn.kernels.doors import callers_level
 
 
 class Keeper:
@@ -39,7 +40,8 @@ class Keeper:
         try:
             self.checkpoint.save(run)
         except StorageError as error:  # it must not hide what ended the run
-            warnings.warn(f"the end of the run is not saved: {error}", stacklevel=4)
+            said = f"the end of the run is not saved: {error}"
+            warnings.warn(said, stacklevel=callers_level())
 
 
 

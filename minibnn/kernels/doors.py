@@ -6,6 +6,7 @@ ignored, and nothing else raises: it warns at most, as NumPy does unless told ot
 """
 
 import functools
+import sys
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import FunctionType
@@ -76,3 +77,11 @@ def outside():
             yield
     finally:
         _CALLER.reset(token)
+
+
+def callers_level():
+    """How far up, as ``warnings.warn`` counts, the line stands that called the package."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back and frame.f_globals["__name__"].partition(".")[0] == PACKAGE:
+        frame, level = frame.f_back, level + 1
+    return level
