@@ -12,6 +12,7 @@ from core_oracles import regression_data
 
 import minibnn as mb
 from minibnn.inference import elbo, restarts, run, start, svi
+from minibnn.inference.batches import Batches
 from minibnn.inference.flat import Flat
 from minibnn.inference.options import Options, check_optimizer, check_options
 from minibnn.inference.start import bounds, lbfgs_start, worth_a_start
@@ -112,6 +113,19 @@ def test_the_step_size_of_every_step():
     assert mb.Cosine(3.0, final=1.0, steps=8)(2, 4) == pytest.approx(2 + np.sqrt(0.5))
     decay = mb.RobbinsMonro(0.6, delay=3, power=0.5 + 0.5)
     assert [decay(step, 99) for step in (0, 3)] == pytest.approx([0.6, 0.3])
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "ahead"),
+    [(10, [(5, 9)] * 2), (13, [(5, 2), (5, 1), (3, 1)]), (9, [(5, 1), (4, 1)])],
+)
+def test_how_many_batches_of_a_size_lie_ahead(n_rows, ahead):
+    """Of nine that are wanted; the rest of an epoch is a batch of its own."""
+    data = np.zeros((n_rows, 2)), np.zeros(n_rows)
+    batches = Batches(*data, 5, [np.random.default_rng(0)], False)
+    for wanted in ahead * 2:  # the second epoch like the first
+        assert batches.ahead(9) == wanted
+        assert len(batches.next()) == wanted[0]
 
 
 # --- the plateau rule ----------------------------------------------------------------
