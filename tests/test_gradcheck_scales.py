@@ -99,6 +99,25 @@ def test_a_smooth_bend_is_no_kink():
         assert report.verdict == "wrong", report
 
 
+def test_opinions_that_exclude_each_other_are_both_shown():
+    """A bump in its far tail, whose slope no step shows before rounding hides it."""
+    x, centres = np.random.default_rng(4).random(5), np.linspace(0, 1, 50)
+
+    def shape(x):
+        return np.exp(-((x[:, None] - centres) ** 2) / 2e-8)
+
+    report = check_gradient(
+        lambda x: np.sum(shape(x)),
+        lambda x: -np.sum((x[:, None] - centres) * 1e8 * shape(x), axis=1),
+        x,
+    )
+    assert report.verdict == "cannot tell"
+    assert "two opinions exclude each other along x[1]: the complex step gives " in (
+        report.reason
+    )
+    assert "differences give 0 +- " in report.reason
+
+
 # --- flat in floats ------------------------------------------------------------------
 
 
