@@ -165,9 +165,9 @@ class FitResult:
                 facts["stop_reason"],
                 seed_from(facts["seed"]),
                 [tuple(pair) for pair in from_recipe(facts["restarts"])],
-                from_recipe(facts["converged"]),
-                from_recipe(facts["diverged"]),
-                from_recipe(facts["returned"]),
+                from_recipe(facts.get("converged", False)),
+                from_recipe(facts.get("diverged", False)),
+                from_recipe(facts.get("returned", "last")),
             )
             check_result(result)
         return result
