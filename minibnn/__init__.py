@@ -10,6 +10,7 @@ from minibnn.checking.gradcheck import check_adjoint, check_gradient
 from minibnn.checking.report import GradientReport
 from minibnn.inference.ais import ais
 from minibnn.inference.checkpoint import Checkpoint
+from minibnn.inference.doubts import FitWarning
 from minibnn.inference.elbo import neg_elbo
 from minibnn.inference.exact import exact_posterior
 from minibnn.inference.hmc import hmc
@@ -24,6 +25,7 @@ from minibnn.inference.result import FitResult
 from minibnn.inference.run import FitError
 from minibnn.inference.stopping import Plateau
 from minibnn.inference.svi import fit
+from minibnn.kernels.doors import door
 from minibnn.kernels.estimators import LocalReparam, Pathwise
 from minibnn.kernels.exact_elbo import Exact
 from minibnn.kernels.families import MeanField, Point
@@ -44,4 +46,7 @@ from minibnn.kernels.priors import GaussianPrior
 from minibnn.study import datasets, metrics
 from minibnn.version import __version__
 
-rebuildable(*[value for value in list(globals().values()) if isinstance(value, type)])
+_classes = [value for value in list(globals().values()) if isinstance(value, type)]
+rebuildable(*_classes)
+for _public in _classes:
+    door(_public)

@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,8 +60,9 @@ def verify_arguments(parser):
         "problem",
         nargs="?",
         metavar="FILE.py:function",
-        help="a function of yours that returns (f, grad, x), to check your gradient "
-        "(default: every gradient of the package)",
+        help="a function of yours that takes no argument and returns (f, grad, x), to "
+        "check your gradient; the file may import its neighbours (default: every "
+        "gradient of the package)",
     )
     add_json(parser)
 
@@ -68,10 +70,14 @@ def verify_arguments(parser):
 def run_verify(args, say):
     """Check every labelled gradient of the package, or one of the reader's."""
     from minibnn.checking.gradcheck import check_gradient
-    from minibnn.checking.verify import problem_of, table, verify
+    from minibnn.checking.user_file import user_problem
+    from minibnn.checking.verify import table, verify
 
-    if args.problem:
-        report = check_gradient(*problem_of(args.problem))
+    if args.problem is not None:
+        # with --json standard output is the one object: the reader's prints go beside it
+        out = sys.stderr if args.json else sys.stdout
+        with redirect_stdout(out), user_problem(args.problem) as problem:
+            report = check_gradient(*problem)
         say(report.table())
         return report.to_dict(), int(report.verdict != "agrees")
     rows = verify()
@@ -212,14 +218,18 @@ def rupture_folder(text):
 
 
 def count(text):
-    """A whole number from 1."""
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"want a whole number >= 1, got {text!r}")
+    """A whole number from 1 to 10,000."""
+    if not text.isdecimal() or len(text) > 5 or not 1 <= int(text) <= 10_000:
+        raise argparse.ArgumentTypeError(
+            f"want a whole number >= 1 and <= 10000, got {text[:40]!r}"
+        )
     return int(text)
 
 
 def folder(text):
     """A folder to write to, which may be new."""
+    if not text:
+        raise argparse.ArgumentTypeError("want a folder, got nothing; here is '.'")
     nearest = Path(text).absolute()
     while not nearest.exists():
         nearest = nearest.parent
@@ -241,9 +251,9 @@ def figure_name(text):
 
 
 def seed(text):
-    """A whole number from 0."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"want a whole number >= 0, got {text!r}")
+    """A whole number from 0, of up to a hundred digits."""
+    if not text.isdecimal() or len(text) > 100:
+        raise argparse.ArgumentTypeError(f"want a whole number >= 0, got {text[:40]!r}")
     return int(text)
 
 
@@ -284,8 +294,9 @@ def main(argv=None):
     try:
         numbers, status = args.run(args, _silent if as_json else _say)
     except (ValueError, OSError) as error:
-        print(f"minibnn {args.command}: error: {_line(error)}", file=sys.stderr)
-        return 1
+        text = str(error) if getattr(error, "lines", False) else _line(error)
+        print(f"minibnn {args.command}: error: {text}", file=sys.stderr)
+        return getattr(error, "status", 1)
     except KeyboardInterrupt:
         print(f"minibnn {args.command}: interrupted", file=sys.stderr)
         return 130

@@ -1,9 +1,11 @@
-"""Mutation testing: plant every mistake of `mutants` in a copy, see a test go red.
+"""Mutation testing: plant every known mistake in a copy, see a test go red.
 
     python tests/mutation.py [--only WORD] [--jobs N]
 
-writes tests/mutation_score.json and .md. A mutant is killed when the quick kernel tests
-fail on the copy that carries it; a survivor is a mistake the suite would let through.
+writes tests/mutation_score.json and .md. A mutant of a kernel (`mutants`) is killed when
+the quick kernel tests fail on the copy that carries it, one of a procedure
+(`procedure_mutants`) when the test named beside it does; a survivor is a mistake the
+suite would let through.
 """
 
 import argparse
@@ -17,10 +19,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mutants import MUTANTS
+from procedure_mutants import procedures
 
 ROOT = Path(__file__).resolve().parents[1]
 SUITE = ("test_kernels.py", "test_objective.py", "test_special_cases.py",
          "test_corners.py", "test_values.py", "test_unbiased.py")  # fmt: skip
+ALL = [*MUTANTS, *procedures()]
 REASONS = {}  # name of a mutant that may survive -> why
 
 
@@ -31,10 +35,15 @@ def planted(source, old, new):
     return source.replace(old, new)
 
 
+def place(package, file):
+    """Where the file of a mutant stands: among the kernels unless it names a room."""
+    return Path(package) / (file if "/" in file else f"kernels/{file}")
+
+
 def plant(package, mutant):
     """Write a mistake into a copy of the package."""
-    _, file, old, new = mutant
-    path = Path(package) / "kernels" / file
+    _, file, old, new, *_ = mutant
+    path = place(package, file)
     path.write_text(planted(path.read_text(), old, new))
 
 
@@ -50,7 +59,8 @@ def run(mutant):
         copy(folder)
         plant(Path(folder) / "minibnn", mutant)
         command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
-        command += ["-k", "not saved", *(f"tests/{name}" for name in SUITE)]  # no fits
+        command += ["-k", "not saved"]  # no fits
+        command += [f"tests/{name}" for name in mutant[4:] or SUITE]
         done = subprocess.run(
             command,
             cwd=folder,
@@ -106,9 +116,10 @@ def as_markdown(record):
     lines = [
         "# Mutation score",
         "",
-        f"{record['killed']} of {record['mutants']} planted mistakes are seen by the "
-        f"quick kernel tests: {100 * record['score']:.1f} %.",
-        "Made by `python tests/mutation.py`; the mistakes stand in `tests/mutants.py`.",
+        f"{record['killed']} of {record['mutants']} planted mistakes are seen by quick "
+        f"tests: {100 * record['score']:.1f} %.",
+        "Made by `python tests/mutation.py`; the mistakes stand in `tests/mutants.py` "
+        "(kernels) and `tests/procedure_mutants.py`.",
         "",
     ]
     if record["survivors"]:
@@ -123,7 +134,7 @@ def main():
     parser.add_argument("--only", default="", help="run the mutants with this word")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
-    chosen = [m for m in MUTANTS if options.only in m[0]]
+    chosen = [m for m in ALL if options.only in m[0]]
     check_unspoiled()
     with ThreadPoolExecutor(options.jobs) as pool:
         results = []

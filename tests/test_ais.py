@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 import minibnn as mb
-from minibnn.inference.ais import Path, ais, anneal, joint_parts, pilot
+from minibnn.inference import ais as module
+from minibnn.inference.ais import Path, ais, anneal, evidence, joint_parts, pilot
 from minibnn.inference.exact import exact_posterior
+from minibnn.inference.leapfrog import Move
 from minibnn.inference.prior_draws import prior_draws
 from minibnn.inference.quadrature import grid_posterior
 
@@ -107,6 +109,114 @@ def test_pilot_ends_at_the_posterior_and_resampling_keeps_the_path():
     np.testing.assert_allclose(
         path.scales[-1], np.sqrt(exact_posterior(model, X, y).variances), rtol=0.6
     )
+
+
+# --- the numbers it goes by, one exact case each --------------------------------------
+
+
+def test_evidence_by_hand():
+    """Weights 1, 2, 3, 6: mean 3, variance 14/3, 144/50 effective; harmonic mean 2."""
+    found = evidence(np.log([1.0, 2.0, 3.0, 6.0]), np.log([1.0, 2.0, 4.0, 4.0]))
+    assert found.log_evidence == pytest.approx(np.log(3), rel=1e-14)
+    assert found.se == pytest.approx(np.sqrt(14 / 3) / 3 / 2, rel=1e-14)
+    assert found.n_effective == pytest.approx(144 / 50, rel=1e-14)
+    assert found.upper == pytest.approx(np.log(2), rel=1e-14)
+
+
+def test_a_resampled_path_by_hand():
+    """Temperatures and scales in straight lines, steps in straight lines of their log."""
+    scales = np.array([[1.0], [3.0], [2.0]])
+    path = Path(np.array([0.0, 0.2, 1.0]), np.array([1.0, 2.0, 8.0]), scales)
+    fine = path.resampled(4)
+    np.testing.assert_allclose(fine.betas, [0, 0.1, 0.2, 0.6, 1], rtol=1e-14)
+    np.testing.assert_allclose(fine.steps, [1, np.sqrt(2), 2, 4, 8], rtol=1e-14)
+    np.testing.assert_allclose(fine.scales[:, 0], [1, 2, 3, 2.5, 2], rtol=1e-14)
+
+
+class Dice:
+    """A generator that always throws the highest number, and tells of what."""
+
+    def __init__(self):
+        self.asked = set()
+
+    def integers(self, low, high):
+        self.asked.add((low, high))
+        return high - 1
+
+
+def likelihood_is_w(w):
+    """Log prior -1, log likelihood w."""
+    return np.full(len(w), -1.0), -w, w[:, 0], np.ones_like(w)
+
+
+def test_annealing_by_hand(monkeypatch, capsys):
+    """[E99] where every transition adds 1 to w and the log likelihood is w itself."""
+    seen = []
+
+    def transition(density, state, step, scale, n_steps, rng):
+        value, slope = density(np.array([[10.0]]))
+        seen.append((float(value[0]), float(slope[0, 0]), step, scale, n_steps))
+        return state._replace(w=state.w + 1.0), None
+
+    monkeypatch.setattr(module, "transition", transition)
+    betas, scales = np.array([0.0, 0.25, 0.5, 1.0]), np.arange(4.0) * 10
+    path, rng = Path(betas, np.arange(4.0), scales), Dice()
+    forward = anneal(likelihood_is_w, np.array([[1.0]]), path, 3, rng, verbose=True)
+    assert forward.tolist() == [0.25 * 1 + 0.25 * 2 + 0.5 * 3]
+    wanted = [(-1 + 10 * betas[t], -10 + betas[t], t, 10 * t, 6) for t in (1, 2, 3)]
+    assert seen == wanted
+    seen.clear()
+    args = (likelihood_is_w, np.array([[1.0]]), path, 3, rng)
+    assert anneal(*args, reverse=True).tolist() == [0.5 * 2 + 0.25 * 3 + 0.25 * 4]
+    assert seen == wanted[::-1]
+    assert rng.asked == {(1, 7)}
+    assert capsys.readouterr().err.splitlines() == [
+        "forward 1/3  beta 0.2500", "forward 2/3  beta 0.5000",
+        "forward 3/3  beta 1.0000",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("spread", "gap"), [(2.0, 0.2), (8.0, 0.125)])
+def test_the_pilot_by_hand(monkeypatch, spread, gap):
+    """A gap of one nat of spread or 0.2; four moves each, steps after acceptance 0.6."""
+    w = spread * np.array([[-1.0], [1.0], [-1.0], [1.0]])
+
+    def transition(density, state, step, scale, n_steps, rng):
+        assert n_steps == 6
+        scales.append(float(scale[0]))
+        return state._replace(w=state.w * 1.0), Move(np.full(4, 0.6), None, None)
+
+    scales, rng = [], Dice()
+    monkeypatch.setattr(module, "transition", transition)
+    path = pilot(likelihood_is_w, w, 3, rng)
+    n = round(1 / gap)
+    np.testing.assert_allclose(path.betas, np.minimum(gap * np.arange(n + 1), 1))
+    steps = 0.3 * np.exp(0.5 * (0.6 - 0.8) * 4 * np.arange(n + 1))
+    np.testing.assert_allclose(path.steps, steps, rtol=1e-12)
+    np.testing.assert_allclose(path.scales, spread)
+    assert scales == [spread] * (4 * n)
+    assert rng.asked == {(1, 7)}
+
+
+def test_pilot_forward_and_reverse_have_streams_of_their_own(monkeypatch):
+    model, X, y, w = simulated(n=5)
+    seen, lines = [], Path(np.array([0.0, 1.0]), np.ones(2), np.ones((2, 4)))
+
+    def watched_pilot(parts, start, n_leapfrog, rng):
+        seen.append((rng.bit_generator.seed_seq.spawn_key, len(start), n_leapfrog))
+        return lines
+
+    def watched(parts, start, path, n_leapfrog, rng, reverse=False, verbose=False):
+        seen.append((rng.bit_generator.seed_seq.spawn_key, len(start), n_leapfrog))
+        assert len(path.betas) == 8
+        assert (start == w).all() == reverse
+        return np.zeros(len(start))
+
+    monkeypatch.setattr(module, "pilot", watched_pilot)
+    monkeypatch.setattr(module, "anneal", watched)
+    options = {"n_particles": 5, "n_temperatures": 7, "n_leapfrog": 4}
+    ais(model, X, y, rng=0, generating_weights=w, **options)
+    assert seen == [((0,), 32, 4), ((1,), 5, 4), ((2,), 5, 4)]
 
 
 @pytest.mark.parametrize(

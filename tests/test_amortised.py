@@ -205,3 +205,19 @@ def test_tasks_have_noise_of_their_own():
     result = mb.fit(linear_model(), family, X, y, rng=0, max_steps=1)
     first, second = result.history["loss"][0]
     assert first != second
+
+
+def test_a_new_network_says_nearly_the_same_of_every_context():
+    """Heads a tenth of the usual size around a new model's weights and sigma."""
+    network = mb.MLP([3, 4, 6], "tanh")
+    model = mb.Model(mb.MLP([2, 1]), mb.Gaussian(0.5), mb.GaussianPrior())
+    family = mb.InferenceNetwork(network, np.zeros(3), "exp", sigma=0.2)
+    got = network.unpack(family.init(model, rng=5)["phi"])
+    rng = np.random.default_rng(5)
+    scale = np.sqrt(2 / network.fan_in) * ~network.is_bias
+    (W1, b1), (W2, _) = network.unpack(rng.standard_normal(len(scale)) * scale)
+    mu = rng.standard_normal(3) * np.sqrt(2 / 2) * [1, 1, 0]
+    np.testing.assert_allclose(got[0][0], W1)
+    np.testing.assert_allclose(got[0][1], b1)
+    np.testing.assert_allclose(got[1][0], 0.1 * W2)
+    np.testing.assert_allclose(got[1][1], [*mu, *[np.log(0.2)] * 3])

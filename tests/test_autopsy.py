@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import minibnn as mb
-from minibnn.inference.autopsy import autopsy, blocks, not_finite
+from minibnn.inference.autopsy import autopsy, blocks, largest, not_finite
 
 NET = mb.MLP([2, 3, 1])
 MODEL = mb.Model(NET, mb.Gaussian("learned"), mb.GaussianPrior())
@@ -18,6 +18,7 @@ FAMILIES = {
     ),
 }
 GOOD = {"nll": 1.0, "kl": 1.0}
+DATA = np.zeros((1, 3)), np.zeros(1)  # smaller than any parameter
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -45,7 +46,7 @@ def test_the_layer_is_the_one_unpack_gives(layer, part, name, replicas):
     w[..., : NET.n_weights] = flat
     assert not_finite(MODEL, mb.MeanField(), {"mu": w}) == f"{name} (mu)"
     said = autopsy(
-        MODEL, mb.MeanField(), {"mu": np.full(w.shape, 2.0)}, {"mu": w}, GOOD
+        MODEL, mb.MeanField(), {"mu": np.full(w.shape, 2.0)}, {"mu": w}, GOOD, DATA
     )
     assert said.startswith(f"gradient of {name} (mu); the largest number is 2, in mu")
 
@@ -74,11 +75,31 @@ def test_terms_and_the_largest_number():
     params["mu"][7] = -3e160
     nothing = {"mu": np.zeros(9), "rho": np.zeros(9)}
     parts = {"nll": np.array([1.0, np.inf]), "kl": np.nan}
-    assert autopsy(PLAIN, mb.MeanField(), params, nothing, parts) == (
+    assert autopsy(PLAIN, mb.MeanField(), params, nothing, parts, DATA) == (
         "data term and the KL term; the largest number is 3e+160, "
         "in mu of layer 2 weights"
     )
-    assert autopsy(PLAIN, mb.MeanField(), nothing, nothing, GOOD).startswith("loss; ")
+    said = autopsy(PLAIN, mb.MeanField(), nothing, nothing, GOOD, DATA)
+    assert said.startswith("loss; ")
+
+
+@pytest.mark.parametrize("place", ["column 0 of X", "column 1 of X", "y"])
+def test_the_largest_number_may_stand_in_the_data(place):
+    A, y = np.ones((4, 3)), np.ones(4)
+    (y if place == "y" else A[:, int(place[7])])[2] = -1e150
+    params = {"mu": np.full(9, 7.0), "rho": np.ones(9)}
+    said = autopsy(PLAIN, mb.MeanField(), params, params, GOOD, (A, y))
+    assert said == f"loss; the largest number is 1e+150, in {place}"
+    only_kl = GOOD | {"kl": np.inf}
+    said = autopsy(PLAIN, mb.MeanField(), params, params, only_kl, (A, y))
+    assert said == "KL term; the largest number is 7, in mu of layer 2 weights"
+
+
+def test_what_is_not_a_number_counts_as_largest():
+    params = {"mu": np.array([-5.0, *np.zeros(8)]), "rho": np.zeros(9)}
+    assert largest(PLAIN, mb.MeanField(), params) == "5, in mu of layer 1 weights"
+    params["rho"][7] = np.nan
+    assert largest(PLAIN, mb.MeanField(), params) == "inf, in rho of layer 2 weights"
 
 
 def test_the_inference_network_has_layers_of_its_own():

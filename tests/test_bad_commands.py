@@ -16,6 +16,14 @@ REFUSED = {  # arguments: words of the one line
     ("demo", "--seed", ""): "whole number >= 0",
     ("demo", "--seed"): "expected one argument",
     ("demo", "--seed", "²"): "whole number >= 0",
+    ("demo", "--seed", "9" * 5000): "whole number >= 0, got '999",
+    ("demo", "--out", ""): "want a folder",
+    ("rupture", "--seeds", "0"): "whole number >= 1",
+    ("rupture", "--seeds", "9" * 30): "<= 10000",
+    ("rupture", "--seeds", "9" * 5000): "<= 10000",
+    ("rupture", "--seeds", "1.5"): "'1.5'",
+    ("rupture", "--labels", "no"): "'no'",
+    ("rupture", "--out", "file.txt"): "file.txt is a file",
     ("demo", "--data", "nowhere"): "nowhere",
     ("demo", "--data", "file.txt"): "file.txt",
     ("demo", "--data", ""): "",
@@ -28,12 +36,13 @@ REFUSED = {  # arguments: words of the one line
     ("figures", "--out", "file.txt"): "file.txt is a file",
     ("verify", "--json", "yes", "no"): "no",
 }
-FAILED = {  # status 1: what was asked for cannot be done
+ABSENT = {  # status 2: a file or a function that is not there
     ("verify", "file.txt"): "FILE.py:function",
     ("verify", "nowhere.py:f"): "nowhere.py",
-    ("verify", "broken.py:f"): "broken.py",
     ("verify", "problem.py"): "FILE.py:function",
     ("verify", "problem.py:g"): "no function 'g'",
+}
+FAILED = {  # status 1: what was asked for cannot be done
     ("verify", "problem.py:two"): "must return (f, grad, x)",
     ("verify", "problem.py:nan"): "finite",
     ("verify", "problem.py:text"): "x must",
@@ -54,7 +63,6 @@ def text():
 def folder(tmp_path, monkeypatch):
     (tmp_path / "file.txt").write_text("no folder")
     (tmp_path / "problem.py").write_text(PROBLEM)
-    (tmp_path / "broken.py").write_text("import math\ndef f(:\n")
     monkeypatch.chdir(tmp_path)
 
 
@@ -77,10 +85,10 @@ def test_refused(argv, capsys):
     assert sorted(os.listdir()) == before  # noqa: PTH208
 
 
-@pytest.mark.parametrize("argv", FAILED, ids=" ".join)
+@pytest.mark.parametrize("argv", [*ABSENT, *FAILED], ids=" ".join)
 @pytest.mark.parametrize("json", [[], ["--json"]], ids=["text", "json"])
 def test_failed(argv, json, capsys):
-    assert cli.main([*argv, *json]) == 1
+    assert cli.main([*argv, *json]) == (2 if argv in ABSENT else 1)
     said = capsys.readouterr()
     assert said.out == ""
-    one_line(said.err, FAILED[argv])
+    one_line(said.err, (ABSENT | FAILED)[argv])

@@ -286,7 +286,6 @@ CASES = {
     "X-text": (lambda: fit(X=[["a", "b"]] * N), "X", "real numbers"),
     "X-none": (lambda: fit(X=None), "X", "None"),
     "X-complex": (lambda: fit(X=X + 1j), "X", "complex"),
-    "X-bool": (lambda: fit(X=X > 0), "X", "bool"),
     "X-object": (lambda: fit(X=X.astype(object)), "X", "object"),
     "X-ragged": (lambda: fit(X=[[1.0, 2.0], [3.0]]), "X", "equal length"),
     "X-empty": (lambda: fit(X=X[:0], y=Y[:0]), "X", "at least one row"),
@@ -422,9 +421,13 @@ CASES = {
     # prediction
     "predict-width": (lambda: RESULT.predict(X[:, :1]), "X", "(12, 1)"),
     "predict-vector": (lambda: RESULT.predict(X[0]), "X", "(2,)"),
-    "predict-empty": (lambda: RESULT.predict(X[:0]), "X", "at least one row"),
     "predict-nan": (lambda: RESULT.predict(with_value(X, NAN)), "X", "nan"),
     "predict-overflow": (lambda: RESULT.predict(X * 0 + 1.7e308), "X", "too large"),
+    "predict-column": (
+        lambda: RESULT.predict(X * 0 + [1.7e308, 1.6e308]),
+        "X",
+        "the largest number is 1.7e+308, in column 0 of X",
+    ),
     "predict-samples": (lambda: RESULT.predict(X, n_samples=0), "n_samples", ">= 1"),
     "predict-rng": (lambda: RESULT.predict(X, rng="1"), "rng", "'1'"),
     "sample-weights": (lambda: RESULT.sample_weights(0), "n_samples", ">= 1"),

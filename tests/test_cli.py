@@ -5,13 +5,16 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 import minibnn
 from minibnn import cli
 from minibnn.checking import verify as audit
+from minibnn.inference.elbo import estimate_elbo
 from minibnn.study import demo as demonstration
 from minibnn.study import rupture_data
 
@@ -56,6 +59,7 @@ def leaves(argv, capsys):
 
 
 def test_demo_prints_a_line_per_step_and_draws(quick, tmp_path, capsys):
+    assert cli.parser().parse_args(["demo"]).seed == 0
     assert cli.main(["demo", "--out", str(tmp_path / "new")]) == 0
     said = capsys.readouterr()
     assert said.err == ""
@@ -93,6 +97,130 @@ def test_demo_json_is_one_object_with_the_numbers(monkeypatch, tmp_path, capsys)
     assert numbers["test"]["log_likelihood"] > -0.35
     assert 0 <= numbers["test"]["ece"] < 0.15
     assert all(Path(file).is_file() for file in numbers["files"])
+
+
+def test_the_demonstration_by_hand(monkeypatch):
+    """What it says of an audit, of rows, of a fit and of a prediction that are known."""
+    said = {}
+    rows = [GOOD, BAD | {"complex_step": "0.25"}, GOOD]
+    monkeypatch.setattr(audit, "verify", lambda progress=None: rows)
+    found = demonstration.verified(said.__setitem__)
+    assert found == {"gradients": 3, "agree": 2, "worst_complex_step": 0.25}
+    assert said["verify"].endswith("largest error 2e-01")
+    data = SimpleNamespace(note="Rows.", X=None, y=np.array([1, 0, 0, 0, 1]),
+                           y_test=np.ones(3), names=("a", "b"))  # fmt: skip
+    found = demonstration.described(data, said.__setitem__)
+    assert found == {"note": "Rows.", "rows": 5, "test_rows": 3, "share_of_ones": 0.4}
+    assert said["data"] == "Rows. 5 rows to fit, 3 to test, 2 inputs; 40 % break through"
+    p, y = np.array([0.9, 0.1, 0.6, 0.2, 0.3]), np.array([1, 1, 0, 0, 0])
+    log = np.log([0.9, 0.1, 0.4, 0.8, 0.7])
+    prediction = SimpleNamespace(mean=p, log_prob=lambda y: log)
+    assert demonstration.scored(prediction, y, said.__setitem__) == pytest.approx({
+        "log_likelihood": log.mean(), "accuracy": 0.6,
+        "f1": (2 * 1 / 2 + 3 * 2 / 3) / 5,  # weighted by the rows of either class
+        "ece": (2 * 0.4 + 0.6 + 0.2 + 0.3) / 5,  # confidences .9 (half right) .6 .8 .7
+        "brier": (0.01 + 0.81 + 0.36 + 0.04 + 0.09) / 5,
+    })  # fmt: skip
+    told = f"log-likelihood {log.mean():.3f} a rupture, accuracy 0.600, ECE 0.380"
+    assert told in said["predict"]
+
+
+def test_what_the_demonstration_says_of_a_fit(monkeypatch):
+    """The rise between the last two windows of 200 steps and its standard error."""
+    asked, said = {}, {}
+    elbo = np.concatenate([np.full(300, -900.0), 2.0 - 4.0 * (np.arange(200) % 2),
+                           np.full(200, 10.0)])  # fmt: skip
+    elbo[-200::2] += 6.0
+
+    def fit(model, family, X, y, **options):
+        asked.update(options)
+        tried = [(-3.0, 0.1), (-1.0, 0.5), (-2.0, 9.0)]
+        return SimpleNamespace(history={"elbo": elbo}, elbo=-1.0, elbo_se=0.5,
+                               restarts=tried)  # fmt: skip
+
+    monkeypatch.setattr(demonstration, "fit", fit)
+    data = SimpleNamespace(X=None, y=None)
+    _, numbers = demonstration.fitted(None, data, 7, said.__setitem__)
+    assert asked == {"rng": 7, "restarts": 4}
+    se = np.sqrt((4.0 + 9.0) * 200 / 199 / 200)  # halves at ±2, halves at ±3
+    assert numbers == {"elbo": -1.0, "elbo_se": 0.5, "restarts": [-1.0, -2.0, -3.0],
+                       "last_rise": pytest.approx(13.0),
+                       "last_rise_se": pytest.approx(se)}  # fmt: skip
+    assert said["6 repeat"] == (
+        "until the ELBO stops rising: -1.0 ± 0.5 (restarts -1, -2, -3); rise in the last "
+        "200 steps 13.0 ± 0.3"
+    )
+
+
+def test_the_first_step_of_the_demonstration():
+    """Its numbers are those of ``neg_elbo`` there; a wrong slope is told relatively."""
+    model = minibnn.Model(
+        minibnn.MLP([2, 1]), minibnn.Bernoulli(), minibnn.GaussianPrior()
+    )
+    rng = np.random.default_rng(0)
+    data = SimpleNamespace(X=rng.normal(size=(9, 2)), y=np.arange(9) % 2)
+    family, own = minibnn.MeanField(), np.random.default_rng(1)
+    got = demonstration.first_step(model, data, np.random.default_rng(1), lambda *_: 0)
+    params = family.init(model, own)
+    elbo = estimate_elbo(model, family, params, *model.batch(data.X, data.y), own)
+    noise = own.standard_normal((1, 3))
+    args = model, family, params, noise, data.X, data.y
+    loss, grads, parts = minibnn.neg_elbo(*args)
+    assert (got["elbo"], got["elbo_se"]) == elbo
+    assert (got["loss"], got["nll"], got["kl"]) == (loss, parts["nll"], parts["kl"])
+    norms = {key: pytest.approx(np.sqrt((g**2).sum())) for key, g in grads.items()}
+    assert got["gradient_norms"] == norms
+    half = {key: 0.5 * g for key, g in grads.items()}
+    error = demonstration.slope_error(*args, half)  # half the gradient, twice the slope
+    assert error == pytest.approx(1.0, rel=1e-12)
+
+
+def test_the_demonstration_fits_one_half_and_scores_the_other(monkeypatch):
+    data = SimpleNamespace(X="fit", y="labels", X_test="test", y_test="truth")
+    data.standardised = lambda: data
+    result = SimpleNamespace(predict=lambda *args: ("prediction", args))
+    seen = {}
+
+    def watch(name, answer=None):
+        monkeypatch.setattr(
+            demonstration, name, lambda *args: seen.update({name: args}) or answer
+        )
+
+    monkeypatch.setattr(demonstration.datasets, "rupture", lambda *args, rng: data)
+    for name in ("verified", "described", "first_step", "scored"):
+        watch(name, name)
+    watch("fitted", (result, "fitted"))
+    assert demonstration.demo(rng=0) == {
+        "verify": "verified", "data": "described", "start": "first_step",
+        "fit": "fitted", "test": "scored",
+    }  # fmt: skip
+    assert seen["fitted"][1] is data
+    assert seen["scored"][:2] == (("prediction", ("test",)), "truth")
+
+
+def test_the_ruptures_that_are_shown():
+    """Spread evenly over p, each once; named by what came of them."""
+    p = np.array([0.97, 0.02, 0.5, 0.2, 0.8, 0.4, 0.6, 0.99])
+    cases = demonstration.telling_cases(SimpleNamespace(mean=p), 3)
+    assert cases.tolist() == [1, 2, 7]
+    assert demonstration.telling_cases(SimpleNamespace(mean=p[:1]), 3).tolist() == [0]
+    ax = Figure().add_subplot()
+    prediction = SimpleNamespace(mean=p, samples=np.tile(p, (5, 1)))
+    demonstration.ruptures(prediction, (p > 0.7).astype(int), ax)
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    assert (names[0], names[-1]) == ("1: stopped", "7: through")
+
+
+def test_the_title_of_the_network_counts_weights_beyond_three_sds():
+    model = minibnn.Model(
+        minibnn.MLP([4, 1]), minibnn.Bernoulli(), minibnn.GaussianPrior()
+    )
+    params = {"mu": np.array([1.0, -2.5, 2.9, -3.1, 9.0]), "rho": np.zeros(5)}
+    result = minibnn.FitResult(model, minibnn.MeanField("exp"), params, {}, None, None,
+                               "max_steps", None)  # fmt: skip
+    ax = Figure().add_subplot()
+    demonstration.network(result, list("abcd"), ax)
+    assert ax.get_title().startswith("2 of 5 weights lie more than 3 sd from zero")
 
 
 def test_demo_fails_when_a_gradient_is_wrong(quick, monkeypatch, tmp_path, capsys):
@@ -208,10 +336,29 @@ def test_verify_checks_a_gradient_of_yours(tmp_path, capsys):
 def test_a_bad_problem_is_one_line(spec, tmp_path, monkeypatch, capsys):
     (tmp_path / "mine.py").write_text(PROBLEM, "utf-8")
     monkeypatch.chdir(tmp_path)
-    assert cli.main(["verify", spec]) == 1
+    assert cli.main(["verify", spec]) == 2
     said = capsys.readouterr()
     assert said.out == ""
     assert spec.split(":")[0] in one_line(said.err)
+
+
+def test_progress_of_the_study_tells_the_seconds_since_its_beginning(
+    monkeypatch, capsys
+):
+    monkeypatch.setattr(cli.time, "perf_counter", iter([10.0, 75.4]).__next__)
+    monkeypatch.setattr(
+        "minibnn.study.rupture.rupture_study",
+        lambda *args, report, clock: report("fit: everything"),
+    )
+    monkeypatch.setattr(
+        "minibnn.study.rupture_report.write_study",
+        lambda study, out, say: {"files": ["a", "b"]},
+    )
+    monkeypatch.setattr("minibnn.study.rupture_report.markdown", lambda facts: "page")
+    assert cli.main(["rupture"]) == 0
+    said = capsys.readouterr()
+    assert said.err == "    65 s  fit: everything\n"
+    assert said.out == "page\nwritten: a, b\n"
 
 
 # --- figures and the frame -----------------------------------------------------------

@@ -269,3 +269,81 @@ def test_every_dtype_and_layout_survives(tmp_path):
     for key, array in arrays.items():
         assert got[key].dtype == array.dtype
         np.testing.assert_array_equal(got[key], array, strict=True)
+
+
+# --- well-formed files whose parts do not belong together ----------------------------
+
+
+def forged(folder, change):
+    """The path of a file that ``write`` made after ``change(facts, arrays)``."""
+    world.fit(world.LINE, y=world.REALS, restarts=2).save(folder / "a.npz")
+    facts, arrays = read(folder / "a.npz", "posterior")
+    change(facts, arrays)
+    write(folder / "b.npz", "posterior", facts, arrays)
+    return folder / "b.npz"
+
+
+def parameter(name, array):
+    return lambda facts, arrays: arrays.update({name: array})
+
+
+FACTS = ("model", "family", "elbo", "elbo_se", "stop_reason", "seed", "restarts")
+UNFIT = {
+    **{f"no {name}": lambda f, a, name=name: f.pop(name) for name in FACTS},
+    **{f"{name} is a list": lambda f, a, name=name: f.update({name: [-1, [2]]})
+       for name in FACTS},
+    "no mu": lambda f, a: a.pop("params.mu"),
+    "one parameter more": parameter("params.low", np.zeros(3)),
+    "few numbers": parameter("params.mu", np.zeros(2)),
+    "another shape": parameter("params.mu", np.zeros((3, 1))),
+    "no shape": parameter("params.mu", np.float64(3.0)),
+    "one replica axis": parameter("params.mu", np.zeros((2, 3))),
+    "nan": parameter("params.mu", np.array([1.0, np.nan, 0.0])),
+    "text": parameter("params.mu", np.array(["a", "b", "c"])),
+    "complex": parameter("params.mu", np.zeros(3, complex)),
+    "integers": parameter("params.mu", np.zeros(3, int)),
+    "history of two lengths": parameter("history.loss", np.zeros(7)),
+    "history without a length": parameter("history.loss", np.float64(1.0)),
+    "another class": lambda f, a: f.update(model=f["family"]),
+    "an unknown class": lambda f, a: f["model"].update({"class": "Nonsense"}),
+    "a class without arguments": lambda f, a: f["model"].pop("with"),
+    "a wrong argument": lambda f, a: f["model"]["with"].update(net=3),
+    "a strange argument": lambda f, a: f["model"]["with"].update(more=3),
+    "a network of another size": lambda f, a: f["model"]["with"]["net"]["with"].update(
+        sizes=[3, 1]
+    ),
+    "text for a number": lambda f, a: f.update(elbo="high"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNFIT)
+def test_a_whole_file_of_other_parts_is_refused(name, tmp_path):
+    with pytest.raises(StorageError, match=r"b\.npz' (lacks|does not fit together)"):
+        mb.FitResult.load(forged(tmp_path, UNFIT[name]))
+
+
+def test_a_file_written_anew_is_read(tmp_path):
+    again = mb.FitResult.load(forged(tmp_path, lambda facts, arrays: None))
+    assert_same(again, mb.FitResult.load(tmp_path / "a.npz"))
+
+
+CHECKPOINT_FACTS = ("run", "step", "sizes", "cursor", "seeds", "noise", "streams")
+UNFIT_RUN = {
+    **{f"no {n}": lambda f, a, n=n: f.pop(n) for n in CHECKPOINT_FACTS},
+    "no theta": lambda f, a: a.pop("theta"),
+    "few good numbers": parameter("good", np.zeros(2)),
+    "many numbers": parameter("theta", np.zeros(7)),
+    "one size": lambda f, a: f.update(sizes=3),
+}
+
+
+@pytest.mark.parametrize("name", UNFIT_RUN)
+def test_a_checkpoint_of_other_parts_is_refused(name, tmp_path):
+    file = tmp_path / "run.npz"
+    world.fit(checkpoint=file)
+    facts, arrays = read(file, "checkpoint")
+    UNFIT_RUN[name](facts, arrays)
+    write(file, "checkpoint", facts, arrays)
+    for call in (lambda: world.fit(checkpoint=file), mb.Checkpoint(file).params):
+        with pytest.raises(StorageError, match=r"run\.npz' (lacks|does not fit)"):
+            call()

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from minibnn.study import datasets
+from minibnn.study import datasets, rupture_data
 
 
 def same(a, b):
@@ -103,6 +103,47 @@ def check_noise(data, sd, n):
     assert abs(residual.mean()) < 7 * sd / np.sqrt(len(residual))
     assert abs(residual.std() / sd - 1) < 7 / np.sqrt(2 * len(residual))
     assert len(data.y) == n
+
+
+def draws(rng, *kinds):
+    """Numbers in the order a generator of data should ask for them."""
+    return [getattr(rng, kind)(*args) for kind, *args in kinds]
+
+
+def test_inputs_and_weights_are_drawn_as_stated():
+    """The same draws from an equal generator: ranges, scales, and their order."""
+    (x,) = draws(np.random.default_rng(5), ("uniform", 0, 0.5, 9))
+    np.testing.assert_array_equal(datasets.blundell(9, rng=5).X[:, 0], x)
+    (x,) = draws(np.random.default_rng(5), ("uniform", -4, 4, 9))
+    np.testing.assert_array_equal(datasets.cubic(9, rng=5).X[:, 0], x)
+    x = draws(np.random.default_rng(5), ("uniform", -1, -0.7, 4), ("uniform", 0.5, 1, 5))
+    np.testing.assert_array_equal(
+        datasets.two_clusters(9, rng=5).X[:, 0], np.concatenate(x)
+    )
+    w, b = draws(np.random.default_rng(5), ("normal", 0, 1, 2), ("normal", 0, 1))
+    data = datasets.linear(9, d=2, rng=5)
+    np.testing.assert_allclose(data.mean_test, data.X_test @ w + b, rtol=1e-12)
+    (t,) = draws(np.random.default_rng(5), ("uniform", 0, np.pi, 9))
+    data = datasets.two_moons(9, rng=5, noise=0)
+    np.testing.assert_allclose(data.X[::2, 0], np.cos(t[::2]), rtol=1e-12)
+    np.testing.assert_allclose(data.X[1::2, 1], 0.5 - np.sin(t[1::2]), rtol=1e-12)
+    noise = datasets.two_moons(999, rng=5).X - datasets.two_moons(999, rng=5, noise=0).X
+    assert abs(np.corrcoef(noise.T)[0, 1]) < 0.2  # every coordinate has its own
+    sizes = [len(make().y) for make, *_ in GENERATED.values()]
+    assert sizes == [n for _, n, *_ in GENERATED.values()]
+
+
+def test_the_synthetic_ruptures_are_2000_rows_cut_in_two():
+    """Fit and test rows are one sample; the true chances are those of the test rows."""
+    rng = np.random.default_rng(4)
+    X = rupture_data.draw_inputs(2000, rng)
+    y = rupture_data.draw_labels(X, rng)
+    data = datasets.rupture(rng=4)
+    np.testing.assert_array_equal(np.concatenate([data.X, data.X_test]), X)
+    np.testing.assert_array_equal(np.concatenate([data.y, data.y_test]), y)
+    assert (len(data.y), len(data.y_test)) == (1600, 400)
+    odds = rupture_data.log_odds(data.X_test)
+    np.testing.assert_allclose(data.mean_test, 1 / (1 + np.exp(-odds)), rtol=1e-12)
 
 
 def test_blundell():

@@ -13,7 +13,7 @@ from minibnn.inference.normal_sample import (
     normal_log_likelihood,
     normal_maximum,
 )
-from minibnn.inference.quadrature import grid_posterior
+from minibnn.inference.quadrature import grid_posterior, prior_box
 from minibnn.kernels.families import Gaussian as Q
 
 
@@ -146,6 +146,16 @@ def test_predictive_agrees_with_posterior_draws_and_adds_up():
     assert np.all(low < high)
 
 
+def test_posterior_draws_are_the_mean_and_the_root_times_normals():
+    rng = np.random.default_rng(3)
+    X, y = rng.standard_normal((9, 2)), rng.standard_normal(9)
+    model = mb.Model(mb.MLP([2, 1]), mb.Gaussian(0.7), mb.GaussianPrior())
+    exact = exact_posterior(model, X, y)
+    z = np.random.default_rng(5).standard_normal((4, 3))
+    want = np.stack([exact.mean + exact.root @ one for one in z])
+    np.testing.assert_allclose(exact.sample_weights(4, 5), want, rtol=1e-13)
+
+
 def test_more_prior_rows_than_data_and_a_fixed_sign():
     R, c, _ = stacked_qr(np.ones((1, 3)), np.ones(1), np.zeros(3), np.ones(3))
     assert np.all(np.diag(R) > 0)
@@ -251,6 +261,15 @@ def test_quadrature_agrees_with_the_conjugate_answer(bias, n):
     assert abs(grid.log_evidence - exact.log_evidence) < 1e-11 * max(1.0, size)
     np.testing.assert_allclose(grid.mean, exact.mean, rtol=1e-9)
     np.testing.assert_allclose(grid.cov, exact.cov, rtol=1e-7)
+
+
+def test_the_first_look_is_at_12_prior_scales():
+    """Around the prior means, the learned noise scale's own prior behind the others."""
+    likelihood = mb.Gaussian("learned", log_scale_prior=(-1.0, 0.5))
+    net = mb.MLP([1, 1], bias=False)
+    model = mb.Model(net, likelihood, mb.GaussianPrior(2.0, 3.0))
+    centre, half = prior_box(model)
+    assert (centre.tolist(), half.tolist()) == ([2.0, -1.0], [36.0, 6.0])
 
 
 def test_learned_noise_scale_counts_as_a_weight():

@@ -8,6 +8,7 @@ from scipy import integrate, stats
 
 import minibnn as mb
 from minibnn.kernels.closed_forms import rectified_moments
+from minibnn.plan.tape import Tape
 
 
 def linear_problem(seed=0, n=9, learned=False):
@@ -179,3 +180,34 @@ def test_the_start_of_an_exact_fit_is_already_the_optimum():
         optimizer=mb.SGD(1e-12),
     )
     assert result.elbo == pytest.approx(evidence, abs=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_rectified_moments_keep_their_digits_far_out(dtype):
+    """To where the density underflows, across the place where the formula changes."""
+    mp = pytest.importorskip("mpmath")
+    end, tiny = (-39, 1e-300) if dtype is np.float64 else (-13.5, 1e-35)
+    places = [*np.linspace(end, 8, 90), *np.linspace(-3.01, -2.99, 9), -40.0, -500.0]
+    with mp.workdps(80):
+        for x in places:
+            m, v = dtype(3 * x), dtype(9.0)
+            mean, var, _ = rectified_moments(np.array(m), np.array(v))
+            assert mean >= 0
+            assert var >= 0
+            z, s = mp.mpf(float(m)) / mp.sqrt(mp.mpf(float(v))), mp.sqrt(float(v))
+            above, bell = mp.erfc(-z / mp.sqrt(2)) / 2, mp.npdf(z)
+            one = s * (z * above + bell)
+            two = s * s * ((1 + z * z) * above + z * bell) - one * one
+            for got, want in ((mean, one), (var, two)):
+                if want > tiny:
+                    assert abs(mp.mpf(float(got)) / want - 1) < 1e3 * np.finfo(dtype).eps
+
+
+def test_recorded_rectified_moments_are_never_negative():
+    """While a step is recorded a shorter form is taken, without the last digits."""
+    m = np.linspace(-14, 3, 400).astype(np.float32)
+    with Tape():
+        mean, var, _ = rectified_moments(m, np.ones_like(m))
+    assert (mean >= 0).all()
+    assert (var >= 0).all()
+    np.testing.assert_allclose(var, rectified_moments(m, np.ones_like(m))[1], atol=1e-6)

@@ -34,14 +34,34 @@ def test_shapes_dicts_lists_and_numbers():
         assert check_gradient(f, grad, x).verdict == "agrees"
 
 
-def test_f_and_grad_may_change_their_argument():
-    def grad(x):
-        x *= 0
-        return np.full_like(x, 2.0)
+def adds_to_x(x):
+    x += 1
+    return np.sum(x**2)
 
+
+def doubles_x(x):
+    x *= 2
+    return x
+
+
+@pytest.mark.parametrize("keyed", [False, True])
+def test_who_changes_x_is_named(keyed):
     x = X20.copy()
-    f = lambda x: np.sum(np.multiply(x, 2, out=x))  # noqa: E731
-    assert check_gradient(f, grad, x).verdict == "agrees"
+    given = {"a": X20[:2], "b": x} if keyed else x
+
+    def wrapped(function):
+        def call(x):
+            return function(x["b"] if keyed else x)
+
+        return call
+
+    def tree(function):
+        return lambda x: x | {"b": function(x["b"])} if keyed else function(x)
+
+    with pytest.raises(ValueError, match="f must leave its argument alone"):
+        check_gradient(wrapped(adds_to_x), tree(double), given)
+    with pytest.raises(ValueError, match="grad must leave its argument alone"):
+        check_gradient(wrapped(square), tree(doubles_x), given)
     assert np.array_equal(x, X20)
 
 
@@ -91,6 +111,8 @@ def double(x):
         ({"grad": lambda x: 1.0}, "grad must have the shape of x"),
         ({"grad": lambda x: None}, "grad must hold real numbers"),
         ({"grad": lambda x: 1j * x}, "grad must hold real numbers"),
+        ({"grad": [2, 2, 2]}, r"grad must hold floating-point.*astype\(float\)"),
+        ({"grad": lambda x: np.arange(3)}, "grad must hold floating-point"),
         ({"grad": np.ones((3, 1))}, "grad must have the shape of x"),
         ({"grad": {"x": np.ones(3)}}, "grad must"),
         ({"x": np.array([1.0, np.nan, 2.0])}, "x must be finite"),
@@ -107,6 +129,9 @@ def double(x):
         ({"names": ["a", "b"]}, "names must name the 3 coordinates, got 2"),
         ({"names": "abc"}, "names must be a sequence"),
         ({"names": 3}, "names must be a sequence"),
+        ({"names": np.array(1.0)}, r"names must be 1-D, got an array of shape \(\)"),
+        ({"names": np.full((3, 1), "a")}, r"names must be 1-D.*\(3, 1\)"),
+        ({"blocks": np.full((3, 1), "a")}, r"blocks must be 1-D.*\(3, 1\)"),
         ({"blocks": ["a", "b"]}, "blocks must cover the 3 coordinates of x, got 2"),
         (
             {"blocks": {"a": 2, "b": 2}},
@@ -163,3 +188,132 @@ def test_exceptions_pass_through():
     ):
         with pytest.raises(kind, match="mine"):
             check_gradient(f, grad, X20)
+
+
+# --- what f may do beside x ----------------------------------------------------------
+
+
+class OutsideError(Exception):
+    pass
+
+
+def logs(error):
+    """Sum of logs that complains, as people write it, where x is not positive."""
+
+    def f(x):
+        if np.any(np.real(x) <= 0):
+            raise error("x must be positive")
+        return np.sum(np.log(x))
+
+    return f
+
+
+RAISED = (ValueError, FloatingPointError, AssertionError, RuntimeError, IndexError,
+          TypeError, KeyError, NotImplementedError, OutsideError)  # fmt: skip
+
+
+@pytest.mark.parametrize("error", RAISED, ids=lambda error: error.__name__)
+def test_whatever_f_raises_beside_x_is_no_value(error):
+    for x in (np.array([0.1, 5.0, 6.0]), np.array([1e-5, 1.0])):
+        report = check_gradient(logs(error), lambda x: 1 / x, x)
+        assert report.verdict == "agrees", report
+        assert check_gradient(logs(error), lambda x: 1.01 / x, x).verdict == "wrong"
+        with pytest.raises(error):  # at x itself it passes through
+            check_gradient(logs(error), lambda x: 1 / x, -x)
+    many = np.linspace(0.01, 6, 500)
+    assert check_gradient(logs(error), lambda x: 1 / x, many).verdict == "agrees"
+
+
+def test_what_grad_raises_beside_x_is_no_value():
+    x = np.array([1.0, 2.0])
+
+    def grad(z):
+        if not np.array_equal(z, x):
+            raise OutsideError("beside x")
+        return 2 * z
+
+    assert check_gradient(square, grad, x).verdict == "agrees"
+    assert check_gradient(square, lambda z: 1.01 * grad(z), x).verdict == "wrong"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_an_interrupt_beside_x_passes_through(error):
+    for size in (3, 500):
+        x = np.linspace(1, 2, size)
+
+        def f(z, x=x):
+            if not np.array_equal(z, x):
+                raise error
+            return np.sum(z)
+
+        with pytest.raises(error):
+            check_gradient(f, np.ones_like, x)
+
+
+class Tensor:
+    """What matters here of a tensor that records its operations."""
+
+    requires_grad = True
+
+    def detach(self):
+        raise AssertionError("the caller has to decide about this")
+
+    def __array__(self, dtype=None, copy=None):
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad.")
+
+
+@pytest.mark.parametrize("who", ["f", "grad", "x"])
+@pytest.mark.parametrize("keyed", [False, True])
+def test_a_tensor_that_requires_grad_is_named(who, keyed):
+    def given(value, name):
+        value = Tensor() if name == who else value
+        return {"a": value} if keyed and name != "f" else value
+
+    with pytest.raises(TypeError, match=f"{who}.* requires grad.*detach"):
+        check_gradient(
+            lambda x: given(1.0, "f"),
+            lambda x: given(np.ones(3), "grad"),
+            given(np.ones(3), "x"),
+        )
+
+
+# --- what was seen, and what it may be -----------------------------------------------
+
+
+def test_a_gradient_that_is_added_up_is_not_called_noise():
+    total = np.zeros(20)
+
+    def grad(x):
+        total[:] += 2 * x
+        return total.copy()
+
+    report = check_gradient(square, grad, X20)
+    assert report.verdict == "cannot tell"
+    assert "twice the gradient" in report.reason
+    assert "zero_grad" in report.reason
+    assert "noise" not in report.reason
+
+
+def test_a_state_that_moves_on_is_offered_beside_noise():
+    calls = []
+
+    def f(x):
+        calls.append(0)
+        return np.sum(x**2) + 0.1 * len(calls)
+
+    report = check_gradient(f, double, X20)
+    assert report.verdict == "cannot tell"
+    assert "may draw new noise" in report.reason
+    assert "may keep a state" in report.reason
+    assert (
+        f"{np.sum(X20**2) + 0.1:.9g}, then {np.sum(X20**2) + 0.2:.9g}" in report.reason
+    )
+
+
+def test_no_value_beside_x_has_two_readings():
+    report = check_gradient(
+        lambda x: 1.0 if x[0].real == 0 else np.inf, lambda x: x, np.zeros(1)
+    )
+    assert report.verdict == "cannot tell"
+    assert "edge of the domain" in report.reason
+    assert "may overflow" in report.reason

@@ -1,6 +1,8 @@
 """What a gradient report prints, saves and draws."""
 
+import copy
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -116,3 +118,31 @@ def test_plot_makes_its_own_axes_and_refuses_unknown_kinds():
     report = check_gradient(lambda x: rng.normal(), double, X20)
     with pytest.raises(ValueError, match="repeats itself"):
         report.plot()
+
+
+# --- reports travel ------------------------------------------------------------------
+
+
+def mark(factor):
+    """What a marker does in a pool of processes, whose results are pickled."""
+
+    def f(x):
+        return np.sum(x**2) * factor
+
+    return check_gradient(f, lambda x: 2 * x, np.array([1.0, 2.0]))
+
+
+def test_a_pickled_report_says_the_same():
+    for report in reports():
+        again = pickle.loads(pickle.dumps(report))
+        assert again.to_dict() == report.to_dict()
+        assert again.table() == report.table()
+        assert copy.copy(report).problem is report.problem
+    from matplotlib.figure import Figure
+
+    again = pickle.loads(pickle.dumps(mark(1)))
+    assert again.plot(Figure().add_subplot(), kind="blocks")
+    with pytest.raises(
+        ValueError, match="kind 'step' needs f, which a report does not"
+    ):
+        again.plot(Figure().add_subplot(), kind="step")

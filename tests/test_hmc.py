@@ -10,11 +10,17 @@ from scipy import signal, stats
 
 import minibnn as mb
 from minibnn.inference import diagnostics
+from minibnn.inference import hmc as module
 from minibnn.inference.chains import Chains
 from minibnn.inference.exact import exact_posterior
-from minibnn.inference.hmc import hmc
-from minibnn.inference.hmc_adapt import DualAveraging, window_ends, window_scales
-from minibnn.inference.leapfrog import State, leapfrog, log_joint, transition
+from minibnn.inference.hmc import Sampler, hmc, starting_points
+from minibnn.inference.hmc_adapt import (
+    DualAveraging,
+    first_step,
+    window_ends,
+    window_scales,
+)
+from minibnn.inference.leapfrog import Move, State, leapfrog, log_joint, transition
 
 
 def tanh_case(n=20, seed=0):
@@ -196,6 +202,54 @@ def test_ess_of_an_autoregression(phi):
     assert found.shape == (20,)
     assert found.mean() == pytest.approx(wanted, rel=0.1)
     assert diagnostics.r_hat(draws).max() < 1.02
+
+
+def loop_of_stan(chains):
+    """The sum of E97 as Stan and ArviZ write it, for chains (m, n): lag by lag."""
+    m, n = chains.shape
+    centred = chains - chains.mean(1, keepdims=True)
+    acov = [(centred[:, : n - t] * centred[:, t:]).sum(1).mean() / n for t in range(n)]
+    within = acov[0] * n / (n - 1)
+    total = acov[0] + chains.mean(1).var(ddof=1)
+    rho, t = [1.0, 1 - (within - acov[1]) / total], 1
+    pair = list(rho)
+    while t < n - 3 and sum(pair) > 0:
+        pair = [1 - (within - acov[t + k]) / total for k in (1, 2)]
+        if sum(pair) >= 0:
+            rho += pair
+        t += 2
+    kept = rho[: t - 1]
+    for k in range(2, len(kept), 2):
+        if kept[k] + kept[k + 1] > kept[k - 2] + kept[k - 1]:
+            kept[k] = kept[k + 1] = (kept[k - 2] + kept[k - 1]) / 2
+    tau = 2 * sum(kept) - 1 + max(pair[0], 0)
+    return m * n / max(tau, 1 / np.log10(m * n))
+
+
+@pytest.mark.parametrize("n", [200, 1000])
+@pytest.mark.parametrize("phi", [0.0, 0.5, -0.3])
+def test_ess_is_that_of_stan_where_chains_agree(n, phi):
+    """There the sum ends by itself, long before the last lags."""
+    noise = np.random.default_rng(6).standard_normal((4, n))
+    z = diagnostics.split(signal.lfilter([1], [1, -phi], noise, axis=1))
+    ours = diagnostics.effective_size(z)
+    assert ours == pytest.approx(loop_of_stan(z), rel=1e-10)
+
+
+@pytest.mark.parametrize("n", [20, 21, 40, 50, 200, 1000])
+def test_ess_of_stuck_chains_is_theirs_whatever_their_length(n):
+    """Stuck far apart, m chains of n draws are worth m n / (2 n - 1) and little more.
+
+    Every ρ_t is 1 - (W - acov_t)/V, about 1: the sum over n lags is about 2 n - 1. Stan
+    ends it a few lags sooner, and says up to half as much again.
+    """
+    noise = np.random.default_rng(7).standard_normal((4, n))
+    z = diagnostics.split(noise + 1e6 * np.arange(4.0)[:, None])
+    lags = z.shape[1] - z.shape[1] % 2  # in pairs
+    assert diagnostics.effective_size(z) == pytest.approx(
+        z.size / (2 * lags - 1), rel=1e-9
+    )
+    assert loop_of_stan(z) > diagnostics.effective_size(z)
 
 
 def oracle_ess(draws):
@@ -408,6 +462,264 @@ def test_bad_data_and_queries_are_named():
         chains.r_hat(X[:, :1])
     with pytest.raises(ValueError, match="n_samples"):
         chains.predict(X, n_samples=11)
+
+# --- the numbers it goes by, one exact case each --------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("n", "ends"),
+    [
+        (20, [3, 17]),
+        (100, [15, 85]),
+        (300, [45, 70, 120, 255]),
+        (600, [75, 100, 150, 250, 510]),
+        (700, [75, 100, 150, 250, 600]),
+    ],
+)
+def test_windows_by_hand(n, ends):
+    """15 % on either side, 75 and 100 at most; widths 25, 50, ...; the last is longer."""
+    assert window_ends(n) == ends
+
+
+def test_window_scales_by_hand():
+    """Variances 1 and 9 of two draws each, drawn to their mean 5 with weight 5."""
+    draws = np.array([[[0.0], [0.0]], [[2.0], [6.0]]])
+    wanted = np.sqrt([[(2 * 1 + 5 * 5) / 7], [(2 * 9 + 5 * 5) / 7]])
+    np.testing.assert_allclose(window_scales(draws), wanted, rtol=1e-15)
+
+
+def test_the_first_step_is_the_first_beyond_one_half():
+    """Accepted half the time at steps of 0.7 and 0.01: doubled to 0.8, halved to 1/160."""
+
+    def transition(log_density, state, step, scale, n_steps, rng):
+        assert n_steps == 1
+        accept = 0.5 ** (step[:, 0] / [0.7, 0.01])
+        return state, Move(accept, accept > 1, accept)
+
+    state = State(np.zeros((2, 1)), None, None)
+    found = first_step(None, state, np.ones((2, 1)), None, transition)
+    np.testing.assert_allclose(found, [0.8, 0.1 / 16], rtol=1e-15)
+
+
+def test_a_restart_of_dual_averaging_forgets():
+    used, new = DualAveraging(np.array([0.1]), 0.8), DualAveraging(np.array([0.3]), 0.8)
+    for accept in (0.9, 0.2):
+        used.update(np.array([accept]))
+    used.restart(np.array([0.3]))
+    for steps in (used, new):
+        steps.update(np.array([0.7]))
+    assert (used.step, used.final) == (new.step, new.final)
+    assert used.step == pytest.approx(3 * np.exp(-0.1 / 11 / 0.05))
+
+
+class Fixed:
+    """A generator whose uniform number is known."""
+
+    def __init__(self, uniform):
+        self.uniform = uniform
+
+    def random(self):
+        return self.uniform
+
+
+@pytest.mark.parametrize(
+    ("uniform", "limit", "n_steps"),
+    [(0.0, 99, 1), (0.5, 99, 8), (0.51, 99, 8), (0.99, 99, 15), (0.99, 14, 14)],
+)
+def test_a_path_is_uniform_up_to_twice_its_length(monkeypatch, uniform, limit, n_steps):
+    """2 x 1.5 x uniform in steps of 0.1 and 0.3, 0.2 in the mean, rounded up."""
+    seen = []
+
+    def transition(log_density, state, step, scale, n_steps, rng):
+        seen.append((step.tolist(), n_steps))
+        return state, "move"
+
+    monkeypatch.setattr(module, "transition", transition)
+    sampler = Sampler(None, Fixed(uniform), 20, 1.5, 1000, 0.8, False)
+    sampler.state = sampler.scale = None
+    found = sampler.advance(np.array([0.1, 0.3]), limit)
+    assert found == ("move", n_steps)
+    assert seen == [([[0.1], [0.3]], n_steps)]
+
+
+class Counting(Sampler):
+    """A sampler of two chains, at the number n of the transition and at 3 n."""
+
+    def __init__(self, n_warmup):
+        super().__init__(None, None, n_warmup, 1.5, 80, 0.7, False)
+        self.seen, self.renewed = [], []
+        self.state = State(np.zeros((2, 1)), np.zeros(2), None)
+        self.scale = np.ones((2, 1))
+        self.steps = DualAveraging(np.ones(2), self.target)
+
+    def _first_step(self):
+        self.renewed.append((len(self.seen), self.scale))
+        return np.array([0.25, 0.5])
+
+    def advance(self, step, limit):
+        self.seen.append((step.tolist(), limit))
+        n = len(self.seen)
+        both = n * np.array([1.0, 3.0])
+        self.state = State(both[:, None], -both, None)
+        return Move(np.array([0.6, 0.9]), np.array([n == 2, False]), 10 * both), n
+
+
+def test_warm_up_goes_by_its_windows():
+    """Windows 45-70-120-255 of 300: short paths before 70, scales of the last window."""
+    sampler = Counting(300)
+    sampler.warm_up()
+    assert [limit for _, limit in sampler.seen] == [11] * 70 + [80] * 230
+    ends = [45, 70, 120, 255]
+    assert [end for end, _ in sampler.renewed] == ends[1:]
+    for (end, scale), start in zip(sampler.renewed, ends, strict=False):
+        n, own = end - start, np.arange(start, end).var() * np.array([1.0, 9.0])
+        wanted = np.sqrt((n * own + 5 * own.mean()) / (n + 5))
+        np.testing.assert_allclose(scale[:, 0], wanted, rtol=1e-12)
+    assert sampler.scale is sampler.renewed[-1][1]
+    assert (sampler.steps.m, sampler.steps.target) == (45, 0.7)
+    assert sampler.seen[70][0] == sampler.seen[120][0] == [0.25, 0.5]
+    alone = DualAveraging(np.array([0.25, 0.5]), 0.7)
+    for _ in range(45):
+        alone.update(np.array([0.6, 0.9]))
+    np.testing.assert_array_equal(sampler.steps.final, alone.final)
+
+
+def test_sampling_holds_the_averaged_step_and_counts():
+    sampler = Counting(20)
+    for accept in (0.9, 0.1, 0.8):
+        sampler.steps.update(np.array([accept, 0.5]))
+    final = sampler.steps.final.tolist()
+    assert final[0] != sampler.steps.step[0]
+    draws, found = sampler.sample(4)
+    assert sampler.seen == [(final, 80)] * 4
+    np.testing.assert_array_equal(draws[..., 0], [[1, 2, 3, 4], [3, 6, 9, 12]])
+    np.testing.assert_array_equal(found["lp"], -draws[..., 0])
+    np.testing.assert_array_equal(found["energy"], -10 * found["lp"])
+    assert np.argwhere(found["diverging"]).tolist() == [[0, 1]]
+    np.testing.assert_array_equal(found["n_steps"], [[1, 2, 3, 4]] * 2)
+    np.testing.assert_array_equal(found["acceptance_rate"], [[0.6] * 4, [0.9] * 4])
+
+
+def test_chains_start_apart_with_unit_scales():
+    model, X, y = tanh_case()
+    rng = np.random.default_rng(3)
+    w = [model.initial_weights(rng) for _ in range(3)]
+    found = starting_points(model, 3, None, np.random.default_rng(3))
+    np.testing.assert_array_equal(found, w)
+    f = log_joint(model, *model.batch(X, y))
+    sampler = Sampler(f, np.random.default_rng(4), 20, 1.5, 1000, 0.8, False)
+    sampler.start(found)
+    np.testing.assert_array_equal(sampler.scale, np.ones_like(found))
+    np.testing.assert_allclose(sampler.state.log_joint, model.log_joint(found, X, y)[0])
+
+
+def test_what_hmc_makes_of_its_arguments(monkeypatch, capsys):
+    """Target, seeds, the step it reports, ten lines a phase with the mean log joint."""
+    made = []
+
+    class Watched(Sampler):
+        def __init__(self, *args):
+            super().__init__(*args)
+            made.append(self)
+
+    monkeypatch.setattr(module, "Sampler", Watched)
+    model, X, y = tanh_case()
+    options = {"n_chains": 2, "n_draws": 20, "n_warmup": 40, "target_accept": 0.6}
+    chains = hmc(model, X, y, rng=5, path_length=0.7, verbose=True, **options)
+    (sampler,) = made
+    assert (sampler.path_length, sampler.max_leapfrog) == (0.7, 1000)
+    assert sampler.steps.target == 0.6
+    np.testing.assert_array_equal(chains.step_size, sampler.steps.final)
+    assert chains.prediction_seed.spawn_key == (1,)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 20
+    mean = chains.stats["lp"][:, -1].mean()
+    assert lines[-1] == f"sampling 20/20  mean log joint {mean:.2f}"
+    assert sampler.rng.bit_generator.seed_seq.spawn_key == (0,)
+
+
+@pytest.mark.parametrize(("drop", "diverged"), [(999.9, False), (1000.1, True)])
+def test_a_divergence_is_an_error_beyond_1000_nats(drop, diverged):
+    """A density that falls by so much after the first look, and has no slope."""
+    state = State(np.zeros((1, 1)), np.zeros(1), np.zeros((1, 1)))
+
+    def f(w):
+        return np.full(1, -drop), np.zeros((1, 1))
+
+    rng = np.random.default_rng(0)
+    _, move = transition(f, state, np.ones((1, 1)), np.ones((1, 1)), 1, rng)
+    assert move.diverged.tolist() == [diverged]
+
+
+@pytest.mark.parametrize("n", [40, 41])
+def test_r_hat_is_the_larger_of_ranks_and_distances_from_the_median(n):
+    """[E96] of skewed chains of unequal spread, by loops; the folded one is larger."""
+    draws = np.random.default_rng(15).exponential(size=(3, n)) - np.log(2.0)
+    draws *= [[1.0], [1.0], [6.0]]
+    halves = np.concatenate([draws[:, : n // 2], draws[:, n - n // 2 :]])
+    middle = np.sort(halves.ravel())[halves.size // 2 - 1 : halves.size // 2 + 1].mean()
+    by_rank, by_fold = (oracle_ess(a)[1] for a in (draws, abs(draws - middle)))
+    assert by_fold > by_rank + 0.01
+    assert diagnostics.r_hat(draws) == pytest.approx(by_fold, rel=1e-12)
+    location = np.random.default_rng(16).standard_normal((3, n)) + [[0], [0], [2]]
+    assert diagnostics.r_hat(location) == pytest.approx(oracle_ess(location)[1])
+
+
+def by_hand(weights):
+    """Chains of the model p = sigmoid(w x) with these draws (chain, draw)."""
+    model = mb.Model(mb.MLP([1, 1], bias=False), mb.Bernoulli(), mb.GaussianPrior())
+    weights = np.asarray(weights, float)[..., None]
+    n = weights.shape[:2]
+    stats = {"acceptance_rate": np.arange(np.prod(n)).reshape(n) ** 2 / 100.0,
+             "diverging": np.tri(*n) > 0}  # fmt: skip
+    steps, scale = np.arange(1.0, n[0] + 1), np.ones((n[0], 1))
+    seed = np.random.SeedSequence(3)
+    return Chains(model, weights, steps, scale, stats, seed)
+
+
+def chance(w):
+    return 1 / (1 + np.exp(-np.asarray(w, float)))
+
+
+def test_floor_of_odd_numbers_leaves_the_middle_out():
+    """Three chains: first against last; one chain of five draws: two against two."""
+    X = np.array([[1.0], [-2.0]])
+    three = by_hand([[1, 1], [7, 7], [3, 3]])
+    gaps = abs(chance([1, -2]) - chance([3, -6]))
+    assert three.floor(X) == pytest.approx(gaps.mean(), rel=1e-14)
+    two = by_hand([[1], [3]])
+    assert two.floor(X) == pytest.approx(gaps.mean(), rel=1e-14)
+    one = by_hand([[0, 1, 9, 2, 3]])
+    first = (chance([0, 0]) + chance([1, -2])) / 2
+    last = (chance([2, -4]) + chance([3, -6])) / 2
+    assert one.floor(X) == pytest.approx(abs(first - last).mean(), rel=1e-14)
+
+
+def test_statistics_of_chains_by_hand():
+    chains = by_hand([[1, 2, 3], [4, 5, 6]])
+    np.testing.assert_allclose(chains.accept_rate, [5 / 300, 50 / 300])
+    assert chains.divergences == 3
+    step = chains.to_dict()["sample_stats"]["step_size"]
+    np.testing.assert_array_equal(step, [[1, 1, 1], [2, 2, 2]])
+    assert repr(chains) == (
+        "Chains(2 chains of 3 draws, 3 divergences, acceptance 0.09)"
+    )
+
+
+def test_fewer_samples_are_evenly_spaced_draws():
+    """Four of seven draws: numbers 0, 1, 3, 5."""
+    pred = by_hand([np.arange(7)]).predict([[1.0]], n_samples=4)
+    np.testing.assert_allclose(pred.samples[:, 0], chance([0, 1, 3, 5]), rtol=1e-14)
+
+
+def test_rng_of_a_prediction_moves_the_noise_of_its_intervals():
+    model = mb.Model(mb.MLP([1, 1], bias=False), mb.Gaussian(1.0), mb.GaussianPrior())
+    chains = by_hand([np.zeros(9)])
+    chains.model = model
+    own, same, other = (chains.predict([[1.0]], rng=rng).interval()
+                        for rng in (None, np.random.SeedSequence(3), 4))  # fmt: skip
+    assert own == same
+    assert own[0] != other[0]
 
 
 @pytest.mark.slow

@@ -125,6 +125,34 @@ def test_prediction_is_the_linear_networks():
     np.testing.assert_array_equal(again.mean, found.predict(X_new, n_samples=10).mean)
 
 
+def test_slope_and_evidence_beside_the_mode():
+    """On a linear model the slope is the distance from the mode, in posterior sds."""
+    rng = np.random.default_rng(6)
+    X, y = rng.standard_normal((25, 3)), rng.standard_normal(25)
+    model = mb.Model(mb.MLP([3, 1]), mb.Gaussian(0.4), mb.GaussianPrior(0.5, 2.0))
+    exact, away = exact_posterior(model, X, y), np.array([0.3, -0.1, 0.2, 0.05])
+    found = laplace(model, X, y, exact.mean + away)
+    distance = np.sqrt(away @ exact.precision @ away)
+    assert found.slope == pytest.approx(distance, rel=1e-9)
+    assert distance > 2.0
+    lost = 0.5 * distance**2
+    assert found.log_evidence == pytest.approx(exact.log_evidence - lost, rel=1e-10)
+
+
+def test_draws_are_the_mean_and_the_root_times_the_normals_of_the_seed():
+    rng = np.random.default_rng(7)
+    X, y = rng.standard_normal((25, 3)), rng.standard_normal(25)
+    model = mb.Model(mb.MLP([3, 1]), mb.Gaussian(0.4), mb.GaussianPrior(0.5, 2.0))
+    found = laplace(model, X, y, np.zeros(4), rng=8)
+    for seed in (None, 9):
+        z = np.random.default_rng(8 if seed is None else seed).standard_normal((6, 4))
+        w = np.stack([found.mean + found.root @ one for one in z])
+        np.testing.assert_allclose(found.sample_weights(6, seed), w, rtol=1e-12)
+        pred = found.predict(X[:5], n_samples=6, rng=seed)
+        want = w[:, :3] @ X[:5].T + w[:, 3:]
+        np.testing.assert_allclose(pred.samples, want, rtol=1e-10, atol=1e-12)
+
+
 def test_uncertainty_grows_between_two_clusters():
     """The in-between lesson: sd in the gap exceeds that on the data."""
     rng = np.random.default_rng(5)

@@ -36,6 +36,7 @@ def test_f1_by_hand():
     assert metrics.f1(Y3, P3, "macro") == pytest.approx((2 / 3 + 0.5) / 3, rel=1e-15)
     assert metrics.f1(Y3, P3) == pytest.approx((2 / 3 + 2 * 0.5) / 4, rel=1e-15)
     assert metrics.f1([0, 0], [0.1, 0.2], average="binary") == 0.0
+    assert metrics.f1([0, 1], [0.1, 0.9], average="binary") == 1.0
     assert metrics.f1([0, 0], [0.1, 0.2], average="macro") == 1.0
 
 
@@ -89,6 +90,32 @@ def test_reliability_curve_by_hand():
     only_full = metrics.reliability_curve(Y, P, n_bins=20)
     assert len(only_full.count) == 5
     assert np.all(only_full.count > 0)
+
+
+def test_a_point_on_an_edge_belongs_to_the_bin_above_and_1_to_the_last():
+    y, p = [1, 0, 1, 0], [0.0, 0.5, 0.75, 1.0]
+    curve = metrics.reliability_curve(y, p, n_bins=4)
+    assert curve.centre.tolist() == [0.125, 0.625, 0.875]
+    assert curve.count.tolist() == [1, 1, 2]
+    assert curve.predicted.tolist() == [0.0, 0.5, 0.875]
+    assert curve.observed.tolist() == [1.0, 0.0, 0.5]
+    assert metrics.ece(y, p, n_bins=4, on="positive") == (1 + 0.5 + 2 * 0.375) / 4
+    # confidences 0.5 (the tie is class 0: right) and 1, 0.75, 1, of which one is right
+    assert metrics.ece(y, p, n_bins=4) == ((1 - 0.5) + (2.75 - 1)) / 4
+
+
+def test_ties_of_a_confidence_go_to_the_lower_class():
+    tie = [[0.375, 0.375, 0.25]]
+    assert metrics.ece([0], tie) == 1 - 0.375
+    assert metrics.ece([1], tie) == metrics.ece([2], tie) == 0.375
+
+
+def test_there_are_ten_bins_unless_told():
+    """0.64 and 0.68 share one of ten bins and none of fifteen."""
+    y, p = [1, 0], [0.64, 0.68]
+    assert metrics.ece(y, p) == pytest.approx(0.16, rel=1e-12)
+    assert metrics.ece(y, p, n_bins=15) == pytest.approx(0.52, rel=1e-12)
+    assert metrics.reliability_curve(y, p).centre.tolist() == [0.65]
 
 
 def test_ece_on_positive_is_the_area_of_the_reliability_curve():
@@ -219,6 +246,14 @@ def test_rounding_beyond_one_is_forgiven_but_no_more():
     assert metrics.nll([1], [1e-12], log=True) == 0
     with pytest.raises(ValueError, match=r"p must be in \[0, 1\]"):
         metrics.nll([1], [1 + 1e-5])
+    assert metrics.accuracy([1], [1 + 0.9e-6]) == 1
+    with pytest.raises(ValueError, match=r"p must be in \[0, 1\]"):
+        metrics.accuracy([1], [1 + 1.1e-6])
+    assert metrics.accuracy([1], [[0.5, 0.5 + 0.9e-4]]) == 1
+    with pytest.raises(ValueError, match="row sums of p"):
+        metrics.accuracy([1], [[0.5, 0.5 + 1.1e-4]])
+    assert metrics.brier([1], [1 + 0.9e-6]) == 0
+    assert metrics.nll([1], [0.9e-6], log=True) == 0
     float32 = np.full((2, 3), 1 / 3, np.float32)
     assert metrics.nll([0, 1], float32) == pytest.approx(np.log(3), rel=1e-6)
 

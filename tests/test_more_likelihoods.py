@@ -46,6 +46,46 @@ def test_poisson_is_scipy_poisson():
     np.testing.assert_allclose(like(F, y, NONE)[0], want, rtol=1e-12)
 
 
+def test_large_counts_are_those_of_scipy_too():
+    """Exact up to a rate of 1e5; above within one count, and right on average."""
+    like, u = mb.Poisson(), np.linspace(0.001, 0.999, 400)[None, :, None]
+    for rate in (150.0, 3e3, 9e4, 2e5, 1e7):
+        F = np.full_like(u, np.log(rate))
+        gap = like.sample(F, NONE, u) - stats.poisson(np.exp(F)).ppf(u)
+        if rate < 1e5:
+            np.testing.assert_array_equal(gap, 0)
+        assert np.abs(gap).max() <= 1
+        assert abs(gap.mean()) < 0.2
+
+
+def test_labels_are_drawn_by_their_probability():
+    """p = 1/4: 1 below it. Classes of 0.2, 0.3, 0.5: the interval that holds u."""
+    u = np.array([0.2, 0.24, 0.26, 0.9])[:, None, None]
+    F = np.full(u.shape, np.log(1 / 3))
+    assert mb.Bernoulli().sample(F, NONE, u).ravel().tolist() == [1, 1, 0, 0]
+    F = np.log([0.2, 0.3, 0.5]) + np.zeros((4, 1, 3))
+    u = np.array([[0.1, 0.9, 0.9], [0.3, 0, 0], [0.49, 0.9, 0], [0.6, 0, 0]])[:, None]
+    found = mb.Categorical(3).sample(F, NONE, u)
+    assert found[:, 0, 0].tolist() == [0, 1, 1, 2]
+    want = [0.2 * 0.8, 0.3 * 0.7, 0.25]
+    got = mb.Categorical(3).variance(F, NONE)[0, 0]
+    np.testing.assert_allclose(got, want, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("labels", "cure"), [((1, 2), r"use y - 1\)"), ((-1, 1), r"use \(y \+ 1\) / 2\)")]
+)
+def test_two_usual_codes_of_labels_are_told_their_way_to_0_and_1(labels, cure):
+    with pytest.raises(ValueError, match=cure):
+        mb.Bernoulli().targets(np.array(labels), (2, 1))
+
+
+def test_a_learned_scale_starts_at_its_prior_mean():
+    like = mb.Gaussian("learned", log_scale_prior=(-1.5, 0.3))
+    assert like.initial_weights().tolist() == [-1.5]
+    assert (like.own_prior.mean, like.own_prior.scale) == (-1.5, 0.3)
+
+
 def test_heteroscedastic_is_scipy_norm():
     F, u = outputs(4)
     m, s = F[..., :2], np.exp(F[..., 2:])

@@ -4,20 +4,22 @@ import json
 from pathlib import Path
 
 import pytest
-from mutants import MUTANTS
-from mutation import REASONS, as_markdown, planted
+from mutation import ALL, REASONS, as_markdown, place, planted
 
-from minibnn.kernels import equations
+import minibnn
 
-KERNELS = Path(equations.__file__).parent
+PACKAGE = Path(minibnn.__file__).parent
 HERE = Path(__file__).parent
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m[0])
+@pytest.mark.parametrize("mutant", ALL, ids=lambda m: m[0])
 def test_every_mutant_still_applies_exactly_once(mutant):
-    _, file, old, new = mutant
-    source = (KERNELS / file).read_text(encoding="utf-8")
+    _, file, old, new, *tests = mutant
+    source = place(PACKAGE, file).read_text(encoding="utf-8")
     assert planted(source, old, new) != source
+    for test in tests:
+        name, _, function = test.partition("::")
+        assert f"def {function}(" in (HERE / name).read_text(encoding="utf-8")
 
 
 def test_a_patch_that_does_not_apply_is_refused():
@@ -28,7 +30,8 @@ def test_a_patch_that_does_not_apply_is_refused():
 def test_the_recorded_score_is_of_these_mutants_and_high():
     record = json.loads((HERE / "mutation_score.json").read_text(encoding="utf-8"))
     names = {*record["killed_by"], *record["survivors"]}
-    assert names == {mutant[0] for mutant in MUTANTS}
+    assert names == {mutant[0] for mutant in ALL}
+    assert len(names) == len(ALL)
     assert record["score"] >= 0.95
     assert record["survivors"] == {name: REASONS[name] for name in record["survivors"]}
     text = (HERE / "mutation_score.md").read_text(encoding="utf-8")

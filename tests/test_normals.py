@@ -32,6 +32,24 @@ def test_how_they_are_taken_changes_nothing(dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    "first", [1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK - 1, 2 * BLOCK, 2 * BLOCK + 1]
+)
+@pytest.mark.parametrize("pieces", [1, 2])
+def test_a_save_at_the_edge_of_a_block(first, pieces, dtype):
+    """A block may be used up in one piece, made in its place, or in two."""
+    normals = Normals(np.random.default_rng(3), dtype)
+    for size in (first // 2, first - first // 2) if pieces == 2 else (first,):
+        normals.fill(np.empty(size, dtype))
+    other = Normals(np.random.default_rng(99), dtype)
+    other.restore(normals.state())
+    after = np.empty(BLOCK + 5, dtype), np.empty(BLOCK + 5, dtype)
+    for one, out in zip((normals, other), after, strict=True):
+        one.fill(out)
+        np.testing.assert_array_equal(out, row(dtype, first + BLOCK + 5)[first:])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_strided_targets(dtype):
     target = np.zeros((3, 4, 5), dtype)
     normals = Normals(np.random.default_rng(3), dtype)

@@ -264,3 +264,37 @@ def test_kl_stays_exact_where_sigma_underflows():
     value, _, g_log_s = laplace_kl(np.zeros(1), s, log_s, 2.0)
     assert value[0] == pytest.approx(5000 + np.log(4) - np.log(2 * np.pi * np.e) / 2)
     assert g_log_s[0] == -1
+
+
+def floats_around(centre, dtype, n=20):
+    """A number, the floats next to it on either side, and some at every distance."""
+    down = up = dtype(centre)
+    found = [down]
+    for _ in range(n):
+        down, up = np.nextafter(down, dtype(-np.inf)), np.nextafter(up, dtype(np.inf))
+        found += [down, up]
+    steps = [sign * 10.0**-k for k in range(1, 16) for sign in (-1, 1)]
+    far = [dtype(centre * (1 + step)) for step in steps]
+    return np.array([*found, *far], dtype)
+
+
+SEAMS = {  # zeros, where nothing may be lost, and places where the formula changes
+    "inverse softplus": (maps.inverse_softplus, [np.log(2), 0.4, 1.0], 0.72),
+    "log sigma": (maps.log_softplus, [np.log(np.e - 1), -37.0, -0.16, 1.24], 1.9),
+    "softplus": (maps.softplus, [0.0, -37.0], 0.96),
+    "sigmoid": (maps.sigmoid, [0.0, 37.0], 1.4),
+    "slope of log sigma": (maps.softplus_log_slope, [0.0, -39.0, 1.0], 2.7),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("name", SEAMS)
+def test_no_digit_is_lost_next_to_zeros_and_seams(name, dtype):
+    mp = pytest.importorskip("mpmath")
+    function, centres, bar = SEAMS[name]
+    exact = ROWS[name].exact
+    with mp.workdps(80):
+        for centre in centres:
+            x = floats_around(centre, dtype)
+            want = [exact(mp, mp.mpf(float(value))) for value in x]
+            assert ulp_errors(function(x), want).max() <= max(2 * bar, 4.0) + 0.5

@@ -1,5 +1,7 @@
 """Plots show the numbers they are given, on the axes they are given."""
 
+from dataclasses import replace
+
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -79,12 +81,16 @@ def test_network_of_a_point_is_refused(result, ax):
 
 
 def test_curve_shows_history_and_final_elbo(result, ax):
+    result = replace(result, elbo_se=3.21)
     plots.elbo_curve(result, ax, window=20)
     raw, mean, final = ax.lines
     np.testing.assert_array_equal(raw.get_ydata(), result.history["elbo"])
     assert mean.get_ydata()[0] == pytest.approx(result.history["elbo"][:20].mean())
     assert mean.get_ydata()[-1] == pytest.approx(result.history["elbo"][-20:].mean())
     assert set(final.get_ydata()) == {result.elbo}
+    told = f"{abs(result.elbo):.1f} ± 3.2"
+    assert final.get_label() == f"fresh noise: \N{MINUS SIGN}{told}"
+    assert mean.get_label() == "mean of 20 steps"
 
 
 def test_histograms_stand_one_above_the_other(ax):
@@ -104,12 +110,74 @@ def test_reliability_shows_the_curve(ax):
     np.testing.assert_allclose(dots, [[0.15, 0.5], [0.905, 0.5]])
 
 
+def test_bars_of_a_reliability_diagram_by_hand(ax):
+    """Of 95 % under the prediction: p ± 1.96 √(p (1 - p)/n), within 0 and 1."""
+    y, p = [0] * 8 + [1, 0] * 2, [0.5] * 8 + [0.9] * 2 + [0.1] * 2
+    plots.reliability(y, p, ax, n_bins=10)
+    bars = [bar[:, 1].tolist() for bar in ax.collections[0].get_segments()]
+    half, rest = 1.96 * np.sqrt(0.25 / 8), 1.96 * np.sqrt(0.09 / 2)
+    wanted = [[0, 0.1 + rest], [0.5 - half, 0.5 + half], [0.9 - rest, 1]]
+    np.testing.assert_allclose(bars, wanted)
+    np.testing.assert_allclose(ax.collections[-1].get_sizes(), [75, 225, 75])
+
+
+def test_a_running_mean_ends_where_its_steps_do(result, ax):
+    assert plots.running_mean([1.0, 2.0, 6.0, 4.0], 2).tolist() == [1.5, 4.0, 5.0]
+    plots.elbo_curve(result, ax, window=20)
+    raw, mean, _ = ax.lines
+    assert raw.get_xdata().tolist() == list(range(1, 61))
+    assert mean.get_xdata().tolist() == list(range(20, 61))
+
+
+def test_what_counts_as_sure_and_as_alive():
+    """Three and two standard deviations; units stand in the order they are drawn."""
+    assert (plots.SURE, plots.ALIVE) == (3.0, 2.0)
+    means = [np.array([[2.5, 0.5, -9.0]]), np.array([[19.0, 0], [4.2, 0], [-0.3, 0]])]
+    sds = [np.ones((1, 3)), np.array([[10.0, 1], [2.0, 1], [0.1, 1]])]
+    orders = plots.unit_orders(means, sds)
+    assert [order.tolist() for order in orders] == [[0], [2, 1, 0], [0, 1]]
+    alive = plots.alive_units(means, sds, orders)
+    assert [a.tolist() for a in alive] == [[True], [True, True, False], [True, True]]
+
+
+def test_units_stand_from_the_top_down_and_blocks_as_unpacked(result):
+    np.testing.assert_allclose(plots._column(2, 2), [[2.0, 0.75], [2.0, 0.25]])
+    blocks = plots.weight_blocks(result)
+    for found, flat in zip(blocks, (result.q.mean, result.q.sigma), strict=True):
+        for one, (W, _) in zip(found, result.model.net.unpack(flat), strict=True):
+            np.testing.assert_array_equal(one, W)
+
+
+def test_colour_and_width_of_a_line_are_its_mean(result, ax):
+    lines = plots.draw_network(result, ax).collections[0]
+    mean = np.abs(np.asarray(lines.get_array()))
+    np.testing.assert_allclose(lines.get_linewidths(), 0.6 + 3.4 * mean / mean.max())
+    assert lines.norm.halfrange == pytest.approx(np.quantile(mean, 0.98))
+
+
+def test_the_tick_of_a_histogram_is_the_mean(ax):
+    plots.predictive_histogram(np.array([[0.1], [0.2], [0.9]]), ax)
+    assert ax.lines[-1].get_xdata().tolist() == pytest.approx([0.4, 0.4])
+
+
+def test_the_prior_shown_is_that_of_the_first_weight(ax):
+    prior = mb.GaussianPrior([0.0, 0.0], [1.0, 3.0])
+    model = mb.Model(mb.MLP([2, 1], bias=False), mb.Bernoulli(), prior)
+    fit = mb.fit(model, mb.MeanField(), np.eye(2), [0, 1], rng=0, max_steps=2)
+    plots.prior_posterior(fit, [1, 0], ax)
+    shown = ax.collections[0].get_paths()[0].vertices[:, 1]
+    assert shown.max() == pytest.approx(1 / (3 * np.sqrt(2 * np.pi)), rel=1e-3)
+
+
 def test_band_is_two_standard_deviations(result, ax):
     prediction = result.predict(np.eye(3), 50)
     plots.band(np.arange(3), prediction, ax, (np.arange(2), np.ones(2)), np.zeros(3))
     outer = ax.collections[0].get_paths()[0].vertices[:, 1]
     top = prediction.mean + 2 * prediction.std
     assert outer.max() == pytest.approx(top.max())
+    inner = ax.collections[1].get_paths()[0].vertices[:, 1]
+    top = prediction.mean + 2 * np.sqrt(prediction.epistemic)
+    assert inner.max() == pytest.approx(top.max())
     assert len(ax.lines) == 3  # mean, truth, data
 
 
@@ -119,5 +187,7 @@ def test_prior_and_posterior_are_normal_densities(result, ax):
     x, density = line.get_data()
     assert np.trapezoid(density, x) == pytest.approx(1.0, abs=1e-3)
     assert x[np.argmax(density)] == pytest.approx(result.q.mean[2], abs=0.02)
+    top = 1 / (result.q.sigma[2] * np.sqrt(2 * np.pi))
+    assert density.max() == pytest.approx(top, rel=0.02)
     prior = ax.collections[0].get_paths()[0].vertices[:, 1]
     assert prior.max() == pytest.approx(1 / (2 * np.sqrt(2 * np.pi)), rel=1e-3)

@@ -121,6 +121,36 @@ def test_the_noise_of_an_interval_is_independent_of_the_weights():
     assert abs(lower.item() + want) < Z * se
 
 
+def test_the_noise_of_an_interval_by_hand():
+    """Its stream is that of the seed's four words and a 1, row after row."""
+    result, S = fitted(), 9
+    words = [int(word) for word in result.prediction_seed.generate_state(4)]
+    u = np.random.default_rng([*words, 1]).uniform(2.0**-53, 1.0, (23, S))
+    pred = result.predict(NEW, n_samples=S)
+    y = pred.samples + NOISE * stats.norm.ppf(u).T
+    for level in (0.3, 0.95):
+        want = np.quantile(y, [0.5 - level / 2, 0.5 + level / 2], axis=0)
+        np.testing.assert_allclose(pred.interval(level), want, rtol=1e-9)
+
+
+def test_the_noise_of_an_interval_is_learned_with_its_scale():
+    """Every network has a noise scale of its own, e to the last of its weights."""
+    model = mb.Model(mb.MLP([2, 1]), mb.Gaussian("learned"), mb.GaussianPrior())
+    result = fitted(model, start=None)
+    w, pred = result.sample_weights(9), result.predict(NEW, n_samples=9)
+    words = [int(word) for word in result.prediction_seed.generate_state(4)]
+    u = np.random.default_rng([*words, 1]).uniform(2.0**-53, 1.0, (23, 9))
+    y = pred.samples + np.exp(w[:, -1:]) * stats.norm.ppf(u).T
+    want = np.quantile(y, [0.1, 0.9], axis=0)
+    np.testing.assert_allclose(pred.interval(0.8), want, rtol=1e-9)
+
+
+def test_quantiles_beside_an_infinite_draw_are_the_nearest_draws():
+    draws = np.array([0.0, 1.0, np.inf])
+    found = module._quantiles(draws, [0.25, 0.5, 0.9])
+    np.testing.assert_array_equal(found, [0.5, 1.0, np.inf])
+
+
 def test_intervals_cover_what_they_say():
     """New data from the true process: with enough data 90 % intervals hold 90 %."""
     rng = np.random.default_rng(4)
@@ -385,7 +415,7 @@ def test_pieces_of_rows_are_the_rows(monkeypatch, likelihood, width, name):
         np.testing.assert_allclose(summary(pred, y), whole, rtol=1e-12, atol=1e-15)
 
 
-def test_progress_goes_to_standard_error_when_asked(capsys):
+def test_progress_goes_to_standard_error_when_asked(capsys, monkeypatch):
     X = np.zeros((30, 2))
     model = mb.Model(mb.MLP([2, 1]), mb.Bernoulli(), mb.GaussianPrior())
     result = mb.fit(model, mb.MeanField(), X, np.zeros(30), rng=0, max_steps=2)
@@ -395,5 +425,13 @@ def test_progress_goes_to_standard_error_when_asked(capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert "predict: 40 of 40 samples" in err
+    monkeypatch.setattr(module, "ACTIVATIONS", 1)
+    result.predict(X, n_samples=40, verbose=True)
+    tenths = [f"predict: {n} of 40 samples" for n in range(4, 41, 4)]
+    assert capsys.readouterr().err.splitlines() == tenths
+    monkeypatch.setattr(module, "OUTPUTS", 2 * 40)
+    result.predict(X, n_samples=40, verbose=True)
+    tenths = [f"predict: {n} of 30 rows" for n in (4, 6, 10, 12, 16, 18, 22, 24, 28)]
+    assert capsys.readouterr().err.splitlines() == tenths
     with pytest.raises(TypeError, match="verbose"):
         result.predict(X, verbose="yes")

@@ -160,13 +160,14 @@ def test_repeated_run_by_hand():
 
 
 def longest_run_by_loops(y):
-    best = 0
+    """Length, minus the row of the original, lag: of equals the earliest, then farthest."""
+    best = (0, 0, 0)
     for i in range(len(y)):
         for j in range(i + 1, len(y)):
             length = 0
             while j + length < len(y) and y[i + length] == y[j + length]:
                 length += 1
-            best = max(best, length)
+            best = max(best, (length, -i, j - i))
     return best
 
 
@@ -175,7 +176,8 @@ def test_repeated_run_against_loops():
         rng = np.random.default_rng(seed)
         y = rng.integers(2, size=rng.integers(2, 60))
         run = datasets.longest_repeated_label_run(y)
-        assert run.length == longest_run_by_loops(y)
+        found = (run.length, run.lag - run.start, run.lag)
+        assert found == longest_run_by_loops(y) or run.length == 0
         copy = y[run.start : run.start + run.length]
         original = y[run.start - run.lag : run.start - run.lag + run.length]
         np.testing.assert_array_equal(copy, original)
@@ -225,6 +227,20 @@ def test_column_names_of_synthetic_rows():
     assert published.verdict == "swapped"
     assert published.as_named == check.swapped
     assert published.swapped == check.as_named
+
+
+@pytest.mark.parametrize(
+    ("u", "verdict"),
+    [(0.0, "as named"), (1.0, "as named"), (1.25, "neither"), (-0.25, "neither")],
+)
+def test_the_bounds_of_the_relative_stress_are_possible(u, verdict):
+    """u = (sxy/4 - 0.25)/0.5 beside rows at 0 and 1; swapped it starts at -1."""
+    X = np.tile([0.1, 1.0, -4.0, 1.0, -4.0, 0.25, 0.5, 0.4], (3, 1))
+    X[1, 3], X[2, 3] = 3.0, 4 * (0.25 + 0.5 * u)
+    found = rupture_data.check_column_names(X)
+    assert found.verdict == verdict
+    assert found.as_named == (min(u, 0.0), max(u, 1.0))
+    assert found.swapped[0] <= -1.0
 
 
 def test_column_names_other_verdicts():

@@ -11,6 +11,7 @@ from matplotlib import style
 from minibnn import cli
 from minibnn.study import (
     datasets,
+    plots,
     rupture,
     rupture_claims,
     rupture_data,
@@ -134,6 +135,14 @@ def test_every_row_is_there_with_every_column(study, facts):
     have_elbo = [row["key"] for row in facts["rows"] if row["elbo"]["mean"] is not None]
     assert have_elbo == ["logistic", "recipe", "mf", "best", "cov", "hmc"]
     assert facts["rows"][-2]["distance"]["mean"] == facts["reference"]["floor"]
+
+
+def test_the_log_evidence_is_that_of_the_annealed_network(study, facts):
+    """Its particles' mean weight, not their mean log weight; in the place of an ELBO."""
+    problem = rupture_rows.Problem(study.dataset.X, study.raw.X, study.raw.y)
+    rng = np.random.default_rng(0).spawn(5)[3]
+    found = rupture_rows.annealed(problem, TINY, rng).log_evidence
+    assert facts["log_evidence"] == study.rows["hmc"].elbo[0] == found
 
 
 def test_builders_get_no_test_rows():
@@ -364,11 +373,18 @@ def test_figures_have_words_on_their_axes(study, name):
 
 
 def test_a_dead_unit_is_crossed_out(study, monkeypatch):
-    cost = np.r_[np.full(5, 40.0), np.full(7, 0.4)]
+    cost = np.r_[np.full(4, 40.0), 1.1, np.full(7, 0.9)]  # alive from 1 nat on
     monkeypatch.setattr(rupture_figures, "unit_costs", lambda *args: cost)
-    words = [text.get_text() for text in rupture_figures.network(study).axes[0].texts]
-    assert words.count("40") == 5
-    assert words.count("×") == 7
+    ax = rupture_figures.network(study).axes[0]
+    words = [text.get_text() for text in ax.texts]
+    assert [words.count(word) for word in ("40", "1", "×")] == [4, 1, 7]
+    assert ax.get_title().startswith("5 of 12 hidden units are alive")
+    means, sds = plots.weight_blocks(rupture_figures.best(study))
+    order = plots.unit_orders(means, sds)[1]
+    cost[order[0]], cost[order[-1]] = 123.4, -5.0
+    titles = [panel.get_title() for panel in rupture_figures.weights(study).axes]
+    assert titles == ["Into the strongest unit: removing it costs 123 nats",
+                      "Into the weakest unit: removing it costs 0 nats"]  # fmt: skip
 
 
 def test_sound_labels_need_no_detective_figure(study):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import bad_inputs as world
 import numpy as np
@@ -86,14 +87,14 @@ def test_a_resumed_run_is_the_run_never_stopped(i, tmp_path):
         world.fit(**options, checkpoint=mb.Checkpoint(file, every), callback=interrupt)
     except ZeroDivisionError:
         pass
-    assert file.exists() == (stop >= every)
+    assert read(file, "checkpoint")[0]["step"] == stop + 1
     seen = []
     resumed = world.fit(
         **options,
         checkpoint=mb.Checkpoint(file, every),
         callback=lambda info: seen.append(info.step),
     )
-    assert seen[0] == stop // every * every
+    assert seen[0] == stop + 1
     whole = world.fit(
         **options, checkpoint=mb.Checkpoint(tmp_path / "whole.npz", every)
     )
@@ -131,6 +132,117 @@ def test_a_finished_run_is_not_run_again(tmp_path):
     assert_same(world.fit(checkpoint=file, callback=seen.append), first)
     assert not seen
     assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("how", [KeyboardInterrupt, StopIteration])
+def test_a_pause_is_gone_on_from_and_an_end_is_not(how, tmp_path):
+    """Ctrl-C and the callback's StopIteration pause; a stopping rule ends."""
+    keeper = mb.Checkpoint(tmp_path / "run.npz", every=4)
+
+    def pause(info):
+        if info.step == 5:
+            raise how
+
+    first = world.fit(max_steps=12, checkpoint=keeper, callback=pause)
+    assert len(first.history["loss"]) == 6
+    found = world.fit(max_steps=12, checkpoint=keeper)
+    assert found.stop_reason == "max_steps"
+    assert_same(found, world.fit(max_steps=12))
+
+
+def six(history):
+    """A rule of one's own."""
+    return len(history["loss"]) == 6
+
+
+@pytest.mark.parametrize("stop", [six, mb.Plateau(window=3, z=1e9)])
+def test_a_run_that_a_rule_has_ended_stays_ended(stop, tmp_path):
+    options = {"max_steps": 12, "stop": stop, "checkpoint": tmp_path / "run.npz"}
+    options["optimizer"] = mb.Adam(0.02)  # a schedule would be brought to its end
+    first = world.fit(**options)
+    assert len(first.history["loss"]) == 6
+    assert_same(world.fit(**options), first)
+
+
+def test_when_and_where_checkpoints_are_written(tmp_path):
+    """At multiples of ``every`` and at the end; restarts keep the interval."""
+    keeper = mb.Checkpoint(tmp_path / "run.npz", every=5)
+    assert [keeper.steps_left(step) for step in (0, 1, 4, 5, 12)] == [5, 4, 1, 5, 3]
+    for step, reason, due in ((5, None, True), (6, None, False), (6, "stop", True)):
+        run = SimpleNamespace(step=step, stop_reason=reason)
+        assert keeper.due(run) is due
+    assert keeper.for_restart(0) is keeper
+    second = keeper.for_restart(2)
+    assert (second.path, second.every) == (tmp_path / "run.2.npz", 5)
+
+
+def test_a_run_without_a_seed_goes_on_with_the_seed_of_its_file(tmp_path):
+    """The stream it began with is in the file; a seed that is given must be that one."""
+    keeper = mb.Checkpoint(tmp_path / "run.npz", every=4)
+
+    def stop(info):
+        if info.step == 5:
+            raise KeyboardInterrupt
+
+    options = {"max_steps": 9, "checkpoint": keeper}
+    first = world.fit(**options, rng=None, callback=stop)
+    found = world.fit(**options, rng=None)
+    assert len(found.history["loss"]) == 9
+    np.testing.assert_array_equal(found.history["loss"][:4], first.history["loss"][:4])
+    with pytest.raises(StorageError, match="another run"):
+        world.fit(**options, rng=7)
+
+
+def test_a_long_history_is_kept_whole(tmp_path):
+    keeper = mb.Checkpoint(tmp_path / "run.npz", every=150)
+
+    def stop(info):
+        if info.step == 160:
+            raise KeyboardInterrupt
+
+    world.fit(max_steps=170, checkpoint=keeper, callback=stop)
+    assert_same(world.fit(max_steps=170, checkpoint=keeper), world.fit(max_steps=170))
+
+
+def test_saves_are_at_multiples_and_at_the_end(tmp_path, monkeypatch):
+    """Also where nobody looks on and many steps are taken in a row."""
+    saved, save = [], mb.Checkpoint.save
+
+    def watched(self, run):
+        saved.append(run.step)
+        save(self, run)
+
+    monkeypatch.setattr(mb.Checkpoint, "save", watched)
+    world.fit(max_steps=12, checkpoint=mb.Checkpoint(tmp_path / "run.npz", every=5))
+    assert saved == [5, 10, 12]
+
+
+def test_the_reason_of_a_stop_is_in_the_file(tmp_path):
+    result = world.fit(stop=six, max_steps=12)
+    result.save(tmp_path / "fit.npz")
+    found = mb.FitResult.load(tmp_path / "fit.npz")
+    assert found.stop_reason == result.stop_reason == "stop"
+    assert (found.elbo, found.elbo_se) == (result.elbo, result.elbo_se)
+
+
+def test_looking_on_does_not_make_it_another_run(tmp_path, capsys):
+    file, watched = tmp_path / "run.npz", {"callback": print, "verbose": True}
+    world.fit(max_steps=6, checkpoint=mb.Checkpoint(file, 4), callback=lambda i: None)
+    first = world.fit(max_steps=6, checkpoint=mb.Checkpoint(file, 4), **watched)
+    assert_same(first, world.fit(max_steps=6))
+    capsys.readouterr()
+
+
+def test_the_parameters_of_a_checkpoint_are_those_of_the_last_loss(tmp_path):
+    """One step before the end: of the end itself no loss is known."""
+    keeper = mb.Checkpoint(tmp_path / "run.npz", every=4)
+    for callback in (None, lambda info: None):
+        (tmp_path / "run.npz").unlink(missing_ok=True)
+        options = {"optimizer": mb.Adam(0.01), "callback": callback}
+        world.fit(max_steps=8, checkpoint=keeper, **options)
+        before = world.fit(max_steps=7, **options).params
+        for key, array in keeper.params().items():
+            np.testing.assert_array_equal(array, before[key])
 
 
 def test_every_restart_has_a_file(tmp_path):
@@ -171,7 +283,8 @@ def test_another_run_is_refused_and_the_file_kept(change, tmp_path):
     file = tmp_path / "run.npz"
     world.fit(checkpoint=file)
     before = file.read_bytes()
-    with pytest.raises(StorageError, match="another run"):
+    name = next(iter(change))
+    with pytest.raises(StorageError, match=rf"another run: .*\b{name} (is|has)"):
         world.fit(**change, checkpoint=file)
     assert file.read_bytes() == before
 
@@ -268,20 +381,21 @@ def test_a_failed_write_leaves_the_last_complete_file(
 
     def savez(out, **arrays):
         count.append(1)
-        if len(count) == 2 and where == "savez":
+        if len(count) > 1 and where == "savez":
             out.write(b"half a file")
             raise failure
         real(out, **arrays)
 
     def fsync(handle):
-        if len(count) == 2:
+        if len(count) > 1 and where == "fsync":
             raise failure
 
-    monkeypatch.setattr(storage.np, "savez", savez)
-    monkeypatch.setattr(storage.os, "fsync", fsync)
     wanted = SystemExit if failure is SystemExit else StorageError
-    with pytest.raises(wanted):
-        world.fit(**options)
+    with monkeypatch.context() as patch:
+        patch.setattr(storage.np, "savez", savez)
+        patch.setattr(storage.os, "fsync", fsync)
+        with pytest.raises(wanted):
+            world.fit(**options)
     assert read(file, "checkpoint")[0]["step"] == 3
     assert [path.name for path in tmp_path.iterdir()] == ["run.npz"]
     assert_same(world.fit(**options), world.fit(max_steps=9))

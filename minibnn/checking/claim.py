@@ -24,6 +24,7 @@ class Claim:
     eps: float
     copies: np.ndarray
     steady: bool
+    reach: np.ndarray
 
     def spread(self, blocks):
         """Rounding spread a coordinate: measured, never below its block's median."""
@@ -31,7 +32,8 @@ class Claim:
         if not len(self.copies):
             floor = np.zeros_like(size)
             for index in blocks.values():
-                floor[index] = self.eps * usual(size[index])
+                effect = usual((size * self.reach)[index])  # in the unit of f
+                floor[index] = self.eps * effect / self.reach[index]
             return floor + self.eps * size
         spread = np.abs(self.copies).max(axis=0)
         for index in blocks.values():
@@ -66,13 +68,15 @@ def ask(problem, rng, copies=4):
     """Ask for the gradient at x, twice, and at jittered copies of x."""
     g, eps = problem.gradient(problem.x)
     eps = max(eps, problem.resolution)
+    problem.measure(g)
     if not problem.grad_is_function:
-        return Claim(g, eps, np.empty((0, g.size)), True)
+        return Claim(g, eps, np.empty((0, g.size)), True, problem.reach)
     again, _ = problem.gradient(problem.x)
     points = [jitter(problem.x, eps, rng) for _ in range(copies)]
-    rows = np.array([again - g, *(problem.gradient(p)[0] - g for p in points)])
+    rows = np.array([again - g, *(problem.gradient_near(p) - g for p in points)])
     rows[~np.isfinite(rows)] = 0.0  # a gradient that is not finite is wrong anyway
-    return Claim(g, eps, rows, _same(rows[0], g, eps, problem.blocks))
+    steady = _same(rows[0], g, eps, problem.blocks)
+    return Claim(g, eps, rows, steady, problem.reach)
 
 
 def _same(change, g, eps, blocks):

@@ -4,6 +4,7 @@ import inspect
 
 import numpy as np
 
+from minibnn.checking.problem import as_array
 from minibnn.kernels.validate import (
     ArgumentTypeError,
     check_finite,
@@ -14,6 +15,10 @@ from minibnn.kernels.validate import (
 
 def claimed_gradient(given, case):
     """(dict of float64 arrays, dtype it came in) of a gradient or a function of it."""
+    if isinstance(given, type):
+        raise ArgumentTypeError(
+            f"student_gradient must be a dict or a function, got {describe(given)}"
+        )
     gradient = _called(given, case) if callable(given) else given
     if isinstance(gradient, tuple) and len(gradient) > 1:  # (loss, gradient, ...)
         gradient = gradient[1]
@@ -33,10 +38,14 @@ def claimed_gradient(given, case):
 
 
 def _checked(name, value, shape):
-    array = np.asarray(value)
+    array = as_array(value, name)
     if array.dtype.kind not in "fiu":
         raise ArgumentTypeError(f"{name} must hold real numbers, got {describe(value)}")
-    array = array if array.dtype.kind == "f" else array.astype(float)
+    if array.dtype.kind in "iu":
+        raise ArgumentTypeError(
+            f"{name} must hold floating-point numbers, got whole numbers of dtype "
+            f"{array.dtype}; make the array with float entries, or astype(float)"
+        )
     return check_finite(name, check_shape(name, array, shape))
 
 

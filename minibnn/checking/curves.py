@@ -5,7 +5,7 @@ import numpy as np
 from minibnn.checking.lines import Direction, complex_step
 from minibnn.checking.problem import EPS
 from minibnn.checking.romberg import romberg
-from minibnn.kernels.validate import check_choice
+from minibnn.kernels.validate import as_rng, check_axes, check_choice
 
 STEP = "step h along a random direction"
 
@@ -14,21 +14,28 @@ def draw(report, ax=None, kind="step", rng=0):
     """Draw one kind of picture of a report; see GradientReport.plot."""
     kinds = {"step": _step, "taylor": _taylor, "blocks": _blocks}
     check_choice("kind", kind, kinds)
+    rng = as_rng(rng)
     if report.problem is None or not report.blocks:
         raise ValueError(f"kind {kind!r} needs a function that repeats itself")
+    if report.problem.forgotten and kind != "blocks":
+        raise ValueError(
+            f"kind {kind!r} needs f, which a report does not keep when it is pickled "
+            "or copied: draw it where the check was made, or draw kind 'blocks'"
+        )
     if ax is None:
         import matplotlib.pyplot as plt
 
         ax = plt.subplots()[1]
+    check_axes(ax)
     with np.errstate(all="ignore"):
-        kinds[kind](report, ax, np.random.default_rng(rng))
+        kinds[kind](report, ax, rng)
     return ax
 
 
 def _sweep(report, rng):
     """A random direction, its claimed slope, and f on either side of x."""
     problem = report.problem
-    d = problem.typical * rng.standard_normal(problem.size)
+    d = problem.reach * rng.standard_normal(problem.size)
     line = Direction(problem, d)
     steps = line.reach * np.logspace(-12, -0.5, 47)
     up = np.array([line.probe(h)[0] for h in steps])

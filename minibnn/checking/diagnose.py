@@ -9,12 +9,14 @@ from minibnn.checking.matching import Search
 from minibnn.checking.mistakes import BY_RULE, LISTED, Mistake
 from minibnn.checking.points import RTOL, Case, resolution
 from minibnn.checking.screen import prepared, screened, unseen
+from minibnn.kernels.doors import door
 from minibnn.kernels.validate import check_instance
 
 MOST_NAMED = 5  # explanations shown
 MOST_ODD = 8  # single coordinates named one by one
 
 
+@door
 def diagnose(student_gradient, case):
     """Name the mistake in a gradient of the negative ELBO, or say that none fits.
 

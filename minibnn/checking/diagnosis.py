@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from minibnn.kernels.doors import door
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -42,6 +44,7 @@ class Finding:
         )
 
 
+@door
 @dataclass(frozen=True)
 class Diagnosis:
     """What :func:`diagnose` found.

@@ -2,9 +2,11 @@
 
 A direction moves coordinate i by z_i W / w_i with z_i normal and w_i ~ |g_i|, so every
 coordinate counts by its *relative* error and none hides behind a large one. A
-coordinate that is wrong by r escapes K directions with probability at most
+coordinate that is wrong by r w_i escapes K directions with probability at most
 (0.798 tau / r)^K, tau being what a direction resolves. Signs +-1 would not do: two
-equal errors cancel in half of the draws.
+equal errors cancel in half of the draws. A small gradient cannot have all the weight it
+would need, or its coordinate would be moved too far: w_i >= |g_i|, and the report tells
+what that means for the smallest.
 """
 
 from dataclasses import dataclass, replace
@@ -20,7 +22,7 @@ from minibnn.checking.lines import (
     local_noise,
     step_noise,
 )
-from minibnn.checking.opinions import LOOSE
+from minibnn.checking.opinions import LOOSE, echo
 from minibnn.checking.problem import EPS
 from minibnn.checking.reasons import brief
 from minibnn.checking.romberg import romberg
@@ -63,12 +65,14 @@ class Directions:
         self.g = np.where(np.isfinite(claim.g), claim.g, 0.0)
         self.unit = usual(np.abs(self.g)) or 1.0
         self.where, self.found, self.served, self.gap = None, None, None, 0.0
+        self.odd = 0.0
         self._weigh()
 
     def _weigh(self):
         """Scale of each coordinate: 1 / gradient, unless that is mostly rounding."""
         size, blocks = np.abs(self.g), self.problem.blocks
-        common = typical(self.g, blocks)
+        reach = self.problem.reach
+        common = typical(self.g * reach, blocks) / reach  # each in its own unit
         noisiest = max(2 * self.claim.eps, 1e-9 / (SAFETY * np.sqrt(size.size)))
         floor = np.minimum(self.claim.spread(blocks) / noisiest, common)
         weight = np.where(self.g == 0, 1e-3 * common, np.maximum(size, floor))
@@ -82,10 +86,12 @@ class Directions:
             calls = self.problem.calls["f"] + self.problem.calls["f_complex"]
             if calls <= BUDGET or len(self.rows) < LEAST:
                 self.rows.append(self._judged(self._draw(block, index)))
+        if all(self.off(row) <= 0 for row in self.rows):
+            self.odd = self._overlooked()
         guilty = max(self.rows, key=self.off)
         if self.off(guilty) > 0 and self.safe:
             self._excuse(guilty)
-        elif 0 < self.off(guilty) < 100 * (guilty.bound + guilty.allowance):
+        elif self.off(guilty) > 0:
             self._repeat(guilty)
         if self.off(guilty) > 0:
             self._locate(guilty)
@@ -101,11 +107,23 @@ class Directions:
         """
         looks = [row for row in self.rows if row.block == "all"]
         reach = np.array([row.bound + row.allowance for row in looks])
+        pace = self.fine if self.safe else self.coarse
+        some = self.g != 0
+        self.smallest = np.max(self.unit / pace[some] / np.abs(self.g[some]), initial=1)
         sharp = (reach <= 10 * reach.min()) | self.safe
         self.resolved = reach[sharp].max() / self.unit + self.tol
         self.looks = int(sharp.sum())
         blurred = [row for row, good in zip(looks, sharp, strict=True) if not good]
         self.sharp = [row for row in self.rows if row not in blurred]
+
+    def _overlooked(self):
+        """By how much f contradicts the claim along a direction at shorter steps."""
+        row = self.rows[0]
+        if not self.served:
+            return 0.0
+        d = row.d * self.served.step
+        bound = (row.bound + row.allowance) * self.served.step
+        return echo(self.problem, d, self.g, bound, self.noise, 64, 4)
 
     def _plan(self):
         everything = [("all", np.arange(self.g.size))]
@@ -147,7 +165,7 @@ class Directions:
             row.truth, row.bound = line.slope(), 8 * self.gap + row.rounding
         return row
 
-    def _slope(self, line, rungs):
+    def _slope(self, line, rungs, rivals=()):
         """Romberg's slope, beginning with the steps that served before."""
         start = 0.23
         if self.served:
@@ -161,6 +179,7 @@ class Directions:
             self.guard,
             start,
             rungs,
+            rivals,
         )
         if np.isfinite(slope.bound):
             self.served = slope
@@ -172,7 +191,7 @@ class Directions:
         row = self._draw("all", np.arange(self.g.size))
         line = Direction(self.problem, row.d)
         pair, why = self._pair(line)
-        slope = self._slope(line, 9 if why else 7)
+        slope = self._slope(line, 9 if why else 7, () if why else pair[:1])
         row.truth, row.bound = slope.value, slope.bound
         if (
             not why
@@ -212,7 +231,7 @@ class Directions:
         grad = 0.0
         if self.problem.grad_is_function:
             grad = 16 * local_noise(
-                lambda x: self.problem.gradient(x)[0] @ row.d,
+                lambda x: self.problem.gradient_near(x) @ row.d,
                 self.problem,
                 self.rng,
                 1e-6,
@@ -226,7 +245,7 @@ class Directions:
         """Give a failure by differences the benefit of a second, shifted descent."""
         line, served = Direction(self.problem, row.d), self.served
         self.served = replace(served, first=0.7 * served.first, step=0.7 * served.step)
-        again = self._slope(line, 5)
+        again = self._slope(line, 5, [row.claimed])
         self.served = served
         sharp = again.bound < abs(row.error)
         if sharp and again.excess(row.claimed, row.allowance) <= 0:

@@ -13,9 +13,11 @@ from minibnn.checking.directions import Directions
 from minibnn.checking.judge import Coordinates
 from minibnn.checking.lines import value_noise
 from minibnn.checking.problem import EPS, Layout, Problem, floating, function
+from minibnn.kernels.doors import door
 from minibnn.kernels.validate import as_rng, check_choice, check_int, check_positive
 
 
+@door
 def check_gradient(
     f,
     grad,
@@ -32,14 +34,19 @@ def check_gradient(
 
     The complex step judges where f is analytic, and is itself checked: Romberg
     differences with a certified bound are the second opinion, and the judge where f
-    is not complex-safe. What rounding may explain is measured by moving x by one
+    is not complex-safe. Two opinions that exclude each other are judged by shorter
+    steps, down to where rounding hides the matter; what is still open then is "cannot
+    tell". x may hold numbers of any size and unit: the length of a step is found from
+    f, for each coordinate. What rounding may explain is measured by moving x by one
     unit in the last place, so float32 gradients are judged at their own resolution.
 
     Parameters
     ----------
     f : function of x giving one real number; its noise, if any, held fixed. It is
-        called with float64 and, if it can, complex128 arrays.
-    grad : function of x giving an array like x, or that array (or dict of arrays)
+        called with float64 and, if it can, complex128 arrays. Where it raises beside
+        x, it has no value there.
+    grad : function of x giving a floating-point array like x, or that array (or dict
+        of arrays). Neither f nor grad may change its argument.
     x : array of any shape, or dict of arrays; float32 or float64
     names : P names of the coordinates in flat order
     blocks : dict block name -> size in flat order, or P labels; default: the arrays
@@ -49,7 +56,7 @@ def check_gradient(
     kinks : "guard" keeps differences away from kinks, and at a kink at x itself
         accepts any slope between the two sides; "ignore" takes f to be smooth
     max_coordinates : above this many parameters, scaled random directions are
-        judged instead of coordinates: at most 60 calls of f, 50 more to find a
+        judged instead of coordinates: at most 70 calls of f, 60 more to find a
         coordinate that is wrong
 
     Returns
@@ -58,13 +65,15 @@ def check_gradient(
 
     Raises
     ------
-    TypeError, ValueError : naming the argument; what f and grad raise passes through
+    TypeError, ValueError : naming the argument; what f and grad raise at x itself, or
+        f wherever it is asked, passes through
     """
     options = _options(tol, kinks, rng, max_coordinates)
     with np.errstate(all="ignore"):
         return _check(Problem(f, grad, x, names, blocks), options)
 
 
+@door
 def check_adjoint(
     forward, pullback, x, rng=0, *, tol=None, kinks="guard", max_coordinates=400
 ):
@@ -127,7 +136,7 @@ def _check(problem, options):
         return verdict.unsteady(problem, tol, reason)
     claim = ask(problem, rng)
     if not claim.steady:
-        return verdict.unsteady(problem, tol, reasons.UNSTEADY_GRAD)
+        return verdict.unsteady(problem, tol, reasons.unsteady_grad(problem, claim))
     few = problem.size <= options.most
     gap = 1e-6 if few else 1e-7  # with many parameters kinks are close
     noise = max(value_noise(problem, rng, gap), abs(again - problem.value))

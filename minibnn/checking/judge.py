@@ -6,14 +6,16 @@ explain, and a second descent of the differences does not take its side.
 
 import numpy as np
 
-from minibnn.checking.claim import SAFETY, typical, usual
+from minibnn.checking.claim import SAFETY, usual
 from minibnn.checking.lines import coarse_noise, local_noise, step_noise
 from minibnn.checking.opinions import Opinions
 from minibnn.checking.problem import EPS
 
 # A coordinate is decided when what is left open is below this part of it, or of the
-# usual gradient of its block: in double precision, and in single.
-DECIDED, DECIDED_SINGLE = 1e-5, 0.05
+# usual gradient of its block: in double precision, where half the digits of f are
+# rounding and differences judge alone, and in single precision.
+DECIDED, DECIDED_ROUGH, DECIDED_SINGLE = 1e-4, 1e-5, 0.05
+OWN = 0.005  # in double precision always this part of itself: 1 % must show
 
 
 class Coordinates(Opinions):
@@ -54,6 +56,7 @@ class Coordinates(Opinions):
         else:
             self.truth = self.difference.copy()
             self.bound = self.difference_bound.copy()
+        self._contested()
         at = self.kink
         self.truth[at] = np.clip(self.claimed, self.low, self.high)[at]
         self.bound[at] = self.difference_bound[at]
@@ -62,6 +65,21 @@ class Coordinates(Opinions):
         if blind.all() and self.problem.trouble:
             raise self.problem.trouble  # f has failed wherever it was asked near x
         self.bound[blind] = np.inf
+
+    def _contested(self):
+        """Where the two opinions still exclude each other nothing is certified."""
+        self.contested = np.zeros(self.problem.size, dtype=bool)
+        if self.first:
+            value, bound = self.first
+            clash = [
+                s.excess(value[i], bound[i]) > 0 for i, s in enumerate(self.second)
+            ]
+            self.contested = np.array(clash) & ~self.kink
+        apart = np.abs(self.difference - self.truth) + self.difference_bound
+        if self.first:
+            apart += np.abs(self.first[0] - self.truth) + self.first[1]
+        self.bound = np.where(self.contested, apart, self.bound)
+        self.bound = np.maximum(self.bound, self.doubt)
 
     def _tied(self, slopes):
         """Whether a kink is at x itself and not just too close for differences."""
@@ -104,7 +122,7 @@ class Coordinates(Opinions):
             self._take_sides()
         elif self._first_excluded(i, again) and self.refuted(i):
             self._take_sides()
-        elif self.first and self._step_is_sharp(i):
+        elif self.first and self.first[0][i] and self._step_is_sharp(i):
             return True
         else:
             self._yield_to(i, again)
@@ -119,7 +137,11 @@ class Coordinates(Opinions):
         At most 1e-8 of a coordinate: more would hide a float32 array inside grad.
         """
         noise = local_noise(
-            lambda x: self.problem.gradient(x)[0], self.problem, self.rng, 1e-6, looks=2
+            lambda x: self.problem.gradient_near(x),
+            self.problem,
+            self.rng,
+            1e-6,
+            looks=2,
         )
         excuse = np.minimum(16 * noise, 1e-8 * np.abs(self.truth))
         self.allowance = np.fmax(self.allowance, excuse)
@@ -128,7 +150,7 @@ class Coordinates(Opinions):
         """Whether the error stands out of the complex step's own measured noise."""
         error = abs(self.claimed[i] - self.truth[i])
         noise = step_noise(self.lines[i], self.rng)
-        if coarse_noise(self.lines[i]) > 50 * EPS * abs(self.problem.value):
+        if self.warned or self.stairs(i, coarse_noise(self.lines[i])):
             gaps = (1e-8, 1e-6, 1e-5, 1e-4)  # f cancels: stairs of any width
             found = [step_noise(self.lines[i], self.rng, g, 1) for g in 2 * gaps]
             noise = max(noise, *found)
@@ -154,16 +176,29 @@ class Coordinates(Opinions):
         """Give each coordinate its status."""
         error = np.abs(self.claimed - self.truth)
         self.error = np.where(np.isnan(error), np.inf, error)
-        blocks = self.problem.blocks
-        self.size = np.fmin(typical(self.truth, blocks), typical(self.claimed, blocks))
+        self.size = np.fmin(self.usual(self.truth), self.usual(self.claimed))
         limit = DECIDED if self.claim.eps < 1e-10 else DECIDED_SINGLE
+        rough = not self.first and self.noise > 1e-9 * abs(self.problem.value)
+        if limit == DECIDED and rough:
+            limit = DECIDED_ROUGH
         scale = np.maximum(np.abs(self.truth), self.size) * max(limit, self.tol)
         self.status = np.full(self.problem.size, "agrees", dtype="<U11")
         scale[self.kink] = 0.1 * (self.high - self.low)[self.kink]
-        unclear = ~(self.bound + self.allowance <= scale)
-        self.status[unclear & ~self._stationary()] = "cannot tell"
+        unclear = ~(self.bound + self.allowance <= scale) & ~self._stationary()
+        self.status[unclear | self._too_small()] = "cannot tell"
         self.status[self._suspects()] = "wrong"
         self.status[~np.isfinite(self.claimed)] = "wrong"
+
+    def _too_small(self):
+        """Coordinates that are no rounding of zero, but below what the judge sees.
+
+        The rounding of a gradient given as numbers is a guess, and excuses nothing.
+        """
+        meant, blur = np.abs(self.claimed) > self.allowance, self.bound
+        if not self.problem.grad_is_function:
+            meant, blur = self.claimed != 0, self.bound + self.allowance
+        unseen = meant & (blur > OWN * np.abs(self.truth)) & ~self.kink
+        return unseen & (self.claim.eps < 1e-10)
 
     def _stationary(self):
         """Coordinates that cannot be told from zero, like all of their block.

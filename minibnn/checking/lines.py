@@ -6,11 +6,10 @@ against which an imaginary step has to be small).
 """
 
 import copy
-import warnings
 
 import numpy as np
-from numpy.exceptions import ComplexWarning
 
+from minibnn.checking.casts import casts_are_errors
 from minibnn.checking.problem import EPS
 
 
@@ -34,8 +33,7 @@ class Line:
         """
         h = sign * max(self.grain, 1e-270) * 1e-20
         # A cast to float on the way is only a warning in NumPy; here it is the end.
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", ComplexWarning)
+        with casts_are_errors:
             value = self.problem.complex_at(self.shifted(1j * h))
         return value.imag / h
 
@@ -44,9 +42,14 @@ class Coordinate(Line):
     """The line along one coordinate axis."""
 
     def __init__(self, problem, i):
-        size, self.i = abs(problem.x[i]), int(i)
-        usual = problem.typical[i]
-        super().__init__(problem, max(size, usual), size or usual)
+        self.i = int(i)
+        super().__init__(problem, problem.reach[i], problem.scale[i])
+
+    def leap(self, length, enough):
+        """The biggest jump of f from x to x + length along the axis."""
+        d = np.zeros(self.problem.size)
+        d[self.i] = length
+        return leap(self.problem.probe, self.base, d, enough)
 
     def probe(self, t):
         """Give (f, step): the step is the representable one, free of rounding."""
@@ -69,10 +72,14 @@ class Direction(Line):
         moved = d != 0
         speed = np.abs(d[moved])
         own = problem.scale[moved]
-        pace = speed / np.maximum(own, problem.typical[moved])
+        pace = speed / problem.reach[moved]
         super().__init__(
             problem, 1 / np.sqrt(np.mean(pace**2)), 1 / np.max(speed / own)
         )
+
+    def leap(self, length, enough):
+        """The biggest jump of f from x to x + length d."""
+        return leap(self.problem.probe, self.base, length * self.d, enough)
 
     def probe(self, t):
         """Give (f, step) at x + t d."""
@@ -94,27 +101,45 @@ def complex_step(line):
 
 def step_noise(line, rng, gap=1e-6, looks=2):
     """Rounding noise of the complex step itself, seen by repeating it near x."""
-    return float(
-        local_noise(lambda x: line.at(x).slope(), line.problem, rng, gap, looks)
-    )
+    problem = line.problem
+
+    def slope(x):
+        return line.at(x).slope()
+
+    def look(gap):
+        return float(local_noise(slope, problem, rng, gap, looks))
+
+    enough = 1e-9 * abs(slope(problem.x))
+    return _settled(look, slope, problem, rng, gap, enough)
 
 
 def value_noise(problem, rng, gap=1e-6):
-    """Rounding noise of f near x, never below one rounding of its value.
-
-    Noise that costs more than half of the digits and is gone near by is no noise:
-    then f changes faster than x suggests.
-    """
+    """Rounding noise of f near x, never below one rounding of its value."""
 
     def look(gap):
         return float(local_noise(problem.probe, problem, rng, gap, 1))
 
-    size, noise = abs(problem.value), look(gap)
-    if noise > 50 * EPS * size:
+    size = EPS * abs(problem.value)
+    noise = _settled(look, problem.probe, problem, rng, gap, 50 * size)
+    return max(noise, size) if np.isfinite(noise) else size
+
+
+def _settled(look, function, problem, rng, gap, enough):
+    """Noise over a gap; over a shorter one where it is more than enough.
+
+    What is gone nearer by, without a leap, is no noise: the function has finer
+    structure there than x suggests.
+    """
+    noise = np.inf
+    for _ in range(5):
         noise = min(noise, look(gap))
-    if noise > 1e-6 * size and (closer := look(1e-9)) < 1e-3 * noise:
-        noise = closer
-    return max(noise, EPS * size) if np.isfinite(noise) else EPS * size
+        d = 6 * gap * problem.scale * rng.standard_normal(problem.size)
+        if not enough < noise < np.inf:
+            break
+        if stairs(leap(function, problem.x, d, 0.1 * noise), noise):
+            break
+        gap /= 30
+    return noise
 
 
 def coarse_noise(line, gap=1e-4):
@@ -154,4 +179,35 @@ def residual(where, values, degree):
     basis = np.linalg.qr(np.vander(t, degree + 1))[0]
     rest = np.asarray(values) - values[0]
     rest = rest - basis @ (basis.T @ rest)
-    return np.sqrt(np.sum(rest**2, axis=0) / (len(t) - degree - 1))
+    size = np.max(np.abs(rest), axis=0)  # squares of 1e200 would overflow
+    part = rest / np.where(size > 0, size, 1.0)
+    return size * np.sqrt(np.sum(part**2, axis=0) / (len(t) - degree - 1))
+
+
+def stairs(leap, noise):
+    """Whether a leap is a stair of that noise: of its size, unlike a pole or a step."""
+    return 0.1 * noise < leap < 30 * noise
+
+
+def leap(function, x, d, enough=0.0):
+    """The biggest jump of a function from x to x + d, found by halving towards it.
+
+    The second difference of a smooth function fades with the square of the length. A
+    staircase, such as rounding makes of a value that cancels, keeps its step. The
+    search ends where no more than ``enough`` is left.
+    """
+    low, width, size, calm = 0.0, 1.0, np.inf, 0
+    left, middle, right = (function(x + t * d) for t in (0.0, 0.5, 1.0))
+    for _ in range(30):
+        first = function(x + (low + width / 4) * d)
+        last = function(x + (low + 3 * width / 4) * d)
+        bends = abs(left - 2 * first + middle), abs(middle - 2 * last + right)
+        if not bends[1] > bends[0]:
+            middle, right = first, middle
+        else:
+            left, middle, low = middle, last, low + width / 2
+        width, size = width / 2, max(bends)
+        calm = calm + 1 if size <= enough else 0
+        if calm == 4:  # once may be chance: points alike on stairs of equal width
+            break
+    return float(size)

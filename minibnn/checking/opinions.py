@@ -1,8 +1,11 @@
 """Two opinions on every coordinate, each with its bound, and their quarrels.
 
 The complex step is the first opinion, Romberg's differences are the second. Where
-they exclude each other an imaginary part was lost inside f, and the differences
-judge alone; unless f cancels so badly that neither is sharp.
+they exclude each other, shorter steps are asked, down to where rounding would hide the
+quarrel. If all of them side with the differences an imaginary part was lost inside f,
+and the differences judge alone; unless f cancels so badly that neither is sharp.
+Where both agree on every coordinate, f is asked once more, along one direction and over
+ever shorter steps, whether there is anything that both have overlooked.
 """
 
 import numpy as np
@@ -13,6 +16,7 @@ from minibnn.checking.lines import (
     Direction,
     coarse_noise,
     complex_step,
+    stairs,
     step_noise,
 )
 from minibnn.checking.problem import EPS
@@ -36,14 +40,24 @@ class Opinions:
         self.lines = [Coordinate(problem, i) for i in range(problem.size)]
         self.claimed = claim.g
         self.allowance = claim.allowance(problem.blocks)
+        # how little the derivative itself is determined where f rounds its numbers
+        self.own = 4 * claim.spread(problem.blocks) * (EPS / claim.eps)
         self.notes, self.judge, self.warned = [], "complex step", False
+        self.first, self.second = None, []
+        self.grain = noise  # of the values of f, as coarse as any line has shown
 
     def collect(self):
         """Ask both, and settle whether the first can be believed."""
+        self.doubt = np.zeros(self.problem.size)
         self.first = self._first_opinion()
         self.second = self._differences()
         if self.first:
             self._reconcile()
+        if self._overlooked():
+            self.second = self._differences()
+            if self.first:
+                self._reconcile()
+            self.doubt[:] = np.inf if self._overlooked() else 0.0
 
     def _first_opinion(self):
         """Complex step at every coordinate: (value, bound), or None with a note."""
@@ -57,9 +71,12 @@ class Opinions:
             return None
         value, gap = pairs[:, 0], np.abs(pairs[:, 0] - pairs[:, 1])
         if not len(self.claim.copies):
-            self._condition(value)
-        own = 4 * self.claim.spread(self.problem.blocks) * (EPS / self.claim.eps)
-        return value, 4 * gap + 8 * EPS * np.abs(value) + own + self._roughness(value)
+            move = self._condition(value)
+            least = self.claim.eps * np.abs(self.claimed)
+            self.allowance = SAFETY * move + 8 * least
+            self.own = 4 * (move + least) * (EPS / self.claim.eps)
+        rounding = 4 * gap + 64 * EPS * np.abs(value) + self.own
+        return value, rounding + self._roughness(value)
 
     def _roughness(self, value):
         """Noise of the complex step where f amplifies rounding, as one direction tells.
@@ -68,32 +85,53 @@ class Opinions:
         NumPy's complex log1p and expm1 lose digits that the real ones keep.
         """
         size = np.abs(value)
-        weight = np.maximum(size, 1e-6 * typical(value, self.problem.blocks))
+        weight = np.maximum(size, 1e-6 * self.usual(value))
         z = self.rng.standard_normal(size.size)
         d = Direction(self.problem, z / weight)
-        if step_noise(d, self.rng) <= 1e-13 * np.linalg.norm(z * size / weight):
-            return 0.0
+        noise = step_noise(d, self.rng)
+        if noise <= 1e-13 * np.linalg.norm(z * size / weight):
+            return max(4.0, 16 / np.sqrt(size.size)) * noise * size
         return self._step_noises(1e-6)
 
     def _step_noises(self, gap):
         return np.array([16 * step_noise(line, self.rng, gap) for line in self.lines])
 
     def _condition(self, value):
-        """Rounding allowance of a gradient given as numbers: move x for the oracle."""
+        """Rounding of a gradient given as numbers: move x for the oracle instead."""
         base = jitter(self.problem.x, self.claim.eps, self.rng)
         moved = [line.at(base).slope() for line in self.lines]
-        self.allowance = self.allowance + SAFETY * np.abs(moved - value)
+        return np.abs(np.array(moved) - value)
 
     def _distrust(self, why):
         self.judge = "central differences"
         self.notes.append(f"f is not complex-safe ({why}); differences judge alone")
 
-    def slope(self, i, rel=TIGHT, start=0.23):
-        """Romberg's slope along coordinate i."""
-        size = self.size[i] if rel == LOOSE else 0.0
-        return romberg(
-            self.lines[i], self.problem.value, self.noise, rel, size, self.guard, start
+    def slope(self, i, rel=TIGHT, start=0.23, claimed=True):
+        """Romberg's slope along coordinate i, settled with whoever contradicts it."""
+        rivals = [self.claimed[i]] if claimed or not self.first else []
+        rivals += [self.first[0][i]] if self.first else []
+        rivals += [self.second[i].value] if self.second else []
+        found = romberg(
+            self.lines[i],
+            self.problem.value,
+            self.noise,
+            rel,
+            self.size[i] if rel == LOOSE else 0.0,
+            self.guard,
+            start,
+            rivals=rivals,
+            doubt=self.doubt[i],
         )
+        found.bound += self.own[i]
+        self.grain = max(self.grain, found.grain)
+        if found.still and np.any(rivals):  # rounding inside of f may hide as much
+            found.bound = max(found.bound, 6 * self.grain / found.step)
+        return found
+
+    def usual(self, values):
+        """The usual size of a gradient, for each coordinate in its own unit."""
+        reach = self.problem.reach
+        return typical(values * reach, self.problem.blocks) / reach
 
     def narrow(self, i, slope):
         """Keep the sharper slope of coordinate i."""
@@ -101,10 +139,30 @@ class Opinions:
             self.second[i] = slope
 
     def _differences(self):
-        known = self.first[0] if self.first else self.claimed
-        self.size = typical(known, self.problem.blocks)
+        self.size = self.usual(self.first[0] if self.first else self.claimed)
         rel = LOOSE if self.first else TIGHT
-        return [self.slope(i, rel) for i in range(self.problem.size)]
+        found = [self.slope(i, rel, claimed=False) for i in range(self.problem.size)]
+        for slope in found:  # one line may have shown how coarse the values of f are
+            if slope.still and slope.grain > self.noise:
+                slope.bound = max(slope.bound, 6 * self.grain / slope.step)
+        if not self.first and not self.problem.grad_is_function:
+            self._move(found)
+        return found
+
+    def _move(self, found):
+        """What rounding does to the derivative: the same difference beside x.
+
+        Asked of f where there is no gradient that could be asked.
+        """
+        bases = [jitter(self.problem.x, EPS, self.rng) for _ in range(2)]
+        for slope, line in zip(found, self.lines, strict=True):
+            if slope.step > 0:
+                here, *there = (
+                    other.probe(slope.step)[0] - other.probe(-slope.step)[0]
+                    for other in (line, *map(line.at, bases))
+                )
+                move = max(abs(value - here) for value in there)
+                slope.bound += 3 * move / slope.step
 
     def _reconcile(self):
         """Drop the complex step if tight differences exclude it somewhere."""
@@ -131,10 +189,42 @@ class Opinions:
         self.second = self._differences()
         return True
 
+    def stairs(self, i, noise):
+        """Whether noise over longer steps along i is a staircase, not fine structure."""
+        line = self.lines[i]
+        if not noise > 30 * self.noise:
+            return False
+        return stairs(line.leap(1e-3 * line.reach, 0.03 * noise), 0.3 * noise)
+
+    def _overlooked(self):
+        """Whether f contradicts the slopes found, somewhere at shorter steps.
+
+        One direction moves each coordinate by the shortest step behind its slope, then
+        by an eighth of it, and so on. Rounding allows so many times less of an error as
+        the step is long, wherever it sits: no coordinate hides behind another.
+        """
+        step = np.array([0.0 if s.kink else s.step for s in self.second])
+        value = np.array([s.value for s in self.second])
+        bound = np.array([s.bound for s in self.second])
+        if self.first:
+            sharper = self.first[1] < bound
+            value = np.where(sharper, self.first[0], value)
+            bound = np.where(sharper, self.first[1], bound)
+        use = (step > 0) & np.isfinite(bound)
+        if not use.any():
+            return False
+        z = self.rng.uniform(0.5, 1.0, use.sum()) * self.rng.choice([-1, 1], use.sum())
+        d = np.zeros(self.problem.size)
+        d[use] = z * step[use]
+        value[~use], bound[~use] = 0.0, 0.0
+        noise = max(self.noise, *(s.grain for s in self.second))
+        odd = echo(self.problem, d, value, bound @ np.abs(d), noise)
+        self.doubt[use] = odd / np.abs(d[use]) / 3
+        return odd > 0
+
     def coarser(self, i):
         """Whether f turns out noisier over longer steps along i; all is redone then."""
-        noise = coarse_noise(self.lines[i])
-        if self.warned or not noise > 30 * self.noise:
+        if self.warned or not self.stairs(i, noise := coarse_noise(self.lines[i])):
             return False
         self.noise, self.warned = noise, True
         if self.first:
@@ -142,3 +232,29 @@ class Opinions:
             self.first = value, bound + self._step_noises(1e-4)
         self.second = self._differences()
         return True
+
+
+def echo(problem, d, slopes, bound, noise, fall=8, most=12):
+    """By how much f along d contradicts slopes at ever shorter steps; 0 if it does not.
+
+    Two steps together remove the error of order h^2. A longer step may be off for good
+    reasons, a kink or a bend, if a shorter one that could show as much is not.
+    """
+    t, odd, last = 1.0, 0.0, np.nan
+    size = np.linalg.norm(slopes * d)
+    for _ in range(most):
+        t /= fall
+        plus, minus = problem.x + t * d, problem.x - t * d
+        up, down = problem.probe(plus), problem.probe(minus)
+        error = (up - down - slopes @ (plus - minus)) / (2 * t)
+        better = (fall**2 * error - last) / (fall**2 - 1)
+        blur = 6 * max(noise, EPS * abs(up), EPS * abs(down)) / t
+        slack = bound + 2 * blur + abs(better - error)
+        if abs(better) > slack:
+            odd = max(odd, abs(better))
+        elif slack < odd / 2:
+            odd = 0.0
+        last = error
+        if size and blur > max(1e-6 * size, odd / 4):
+            break
+    return float(odd)

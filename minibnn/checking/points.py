@@ -7,6 +7,7 @@ invisible at a point of yours, each with what to change.
 """
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,12 @@ import numpy as np
 from minibnn.checking.chain import Chain
 from minibnn.checking.mistakes import BY_RULE, LISTED, catalogue
 from minibnn.checking.screen import screened, unseen
-from minibnn.inference.elbo import neg_elbo
+from minibnn.inference.elbo import check_combination, neg_elbo
+from minibnn.kernels.doors import door
 from minibnn.kernels.estimators import Pathwise
+from minibnn.kernels.keep import keep_arrays
 from minibnn.kernels.maps import SCALES
-from minibnn.kernels.validate import as_rng, check_choice, check_instance
+from minibnn.kernels.validate import as_inputs, as_rng, check_choice, check_instance
 
 RTOL = (
     1e-9  # a mistake is visible if it moves a coordinate by more, relative to its terms
@@ -26,6 +29,7 @@ RULES = tuple(page for page in BY_RULE if page != "precision")  # no set-up hide
 JITTER = 64  # roundings of the point whose effect on the gradient is forgiven
 
 
+@door
 @dataclass(frozen=True)
 class Case:
     """Everything the gradient of the negative ELBO depends on, checked.
@@ -61,9 +65,13 @@ class Case:
     estimator: Any = field(default_factory=Pathwise)
 
     def __post_init__(self):
-        if self.n_data is None:
-            object.__setattr__(self, "n_data", len(self.X))
         loss, _, _ = self.neg_elbo()
+        set_own = partial(object.__setattr__, self)
+        set_own("X", as_inputs(self.X, ndim=(2, 3)))
+        set_own("noise", np.asarray(self.noise))
+        if self.n_data is None:
+            set_own("n_data", self.X.shape[-2])
+        keep_arrays(self)
         if np.ndim(loss):
             raise ValueError("params, noise and X of a case must have no replica axis")
         if not np.isfinite(loss):
@@ -108,6 +116,7 @@ _REGIMES = {
 }
 
 
+@door
 def generic(model, family, estimator=None, rng=0, regime="generic"):
     """A :class:`Case` at which as little as possible is equal to anything else.
 
@@ -123,9 +132,10 @@ def generic(model, family, estimator=None, rng=0, regime="generic"):
         "late": end of a training, small sigma, large N; "tiny": sigma near 1e-5;
         "big": a huge objective.
     """
+    estimator = Pathwise() if estimator is None else estimator
+    check_combination(model, family, estimator)
     rng = as_rng(rng)
     check_choice("regime", regime, ["generic", "textbook", *sorted(set(_REGIMES))])
-    estimator = Pathwise() if estimator is None else estimator
     textbook = regime == "textbook"
     size, sigmas, inputs, batches, beta = _REGIMES["generic" if textbook else regime]
     S, B, N = (1, 8, 8) if textbook else _distinct_sizes(model, batches)
@@ -182,6 +192,7 @@ def _targets(model, X, rng):
     return np.asarray(y, float)
 
 
+@door
 def lint(case):
     """The known mistakes that change nothing at this case, as a list of descriptions.
 
@@ -218,6 +229,7 @@ def _distinct(twin, names):
     return found
 
 
+@door
 def resolution(chain, dtype=np.float64):
     """How far a right gradient of that dtype may be from ours, per coordinate."""
     eps = np.finfo(dtype).eps

@@ -4,6 +4,7 @@ Everything the user hands over is validated here and laid out flat, so that the
 oracles see a real vector and a scalar function and nothing else.
 """
 
+import copy
 from collections.abc import Iterable
 
 import numpy as np
@@ -15,7 +16,7 @@ EPS = float(np.finfo(float).eps)
 
 def function(value, what):
     """Return ``value`` if it can be called, or raise an error that names it."""
-    if not callable(value):
+    if not callable(value) or isinstance(value, type):
         raise ArgumentTypeError(f"{what} must be a function, got {describe(value)}")
     return value
 
@@ -40,10 +41,19 @@ def as_array(value, what):
     """Return ``value`` as an array, or raise an error that names it."""
     if np.ma.isMaskedArray(value):
         raise ArgumentTypeError(f"{what} must be a plain array, got a masked one")
+    if getattr(value, "requires_grad", False) is True:
+        raise ArgumentTypeError(
+            f"{what} is a tensor that requires grad: a plain array or number is "
+            "wanted, so give value.detach().numpy(), or value.item() for one number"
+        )
     try:
         return np.asarray(value)
     except ValueError as error:  # a ragged list
         raise ValueError(f"{what} must be an array, got {describe(value)}") from error
+    except (TypeError, RuntimeError) as error:  # an array of another library
+        raise ArgumentTypeError(
+            f"{what} must be an array, got {type(value).__name__}: {error}"
+        ) from error
 
 
 def scalar(value, what):
@@ -112,6 +122,11 @@ class Layout:
             raise ArgumentTypeError(
                 f"{what} must hold real numbers, got {describe(value)}"
             )
+        if array.dtype.kind in "iu":  # a fraction may have been lost on the way
+            raise ArgumentTypeError(
+                f"{what} must hold floating-point numbers, got whole numbers of dtype "
+                f"{array.dtype}; make the array with float entries, or astype(float)"
+            )
         if array.shape != shape:
             raise ValueError(
                 f"{what} must have the shape of x, {shape}, got {array.shape}"
@@ -142,6 +157,8 @@ class Problem:
         self.layout = Layout(x)
         self.x, self.size = self.layout.flat, self.layout.size
         self._f, self._grad = function(f, "f"), grad
+        if isinstance(grad, type):
+            function(grad, "grad")
         self._names = _names(names, self.size)
         self.blocks = _blocks(blocks, self.layout)
         self.calls = {"f": 0, "f_complex": 0, "grad": 0}
@@ -149,8 +166,24 @@ class Problem:
         self.value = self.at(self.x)
         if not np.isfinite(self.value):
             raise ValueError(f"f returned {self.value} at x; it must be finite there")
-        self.typical = self._typical()
-        self.scale = np.where(self.x == 0, self.typical, np.abs(self.x))
+        self.measure(np.zeros(self.size))
+
+    def measure(self, gradient):
+        """Set ``reach``, how far a first step goes, and ``scale``, a size of each x_i.
+
+        Numbers of one block may have different units, so the usual size of a block is
+        only an upper limit: a coordinate that is zero, or small, goes as far as it takes
+        to change f by as much as the others do, each moved by itself.
+        """
+        slope, size = np.abs(gradient), np.abs(self.x)
+        effect = slope * size
+        effect = effect[np.isfinite(effect) & (effect > 0)]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.median(effect) / slope if effect.size else np.inf * slope
+        share = np.where((slope > 0) & np.isfinite(share) & (share > 0), share, np.inf)
+        usual = np.minimum(self._typical(), share)
+        self.reach = np.maximum(size, usual)
+        self.scale = np.where(size == 0, usual, size)
 
     def _typical(self):
         """A usual size of the numbers in the block of each coordinate; 1 for zeros."""
@@ -166,15 +199,21 @@ class Problem:
         return self._names[i] if self._names else self.layout.name(int(i))
 
     def at(self, flat):
-        """Give f at a real flat point, which f may keep or change."""
+        """Give f at a real flat point."""
         self.calls["f"] += 1
-        return scalar(self._f(self.layout.unflatten(flat.copy())), "f")
+        given = flat.copy()
+        value = scalar(self._f(self.layout.unflatten(given)), "f")
+        if flat is self.x:
+            _unchanged([given], [flat], "f")
+        return value
 
     def probe(self, flat):
         """Give f near x, nan where it has no value; the exception is remembered."""
         try:
             return self.at(flat)
-        except (ValueError, ArithmeticError) as error:
+        except MemoryError:
+            raise
+        except Exception as error:  # people raise anything outside of a domain
             self.trouble = error
             return np.nan
 
@@ -186,6 +225,16 @@ class Problem:
             raise TypeError("f returns a real number for a complex argument")
         return complex(value.reshape(()))
 
+    def __getstate__(self):
+        """Leave f and grad behind: they are often local, and cannot be pickled."""
+        lost = {"_f": None, "_grad": None, "trouble": None}
+        return self.__dict__ | lost
+
+    @property
+    def forgotten(self):
+        """Whether f was left behind by a pickle."""
+        return self._f is None
+
     @property
     def grad_is_function(self):
         """Whether the gradient can be asked for at other points than x."""
@@ -196,14 +245,36 @@ class Problem:
         if not self.grad_is_function:
             return self.layout.flatten(self._grad, "grad")
         self.calls["grad"] += 1
-        return self.layout.flatten(
-            self._grad(self.layout.unflatten(flat.copy(), original=True)), "grad"
-        )
+        given = self.layout.unflatten(flat, original=True)
+        held = list(given.values()) if self.layout.keyed else [given]
+        before = copy.deepcopy(held) if flat is self.x else None
+        tree = self._grad(given)
+        if flat is self.x:
+            _unchanged(held, before, "grad")
+        return self.layout.flatten(tree, "grad")
+
+    def gradient_near(self, flat):
+        """Give the claimed gradient near x, nan where it has none."""
+        try:
+            return self.gradient(flat)[0]
+        except MemoryError:
+            raise
+        except Exception:  # as for f: outside of its domain
+            return np.full(self.size, np.nan)
 
     @property
     def resolution(self):
         """The machine epsilon of x."""
         return max(_resolution(kind) for _, _, kind in self.layout.parts.values())
+
+
+def _unchanged(given, before, what):
+    """Raise an error that names a function which has changed its argument."""
+    if not all(map(np.array_equal, given, before)):
+        raise ValueError(
+            f"{what} must leave its argument alone, but x came back changed: work on a "
+            "copy, x = x.copy(), instead of x += ... or x[...] = ..."
+        )
 
 
 def _names(names, size):
@@ -237,4 +308,6 @@ def _blocks(blocks, layout):
 def _items(values, what):
     if isinstance(values, str) or not isinstance(values, Iterable):
         raise ArgumentTypeError(f"{what} must be a sequence, got {describe(values)}")
+    if np.ndim(values) != 1 and isinstance(values, np.ndarray):
+        raise ValueError(f"{what} must be 1-D, got an array of shape {values.shape}")
     return [str(value) for value in values]

@@ -5,14 +5,29 @@ import math
 import numpy as np
 
 UNSTEADY_F = (
-    "f gives different values at the same x ({:.9g}, then {:.9g}): it draws new noise "
-    "at each call. Hold the noise fixed (common random numbers): draw it once and pass "
-    "the same array to f and to grad, or seed the generator inside both alike."
+    "f gives different values at the same x ({:.9g}, then {:.9g}). It may draw new "
+    "noise at each call: hold the noise fixed (common random numbers), one draw for f "
+    "and grad alike. Or it may keep a state that moves on from call to call (a counter, "
+    "running averages, an environment): start from the same state in each call."
 )
-UNSTEADY_GRAD = (
-    "grad gives different values at the same x: it draws new noise at each call. Hold "
-    "the noise fixed (common random numbers) and use the same draw as f."
-)
+
+
+def unsteady_grad(problem, claim):
+    """Say which coordinate of the claim moved, and what may be behind it."""
+    first, second = claim.g, claim.g + claim.copies[0]
+    i = int(np.argmax(np.abs(claim.copies[0])))
+    seen = f"{problem.name(i)}: {first[i]:.9g}, then {second[i]:.9g}"
+    if np.allclose(second, 2 * first, rtol=1e-9, atol=0):
+        return (
+            f"grad gives twice the gradient when it is called a second time at the "
+            f"same x ({seen}): each answer seems to be added to the last. Set the "
+            "gradient to zero at the start of each call (zero_grad)."
+        )
+    return (
+        f"grad gives different values at the same x ({seen}). It may draw new noise at "
+        "each call: hold the noise fixed (common random numbers), the same draw as f. "
+        "Or it may keep a state from call to call: running averages, a counter, a sum."
+    )
 
 
 def sentence(problem, j, verdict, relative):
@@ -51,8 +66,15 @@ def undecided(problem, j, open_ones):
     """Say why a coordinate cannot be judged and what would help."""
     i = open_ones[np.argmax(j.bound[open_ones] + j.allowance[open_ones])]
     name = problem.name(i)
+    slope = j.second[i]
+    if j.contested[i]:
+        return contested(name, j.first[0][i], j.first[1][i], slope)
+    if slope.split:
+        return split(name, *slope.split)
     if not math.isfinite(j.bound[i]):
-        return edge(f"along {name}")
+        return (edge if slope.edge else unsettled)(f"along {name}")
+    if slope.still:
+        return still(name, j.bound[i])
     if j.allowance[i] > j.bound[i]:
         return rounding(f"at {name}", j.allowance[i])
     return coarse(f"along {name}", j.bound[i])
@@ -67,10 +89,59 @@ def rounding(where, allowance):
 
 
 def edge(where):
-    """Say that f ends at the point."""
+    """Say that f has no values beside the point."""
     return (
-        f"f has no finite value on one side of x {where}, however small the step: x "
-        "lies on the edge of the domain of f. Move it inside."
+        f"f gave no finite value on one side of x {where}, at every step tried: x may "
+        "lie on the edge of the domain of f (then move it inside), or f may overflow "
+        "there (then scale it down)."
+    )
+
+
+def unsettled(where):
+    """Say that no two steps agree."""
+    return (
+        f"differences {where} settle at no step: each gives another slope. f may have "
+        "kinks or jumps at every length near x, or change faster than floats can show. "
+        "Move x, or let f accept complex arguments."
+    )
+
+
+def contested(name, value, bound, slope):
+    """Give the two opinions that exclude each other."""
+    return (
+        f"two opinions exclude each other along {name}: the complex step gives "
+        f"{value:.9g} +- {bound:.1e}, differences give {slope.value:.9g} +- "
+        f"{slope.bound:.1e}. f may lose an imaginary part there, or have structure finer "
+        "than differences resolve. Move x, or write f in smooth, complex-safe steps."
+    )
+
+
+def split(name, long, short):
+    """Give the slopes of long and of short steps that contradict each other."""
+    return (
+        f"differences along {name} contradict each other: {long:.9g} over long steps, "
+        f"{short:.9g} over short ones, and no step between settles it. f may have very "
+        "fine structure or jumps near x. Move x, or let f accept complex arguments."
+    )
+
+
+def overlooked(d):
+    """Say that short steps along a direction contradict all that was found."""
+    claimed = d.rows[0].claimed
+    return (
+        f"f contradicts itself along a random direction: the slope is {claimed:.9g} over "
+        f"steps of {d.served.step:.1e}, as grad claims, but over shorter ones off by "
+        f"{d.odd / d.served.step:.1e}. f may have fine structure near x that longer steps "
+        "pass over. Move x, or check fewer parameters at once."
+    )
+
+
+def still(name, bound):
+    """Say that f does not move along a coordinate."""
+    return (
+        f"f does not move at all along {name}: the smallest slope that could be seen is "
+        f"{bound:.1e}. It may be flat there, or saturated, and rounding hides what is "
+        "left. Use a stable formula, let f accept complex arguments, or move x."
     )
 
 

@@ -28,8 +28,10 @@ class GradientReport:
     gradient, oracle : (P,) claimed and true values; oracle is None for directions
     differences : (P,) what the differences alone say; they stop as soon as they settle
         the matter where the complex step is the judge; None for directions
-    miss : along directions, the relative error that is seen in any one coordinate
-        and the probability with which a larger one escapes; otherwise None
+    miss : along directions, "relative_error", that is seen in any one coordinate, and
+        the "probability" with which a larger one escapes; "usual": the same without
+        the coordinates whose gradient is too small to have its full weight. Otherwise
+        None
     calls : how often f (real, complex) and grad were called
     """
 
@@ -102,10 +104,11 @@ class GradientReport:
         text = f"  error {_short(self.error)} +- {_short(self.bound)}"
         text += f", relative {_short(self.relative_error)}"
         if self.miss:
-            seen, chance = self.miss["relative_error"], self.miss["probability"]
+            least, usual = self.miss["relative_error"], self.miss["usual"]
+            small = "" if least < 1.05 * usual else f" (the smallest: {_short(least)})"
             text += (
-                f"; a coordinate off by more than {_short(seen)} of itself escapes "
-                f"with probability {_short(chance)}"
+                f"; a coordinate off by more than {_short(usual)} of itself{small} "
+                f"escapes with probability {_short(self.miss['probability'])}"
             )
         return text
 

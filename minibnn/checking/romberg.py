@@ -4,12 +4,18 @@ Romberg's table extrapolates the central difference D(h) = f' + O(h^2). The boun
 an entry is twice its disagreement with its neighbours, plus what rounding noise in
 f can do, plus what the even part of f says about a kink: the gap between the two
 one-sided slopes must shrink like h, and does not when a kink lies inside (-h, h).
+
+Steps that are long beside what f does near x can agree on a false slope. So where a
+rival (the claim, the complex step) lies outside of the bound, shorter steps are asked
+too, down to where rounding would hide the rival: ``Ladder.settle``.
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import replace
 
+from minibnn.checking.lines import stairs
 from minibnn.checking.problem import EPS
+from minibnn.checking.slopes import Rung, Slope
 
 # Steps shrink by the root of this, the error terms h^2, h^4, ... of D by its powers.
 # Irrational on purpose: seen at h, 2h, 4h, ... a fast wave can pass for a slow one.
@@ -17,68 +23,23 @@ FACTOR = 5
 RUNGS = 48  # steps of one descent, at most
 
 
-@dataclass
-class Slope:
-    """A derivative along a line: the truth lies within ``bound`` of ``value``.
-
-    At a kink ``low`` and ``high`` are the two one-sided slopes; otherwise nan.
-    """
-
-    value: float = math.nan
-    bound: float = math.inf
-    noise: float = 0.0  # the part of the bound that is rounding
-    low: float = math.nan
-    high: float = math.nan
-    first: float = math.nan  # the longest step behind it
-    step: float = math.nan  # and the shortest
-    around: float = 0.0  # the size of slopes further off
-
-    @property
-    def kink(self):
-        """Whether the slope jumps at the point itself."""
-        return not math.isnan(self.low)
-
-    def excess(self, value, bound):
-        """By how much value +- bound lies outside what this slope allows."""
-        if not math.isfinite(self.bound):
-            return -math.inf
-        if self.kink:
-            away = max(self.low - value, value - self.high, 0.0)
-        else:
-            away = abs(value - self.value)
-        return float(away - bound - self.bound)
-
-
-@dataclass
-class Rung:
-    """What one step h shows: slopes on either side, and f's rounding over h."""
-
-    h: float
-    left: float
-    right: float
-    noise: float
-    centre: list = field(default_factory=list)  # Romberg row of the central slope
-    bend: list = field(default_factory=list)  # Romberg row of (right - left) / h
-
-    @property
-    def gap(self):
-        """How far the one-sided slopes lie apart."""
-        return self.right - self.left
-
-
 class Ladder:
     """Steps that go down one line until rounding takes over."""
 
     def __init__(self, line, value, noise, guard=True):
         self.line, self.value, self.noise, self.guard = line, value, noise, guard
-        self.best, self.rungs = Slope(), []
+        self.best, self.rungs, self.last_move = Slope(), [], None
+        self.known, self.gone, self.denied = {}, False, math.inf
 
     def rung(self, h):
         """Measure at one step; None where f has no value on one side."""
-        up, plus = self.line.probe(h)
-        down, minus = self.line.probe(-h)
+        if h not in self.known:
+            self.known[h] = *self.line.probe(h), *self.line.probe(-h)
+        up, plus, down, minus = self.known[h]
         if not (math.isfinite(up) and math.isfinite(down)) or plus * minus >= 0:
+            self.gone = self.gone or not math.isfinite(up + down)
             return None
+        self._watch(h, up, down)
         noise = max(self.noise, EPS * max(abs(up), abs(down)))
         right, left = (up - self.value) / plus, (down - self.value) / minus
         width = plus - minus
@@ -87,18 +48,38 @@ class Ladder:
         rung.bend.append(rung.gap / rung.h)
         return rung
 
+    def _watch(self, h, up, down):
+        """Learn the grain of f's values: where f stops to move, it leaps or it glides.
+
+        A saturated f is flat in floats although its slope is not zero. Its last change
+        before it goes flat is then a leap, and shows the rounding inside of f.
+        """
+        if up != self.value or down != self.value:
+            if self.last_move is None or h < abs(self.last_move[0]):
+                side = 1 if up != self.value else -1
+                self.last_move = side * h, abs((up if side > 0 else down) - self.value)
+        elif self.last_move and h < abs(self.last_move[0]):
+            length, change = self.last_move
+            self.last_move = None
+            if change > 4 * self.noise:
+                leap = self.line.leap(length, change / 64)
+                self.noise = max(self.noise, leap if leap > change / 64 else 0.0)
+
     def descend(self, start, rel, size, rungs=RUNGS):
         """Shorten the step until the bound is ``rel`` of the slope or gets no better.
 
         Where a rung does not help (a kink or a singularity lies inside) the table
         starts again at an eighth of the step. Returns the best Slope.
         """
+        noise, self.best, self.rungs = self.noise, Slope(), []
         h, table, last, jump = start, [], Slope(), 8.0
         for _ in range(rungs):
             rung = self.rung(h)
             if rung is None:
                 table, last, h = [], Slope(), self._shorter(h)
                 continue
+            if self.noise > 3 * noise:  # f is rougher than it looked: begin again
+                return self.descend(start, rel, size, rungs)
             self.rungs.append(rung)
             found = self._extend(table, rung)
             self.best = min(self.best, found, key=lambda slope: slope.bound)
@@ -146,13 +127,25 @@ class Ladder:
         return good or hopeless or self._kink_seen(rung)
 
     def _kink_seen(self, rung):
-        """Whether the gap has stayed the same down to steps of 1e-7 of the reach."""
+        """Whether the gap stays the same, down to where rounding would hide it."""
         if not self.guard or len(self.rungs) < 2 or rung.h > 1e-7 * self.line.reach:
             return False
         before = self.rungs[-2].gap
-        return abs(rung.gap) > 50 * rung.noise and abs(rung.gap - before) < 0.05 * abs(
+        alike = abs(rung.gap) > 50 * rung.noise and abs(rung.gap - before) < 0.05 * abs(
             rung.gap
         )
+        return alike and rung.h < self.denied and self._holds(rung)
+
+    def _holds(self, rung):
+        """Whether the gap is still there at the shortest step that can show it."""
+        shortest = 100 * rung.noise * rung.h / abs(rung.gap)
+        if shortest > 0.3 * rung.h:
+            return True
+        other = self.rung(shortest)
+        if other is None or abs(other.gap - rung.gap) < 0.1 * abs(rung.gap):
+            return True
+        self.denied = 1e-2 * rung.h  # round at a smaller scale: ask again further down
+        return False
 
     def kink(self):
         """The interval of slopes at a kink, from the two smallest steps."""
@@ -169,22 +162,140 @@ class Ladder:
         middle = 0.5 * (low + high)
         return Slope(middle, bound, 6 * fine.noise, low, high, coarse.h, fine.h)
 
+    # -- shorter steps, where somebody contradicts ------------------------------------
+
+    def settle(self, best, rivals, doubt, rel, size):
+        """Let shorter steps judge between the best slope and what it excludes.
+
+        ``doubt`` is an error that is suspected without a rival to name. Returns a slope
+        which no shorter step contradicts that could show the matter, or one without a
+        bound.
+        """
+        long = best.value
+        for _ in range(4):
+            gaps = [abs(r - best.value) for r in rivals if best.excess(r, 0.0) > 0]
+            gaps += [doubt] if doubt > best.bound else []
+            if best.kink or not gaps or not (other := self._against(best, min(gaps))):
+                return best
+            if self._on_stairs(best, other):
+                extra = 6 * self.noise / best.step
+                return replace(best, bound=best.bound + extra, noise=best.noise + extra)
+            fine = 0.1 * min(gaps) / max(abs(best.value), size, 1e-300)
+            start = self._straight(min(gaps), other.h)
+            again = self.descend(start, min(rel, fine), size)
+            if not math.isfinite(again.bound):
+                return Slope(split=(long, other.centre[0]))
+            if not again.excess(best.value, best.bound) > 0:
+                return self._rougher(best, again, other)
+            best = again
+        return Slope(split=(long, best.value))
+
+    def _against(self, best, doubt):
+        """The first shorter rung to contradict; none is asked that noise would blur."""
+        h = best.step / 8
+        while 18 * max(self.noise, EPS * abs(self.value)) < doubt * h:
+            rung = self.rung(h)
+            if rung is not None:
+                away = abs(rung.centre[0] - best.value)
+                if away > best.bound + 6 * rung.noise:
+                    return rung
+            elif h < EPS * self.line.grain:
+                break
+            h /= 8
+        return None
+
+    def _straight(self, doubt, longest):
+        """The longest step over which f still runs as straight as over shorter ones.
+
+        Asked from below, from the shortest step that noise lets show the doubt.
+        """
+        h = 18 * max(self.noise, EPS * abs(self.value)) / doubt
+        slope, blur, top = math.nan, 0.0, longest
+        while h < longest:
+            if rung := self.rung(h):
+                away = abs(rung.centre[0] - slope)
+                if away > 0.1 * doubt + blur + 6 * rung.noise:
+                    break
+                slope, blur, top = rung.centre[0], 6 * rung.noise, h
+            h *= 4
+        return top
+
+    def _on_stairs(self, best, rung):
+        """Whether f leaps between steps: short ones then only see one stair."""
+        hidden = 3 * abs(rung.centre[0] - best.value) * rung.h
+        leap = self.line.leap(30 * rung.h, 0.1 * hidden)
+        if not (leap > 10 * self.noise and stairs(leap, hidden)):
+            return False
+        self.noise = leap
+        return True
+
+    def _rougher(self, best, again, rung):
+        """No sharp slope contradicts: noise, of which there is more than was thought.
+
+        Noise grows with every shorter step and changes its sign; an error does not, and
+        then the bound has to hold it.
+        """
+        rungs = [rung, self.rung(0.45 * rung.h), self.rung(0.21 * rung.h)]
+        off = [r.centre[0] - best.value for r in rungs if r is not None]
+        error = min(off, key=abs)
+        bound = best.bound + 2 * abs(error) * rung.h / best.step
+        if all(0.5 < o / error < 2 for o in off if error):
+            bound = best.bound + 2 * abs(error)
+        return replace(best, bound=bound) if bound < again.bound else again
+
+    def wake(self, start):
+        """How coarse f is where it lies flat: its least change, far enough away."""
+        for climb in range(1, 5):
+            for far in (start * 16.0**climb, -start * 16.0**climb):
+                value = self.line.probe(far)[0]
+                if math.isfinite(value) and value != self.value:
+                    return self._least_change(far, value)
+        return EPS * max(1.0, abs(self.value))  # as where something is added to 1
+
+    def _least_change(self, far, value):
+        near = 0.0
+        for _ in range(54):
+            middle = 0.5 * (near + far)
+            between = self.line.probe(middle)[0]
+            if between == self.value:
+                near = middle
+            else:
+                far, value = middle, between
+        return abs(value - self.value)
+
 
 def romberg(
-    line, value, noise, rel=1e-13, size=0.0, guard=True, start=0.23, rungs=RUNGS
+    line,
+    value,
+    noise,
+    rel=1e-13,
+    size=0.0,
+    guard=True,
+    start=0.23,
+    rungs=RUNGS,
+    rivals=(),
+    doubt=0.0,
 ):
     """Derivative of f along a line by guarded Romberg differences.
 
     ``value`` and ``noise`` are f and its rounding noise at the point; the descent
     ends early once the bound is ``rel`` x max(|slope|, ``size``), or after ``rungs``
-    steps. Bound: Ridders (1982), doi:10.1016/S0141-1195(82)80057-0, doubled.
+    steps. No value of ``rivals``, and no error ``doubt``, is excluded before shorter
+    steps have been asked. Bound: Ridders (1982), doi:10.1016/S0141-1195(82)80057-0,
+    doubled.
     """
     ladder = Ladder(line, value, noise, guard)
     best = ladder.descend(start * line.reach, rel, size, rungs)
+    around = max((abs(r.left) + abs(r.right) for r in ladder.rungs[:1]), default=0)
     if jump := ladder.kink():
         return jump
     best = best if rel > 1e-10 else _longer_steps(ladder, best, start, rel, size)
-    best.around = max((abs(r.left) + abs(r.right) for r in ladder.rungs[:1]), default=0)
+    best = ladder.settle(best, rivals, doubt, rel, size)
+    best = ladder.kink() or best
+    best.still = all(up == down == value for up, _, down, _ in ladder.known.values())
+    if best.still and any(rivals):
+        ladder.noise = max(ladder.noise, ladder.wake(start * line.reach))
+    best.around, best.grain, best.edge = around, ladder.noise, ladder.gone
     return best
 
 

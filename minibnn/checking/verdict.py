@@ -119,17 +119,25 @@ def by_directions(problem, d):
             }
             for r in d.rows
         ],
-        miss=_miss(d.resolved, d.looks),
+        miss=_miss(d),
         gradient=d.claim.g,
         problem=problem,
     )
 
 
-def _miss(resolved, looks):
-    """The relative error that escapes all directions with a small probability."""
-    chance = 1e-6 if looks >= 8 else 1e-3
-    seen = float(0.798 * resolved / chance ** (1 / looks))
-    return {"relative_error": seen, "probability": chance, "directions": looks}
+def _miss(d):
+    """The relative error that escapes all directions with a small probability.
+
+    ``usual`` holds where a coordinate has its full weight, ``relative_error`` for all.
+    """
+    chance = 1e-6 if d.looks >= 8 else 1e-3
+    usual = float(0.798 * d.resolved / chance ** (1 / d.looks))
+    return {
+        "relative_error": float(usual * d.smallest),
+        "usual": usual,
+        "probability": chance,
+        "directions": d.looks,
+    }
 
 
 def _along(problem, d):
@@ -141,6 +149,8 @@ def _along(problem, d):
         return CANNOT_TELL if open_still else WRONG, reasons.misled(problem, d)
     if not np.isfinite(d.resolved):
         return CANNOT_TELL, reasons.edge("along a random direction")
+    if d.odd > 0:
+        return CANNOT_TELL, reasons.overlooked(d)
     if d.resolved > (RESOLVED if d.claim.eps < 1e-10 else RESOLVED_SINGLE):
         row = min(d.rows, key=lambda row: row.bound + row.allowance)
         where = "along a random direction"

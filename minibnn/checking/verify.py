@@ -5,18 +5,18 @@ a complex number and go on until they settle the matter. What is printed is the 
 error over the coordinates relative to the largest one, and the bound certified for it.
 """
 
-from pathlib import Path
-
 import numpy as np
 
 import minibnn.kernels.equations as equations
 from minibnn.checking.cases import CASES
 from minibnn.checking.gradcheck import check_gradient
 from minibnn.checking.models import MODELS
+from minibnn.kernels.doors import door
 
 SEED = 20
 
 
+@door
 def verify(progress=None, rng=SEED):
     """Check every gradient; one row (a dict) each.
 
@@ -89,40 +89,3 @@ def summary(rows):
 def table(rows):
     """The whole table and its summary line."""
     return "\n".join([HEAD, *map(line, rows), summary(rows)])
-
-
-def problem_of(spec):
-    """Load a user's problem from ``FILE.py:function``.
-
-    The function takes no argument and returns (f, grad, x) as ``check_gradient`` takes
-    them. The file is executed.
-
-    Raises ValueError naming what is missing.
-    """
-    file, _, name = spec.rpartition(":")
-    if not file.endswith(".py") or not name:
-        raise ValueError(f"the problem must be given as FILE.py:function, got {spec!r}")
-    try:
-        source = Path(file).read_text(encoding="utf-8")
-    except OSError as error:
-        raise ValueError(f"cannot read {file!r}: {error.strerror}") from error
-    names = {"__name__": "problem", "__file__": file}
-    try:
-        exec(compile(source, file, "exec"), names)
-    except Exception as error:
-        kind = type(error).__name__
-        raise ValueError(f"{file!r} cannot be run: {kind}: {error}") from error
-    if not callable(names.get(name)):
-        raise ValueError(f"{file!r} has no function {name!r}")
-    try:
-        parts = names[name]()
-    except TypeError as error:
-        raise ValueError(
-            f"{name} must be a function without arguments that returns (f, grad, x): "
-            f"{error}"
-        ) from error
-    if not isinstance(parts, tuple | list) or len(parts) != 3:
-        raise ValueError(
-            f"{name}() must return (f, grad, x), got {type(parts).__name__}"
-        )
-    return parts

@@ -6,6 +6,7 @@ an exact posterior draw; runs that start there and go back give an upper bound.
 """
 
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,7 +14,9 @@ import numpy as np
 from minibnn.inference.leapfrog import CACHE, State, transition
 from minibnn.inference.prior_draws import prior_draws
 from minibnn.inference.streams import seed_sequence
+from minibnn.kernels.doors import door
 from minibnn.kernels.equations import equation
+from minibnn.kernels.keep import keep_arrays
 from minibnn.kernels.model import Model
 from minibnn.kernels.predictive import log_mean_exp
 from minibnn.kernels.validate import (
@@ -24,12 +27,14 @@ from minibnn.kernels.validate import (
     check_shape,
 )
 
+MOST = 10_000_000  # particles or temperatures
 TARGET_ACCEPT = 0.8
 PILOT_MOVES = 4  # transitions of the pilot at each of its temperatures
 MOST_TEMPERATURES = 2000  # of the pilot, before it is called hopeless
 PILOT_SPREAD = 1.0  # standard deviation, in nats, of the pilot's weight increments
 
 
+@door
 @dataclass(frozen=True)
 class Evidence:
     """What annealing says of log p(D), in nats.
@@ -55,12 +60,15 @@ class Evidence:
     log_weights: np.ndarray = field(repr=False)
     reverse_log_weights: np.ndarray | None = field(repr=False)
 
+    __post_init__ = keep_arrays
+
     @property
     def bracket(self):
         """(lower, upper) in nats; upper is inf without reverse runs."""
         return self.log_evidence, np.inf if self.upper is None else self.upper
 
 
+@door
 def ais(
     model,
     X,
@@ -99,6 +107,7 @@ def ais(
     Returns
     -------
     Evidence
+        Without the upper bound after Ctrl-C in the reverse runs.
 
     Raises
     ------
@@ -106,9 +115,9 @@ def ais(
         Naming the argument that does not fit.
     """
     check_instance("model", model, Model)
-    A, y = model.batch(as_float_array("X", X, ndim=2, dtype=np.float64), y)
-    n_particles = check_int("n_particles", n_particles, minimum=4)
-    n_temperatures = check_int("n_temperatures", n_temperatures, minimum=2)
+    A, y = model.batch(X, y, ndim=2, dtype=np.float64)
+    n_particles = check_int("n_particles", n_particles, 4, MOST)
+    n_temperatures = check_int("n_temperatures", n_temperatures, 2, MOST)
     n_leapfrog = check_int("n_leapfrog", n_leapfrog)
     verbose = check_bool("verbose", verbose)
     rngs = [np.random.default_rng(seed) for seed in seed_sequence(rng).spawn(3)]
@@ -126,7 +135,8 @@ def ais(
     if generating_weights is not None:
         copies = np.tile(w, (n_particles, 1))
         args = (parts, copies, path, n_leapfrog, rngs[2])
-        backward = anneal(*args, reverse=True, verbose=verbose)
+        with suppress(KeyboardInterrupt):  # the forward runs are a whole result
+            backward = anneal(*args, reverse=True, verbose=verbose)
     return evidence(forward, backward)
 
 

@@ -16,7 +16,7 @@ class FitError(ValueError):
         return type(self), (str(self), self.step, self.params)  # pickled whole
 
 
-def autopsy(model, family, params, grads, parts):
+def autopsy(model, family, params, grads, parts, data):
     """Name the term and the layers of a loss or gradient that is not finite.
 
     Parameters
@@ -25,6 +25,7 @@ def autopsy(model, family, params, grads, parts):
         Where it happened, and the gradient there (any leading axes).
     parts : dict
         "nll" and "kl" of the objective.
+    data : (features, targets)
 
     Returns
     -------
@@ -37,7 +38,10 @@ def autopsy(model, family, params, grads, parts):
     if sick:
         bad.append(f"gradient of {sick}")
     where = " and the ".join(bad) or "loss"
-    return f"{where}; the largest number is {largest(model, family, params)}"
+    only_kl = bad == [TERMS["kl"]]  # which sees no data
+    numbers = [*named_params(model, family, params)]
+    numbers += [] if only_kl else [*named_data(*data)]
+    return f"{where}; {largest(numbers)}"
 
 
 def not_finite(model, family, arrays):
@@ -50,15 +54,27 @@ def not_finite(model, family, arrays):
     return ", ".join(f"{name} ({', '.join(keys)})" for name, keys in found.items())
 
 
-def largest(model, family, params):
-    """The largest number of params by size and where it stands; nan counts as largest."""
+def largest(numbers):
+    """The largest of named arrays by size, and its name; nan counts as largest."""
     top = (-1.0, "")
+    for name, array in numbers:
+        size = np.abs(array).max(initial=0.0)
+        top = max(top, (np.inf if np.isnan(size) else float(size), name))
+    return f"the largest number is {top[0]:.2g}, in {top[1]}"
+
+
+def named_params(model, family, params):
+    """("mu of layer 1 weights", array) and so on."""
     for key, array in params.items():
         for name, part in blocks(model, family, key):
-            size = np.abs(array[..., part]).max(initial=0.0)
-            size = np.inf if np.isnan(size) else float(size)
-            top = max(top, (size, f"{key} of {name}"))
-    return f"{top[0]:.2g}, in {top[1]}"
+            yield f"{key} of {name}", array[..., part]
+
+
+def named_data(A, y=0.0):
+    """("column 0 of X", array) and so on, the targets last."""
+    for i in range(A.shape[-1]):
+        yield f"column {i} of X", A[..., i]
+    yield "y", y
 
 
 def blocks(model, family, key):

@@ -7,12 +7,15 @@ import numpy as np
 from minibnn.inference import diagnostics
 from minibnn.inference.predict import predict
 from minibnn.inference.streams import seed_sequence
+from minibnn.kernels.doors import door
+from minibnn.kernels.keep import keep_arrays
 from minibnn.kernels.model import Model
-from minibnn.kernels.validate import as_float_array, check_all, check_int
+from minibnn.kernels.validate import as_inputs, check_all, check_int, check_rows
 
 ACTIVATIONS = 500_000  # draws x rows x units of one forward pass
 
 
+@door
 @dataclass
 class Chains:
     """Draws from the posterior by several Hamiltonian Monte Carlo chains.
@@ -43,6 +46,8 @@ class Chains:
     stats: dict = field(repr=False)
     prediction_seed: np.random.SeedSequence = field(repr=False)
 
+    __post_init__ = keep_arrays
+
     def __repr__(self):
         n_chains, n_draws, _ = self.weights.shape
         return (
@@ -71,11 +76,11 @@ class Chains:
 
     def outputs(self, X):
         """Network outputs at X (N, D) for every draw, (chain, draw, N[, C])."""
-        A = self.model.features(as_float_array("X", X, ndim=2))
+        A = self.model.features(X, ndim=2)
         w = self.weights.reshape(-1, self.weights.shape[-1])[
             :, : self.model.net.n_weights
         ]
-        size = max(1, ACTIVATIONS // (len(A) * max(self.model.net.sizes)))
+        size = max(1, ACTIVATIONS // (max(1, len(A)) * max(self.model.net.sizes)))
         with np.errstate(all="ignore"):  # an overflow is told below
             parts = [
                 self.model.net.apply(w[i : i + size], A)[0]
@@ -104,7 +109,7 @@ class Chains:
         return diagnostics.ess(self._quantity(X))
 
     def _quantity(self, X):
-        return self.weights if X is None else self.outputs(X)
+        return self.weights if X is None else self.outputs(check_rows("X", as_inputs(X)))
 
     def floor(self, X):
         """Mean |p - p'| of the predictive means of either half of the chains.
@@ -121,11 +126,12 @@ class Chains:
         else:
             half = n_draws // 2
             halves = self.weights[:, :half], self.weights[:, -half:]
+        X = check_rows("X", as_inputs(X))
         a, b = (self._predict(part, X).mean for part in halves)
         return float(np.abs(a - b).mean())
 
     def _predict(self, weights, X, n_samples=None, rng=None):
-        X = as_float_array("X", X, ndim=2).astype(np.float64, copy=False)
+        X = as_inputs(X, dtype=np.float64)
         w = weights.reshape(-1, weights.shape[-1])
         count = len(w)
         if n_samples is not None:

@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from minibnn.inference.interrupt import Interrupted
 from minibnn.inference.normals import Normals
+from minibnn.kernels.doors import door
 from minibnn.kernels.estimators import LocalReparam, Pathwise
 from minibnn.kernels.model import Model, check_protocol
 from minibnn.kernels.objective import objective
@@ -18,6 +20,7 @@ from minibnn.kernels.validate import (
 CHUNK = 200_000  # numbers an activation may hold while samples are evaluated: cached
 
 
+@door
 def neg_elbo(
     model, family, params, noise, X, y, *, n_data=None, kl_weight=1.0, estimator=None
 ):
@@ -66,7 +69,6 @@ def neg_elbo(
     check_replicas(family, params, noise, A)
     n_data = A.shape[-2] if n_data is None else n_data
     n_data = check_int("n_data", n_data, minimum=A.shape[-2])
-    check_number("n_data", n_data)  # small enough for a float
     kl_weight = check_number("kl_weight", kl_weight, minimum=0.0)
     with np.errstate(all="ignore"):  # an overflow shows as inf in the loss it returns
         loss, gradient, parts = objective(
@@ -77,13 +79,18 @@ def neg_elbo(
     return loss, grads, parts
 
 
-def check_replicas(family, params, noise, A):
-    """Raise unless noise and X have no replica axis or that of params."""
+def lead_of(family, params):
+    """The leading shape of q (...,); ValueError unless all params have one axis."""
     leads = {array.shape[:-1] for array in params.values()}
     if len(leads) > 1:
         shapes = ", ".join(f"{key} {array.shape}" for key, array in params.items())
         raise ValueError(f"params must have equal replica axes, got {shapes}")
-    lead = family.natural(params)[0].mean.shape[:-1]
+    return family.natural(params)[0].mean.shape[:-1]
+
+
+def check_replicas(family, params, noise, A):
+    """Raise unless noise and X have no replica axis or that of params."""
+    lead = lead_of(family, params)
     for name, array in (("noise", noise), ("X", A)):
         if array.shape[:-2] not in ((), lead):
             raise ValueError(
@@ -161,23 +168,39 @@ def estimate_elbo(model, family, params, A, y, rng, n_samples=None, runs=1):
 
     By default as many samples (32 to 1000) as 10^8 activations allow, shared with the
     other ``runs`` that are estimated beside this one. Returns two floats, or two arrays
-    over replicas.
+    over replicas. Ctrl-C raises ``Interrupted`` with the estimate so far.
     """
-    estimator = default_estimator(model, family)
     width = A.shape[-2] * max(model.net.sizes)
     n_samples = n_samples or int(np.clip(1e8 // (width * runs), 32, 1000))
+    estimator, values = default_estimator(model, family), []
+    try:
+        for nll, kl in fresh(model, family, params, A, y, rng, n_samples, estimator):
+            values.append(-(nll + kl[..., None]))
+    except KeyboardInterrupt:
+        raise Interrupted(mean_and_error(values) if values else None) from None
+    return mean_and_error(values)
+
+
+def fresh(model, family, params, A, y, rng, n_samples, estimator, chunk=None):
+    """Yield nll (..., s) and KL (...) of samples of fresh noise, some at a time."""
     q, _ = family.natural(params)
     lead = q.mean.shape[:-1]
-    replicas = int(np.prod(lead))
-    chunk = max(1, CHUNK // (width * replicas))
-    normals, values = Normals(rng, A.dtype), []
+    width = A.shape[-2] * max(model.net.sizes)
+    chunk = chunk or max(1, CHUNK // (width * int(np.prod(lead))))
+    normals = Normals(rng, A.dtype)
     for start in range(0, n_samples, chunk):
         count = min(chunk, n_samples - start)
         shape = estimator.noise_shape(model, family, count, A.shape[-2])
         noise = np.empty(lead + shape, A.dtype)
         normals.fill(noise)
         nll, _, (kl, _) = estimator(model, family, q, noise, A, y)
-        values.append(-(nll + kl[..., None]))
+        yield nll, kl
+
+
+def mean_and_error(values):
+    """Mean of samples (..., s), given in pieces, and its standard error; nan of few."""
     values = np.concatenate(values, axis=-1).astype(float)
+    if values.shape[-1] < 2:
+        return 2 * (np.full(values.shape[:-1], np.nan),)
     se = values.std(-1, ddof=1) / np.sqrt(values.shape[-1])
     return values.mean(-1), se

@@ -12,9 +12,12 @@ import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.special import ndtri
 
+from minibnn.inference.predict import MOST_SAMPLES
+from minibnn.kernels.doors import door
 from minibnn.kernels.equations import equation
 from minibnn.kernels.families import Gaussian as Cotangent
 from minibnn.kernels.gaussian_kl import HALF_LOG_2PI
+from minibnn.kernels.keep import keep_arrays, kept
 from minibnn.kernels.likelihoods import Gaussian
 from minibnn.kernels.model import Model
 from minibnn.kernels.priors import GaussianPrior
@@ -93,6 +96,7 @@ def prior_moments(prior, n_weights):
     return tuple(np.broadcast_to(a, n_weights) for a in (prior.mean, prior.scale))
 
 
+@door
 def exact_posterior(model, X, y):
     """The exact posterior of a linear model with known Gaussian noise (E91, E92).
 
@@ -112,7 +116,7 @@ def exact_posterior(model, X, y):
         If the model is not conjugate or the data do not fit it.
     """
     check_conjugate(model)
-    A, y = model.batch(as_float_array("X", X, ndim=2, dtype=np.float64), y)
+    A, y = model.batch(X, y, ndim=2, dtype=np.float64)
     noise, y = model.likelihood.scale, y.astype(np.float64, copy=False)
     m0, s0 = prior_moments(model.prior, model.n_weights)
     with np.errstate(all="ignore"):  # what is too large is told below
@@ -149,6 +153,7 @@ def _design(model, A):
     return np.kron(A, np.eye(model.net.n_outputs))
 
 
+@door
 @dataclass(frozen=True)
 class ExactPosterior:
     """p(w | D) = N(mean, root rootᵀ), exact up to rounding.
@@ -172,6 +177,8 @@ class ExactPosterior:
     _A: np.ndarray = field(repr=False)
     _y: np.ndarray = field(repr=False)
 
+    __post_init__ = keep_arrays
+
     @property
     def variances(self):
         """Marginal posterior variances, (P,)."""
@@ -189,19 +196,22 @@ class ExactPosterior:
 
     def sample_weights(self, n_samples, rng=None):
         """Independent posterior draws, (S, P)."""
-        shape = (check_int("n_samples", n_samples), len(self.mean))
+        shape = (
+            check_int("n_samples", n_samples, maximum=MOST_SAMPLES),
+            len(self.mean),
+        )
         return self.mean + as_rng(rng).standard_normal(shape) @ self.root.T
 
     def predict(self, X):
         """The Gaussian predictive at X (N, D); see :class:`GaussianPrediction`."""
-        X = as_float_array("X", X, ndim=2, dtype=np.float64)
-        Phi = _design(self.model, self.model.features(X))
-        shape = (len(X), self.model.net.n_outputs)
+        A = self.model.features(X, ndim=2, dtype=np.float64)
+        Phi, shape = _design(self.model, A), (len(A), self.model.net.n_outputs)
         with np.errstate(over="ignore"):  # a variance of inf is an answer
             epistemic = ((Phi @ self.root) ** 2).sum(1).reshape(shape)
         aleatoric = np.full(shape, self.model.likelihood.scale**2)
         parts = ((Phi @ self.mean).reshape(shape), aleatoric, epistemic)
-        return GaussianPrediction(*(a[:, 0] if a.shape[1] == 1 else a for a in parts))
+        parts = [a[:, 0] if a.shape[1] == 1 else a for a in parts]
+        return GaussianPrediction(*kept(parts))
 
     def decompose(self, q):
         """log p(D) = ELBO + KL term by term, for a Gaussian q over the weights.
@@ -234,6 +244,7 @@ class ExactPosterior:
         return float(0.5 * squares - np.log(np.diag(self.factor)).sum() - log_det)
 
 
+@door
 class GaussianPrediction(NamedTuple):
     """Exact predictive N(mean, aleatoric + epistemic) at every row, (N,) or (N, C)."""
 

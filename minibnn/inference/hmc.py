@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 
+from minibnn.inference.autopsy import largest, named_data
 from minibnn.inference.chains import Chains
 from minibnn.inference.hmc_adapt import (
     DualAveraging,
@@ -13,6 +14,7 @@ from minibnn.inference.hmc_adapt import (
 )
 from minibnn.inference.leapfrog import State, log_joint, transition
 from minibnn.inference.streams import seed_sequence
+from minibnn.kernels.doors import door
 from minibnn.kernels.model import Model
 from minibnn.kernels.validate import (
     as_float_array,
@@ -24,7 +26,11 @@ from minibnn.kernels.validate import (
     check_shape,
 )
 
+FEWEST = 20  # draws that Ctrl-C leaves as a result
+MOST = 10_000_000  # chains, or draws of a chain: all are kept
 
+
+@door
 def hmc(
     model,
     X,
@@ -70,6 +76,8 @@ def hmc(
     Returns
     -------
     Chains
+        After Ctrl-C while drawing with the draws so far, if there are 20; earlier there
+        is nothing to return.
 
     Raises
     ------
@@ -82,8 +90,9 @@ def hmc(
     Duane et al. 1987; Neal 2011; adaptation after Hoffman & Gelman 2014 and Stan.
     """
     check_instance("model", model, Model)
-    A, y = model.batch(as_float_array("X", X, ndim=2, dtype=np.float64), y)
-    n_chains, n_draws = check_int("n_chains", n_chains), check_int("n_draws", n_draws)
+    A, y = model.batch(X, y, ndim=2, dtype=np.float64)
+    n_chains = check_int("n_chains", n_chains, maximum=MOST)
+    n_draws = check_int("n_draws", n_draws, maximum=MOST)
     seed = seed_sequence(rng)
     run_seed, prediction_seed = seed.spawn(2)
     sampler = Sampler(
@@ -94,6 +103,7 @@ def hmc(
         check_int("max_leapfrog", max_leapfrog),
         check_number("target_accept", target_accept, 0.0, 1.0, strict=True),
         check_bool("verbose", verbose),
+        (A, y),
     )
     sampler.start(starting_points(model, n_chains, init, sampler.rng))
     sampler.warm_up()
@@ -114,8 +124,9 @@ class Sampler:
     """All chains at once, and what they have learned so far."""
 
     def __init__(
-        self, log_density, rng, n_warmup, path_length, max_leapfrog, target, verbose
+        self, log_density, rng, n_warmup, path_length, max_leapfrog, target, verbose, data
     ):
+        self.data = data  # to say what is too large
         self.log_density, self.rng = log_density, rng
         self.n_warmup, self.path_length = n_warmup, path_length
         self.max_leapfrog, self.target, self.verbose = max_leapfrog, target, verbose
@@ -126,8 +137,9 @@ class Sampler:
             self.state = State(w, *self.log_density(w))
         if not (np.isfinite(self.state.log_joint).all()):
             raise ValueError(
-                f"init must have a finite log joint in every chain, got "
-                f"{self.state.log_joint}"
+                "init must have a finite log joint in every chain, got "
+                f"{self.state.log_joint}; "
+                f"{largest([('init', w), *named_data(*self.data)])}"
             )
         self.scale = np.ones_like(w)
         self.steps = DualAveraging(self._first_step(), self.target)
@@ -163,25 +175,27 @@ class Sampler:
 
     def sample(self, n_draws):
         """Draws (C, n, P) and statistics (C, n) with everything learned held fixed."""
-        step, draws, log_joints, moves, counts = self.steps.final, [], [], [], []
-        for i in range(n_draws):
-            move, n_steps = self.advance(step, self.max_leapfrog)
-            draws.append(self.state.w)
-            log_joints.append(self.state.log_joint)
-            moves.append(move)
-            counts.append(np.full(len(step), n_steps))
-            self.report("sampling", i + 1, n_draws)
-        accept, diverged, energy = (
-            np.stack(part, 1) for part in zip(*moves, strict=True)
+        step, rows = self.steps.final, []
+        try:
+            for i in range(n_draws):
+                move, n_steps = self.advance(step, self.max_leapfrog)
+                counts = np.full(len(step), n_steps)
+                rows.append((self.state.w, self.state.log_joint, *move, counts))
+                self.report("sampling", i + 1, n_draws)
+        except KeyboardInterrupt:
+            if len(rows) < FEWEST:
+                raise
+        draws, log_joint, accept, diverged, energy, counts = (
+            np.stack(part, 1) for part in zip(*rows, strict=True)
         )
         stats = {
-            "lp": np.stack(log_joints, 1),
+            "lp": log_joint,
             "energy": energy,
             "acceptance_rate": accept,
             "diverging": diverged,
-            "n_steps": np.stack(counts, 1),
+            "n_steps": counts,
         }
-        return np.stack(draws, 1), stats
+        return draws, stats
 
     def report(self, phase, done, total):
         """A line on standard error ten times a phase, if asked."""

@@ -13,9 +13,11 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from minibnn.inference.exact import prior_moments
-from minibnn.inference.predict import Prediction
+from minibnn.inference.predict import MOST_SAMPLES, Prediction, kept_features
 from minibnn.inference.streams import seed_sequence
+from minibnn.kernels.doors import door
 from minibnn.kernels.equations import equation
+from minibnn.kernels.keep import keep_arrays
 from minibnn.kernels.likelihoods import (
     Bernoulli,
     Categorical,
@@ -26,6 +28,7 @@ from minibnn.kernels.maps import sigmoid
 from minibnn.kernels.model import Model
 from minibnn.kernels.validate import (
     as_float_array,
+    as_inputs,
     check_all,
     check_instance,
     check_int,
@@ -42,7 +45,7 @@ def jacobian(net, w, A):
     The network's own pullback, one row of features to a replica, one output at a time.
     """
     size = max(1, CHUNK // net.n_weights)
-    parts = [_jacobian_rows(net, w, A[i : i + size]) for i in range(0, len(A), size)]
+    parts = [_jacobian_rows(net, w, A[i : i + size]) for i in range(0, len(A) or 1, size)]
     return np.concatenate(parts)
 
 
@@ -92,6 +95,7 @@ def laplace_root(J, T, prior_scale):
     return solve_triangular(R, np.eye(len(R))), R
 
 
+@door
 def laplace(model, X, y, weights, *, rng=None):
     """Linearised Laplace posterior around ``weights``, normally a MAP fit.
 
@@ -116,7 +120,7 @@ def laplace(model, X, y, weights, *, rng=None):
         If the likelihood has no output-space Hessian here or an argument does not fit.
     """
     check_curvature(check_instance("model", model, Model).likelihood)
-    A, y = model.batch(as_float_array("X", X, ndim=2, dtype=np.float64), y)
+    A, y = model.batch(X, y, ndim=2, dtype=np.float64)
     w = as_float_array("weights", weights, ndim=1, dtype=np.float64)
     check_shape("weights", w, (model.n_weights,))
     _, s0 = prior_moments(model.prior, model.n_weights)
@@ -170,6 +174,7 @@ class _TangentModel:
     likelihood: Any
 
 
+@door
 @dataclass(frozen=True)
 class LaplacePosterior:
     """N(mean, root rootᵀ) over the weights of the network linearised at ``mean``.
@@ -194,6 +199,8 @@ class LaplacePosterior:
     slope: float
     prediction_seed: np.random.SeedSequence = field(repr=False)
 
+    __post_init__ = keep_arrays
+
     @property
     def cov(self):
         """Posterior covariance, (P, P)."""
@@ -207,12 +214,12 @@ class LaplacePosterior:
     def sample_weights(self, n_samples, rng=None):
         """Independent draws (S, P), meant for the linearised network."""
         seed = self.prediction_seed if rng is None else seed_sequence(rng)
-        n_samples = check_int("n_samples", n_samples)
+        n_samples = check_int("n_samples", n_samples, maximum=MOST_SAMPLES)
         return next(self._weight_chunks(seed, n_samples, n_samples))
 
     def output_moments(self, X):
         """Mean and standard deviation of the linearised f at X, (N,) or (N, C) each."""
-        A = self.model.features(as_float_array("X", X, ndim=2, dtype=np.float64))
+        A = self.model.features(X, ndim=2, dtype=np.float64)
         F = self.model.net.apply(self.mean[None], A)[0][0]
         sd = np.sqrt(
             ((jacobian(self.model.net, self.mean, A) @ self.root) ** 2).sum(-1)
@@ -221,11 +228,11 @@ class LaplacePosterior:
 
     def predict(self, X, n_samples=1000, rng=None):
         """Posterior predictive of the linearised network; see `minibnn.Prediction`."""
-        A = self.model.features(as_float_array("X", X, ndim=2, dtype=np.float64))
+        A = kept_features(self.model, as_inputs(X, dtype=np.float64))
         tangent = _TangentModel(
             _Tangent(self.model.net, self.mean), self.model.likelihood
         )
-        n_samples = check_int("n_samples", n_samples)
+        n_samples = check_int("n_samples", n_samples, maximum=MOST_SAMPLES)
         seed = self.prediction_seed if rng is None else seed_sequence(rng)
         return Prediction(tangent, self._weight_chunks, A, n_samples, seed)
 

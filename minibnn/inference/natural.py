@@ -1,6 +1,7 @@
 """Natural-gradient steps as an optimiser: the Bayesian learning rule."""
 
 from minibnn.inference.optimizers import Optimizer, learning_rate
+from minibnn.kernels.validate import ArgumentTypeError
 
 
 class NaturalGradient(Optimizer):
@@ -38,7 +39,9 @@ class NaturalGradient(Optimizer):
 
     def update(self, theta, g, state, lr):
         """Not for bare numbers: see :meth:`update_params`."""
-        raise TypeError("NaturalGradient moves a family's params, not a flat vector")
+        raise ArgumentTypeError(
+            "NaturalGradient moves a family's params, not a flat vector"
+        )
 
     def update_params(self, family, params, grads, lr):
         """One step on params, in place."""

@@ -7,6 +7,7 @@ choice of sigma or log sigma as the parameter.
 
 import numpy as np
 
+from minibnn.kernels.doors import door
 from minibnn.kernels.equations import equation
 from minibnn.kernels.gaussian_kl import HALF_LOG_2PI
 from minibnn.kernels.validate import (
@@ -14,6 +15,7 @@ from minibnn.kernels.validate import (
     as_vector,
     check_bool,
     check_int,
+    check_not_empty,
     check_positive,
 )
 
@@ -21,6 +23,7 @@ REACH = 9.0  # standard deviations on either side; e^(-81/2) = 3e-18
 POINTS = 65
 
 
+@door
 @equation("E93")
 def normal_log_likelihood(x, mu, sigma):
     """Log likelihood of mu and sigma given an independent normal sample.
@@ -35,7 +38,10 @@ def normal_log_likelihood(x, mu, sigma):
     mu, sigma = as_numbers("mu", mu)[..., None], as_numbers("sigma", sigma)[..., None]
     if not np.all(sigma.real > 0):
         raise ValueError(f"sigma must be > 0, got a minimum of {sigma.real.min()}")
-    x = as_numbers("x", x)
+    x = check_not_empty("x", as_numbers("x", x))
+    shapes = {"x": x.shape, "mu": mu.shape[:-1], "sigma": sigma.shape[:-1]}
+    if not x.ndim or not _fit(x.shape, mu.shape, sigma.shape):
+        raise ValueError(f"x must be (..., n), mu and sigma (...), got shapes {shapes}")
     with np.errstate(over="ignore"):  # log 0 = -inf is an answer
         z, s, n = (x - mu) / sigma, sigma[..., 0], x.shape[-1]
         squares = (z * z).sum(-1)
@@ -43,6 +49,16 @@ def normal_log_likelihood(x, mu, sigma):
         return value, (z.sum(-1) / s, (squares - n) / s)
 
 
+def _fit(*shapes):
+    """Whether arrays of these shapes broadcast together."""
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError:
+        return False
+    return True
+
+
+@door
 def normal_maximum(x):
     """Maximum-likelihood (mu, sigma): sample mean and 1/n standard deviation."""
     x = as_vector("x", x, dtype=np.float64)
@@ -51,6 +67,7 @@ def normal_maximum(x):
     return float(x.mean()), float(x.std())
 
 
+@door
 def integral_over_data(n, mu=0.0, sigma=1.0):
     """∫ L(mu, sigma | x) dx_1 ... dx_n by the trapezoid rule: 1 for every mu, sigma.
 
@@ -64,6 +81,7 @@ def integral_over_data(n, mu=0.0, sigma=1.0):
     return float((np.exp(value).sum() * step * sigma) ** n)
 
 
+@door
 def integral_over_parameters(x, log_sigma=False):
     """∫∫ L(mu, sigma | x) dmu dsigma, or dmu d(log sigma), by the trapezoid rule.
 

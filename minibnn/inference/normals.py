@@ -45,8 +45,8 @@ class Normals:
 
     def __init__(self, generator, dtype):
         self.generator, self.dtype = generator, np.dtype(dtype)
-        self.block, self.cursor = np.empty(BLOCK, self.dtype), BLOCK
-        self.before = generator.bit_generator.state  # when the block was made
+        self.block, self.cursor = np.empty(BLOCK, self.dtype), BLOCK  # used up
+        self.before = None  # the generator when this block was made
 
     def fill(self, out):
         """Write the next ``out.size`` numbers into an array."""
@@ -71,7 +71,6 @@ class Normals:
             left = row.size - done
             if self.cursor == BLOCK and left >= BLOCK:
                 self._make(row[done : done + BLOCK])
-                self.before = self.generator.bit_generator.state
                 done += BLOCK
                 continue
             if self.cursor == BLOCK:
@@ -91,8 +90,13 @@ class Normals:
             self.generator.standard_normal(out=out)
 
     def state(self):
-        """Where the row stands: the generator before its block, and the place in it."""
-        return {"before": self.before, "cursor": self.cursor}
+        """Where the row stands: the generator before its block, and the place in it.
+
+        A block used up to its end is over: the next one begins at the generator as it is.
+        """
+        used_up = self.cursor == BLOCK
+        before = self.generator.bit_generator.state if used_up else self.before
+        return {"before": before, "cursor": self.cursor}
 
     def restore(self, state):
         """Go on from where ``state`` says."""

@@ -7,19 +7,26 @@ from typing import Any
 import numpy as np
 
 from minibnn.inference.checkpoint import Checkpoint
+from minibnn.inference.elbo import check_params
 from minibnn.inference.optimizers import Adam, Cosine
+from minibnn.inference.predict import MOST_SAMPLES
 from minibnn.inference.start import worth_a_start
 from minibnn.kernels.validate import (
     ArgumentTypeError,
     check_bool,
     check_fraction,
+    check_function,
+    check_instance,
     check_int,
     check_number,
     check_positive,
+    check_range,
     describe,
 )
 
+DEFAULT_STEPS = 1000
 FIRST_FIT_STEPS = 1000
+MOST_RUNS = 100_000  # all restarts or replicas are in memory at once
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,23 @@ class Options:
     callback: Any
     checkpoint: Any
     verbose: bool
+    own_steps: bool  # max_steps is the caller's
+    together: bool = False  # replicas that stand for restarts
+
+    @property
+    def ours(self):
+        """Whether both the start and the number of steps are left to the package."""
+        return self.start == "auto" and not self.own_steps
+
+    @property
+    def salvage(self):
+        """Whether a run that overflows returns what it had before, with a warning."""
+        return self.ours and not self.together
+
+    @property
+    def told(self):
+        """Whether both are the caller's: then the last state is the result, always."""
+        return self.own_steps and self.start != "auto"
 
     def kl_weight_at(self, step):
         """The KL weight of a step: rising from 0 during warm-up, then the full one."""
@@ -75,7 +99,7 @@ class Options:
         start = self.start
         if isinstance(start, dict):
             start = {k: np.broadcast_to(v, (count, *v.shape)) for k, v in start.items()}
-        return replace(self, replicas=count, start=start)
+        return replace(self, replicas=count, start=start, together=True)
 
     def for_first_fit(self):
         """The default fit of the simpler family that a richer one starts from."""
@@ -101,12 +125,13 @@ class Options:
 
 def check_options(restarts, **given):
     """Return ``Options``; raise ValueError or TypeError naming the first bad one."""
-    check_int("restarts", restarts)
-    for name in ("n_samples", "max_steps"):
-        given[name] = check_int(name, given[name])
-    for name in ("batch_size", "replicas"):
+    check_int("restarts", restarts, maximum=MOST_RUNS)
+    given |= check_steps(given["max_steps"])
+    given["n_samples"] = check_int("n_samples", given["n_samples"])
+    check_memory(given["n_samples"])
+    for name, most in (("batch_size", None), ("replicas", MOST_RUNS)):
         if given[name] is not None:
-            given[name] = check_int(name, given[name])
+            given[name] = check_int(name, given[name], maximum=most)
     if given["replicas"] and restarts > 1:
         raise ValueError("restarts choose one run, replicas keep all: give only one")
     given["kl_weight"] = check_number("kl_weight", given["kl_weight"], minimum=0.0)
@@ -119,17 +144,21 @@ def check_options(restarts, **given):
         given["checkpoint"] = Checkpoint(given["checkpoint"])
     check_start(given["start"])
     for name in ("stop", "callback"):
-        check_function(name, given[name])
+        check_function(name, given[name], optional=True)
     return Options(**given)
 
 
-def check_function(name, value):
-    """Refuse what cannot be called, and a class where its object is meant."""
-    if value is not None and (isinstance(value, type) or not callable(value)):
-        raise ArgumentTypeError(
-            f"{name} must be a function, an object like one, or None; "
-            f"got {describe(value)}"
-        )
+def check_steps(max_steps):
+    """How many steps, and whether the caller has said so."""
+    if isinstance(max_steps, str) and max_steps == "auto":
+        return {"max_steps": DEFAULT_STEPS, "own_steps": False}
+    return {"max_steps": check_int("max_steps", max_steps), "own_steps": True}
+
+
+def check_memory(n_samples):
+    """Refuse more samples than any memory holds."""
+    if n_samples > MOST_SAMPLES:
+        check_int("n_samples", n_samples, maximum=MOST_SAMPLES)
 
 
 def check_optimizer(optimizer):
@@ -153,3 +182,44 @@ def check_start(start):
             'start must be "auto", "lbfgs", None or a dict of params, '
             f"got {describe(start)}"
         )
+
+
+def fit_to_data(model, family, A, options):
+    """Options checked against the rest: the replica axis, clip, where to begin."""
+    if family.tasks and options.replicas:
+        raise ValueError(
+            f"replicas must be None with the {family.tasks[0]} tasks of {family!r}, "
+            f"got {options.replicas}"
+        )
+    sets = options.replicas or math.prod(family.tasks)
+    alone = not (options.replicas or family.tasks)
+    if A.ndim == 3 and (alone or sets != len(A)):
+        raise ValueError(
+            f"X has {len(A)} data sets, so replicas (or the tasks of the family) must "
+            f"be {len(A)}, got {None if alone else sets}"
+        )
+    if hasattr(options.optimizer, "check_family"):
+        options.optimizer.check_family(family)
+    if options.clip is not None and getattr(family, "scale", None) != "identity":
+        raise ValueError(
+            "clip is for a family whose sigma can leave (0, inf), with "
+            f"scale='identity'; got clip={options.clip!r} with {family!r}"
+        )
+    if not isinstance(options.start, dict):
+        return options
+    return replace(options, start=start_params(model, family, options, A.dtype))
+
+
+def start_params(model, family, options, dtype):
+    """The given parameters to begin with, one set for each replica."""
+    given = check_params(family, model, options.start, "start")
+    lead = (options.replicas,) if options.replicas else ()
+    for key, array in given.items():
+        check_instance(f"start[{key!r}]", array.flat[0], np.floating, "real")
+        check_range(f"start[{key!r}]", array, dtype)
+        if array.shape[:-1] not in ((), lead):
+            raise ValueError(
+                f"start[{key!r}] must have shape {lead + array.shape[-1:]}, "
+                f"got {array.shape}"
+            )
+    return {k: np.broadcast_to(v, lead + v.shape[-1:]) for k, v in given.items()}

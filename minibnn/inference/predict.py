@@ -9,6 +9,8 @@ from functools import cached_property
 
 import numpy as np
 
+from minibnn.inference.autopsy import largest, named_data
+from minibnn.kernels.keep import kept
 from minibnn.kernels.predictive import (
     bernoulli_entropy,
     bernoulli_mutual_information,
@@ -42,7 +44,14 @@ def predict(model, weight_chunks, X, n_samples, seed, verbose=False):
     """
     n_samples = check_int("n_samples", n_samples, maximum=MOST_SAMPLES)
     verbose = check_bool("verbose", verbose)
-    return Prediction(model, weight_chunks, model.features(X), n_samples, seed, verbose)
+    A = kept_features(model, X)
+    return Prediction(model, weight_chunks, A, n_samples, seed, verbose)
+
+
+def kept_features(model, X):
+    """Features that stay as they are whatever becomes of X; without a bias they are X."""
+    A = model.features(X)
+    return kept(A) if np.may_share_memory(A, X) else A
 
 
 class Prediction:
@@ -69,12 +78,16 @@ class Prediction:
         self._weight_chunks, self._seed = weight_chunks, seed
         self._kept = None  # the outputs, where they are one chunk
         mean = model.likelihood.mean
-        (self.mean,) = self._over_rows(
-            lambda F, v, rows: (predictive_mean(mean(F, v)),)
-        )
+        (mean,) = self._over_rows(lambda F, v, rows: (predictive_mean(mean(F, v)),))
+        self._mean = mean
 
     def __repr__(self):
         return f"Prediction of {self._A.shape[0]} rows by {self._n_samples} samples"
+
+    @property
+    def mean(self):
+        """E[y]; for classification the probability of label 1, or of every class."""
+        return self._mean.copy()  # what is handed out is not what is kept
 
     @property
     def std(self):
@@ -86,12 +99,12 @@ class Prediction:
     @property
     def aleatoric(self):
         """What more data would not remove: noise variance, or mean entropy."""
-        return self._parts[0]
+        return self._parts[0].copy()
 
     @property
     def epistemic(self):
         """What more data would remove: variance of the mean, or mutual information."""
-        return self._parts[1]
+        return self._parts[1].copy()
 
     @property
     def samples(self):
@@ -152,14 +165,14 @@ class Prediction:
         n_rows, width = len(self._A), self._model.net.n_outputs
         size = max(1, OUTPUTS // (self._n_samples * width))
         parts = []
-        for start in range(0, n_rows, size):
+        for start in range(0, max(n_rows, 1), size):  # no rows are a chunk as well
             rows = slice(start, start + size)
             if size < n_rows:
                 self._report(start, n_rows, "rows")
             F, v = self._outputs(self._A[rows])
             few = max(1, PIECE // (self._n_samples * width))
             with np.errstate(over="ignore"):  # a rate or a variance of inf is an answer
-                for i in range(0, F.shape[1], few):
+                for i in range(0, max(F.shape[1], 1), few):
                     piece = slice(start + i, start + min(i + few, F.shape[1]))
                     parts.append(summarise(F[:, i : i + few], v, piece))
         arrays = [np.concatenate(part, axis) for part in zip(*parts, strict=True)]
@@ -179,7 +192,7 @@ class Prediction:
         if self._kept is not None:
             return self._kept
         net = self._model.net
-        size = max(1, ACTIVATIONS // (len(A) * max(net.sizes)))
+        size = max(1, ACTIVATIONS // (max(1, len(A)) * max(net.sizes)))
         done, one_chunk = 0, len(A) == len(self._A)
         many = self._n_samples // size >= MANY
         forward = Repeated(lambda w: net.apply(w, A)[0], many)
@@ -193,7 +206,8 @@ class Prediction:
                 done += len(w)
                 if one_chunk:  # then its samples are the work
                     self._report(done, self._n_samples, "samples")
-        check_all("outputs", F, np.isfinite(F), "finite; X or a weight is too large")
+        good, wanted = np.isfinite(F), "finite; X or a weight is too large"
+        check_all("outputs", F, good, wanted, lambda: f"; {largest(named_data(A))}")
         if one_chunk:
             self._kept = F, v
         return F, v

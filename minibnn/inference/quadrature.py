@@ -13,11 +13,14 @@ from typing import Any
 import numpy as np
 
 from minibnn.inference.exact import Decomposition, gaussian_factor
+from minibnn.kernels.doors import door, outside
 from minibnn.kernels.gaussian_kl import HALF_LOG_2PI
+from minibnn.kernels.keep import keep_arrays
 from minibnn.kernels.model import Model
 from minibnn.kernels.validate import (
     as_float_array,
     check_all,
+    check_function,
     check_instance,
     check_positive,
     check_shape,
@@ -31,6 +34,7 @@ MOST = 1e12  # nats from which on the fourth digit of a difference is rounding
 CHUNK = 2_000_000  # numbers one activation may hold
 
 
+@door
 def grid_posterior(model, X, y, *, tol=1e-11):
     """Posterior moments and log evidence of a model with 1 or 2 weights by quadrature.
 
@@ -61,7 +65,7 @@ def grid_posterior(model, X, y, *, tol=1e-11):
     if model.n_weights not in (1, 2):
         raise ValueError(f"model must have 1 or 2 weights, got {model.n_weights}")
     tol = check_positive("tol", tol)
-    A, y = model.batch(as_float_array("X", X, ndim=2, dtype=np.float64), y)
+    A, y = model.batch(X, y, ndim=2, dtype=np.float64)
 
     def density(w):
         return log_joint(model, A, y, w)
@@ -172,6 +176,7 @@ def _unique(index):
     return np.stack([code // width, code % width], 1) + low
 
 
+@door
 @dataclass(frozen=True)
 class GridPosterior:
     """A posterior over one or two weights, tabulated on a lattice.
@@ -199,6 +204,8 @@ class GridPosterior:
     _A: np.ndarray = field(repr=False)
     _y: np.ndarray = field(repr=False)
 
+    __post_init__ = keep_arrays
+
     @property
     def masses(self):
         """Posterior probability of each point's cell, (n,); sums to 1."""
@@ -213,7 +220,16 @@ class GridPosterior:
 
     def expect(self, f):
         """E[f(w) | D] for ``f(w (S, P)) -> (S, ...)``."""
-        return np.tensordot(self.masses, f(self.points), 1)
+        check_function("f", f)
+        masses = self.masses
+        with outside():
+            values = np.asarray(f(self.points))
+        if values.shape[:1] != masses.shape:
+            raise ValueError(
+                f"f must return one value or array for each of {len(self.points)} rows, "
+                f"got shape {values.shape}"
+            )
+        return np.tensordot(masses, values, 1)
 
     @property
     def mean(self):

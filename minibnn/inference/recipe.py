@@ -8,11 +8,15 @@ import inspect
 
 import numpy as np
 
+from minibnn.kernels.validate import ArgumentTypeError, check_instance
+
 CLASSES = {}  # name -> class that may be rebuilt from a file
 
 
 def rebuildable(*classes):
     """Allow these classes in files; nothing else is ever constructed by reading."""
+    for cls in classes:
+        check_instance("classes", cls, type, "classes")
     CLASSES.update({cls.__name__: cls for cls in classes})
 
 
@@ -28,7 +32,7 @@ def to_recipe(value):
         return [to_recipe(item) for item in value]
     name = type(value).__name__
     if CLASSES.get(name) is not type(value):
-        raise TypeError(f"cannot save {value!r}: {name} is not a class of minibnn")
+        raise ArgumentTypeError(f"cannot save {value!r}: {name} is not a class of minibnn")
     arguments = inspect.signature(type(value)).parameters
     return {"class": name, "with": {a: to_recipe(getattr(value, a)) for a in arguments}}
 

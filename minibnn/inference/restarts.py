@@ -12,6 +12,7 @@ import numpy as np
 
 from minibnn.inference.autopsy import FitError
 from minibnn.inference.flat import Flat
+from minibnn.inference.history import history_of
 
 # Of one step of one run; from about twice as many on nothing is gained.
 MOST_NUMBERS = 2**14
@@ -108,13 +109,6 @@ def replica(joint, r, history):
     one = copy(joint)
     one.lead, one.streams = (), [joint.streams[r]]
     one.flat = Flat({key: part[r] for key, part in joint.flat.params.items()})
+    one.begin = joint.begin if joint.begin is None else joint.begin[r]
     one.history = history_of(history, r)
     return one
-
-
-def history_of(history, r):
-    """The history of replica r alone, from arrays (steps,) and (steps, R)."""
-    return {
-        name: values if values.ndim == 1 else values[:, r].astype(float)
-        for name, values in history.items()
-    }

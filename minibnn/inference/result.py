@@ -6,14 +6,28 @@ from typing import Any
 
 import numpy as np
 
+from minibnn.inference.elbo import check_params, lead_of
+from minibnn.inference.history import history_of
 from minibnn.inference.normals import Normals
 from minibnn.inference.predict import MANY, MOST_SAMPLES, predict
 from minibnn.inference.recipe import from_recipe, seed_facts, seed_from, to_recipe
-from minibnn.inference.restarts import history_of
-from minibnn.inference.storage import check_path, read, with_prefix, write
+from minibnn.inference.storage import (
+    as_written,
+    check_path,
+    read,
+    with_prefix,
+    write,
+)
 from minibnn.inference.streams import seed_sequence
-from minibnn.kernels.model import Model
-from minibnn.kernels.validate import as_float_array, check_int
+from minibnn.kernels.keep import keep_arrays
+from minibnn.kernels.model import Model, check_protocol
+from minibnn.kernels.validate import (
+    as_float_array,
+    as_inputs,
+    check_instance,
+    check_int,
+    check_shape,
+)
 from minibnn.plan.repeated import Repeated
 
 
@@ -33,10 +47,26 @@ class FitResult:
         (N x widest layer x number of restarts or replicas), kept within 32 and 1000. A
         point has none.
     stop_reason : str
-        "max_steps", "plateau", "stop" (a rule of your own), "callback" or "interrupted".
+        "max_steps", "plateau", "stop" (a rule of your own), "callback", "interrupted", or
+        "diverged". With Ctrl-C in the closing estimate ``elbo`` is what had been
+        estimated by then, nan if nothing.
     restarts : list of (elbo, elbo_se)
         Those of every restart, in order; this result is the one with the highest. Empty
         with one run and with replicas.
+    converged : bool or array (R,)
+        True where a ``Plateau`` ended the run, or where a loss without noise (``Point``,
+        ``Exact()``) is at a minimum to a slope of 1e-6. To have done all steps says
+        nothing: then it is False.
+    diverged : bool or array (R,)
+        The steps went away from where they began: on the same fresh noise the last state
+        is worse than the start by more than a tenth of what separates the start from
+        plain initial values, three times the scatter of one sample, and a nat; or loss
+        or gradient stopped being finite. ``stop_reason`` is "diverged" if all did. Not
+        asked about the literal update, ``scale="identity"``.
+    returned : "last", "start" or array (R,)
+        Which state ``params`` are: the last one, or that before the first step, where the
+        last is worse by more than three standard errors on the same fresh noise. Always
+        "last" with the literal update, and where ``max_steps`` and ``start`` were given.
     """
 
     model: Model = field(repr=False)
@@ -48,6 +78,11 @@ class FitResult:
     stop_reason: str
     prediction_seed: Any = field(repr=False)
     restarts: list = field(default_factory=list)
+    converged: Any = False
+    diverged: Any = False
+    returned: Any = "last"
+
+    __post_init__ = keep_arrays
 
     @property
     def q(self):
@@ -77,12 +112,20 @@ class FitResult:
             raise ValueError("result has no replicas; fit(..., replicas=R) makes some")
         i = check_int("i", i, minimum=0, maximum=lead[0] - 1)
         known = self.elbo is not None
+
+        def one(values):
+            return values[i] if np.ndim(values) else values
+
         return replace(
             self,
             params={key: array[i] for key, array in self.params.items()},
             history=history_of(self.history, i),
             elbo=float(self.elbo[i]) if known else None,
             elbo_se=float(self.elbo_se[i]) if known else None,
+            stop_reason="diverged" if one(self.diverged) else self.stop_reason,
+            converged=bool(one(self.converged)),
+            diverged=bool(one(self.diverged)),
+            returned=str(one(self.returned)),
         )
 
     def save(self, path):
@@ -99,6 +142,9 @@ class FitResult:
             "stop_reason": self.stop_reason,
             "seed": seed_facts(self.prediction_seed),
             "restarts": to_recipe(self.restarts),
+            "converged": to_recipe(self.converged),
+            "diverged": to_recipe(self.diverged),
+            "returned": to_recipe(self.returned),
         }
         arrays = {f"params.{key}": value for key, value in self.params.items()}
         arrays |= {f"history.{key}": value for key, value in self.history.items()}
@@ -108,17 +154,23 @@ class FitResult:
     def load(cls, path):
         """Read what :meth:`save` wrote; StorageError (a ValueError) if it is damaged."""
         facts, arrays = read(path, "posterior")
-        return cls(
-            from_recipe(facts["model"]),
-            from_recipe(facts["family"]),
-            with_prefix("params.", arrays),
-            with_prefix("history.", arrays),
-            from_recipe(facts["elbo"]),
-            from_recipe(facts["elbo_se"]),
-            facts["stop_reason"],
-            seed_from(facts["seed"]),
-            [tuple(pair) for pair in from_recipe(facts["restarts"])],
-        )
+        with as_written(path):
+            result = cls(
+                from_recipe(facts["model"]),
+                from_recipe(facts["family"]),
+                with_prefix("params.", arrays),
+                with_prefix("history.", arrays),
+                from_recipe(facts["elbo"]),
+                from_recipe(facts["elbo_se"]),
+                facts["stop_reason"],
+                seed_from(facts["seed"]),
+                [tuple(pair) for pair in from_recipe(facts["restarts"])],
+                from_recipe(facts.get("converged", False)),
+                from_recipe(facts.get("diverged", False)),
+                from_recipe(facts.get("returned", "last")),
+            )
+            check_result(result)
+        return result
 
     def sample_weights(self, n_samples, rng=None):
         """Draw weights (S, P) from the posterior; replicas are pooled, taken in turn.
@@ -142,7 +194,7 @@ class FitResult:
                 f"q holds {self.family.tasks[0]} posteriors, one per context: choose "
                 "one with result.at(context).predict(X)"
             )
-        X = as_float_array("X", X, ndim=2, dtype=self.q.mean.dtype)
+        X = as_inputs(X, dtype=self.q.mean.dtype)
         if not self.family.noise_size(self.model):  # a point says the same every time
             n_samples = min(check_int("n_samples", n_samples), self._n_replicas)
         seed = self._seed(rng)
@@ -176,3 +228,20 @@ class FitResult:
         """Noise (rounds, ..., M) -> weights (s, P), the replicas taken in turn."""
         w, _ = self.family.sample(q, np.moveaxis(eps, 0, -2))  # (..., rounds, P)
         return np.moveaxis(w, -2, 0).reshape(-1, w.shape[-1])
+
+
+def check_result(result):
+    """Raise ValueError unless the parts of a result belong to one another."""
+    check_instance("model", result.model, Model)
+    check_protocol("family", result.family, "natural")
+    params = check_params(result.family, result.model, result.params)
+    for key, array in result.params.items():
+        check_instance(f"params[{key!r}]", array.flat[0], np.floating, "real")
+    lead = lead_of(result.family, params)
+    for name in ("elbo", "elbo_se"):
+        value = getattr(result, name)
+        if value is not None:
+            check_shape(name, as_float_array(name, value, finite=False), lead)
+    check_instance("stop_reason", result.stop_reason, str)
+    if len({len(array) for array in result.history.values()}) > 1:
+        raise ValueError("the arrays of history must have one length")

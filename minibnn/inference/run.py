@@ -2,7 +2,6 @@
 
 import math
 import sys
-from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -11,29 +10,19 @@ from minibnn.inference.batches import Batches
 from minibnn.inference.descent import Descent
 from minibnn.inference.elbo import default_estimator
 from minibnn.inference.flat import Flat
+from minibnn.inference.history import QUANTITIES, StepInfo, columns
+from minibnn.inference.interrupt import Interrupted
+from minibnn.inference.judge import settle, tested
+from minibnn.inference.keeper import Keeper
 from minibnn.inference.restarts import runs_of
 from minibnn.inference.start import lbfgs_start
-from minibnn.inference.stopping import Plateau
+from minibnn.inference.stopping import Rule
 from minibnn.inference.streams import Streams
 from minibnn.inference.stretch import Stretch
+from minibnn.kernels.doors import outside
 
 FIRST_FITS = 3  # of the simpler family; the basin they end in is seldom left again
 KEEP_EVERY = 100_000  # numbers; larger vectors are kept for a diverging run less often
-QUANTITIES = ("loss", "elbo", "nll", "kl", "kl_weight", "lr")
-
-
-@dataclass(frozen=True)
-class StepInfo:
-    """What a callback sees after a step; the arrays in ``params`` are copies."""
-
-    step: int
-    loss: float
-    elbo: float
-    nll: float
-    kl: float
-    kl_weight: float
-    lr: float
-    params: dict = field(repr=False)
 
 
 class Run:
@@ -51,8 +40,13 @@ class Run:
         self.history = {name: [] for name in QUANTITIES}
         self.step, self.stop_reason, self.flat = 0, None, None
         self.starts = []  # params each replica begins with
+        self.begin = None  # theta before the first step
+        self.rule = Rule(options)
+        self.converged, self.diverged, self.returned = False, False, "last"
         self.before = None  # theta before the last step: loss and gradient were finite
         self.given_seeds = given_seeds  # None: whatever seed, a checkpoint may go on
+        self.facts = None  # what decides this run, if a checkpoint has to know
+        self.keeper = Keeper(options.checkpoint)
 
     def go(self):
         """The six steps, unless it has ended; ``stop_reason`` says why. Returns self."""
@@ -61,14 +55,25 @@ class Run:
                 if self.flat is None:
                     self.initialise()  # 1: q(w; mu, sigma)
                 while self.stop_reason is None:
+                    self.keeper.step_begins(self)
                     self.several_steps() or self.one_step()
                     self.check_end()
-                    self.save()
-            except KeyboardInterrupt:
-                if self.flat is None:  # nothing to return yet
+                    self.keeper.step_ended(self)
+            except BaseException as error:
+                self.keeper.broken_off(self, error)
+                self.stop_reason = self.ended_by(error)
+                if self.stop_reason is None:
                     raise
-                self.stop_reason = "interrupted"
         return self
+
+    def ended_by(self, error):
+        """The reason to stop that Ctrl-C or a divergence is, or None: nothing to return."""
+        if isinstance(error, KeyboardInterrupt) and self.flat is not None:
+            return "interrupted"
+        if isinstance(error, FitError) and self.options.salvage and self.step:
+            self.flat.theta[...] = self.before
+            return "diverged"
+        return None
 
     def one_step(self):
         """Steps 2 to 6 of the algorithm."""
@@ -88,9 +93,9 @@ class Run:
             return False
         steps = range(self.step, self.step + n)
         weights = self.options.kl_weights_at(steps)
-        lrs = [self.options.rate_at(step) for step in steps]
+        lrs = [self.rule.rate_at(step) for step in steps]
         rows = self.stretch.run(program, n, self.step, lrs, weights)
-        self.check_rows(rows)
+        self.check_rows(rows, weights, lrs)
         done = self.record(columns(rows, weights, lrs))
         if done < n:  # a rule has stopped the run within the stretch
             self.flat.theta[...] = rows["theta"][done]
@@ -105,12 +110,12 @@ class Run:
         )
         if looked_at or hasattr(moves, "update_params"):
             return 1
-        left = options.max_steps - self.step
+        left = self.rule.steps_ahead(self.step)
         if options.checkpoint is None:
             return left
         return min(left, options.checkpoint.steps_left(self.step))
 
-    def check_rows(self, rows):
+    def check_rows(self, rows, weights, lrs):
         """End the run at the first step whose loss or gradient was not finite."""
         if all_finite(rows["loss"], rows["check"]):
             return
@@ -118,6 +123,9 @@ class Run:
             parts = self.stretch.again(k)
             if not all_finite(parts["loss"], parts["g"]):
                 self.step += k
+                good = {name: rows[name][:k] for name in ("loss", "nll", "kl")}
+                for name, values in columns(good, weights[:k], lrs[:k]).items():
+                    self.history[name].extend(values)
                 self.flat.theta[...] = theta
                 if k:
                     self.before[...] = rows["theta"][k - 1]
@@ -131,6 +139,7 @@ class Run:
         if saved is None:
             self.flat = Flat(self.initial_params(), self.dtype)
             self.starts = []  # of no use any more
+            self.begin = self.flat.theta.copy()
             self.memory = self.options.optimizer.init(self.flat.theta)
         self.descent = Descent(
             (self.model, self.family, self.estimator),
@@ -148,12 +157,6 @@ class Run:
             self.before = self.flat.theta.copy()
         self.keep_every = 1 + self.flat.theta.size // KEEP_EVERY
 
-    def save(self):
-        """Write a checkpoint where one is asked for and due."""
-        checkpoint = self.options.checkpoint
-        if checkpoint is not None and checkpoint.due(self):
-            checkpoint.save(self)
-
     def initial_params(self):
         """For every replica family.init, then L-BFGS where it is asked for."""
         for i in range(len(self.streams)):
@@ -169,6 +172,8 @@ class Run:
         if isinstance(options.start, dict):
             return {k: v[replica] if self.lead else v for k, v in options.start.items()}
         params = self.family.init(self.model, rng)
+        if self.stop_reason == "interrupted":  # in the start of another replica
+            return params
         exact = self.estimator.exact
         if options.start == "auto" and self.family.first_fit and not exact:
             return self.family.embed(self.solve_first(replica))
@@ -176,9 +181,13 @@ class Run:
             return params
         A, y = self.batches.all_rows(replica)
         weight, estimator = options.kl_weight, self.estimator
-        return lbfgs_start(
-            self.model, self.family, params, A, y, weight, rng, estimator
-        )
+        try:
+            found = lbfgs_start(
+                self.model, self.family, params, A, y, weight, rng, estimator
+            )
+        except Interrupted as interrupt:
+            found, self.stop_reason = interrupt.so_far, "interrupted"
+        return tested(self, replica, found, params)
 
     def solve_first(self, replica):
         """Params of the simpler family this one starts from: the best default fit."""
@@ -189,6 +198,8 @@ class Run:
         runs = [run.go() for run in runs_of(Run, [(*problem, [s]) for s in seeds])]
         if runs[-1].stop_reason == "interrupted":
             raise KeyboardInterrupt
+        for run in runs:
+            settle(run)
         elbo = [np.mean(run.history["elbo"][-100:]) for run in runs]
         return runs[int(np.argmax(elbo))].copy_params()
 
@@ -204,7 +215,8 @@ class Run:
         if all_finite(parts["loss"], parts["g"]):
             return  # only the sum of the gradient overflowed
         grads = self.flat.split(parts["g"])
-        where = autopsy(self.model, self.family, self.flat.params, grads, parts)
+        data = self.batches.A, self.batches.y
+        where = autopsy(self.model, self.family, self.flat.params, grads, parts, data)
         raise FitError(
             f"step {self.step}: no longer finite: {where}. Try a smaller learning rate, "
             "standardised inputs and targets, or a smaller initial sigma. The last good "
@@ -217,6 +229,7 @@ class Run:
         """No later loss will look at the parameters of the last step: do it here."""
         if self.stop_reason is None or np.isfinite(self.flat.theta).all():
             return
+        self.keeper.whole = False  # no step to go on from
         where = not_finite(self.model, self.family, self.flat.params)
         raise FitError(
             f"step {self.step - 1}: the update made {where} nan or inf. Try a smaller "
@@ -230,7 +243,7 @@ class Run:
         options = self.options
         if self.step % self.keep_every == 0:  # loss and gradient are finite here
             np.copyto(self.before, self.flat.theta)
-        lr = options.rate_at(self.step)
+        lr = self.rule.rate_at(self.step)
         try:
             self.descent.update(options.optimizer, self.memory, lr, self.step)
             self.family.keep_valid(self.flat.params, options.clip)
@@ -271,13 +284,14 @@ class Run:
         if options.callback is not None:
             last = {name: values[-1] for name, values in self.history.items()}
             info = StepInfo(step=self.step - 1, params=self.copy_params(), **last)
+            self.keeper.whole = True  # whatever the callback raises
             try:
-                options.callback(info)
+                with outside():
+                    options.callback(info)
             except StopIteration:
                 return "callback"
-        if options.stop is not None and options.stop(self.history):
-            return "plateau" if isinstance(options.stop, Plateau) else "stop"
-        return "max_steps" if self.step >= options.max_steps else None
+        end = "max_steps" if self.step >= options.max_steps else None
+        return self.rule.reason(self.step, self.history) or end
 
     def report(self):
         """A line on standard error ten times a run."""
@@ -294,17 +308,6 @@ class Run:
         """The parameters now, or those in theta, as arrays of their own."""
         params = self.flat.params if theta is None else self.flat.split(theta)
         return {key: part.copy() for key, part in params.items()}
-
-
-def columns(rows, kl_weights, lrs):
-    """The history of some steps as lists; ``elbo`` always has KL weight 1."""
-    loss, nll, kl = (np.array(rows[name]) for name in ("loss", "nll", "kl"))
-    if loss.ndim == 1:
-        loss, nll, kl = (array.astype(float) for array in (loss, nll, kl))
-    lists = [
-        a.tolist() if a.ndim == 1 else list(a) for a in (loss, -(nll + kl), nll, kl)
-    ]
-    return dict(zip(QUANTITIES, [*lists, kl_weights, lrs], strict=True))
 
 
 def all_finite(*arrays):

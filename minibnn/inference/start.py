@@ -6,14 +6,19 @@ reported, and stochastic steps follow.
 """
 
 import numpy as np
-from scipy.optimize import minimize
+from scipy.optimize import minimize, root
 
 from minibnn.inference.flat import Flat
+from minibnn.inference.interrupt import Interrupted
 from minibnn.kernels.estimators import Pathwise
 from minibnn.kernels.objective import objective
 
 SAMPLES = 16
 ITERATIONS = 400
+SMALLEST_SLOPE = 1e-8
+FLAT = 1e-6  # slope at which a minimum has been reached
+ROUNDING = 1e-12  # of a loss, relative
+LAST_STEPS = 20
 SMALLEST_SIGMA = 1e-8  # of the literal sigma during L-BFGS; the entropy keeps it away
 MOST_WORK = 2e7  # samples x rows x weights of one evaluation, above which it is skipped
 
@@ -47,11 +52,18 @@ def lbfgs_start(
     """Params after L-BFGS on the ELBO at fixed noise, in double precision inside.
 
     An exact estimator has no noise: then it is the ELBO itself that is maximised.
+    Ctrl-C raises ``Interrupted`` with the best params so far.
     """
     estimator = estimator if estimator.exact else Pathwise()
     shape = estimator.noise_shape(model, family, SAMPLES, A.shape[-2])
     noise = standardised_noise(rng, family.tasks + shape)
-    flat = Flat(params, np.float64)
+    problem = model, family, A, y, kl_weight, estimator
+    return descend(problem, params, noise, {"maxiter": iterations})[0]
+
+
+def loss_at(problem, flat, noise):
+    """The loss at fixed noise and its gradient as a function of one vector."""
+    model, family, A, y, kl_weight, estimator = problem
     A = A.astype(np.float64, copy=False)
 
     def fun(theta):
@@ -68,15 +80,67 @@ def lbfgs_start(
         )
         return float(np.sum(loss)), flat.join(gradient())
 
-    found = minimize(
-        fun,
-        flat.theta,
-        jac=True,
-        method="L-BFGS-B",
-        bounds=bounds(family, flat),
-        options={"maxiter": iterations},
-    )
-    if not np.isfinite(found.fun):
-        return params
+    return fun
+
+
+def descend(problem, params, noise, options):
+    """L-BFGS on the loss at fixed noise: (params, what ``minimize`` says of the end)."""
+    flat = Flat(params, np.float64)
     dtype = next(iter(params.values())).dtype
-    return {key: part.astype(dtype) for key, part in flat.split(found.x).items()}
+    best, loss_of = [np.inf, flat.theta], loss_at(problem, flat, noise)
+
+    def fun(theta):
+        loss, gradient = loss_of(theta)
+        if loss < best[0]:
+            best[:] = loss, theta.copy()
+        return loss, gradient
+
+    def params_of(theta):
+        return {key: part.astype(dtype) for key, part in flat.split(theta).items()}
+
+    try:
+        found = minimize(
+            fun,
+            flat.theta,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=bounds(problem[1], flat),
+            options=options,
+        )
+    except KeyboardInterrupt:
+        raise Interrupted(params_of(best[1])) from None
+    return (params_of(found.x) if np.isfinite(found.fun) else params), found
+
+
+def to_the_optimum(problem, params, evaluations):
+    """Params at a minimum of a loss without noise, and whether it is one.
+
+    L-BFGS ends where the loss no longer falls for its rounding. The gradient still tells
+    the way: Newton's method, its Hessian seen through differences of gradients, finds
+    the zero of it nearby.
+    """
+    model, family, A, _, _, estimator = problem
+    noise = np.zeros(family.tasks + estimator.noise_shape(model, family, 1, len(A)))
+    options = {"ftol": 0.0, "gtol": SMALLEST_SLOPE, "maxls": 50, "maxcor": 50}
+    options |= {"maxiter": evaluations, "maxfun": evaluations}
+    params, found = descend(problem, params, noise, options)
+    if not np.isfinite(found.fun):
+        return params, False
+    loss, slope = found.fun, np.abs(found.jac).max()
+    if slope > SMALLEST_SLOPE:
+        fun = loss_at(problem, Flat(params, np.float64), noise)
+        theta, new = newton(fun, found.x), Flat(params)
+        new_loss, gradient = fun(theta)
+        if np.abs(gradient).max() < slope and new_loss <= loss + ROUNDING * abs(loss):
+            slope = np.abs(gradient).max()
+            params = new.split(theta.astype(new.theta.dtype))
+    return params, bool(slope <= FLAT)
+
+
+def newton(fun, theta):
+    """A zero of the gradient near theta, or theta."""
+    options = {"fatol": SMALLEST_SLOPE, "maxiter": LAST_STEPS, "line_search": None}
+    try:
+        return root(lambda x: fun(x)[1], theta, method="krylov", options=options).x
+    except ValueError:  # it has gone where nothing is finite
+        return theta

@@ -1,9 +1,12 @@
-"""Step 6: when has the ELBO converged?"""
+"""Step 6: when has the ELBO converged, and how does a schedule end before its time?"""
 
 import numpy as np
 
+from minibnn.kernels.doors import outside
 from minibnn.kernels.equations import equation
 from minibnn.kernels.validate import check_int, check_positive
+
+WINDOWS = 20  # of the decay after a plateau, beside as many steps as led to it
 
 
 @equation("E76")
@@ -16,6 +19,10 @@ class Plateau:
         independent, so the difference of means has variance v_1/n + v_2/n: a smaller
         rise cannot be told from noise. While the KL weight changes nothing counts. At
         another constant weight than 1 the estimates are of minus that loss.
+    At a large step size such a plateau is that of the step size. A schedule spread over
+    the run, such as ``Cosine(0.02)``, is then run through to its end, in as many steps
+    again and 20 windows, before the run stops; how many steps ``max_steps`` would have
+    allowed makes no difference.
 
     Parameters
     ----------
@@ -40,3 +47,61 @@ class Plateau:
         first, last = np.array(loss[-2 * n : -n]), np.array(loss[-n:])
         se = np.sqrt((first.var(0, ddof=1) + last.var(0, ddof=1)) / n)
         return bool(np.all(first.mean(0) - last.mean(0) <= self.z * se))
+
+
+class Rule:
+    """The rule of one run, and the step sizes, which a plateau may hasten.
+
+    A schedule that is spread over the run is brought to its end after a plateau: in as
+    many steps again and 20 windows, but within ``max_steps``.
+    """
+
+    def __init__(self, options):
+        self.options, self.stop = options, options.stop
+        self.seen = None  # the step after which such a plateau was seen
+
+    def reason(self, step, history):
+        """Why to stop after so many steps, or None."""
+        if self.seen is not None:
+            return "plateau" if step >= self.end else None
+        if self.stop is None or not self.asked(history):
+            return None
+        if not isinstance(self.stop, Plateau):
+            return "stop"
+        if not knows_its_end(self.options):
+            return "plateau"
+        self.seen = step
+        return None
+
+    def asked(self, history):
+        """What the rule says; one of the caller's own runs by his rules."""
+        with outside():
+            return self.stop(history)
+
+    @property
+    def end(self):
+        """How many steps there are in all, after a plateau has been seen."""
+        return 2 * self.seen + WINDOWS * self.stop.window
+
+    def steps_ahead(self, step):
+        """How many steps there are whose sizes no answer can change."""
+        left = self.options.max_steps - step
+        if self.seen is not None:
+            return min(left, self.end - step)
+        if isinstance(self.stop, Plateau):
+            return min(left, self.stop.window - step % self.stop.window)
+        return left
+
+    def rate_at(self, step):
+        """The step size of the schedule as it is, or on its way to an early end."""
+        most = self.options.max_steps
+        if self.seen is not None:
+            steps = min(self.end, most) - self.seen
+            step = self.seen + (step - self.seen) * (most - self.seen) // steps
+        return self.options.rate_at(step)
+
+
+def knows_its_end(options):
+    """Whether the last step size would be another one in a longer run."""
+    lr, most = options.optimizer.lr, options.max_steps
+    return lr(most - 1, most) != lr(most - 1, 2 * most)

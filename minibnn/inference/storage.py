@@ -8,7 +8,9 @@ byte; a reader trusts nothing before it has compared them.
 import hashlib
 import json
 import os
+import threading
 import zipfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +50,7 @@ def write(path, kind, facts, arrays):
     meta = {"format": FORMAT, "kind": kind, "facts": facts}
     meta["checksum"] = checksum(meta, arrays)
     text = np.frombuffer(json.dumps(meta).encode(), np.uint8)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    aside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
         with aside.open("wb") as file:
             np.savez(file, **{META: text}, **arrays)
@@ -79,12 +81,28 @@ def read(path, kind):
     except Exception as error:  # zipfile, json and numpy raise of many kinds
         raise StorageError(f"{str(path)!r} is damaged or not ours: {error}") from error
     if found[0] != FORMAT:
-        raise StorageError(f"{str(path)!r} has format {found[0]!r}, wanted {FORMAT}")
+        raise StorageError(
+            f"{str(path)!r} has format {found[0]!r}, wanted {FORMAT}: it was written by "
+            "another version of minibnn"
+        )
     if found[1] != kind:
         raise StorageError(f"{str(path)!r} holds a {found[1]!r}, wanted a {kind!r}")
     if found[2] != checksum(meta, members):
         raise StorageError(f"{str(path)!r} is damaged: its checksum does not fit")
     return meta["facts"], members
+
+
+@contextmanager
+def as_written(path):
+    """While a file's contents are taken apart: what does not fit is a StorageError."""
+    try:
+        yield
+    except StorageError:
+        raise
+    except KeyError as error:
+        raise StorageError(f"{str(path)!r} lacks {error}") from error
+    except Exception as error:  # whatever a foreign fact or array leads to
+        raise StorageError(f"{str(path)!r} does not fit together: {error}") from error
 
 
 def with_prefix(prefix, arrays):

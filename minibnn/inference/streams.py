@@ -6,6 +6,7 @@ initial weights alone, and that predicting never moves the training noise.
 
 import numpy as np
 
+from minibnn.kernels.keep import kept
 from minibnn.kernels.validate import as_rng
 
 NAMES = ("init", "batches", "noise", "validation", "prediction")  # the documented order
@@ -18,13 +19,13 @@ def seed_sequence(rng):
     equal arguments give equal runs.
     """
     if isinstance(rng, np.random.SeedSequence):
-        return np.random.SeedSequence(rng.entropy, spawn_key=rng.spawn_key)
+        return np.random.SeedSequence(kept(rng.entropy), spawn_key=rng.spawn_key)
     if rng is None:
         return np.random.SeedSequence()
     generator = as_rng(rng)
     if isinstance(rng, np.random.Generator | np.random.BitGenerator):
         return np.random.SeedSequence(generator.integers(0, 2**32, 4).tolist())
-    return np.random.SeedSequence(rng)
+    return np.random.SeedSequence(kept(rng))
 
 
 class Streams:
@@ -37,9 +38,13 @@ class Streams:
         self.seed = seed_sequence(seed)
         for name, child in zip(NAMES, self.seed.spawn(len(NAMES)), strict=True):
             setattr(self, name, np.random.default_rng(child))
-        self.prediction_seed = np.random.SeedSequence(
-            seed.entropy, spawn_key=(*seed.spawn_key, NAMES.index("prediction"))
-        )
+        self.prediction_seed = self.child("prediction")
+        self.judge_seed = self.child("validation", 0)  # states are judged on this noise
+
+    def child(self, name, *further):
+        """The seed of a named stream, or of one that springs from it and moves none."""
+        key = (*self.seed.spawn_key, NAMES.index(name), *further)
+        return np.random.SeedSequence(self.seed.entropy, spawn_key=key)
 
     def state(self):
         """Where every stream stands, as plain dicts."""

@@ -1,27 +1,29 @@
 """Stochastic variational inference: ``fit``, the door to the six steps."""
 
-import math
 import sys
-from dataclasses import replace
 
 import numpy as np
 
+from minibnn.inference.doubts import warn
 from minibnn.inference.elbo import (
     check_combination,
-    check_params,
     default_estimator,
     estimate_elbo,
     exact_elbo,
 )
-from minibnn.inference.options import check_options
+from minibnn.inference.interrupt import Interrupted
+from minibnn.inference.judge import settle
+from minibnn.inference.options import check_options, fit_to_data
 from minibnn.inference.restarts import runs_of
 from minibnn.inference.result import FitResult
 from minibnn.inference.run import FitError, Run
 from minibnn.inference.streams import run_seeds
+from minibnn.kernels.doors import door
 from minibnn.kernels.model import Model, check_protocol
-from minibnn.kernels.validate import check_instance, check_range
+from minibnn.kernels.validate import check_instance
 
 
+@door
 def fit(
     model,
     family,
@@ -32,7 +34,7 @@ def fit(
     n_samples=1,
     batch_size=None,
     optimizer=None,
-    max_steps=1000,
+    max_steps="auto",
     start="auto",
     stop=None,
     estimator=None,
@@ -49,17 +51,20 @@ def fit(
 
     The six steps: (1) initialise q(w; mu, sigma); (2) the objective, -ELBO; (3) sample
     w = mu + sigma eps and run forward; (4) its gradients for mu and sigma; (5) update
-    them; (6) repeat until ``max_steps`` or until the ELBO has converged. Then the ELBO is
-    estimated from up to 1000 fresh samples on all rows, which on a small network can take
-    longer than the steps.
+    them; (6) repeat until ``max_steps`` or until the ELBO has converged. Then the last
+    state is compared with the first on fresh noise, and the better one is returned (see
+    ``FitResult.returned``). At last the ELBO is estimated from up to 1000 fresh samples on
+    all rows, which on a small network can take longer than the steps. Ctrl-C ends the
+    steps, and then the estimate, and returns what there is.
 
     Parameters
     ----------
     model : Model
     family : MeanField, Point, ...
-    X, y : arrays (N, D) and (N,) or (N, K)
-        float32 X gives a float32 run: its loss agrees with a float64 run's to about
-        1e-6, its gradient to 1e-5, relative to the largest. With
+    X, y : arrays (N, D) and (N,) or (N, K), lists, or frames of numbers and booleans
+        Text, categories and gaps in a frame are refused by column. float32 X gives a
+        float32 run: its loss agrees with a float64 run's to about 1e-6, its gradient to
+        1e-5, relative to the largest. With
         ``replicas=R`` also (R, N, D) and (R, N).
     rng : int, SeedSequence, Generator or None
         Equal seeds give equal runs.
@@ -69,16 +74,23 @@ def fit(
         B; by default all rows.
     optimizer : optional
         SGD, Momentum, Adam or NaturalGradient; default ``Adam(Cosine(0.02))``.
-    max_steps : int
-        Stochastic steps; the start is not counted.
+    max_steps : int or "auto"
+        Stochastic steps; the start is not counted. "auto": 1000; where it is left open,
+        and ``start`` too, a bad result is told by a ``FitWarning``, a run that stops
+        being finite returns what it had before, and a loss without noise (``Point``,
+        ``Exact()``) is brought to its minimum after the steps, to a slope of 1e-8 where
+        it is smooth.
     start : "auto", "lbfgs", None or dict
         "auto": L-BFGS at 16 fixed noises first, where the problem is small enough for
-        it to pay; a full covariance starts from the best of three mean-field fits, and
-        with ``Exact()`` L-BFGS climbs the ELBO itself. A dict: params to begin with,
-        for all replicas if they have no axis R.
+        it to pay. It is used if it is better than plain initial values on fresh noise,
+        beyond doubt: with few rows it fits the 16 noises and nothing else. A full
+        covariance starts from the best of three mean-field fits, and with ``Exact()``
+        L-BFGS climbs the ELBO itself. A dict: params to begin with, for all replicas if
+        they have no axis R.
     stop : Plateau or function, optional
         ``stop(history) -> bool`` after each step; None runs all steps. One answer ends
-        all replicas; Plateau waits for every one of them.
+        all replicas; Plateau waits for every one of them, and brings a schedule that is
+        spread over the run to its end before it stops.
     estimator : optional
         Default: local reparameterization where family and prior allow, else pathwise.
     kl_weight : float
@@ -103,8 +115,9 @@ def fit(
     callback : function, optional
         ``callback(info)`` after each step; raise StopIteration to stop.
     checkpoint : path or Checkpoint, optional
-        Save the run to this file as it goes, and go on from it if it exists: a resumed
-        run is bit-identical to one never stopped. A path alone saves every 100 steps.
+        Save the run to this file as it goes and where it ends, and go on from it if it
+        exists: a resumed run is bit-identical to one never stopped. A path alone saves
+        every 100 steps. See :class:`Checkpoint` for going on with more steps.
     verbose : bool
         Report progress on standard error.
 
@@ -118,12 +131,21 @@ def fit(
         Before anything runs, naming the argument that does not fit.
     FitError
         If loss or gradient stop being finite, or a sigma leaves (0, inf), in every
-        restart.
+        restart; where ``max_steps`` and ``start`` are left open, only if nothing finite
+        remains.
+
+    Warns
+    -----
+    FitWarning
+        Once, with the remedy, where ``max_steps`` and ``start`` are left open and the
+        steps diverged, the rows are predicted worse than by a constant, or no better
+        from columns far from mean 0 and standard deviation 1.
     """
     check_instance("model", model, Model)
     check_protocol("family", family, "natural")
     estimator = default_estimator(model, family) if estimator is None else estimator
     check_combination(model, family, estimator)
+    y_given = y
     A, y = model.batch(X, y)
     options = check_options(
         restarts,
@@ -149,7 +171,10 @@ def fit(
         known = None if rng is None else [str(seed) for seed in group]
         own = options.for_restart(k)
         runs.append((model, family, estimator, A, y, own, group, known))
-    return choose(carry_out(runs))
+    result = choose(carry_out(runs))
+    if options.ours and result.stop_reason != "interrupted":
+        warn(result, X, y_given)
+    return result
 
 
 def carry_out(runs):
@@ -161,74 +186,62 @@ def carry_out(runs):
                 results.append(finish(run.go(), len(runs)))
             except FitError as error:
                 failure = error
-    except KeyboardInterrupt:  # in a start or an ELBO: of that run nothing to return
-        if not results:
+    except KeyboardInterrupt as interrupt:
+        last = getattr(interrupt, "so_far", None)  # none from within a start
+        if last is None and not results:
             raise
+        if last is not None and not (results and np.isnan(last.elbo).all()):
+            results.append(last)
         results[-1].stop_reason = "interrupted"
     if not results:
         raise failure
     return results
 
 
-def fit_to_data(model, family, A, options):
-    """Options checked against the rest: the replica axis, clip, where to begin."""
-    if family.tasks and options.replicas:
-        raise ValueError(
-            f"replicas must be None with the {family.tasks[0]} tasks of {family!r}, "
-            f"got {options.replicas}"
-        )
-    sets = options.replicas or math.prod(family.tasks)
-    alone = not (options.replicas or family.tasks)
-    if A.ndim == 3 and (alone or sets != len(A)):
-        raise ValueError(
-            f"X has {len(A)} data sets, so replicas (or the tasks of the family) must "
-            f"be {len(A)}, got {None if alone else sets}"
-        )
-    if hasattr(options.optimizer, "check_family"):
-        options.optimizer.check_family(family)
-    if options.clip is not None and getattr(family, "scale", None) != "identity":
-        raise ValueError(
-            "clip is for a family whose sigma can leave (0, inf), with "
-            f"scale='identity'; got clip={options.clip!r} with {family!r}"
-        )
-    if not isinstance(options.start, dict):
-        return options
-    return replace(options, start=start_params(model, family, options, A.dtype))
-
-
-def start_params(model, family, options, dtype):
-    """The given parameters to begin with, one set for each replica."""
-    given = check_params(family, model, options.start, "start")
-    lead = (options.replicas,) if options.replicas else ()
-    for key, array in given.items():
-        check_instance(f"start[{key!r}]", array.flat[0], np.floating, "real")
-        check_range(f"start[{key!r}]", array, dtype)
-        if array.shape[:-1] not in ((), lead):
-            raise ValueError(
-                f"start[{key!r}] must have shape {lead + array.shape[-1:]}, "
-                f"got {array.shape}"
-            )
-    return {k: np.broadcast_to(v, lead + v.shape[-1:]) for k, v in given.items()}
-
-
 def finish(run, runs):
-    """The result of one of the runs, its ELBO estimated from noise it has never seen."""
-    elbo = elbo_se = None
-    params = run.copy_params()
-    if run.family.has_elbo:
-        report(run)
-        elbo, elbo_se = fresh_elbo(run, params, runs * len(run.streams))
+    """The result of one of the runs, its ELBO estimated from noise it has never seen.
+
+    Ctrl-C raises ``Interrupted`` with the result that lacks the rest of the estimate.
+    """
+    interrupted, pair = False, unknown(run)
+    try:
+        settle(run)
+        if run.family.has_elbo:
+            report(run)
+            pair = fresh_elbo(run, runs * len(run.streams))
+    except KeyboardInterrupt as interrupt:
+        interrupted, pair = True, getattr(interrupt, "so_far", pair)
+    result = result_of(run, *pair)
+    if interrupted:
+        result.stop_reason = "interrupted"
+        raise Interrupted(result)
+    return result
+
+
+def result_of(run, elbo, elbo_se):
+    """What is known of a run."""
     history = {name: np.asarray(values) for name, values in run.history.items()}
     return FitResult(
         run.model,
         run.family,
-        params,
+        run.copy_params(),
         history,
         elbo,
         elbo_se,
         run.stop_reason,
         run.streams[0].prediction_seed,
+        converged=run.converged,
+        diverged=run.diverged,
+        returned=run.returned,
     )
+
+
+def unknown(run):
+    """(nan, nan) in the shapes of an ELBO and its standard error; a point has none."""
+    if not run.family.has_elbo:
+        return None, None
+    shape = run.lead + run.family.tasks
+    return (np.full(shape, np.nan),) * 2 if shape else (np.nan, np.nan)
 
 
 def report(run):
@@ -237,22 +250,36 @@ def report(run):
         print("estimating the ELBO from fresh noise", file=sys.stderr, flush=True)
 
 
-def fresh_elbo(run, params, runs):
-    """(ELBO, standard error), one of so many: two floats, or two arrays over replicas."""
-    pairs = []
-    for i, streams in enumerate(run.streams):
+def fresh_elbo(run, runs):
+    """(ELBO, standard error), one of so many: two floats, or two arrays over replicas.
+
+    Ctrl-C raises ``Interrupted`` with what has been estimated, nan for the rest.
+    """
+    values = np.stack(unknown(run))
+    params, interrupted = run.copy_params(), False
+    for i in range(len(run.streams)):
+        where = (slice(None), i) if run.lead else ...
         own = {key: value[i] for key, value in params.items()} if run.lead else params
-        A, y = run.batches.all_rows(i)
-        with np.errstate(all="ignore"):  # an ELBO of -inf is an answer
-            if run.estimator.exact:
-                pair = exact_elbo(run.model, run.family, own, A, y, run.estimator)
-            else:
-                rng = streams.validation
-                pair = estimate_elbo(run.model, run.family, own, A, y, rng, runs=runs)
-        pairs.append(pair)
-    if run.lead:
-        return tuple(np.stack(values) for values in zip(*pairs, strict=True))
-    return tuple(float(v) if np.ndim(v) == 0 else v for v in pairs[0])
+        try:
+            values[where] = elbo_of(run, i, own, runs)
+        except Interrupted as interrupt:
+            values[where] = interrupt.so_far or np.nan
+            interrupted = True
+            break
+    pair = tuple(values) if values.ndim > 1 else tuple(values.tolist())
+    if interrupted:
+        raise Interrupted(pair)
+    return pair
+
+
+def elbo_of(run, i, params, runs):
+    """(ELBO, standard error) of replica i."""
+    A, y = run.batches.all_rows(i)
+    with np.errstate(all="ignore"):  # an ELBO of -inf is an answer
+        if run.estimator.exact:
+            return exact_elbo(run.model, run.family, params, A, y, run.estimator)
+        rng = run.streams[i].validation
+        return estimate_elbo(run.model, run.family, params, A, y, rng, runs=runs)
 
 
 def choose(results):

@@ -4,7 +4,9 @@ import numpy as np
 
 from minibnn.kernels.equations import equation
 from minibnn.kernels.families import MeanField
+from minibnn.kernels.keep import kept
 from minibnn.kernels.maps import SCALES
+from minibnn.kernels.model import check_protocol
 from minibnn.kernels.network import MLP, initial_weights
 from minibnn.kernels.validate import (
     as_float_array,
@@ -42,7 +44,7 @@ class InferenceNetwork(MeanField):
     def __init__(self, network, context, scale="softplus", sigma=0.05):
         super().__init__(check_choice("scale", scale, ["exp", "softplus"]), sigma)
         self.network = check_instance("network", network, MLP, "an MLP")
-        self.context = as_float_array("context", context, ndim=(1, 2))
+        self.context = kept(as_float_array("context", context, ndim=(1, 2)))
         wanted = (*self.context.shape[:-1], network.n_inputs)
         check_shape("context", self.context, wanted)
 
@@ -72,7 +74,7 @@ class InferenceNetwork(MeanField):
 
     def init(self, model, rng=None):
         """Nearly the same q for every context: what mean field starts with."""
-        self.shapes(model)
+        self.shapes(check_protocol("model", model, "log_joint"))
         rng = as_rng(rng)
         phi = initial_weights(self.network, rng)
         heads = self.network.blocks(phi)[-1]

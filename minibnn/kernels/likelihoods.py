@@ -10,6 +10,8 @@ import numpy as np
 from scipy.special import ndtri
 
 from minibnn.kernels.closed_forms import expected_gaussian_nll
+from minibnn.kernels.keep import kept
+from minibnn.kernels.labels import one_hot, remedy
 from minibnn.kernels.likelihood_kernels import (
     bernoulli_nll,
     categorical_nll,
@@ -24,6 +26,7 @@ from minibnn.kernels.validate import (
     check_int,
     check_number,
     check_positive,
+    describe,
 )
 
 
@@ -55,6 +58,8 @@ class Likelihood:
         if y.shape != shape and not one_column:
             wanted = f"{shape}" + (f" or {shape[:-1]}" if shape[-1] == 1 else "")
             hint = self.shape_hint(y.shape, shape)
+            if not hint and shape[-1] == 1 and y.size == np.prod(shape):
+                hint = f"; use np.reshape(y, {shape})"
             raise ValueError(
                 f"y must have shape {wanted} to go with X, got {y.shape}{hint}"
             )
@@ -96,9 +101,9 @@ class LocationScale(Likelihood):
             raise ValueError(f'scale must be a number > 0 or "learned", got {scale!r}')
         self.scale = scale if self.learned else check_positive("scale", scale)
         self.n_weights = int(self.learned)
-        self.log_scale_prior = log_scale_prior
+        self.log_scale_prior = kept(log_scale_prior)
         if self.learned:
-            self.own_prior = _log_scale_prior(log_scale_prior)
+            self.own_prior = _log_scale_prior(self.log_scale_prior)
 
     def __repr__(self):
         return f"{type(self).__name__}(scale={self.scale!r})"
@@ -168,9 +173,14 @@ class Bernoulli(Likelihood):
     def __repr__(self):
         return f"{type(self).__name__}()"
 
+    def shape_hint(self, got, wanted):
+        """Two columns for one output are one-hot labels, most likely."""
+        return one_hot(got, wanted, 2)
+
     def check_values(self, y):
         """Labels are 0 or 1."""
-        return check_all("y", y, (y == 0) | (y == 1), f"0 or 1 everywhere{relabel(y)}")
+        good = (y == 0) | (y == 1)
+        return check_all("y", y, good, "0 or 1 everywhere", lambda: remedy(y, 2))
 
     def __call__(self, F, y, v):
         """Negative log-likelihood and gradient for the logits."""
@@ -236,8 +246,7 @@ class Categorical(Likelihood):
 
     def shape_hint(self, got, wanted):
         """Rows as long as there are classes are one-hot labels, most likely."""
-        one_hot = got == (*wanted[:-1], self.n_classes)
-        return "; of one-hot rows take y.argmax(-1)" if one_hot else ""
+        return one_hot(got, wanted, self.n_classes)
 
     def targets(self, y, shape):
         """Integer labels (..., B)."""
@@ -246,10 +255,8 @@ class Categorical(Likelihood):
     def check_values(self, y):
         """Labels are whole numbers from 0 to K - 1."""
         good = (y >= 0) & (y < self.n_classes) & (y == np.floor(y))
-        from_one = np.all((y >= 1) & (y <= self.n_classes))
-        hint = "labels from 1? use y - 1: they must be " if from_one else ""
-        last = self.n_classes - 1
-        return check_all("y", y, good, f"{hint}whole numbers from 0 to {last}")
+        wanted = f"whole numbers from 0 to {self.n_classes - 1}"
+        return check_all("y", y, good, wanted, lambda: remedy(y, self.n_classes))
 
     def __call__(self, F, y, v):
         """Negative log-likelihood and gradient for the logits."""
@@ -284,19 +291,10 @@ def check_width(likelihood, have, want):
 
 
 def _log_scale_prior(value):
-    try:
-        mean, sd = value
-    except (TypeError, ValueError):
+    if not isinstance(value, tuple | list | np.ndarray) or len(value) != 2:
         raise ValueError(
-            f"log_scale_prior must be (mean, sd) of log s, got {value!r}"
-        ) from None
+            f"log_scale_prior must be (mean, sd) of log s, got {describe(value)}"
+        )
+    mean, sd = value
     mean = check_number("log_scale_prior[0]", mean)
     return GaussianPrior(mean, check_positive("log_scale_prior[1]", sd))
-
-
-RELABEL = {(1.0, 2.0): " (use y - 1)", (-1.0, 1.0): " (use (y + 1) / 2)"}
-
-
-def relabel(y):
-    """How to turn two common kinds of labels into 0 and 1, if y holds them."""
-    return RELABEL.get(tuple(np.unique(y).tolist()), "")

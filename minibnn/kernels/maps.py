@@ -17,9 +17,10 @@ from minibnn.plan.tape import short_on_tape
 # Below this sigma, log softplus(rho) = rho and sigmoid/softplus = 1 to the last digit.
 _TINY_SIGMA = 1e-17
 _FAR_LEFT = -37.0
-# log 2 and rho1 = log(e - 1), where softplus is 1, as a float32 and the rest of it
-_LN2, _LN2_REST = 0.6931471824645996, -1.904654299957768e-09
-_RHO_ONE, _RHO_ONE_REST = 0.5413248538970947, 7.158233824158563e-10
+# log 2 and rho1 = log(e - 1), where softplus is 1: a float32, the rest of it, and what
+# rounding left of that, which counts at the floats next to it
+_LN2 = (0.6931471824645996, -1.904654299957768e-09, 1.667085920830552e-25)
+_RHO_ONE = (0.5413248538970947, 7.158233824158563e-10, 2.253486020137732e-26)
 
 # the logarithm of the largest float, rounded down
 LOG_MAX = {np.float32: np.float32(88.72), np.float64: 709.78}
@@ -42,6 +43,12 @@ def log1p(z):
 def magnitude(x):
     """|x| for real x; for complex x its analytic continuation, x or -x."""
     return np.where(x.real < 0, -x, x) if x.dtype.kind == "c" else np.abs(x)
+
+
+def from_point(x, point):
+    """x minus a number given in three parts, to the last digit wherever they are near."""
+    first, rest, last = point
+    return ((x - first) - rest) - last
 
 
 def largest_exp(t):
@@ -67,7 +74,7 @@ def inverse_softplus(y):
     y = np.asanyarray(y).astype(np.result_type(dtype, np.longdouble))
     small, near = y.real < 0.4, np.abs(y.real - 0.7) <= 0.3
     left = np.log(np.expm1(np.where(small, y, 1)))
-    middle = log1p(2 * np.expm1(np.where(near, (y - _LN2) - _LN2_REST, 0)))
+    middle = log1p(2 * np.expm1(np.where(near, from_point(y, _LN2), 0)))
     right = y + log1p(-np.exp(-np.where(small, 1, y)))
     return np.where(small, left, np.where(near, middle, right)).astype(dtype)[()]
 
@@ -97,12 +104,12 @@ def _short_log_sigma(rho, sigma):
 def _log_sigma(rho, sigma):
     """log sigma; as accurate near its zero and where sigma underflows as elsewhere."""
     log_sigma = np.asanyarray(np.log(np.maximum(sigma, _TINY_SIGMA)))
-    far, near = rho.real < _FAR_LEFT, np.abs(rho.real - _RHO_ONE) < 0.7
+    far, near = rho.real < _FAR_LEFT, np.abs(rho.real - _RHO_ONE[0]) < 0.7
     if np.count_nonzero(far | near):
         # boolean indices, because np.where is slow on large arrays
         log_sigma[far] = rho[far]  # log softplus(rho) = rho - e^rho/2 + ...
         # with e^rho1 = e - 1: sigma = 1 + log(1 + (1 - 1/e)(e^(rho - rho1) - 1))
-        step = np.expm1((rho[near] - _RHO_ONE) - _RHO_ONE_REST)
+        step = np.expm1(from_point(rho[near], _RHO_ONE))
         log_sigma[near] = log1p(log1p((1 - math.exp(-1)) * step))
     return log_sigma[()]
 

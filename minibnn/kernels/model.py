@@ -5,12 +5,17 @@ import numpy as np
 from minibnn.kernels.network import MLP, initial_weights
 from minibnn.kernels.priors import JointPrior
 from minibnn.kernels.validate import (
+    ArgumentTypeError,
     as_float_array,
+    as_inputs,
     as_rng,
     check_all,
     check_instance,
     check_range,
+    check_rows,
     check_shape,
+    check_squares,
+    describe,
 )
 
 
@@ -59,28 +64,28 @@ class Model:
         own = self.likelihood.initial_weights()
         return np.concatenate([initial_weights(self.net, as_rng(rng)), own])
 
-    def batch(self, X, y):
+    def batch(self, X, y, ndim=(2, 3), dtype=None):
         """Checked data as the kernels want it: features (N, D+1) and targets.
 
-        Raises ValueError or TypeError naming X or y: wrong shape, NaN or inf, labels out
-        of range, unequal lengths, no rows.
+        Raises ValueError or TypeError naming X or y: wrong shape, NaN or inf, a column
+        whose squares overflow, labels out of range, unequal lengths, no rows.
         """
-        A, y = self.features(X), self.targets(X, y)
+        A = self.features(X, ndim, dtype)
+        check_squares("X", check_rows("X", A))
+        y = self.targets(A, y)
         if y.dtype.kind == "f":  # real targets compute in the precision of X
             y = check_range("y", y, A.dtype).astype(A.dtype, copy=False)
         return A, y
 
-    def features(self, X):
+    def features(self, X, ndim=(2, 3), dtype=None):
         """Checked inputs with the constant column, (N, D+1)."""
-        X = as_float_array("X", X, ndim=(2, 3))
-        if X.shape[-2] == 0:
-            raise ValueError(f"X must have at least one row, got shape {X.shape}")
+        X = as_inputs(X, ndim=ndim, dtype=dtype)
         check_shape("X", X, X.shape[:-1] + (self.net.n_inputs,))
         return self.net.features(X)
 
-    def targets(self, X, y):
-        """Checked targets as the likelihood wants them, one for each row of X."""
-        shape = np.shape(X)[:-1] + (self.net.n_outputs,)
+    def targets(self, A, y):
+        """Checked targets as the likelihood wants them, one for each row of features."""
+        shape = A.shape[:-1] + (self.net.n_outputs,)
         return self.likelihood.targets(y, shape)
 
     def nll(self, w, A, y):
@@ -126,8 +131,8 @@ def check_protocol(name, value, method):
     """Return value if it has the method; else say what kind of object is wanted."""
     if isinstance(value, type) or not callable(getattr(value, method, None)):
         hint = f"; write {value.__name__}(...)" if isinstance(value, type) else ""
-        raise TypeError(
+        raise ArgumentTypeError(
             f"{name} must be an object such as minibnn's {name} objects, "
-            f"got {value!r}{hint}"
+            f"got {describe(value)}{hint}"
         )
     return value

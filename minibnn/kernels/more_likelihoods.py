@@ -113,8 +113,9 @@ class StudentT(LocationScale):
     Parameters
     ----------
     df : float
-        Degrees of freedom > 0, fixed. Up to 2 the variance of y is infinite (and so
-        are predictive standard deviations); quantiles always exist.
+        Degrees of freedom > 0, fixed; infinitely many make a :class:`Gaussian`. Up to 2
+        the variance of y is infinite (and so are predictive standard deviations);
+        quantiles always exist.
     scale, log_scale_prior
         As for :class:`Gaussian`; scale is not the standard deviation, which is
         scale √(df / (df - 2)).
@@ -122,6 +123,8 @@ class StudentT(LocationScale):
 
     def __init__(self, df, scale=1.0, log_scale_prior=(0.0, 1.0)):
         super().__init__(scale, log_scale_prior)
+        if isinstance(df, float | np.floating) and df == np.inf:
+            raise ValueError("df must be finite, got inf: then it is Gaussian(scale)")
         self.df = check_positive("df", df)
 
     def __repr__(self):

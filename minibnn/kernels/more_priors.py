@@ -2,7 +2,10 @@
 
 import numpy as np
 
+from minibnn.kernels.doors import door
 from minibnn.kernels.equations import equation
+from minibnn.kernels.keep import kept
+from minibnn.kernels.model import Model, check_protocol
 from minibnn.kernels.prior_kernels import (
     laplace_kl,
     laplace_log_density,
@@ -39,9 +42,15 @@ class ScaleMixturePrior:
     length = None
 
     def __init__(self, pi=0.5, s1=1.0, s2=0.0025):
-        self.pi = check_fraction("pi", pi, strict=True)
         self.s1 = check_number("s1", s1, *SCALES)
         self.s2 = check_number("s2", s2, *SCALES)
+        self.pi = check_fraction("pi", pi)
+        if self.pi in (0.0, 1.0):
+            only = self.s1 if self.pi else self.s2
+            raise ValueError(
+                f"pi must be a number > 0 and < 1, got {self.pi}: one component alone "
+                f"is GaussianPrior(0.0, {only:g})"
+            )
 
     def __repr__(self):
         return f"ScaleMixturePrior({self.pi:g}, {self.s1:g}, {self.s2:g})"
@@ -68,7 +77,7 @@ class LaplacePrior:
     def __init__(self, b=1.0):
         b = as_float_array("b", b, ndim=(0, 1), dtype=np.float64)
         check_not_empty("b", b)
-        self.b = check_all("b", b, b > 0, "a scale > 0")
+        self.b = kept(check_all("b", b, b > 0, "a scale > 0"))
 
     def __repr__(self):
         return (
@@ -106,19 +115,28 @@ def learned_scales(net, mean, var, prior_mean=0.0):
     return np.stack([np.sqrt(squares[..., part].mean(-1)) for part in net.slices], -1)
 
 
+@door
 def learned_prior(model, family, params, mean=0.0):
     """The Gaussian prior, one scale per layer, under which this q has the largest ELBO.
 
     Alternate it with fits to learn prior scales (type-II maximum likelihood). Raises
-    ValueError for a family without a spread.
+    ValueError for a family without a spread, and naming what does not fit. ``mean``: one
+    number, or one per weight of the network.
     """
+    check_instance("model", model, Model)
+    check_protocol("family", family, "natural")
     if not family.has_elbo:
         raise ValueError(f"family {family!r} has no ELBO, so no prior maximises it")
-    check_instance("params", params, dict)
-    for key, shape in family.shapes(model).items():
-        array = as_float_array(f"params[{key!r}]", params.get(key))
+    shapes = family.shapes(model)
+    if set(check_instance("params", params, dict)) != set(shapes):
+        got = sorted(map(str, params))
+        raise ValueError(f"params must be a dict with {sorted(shapes)}, got {got}")
+    for key, shape in shapes.items():
+        array = as_float_array(f"params[{key!r}]", params[key])
         check_shape(f"params[{key!r}]", array, array.shape[: -len(shape)] + shape)
-    q, _ = family.natural(params)
+    mean, n = as_float_array("mean", mean, ndim=(0, 1)), model.net.n_weights
+    check_shape("mean", mean, (n,) * mean.ndim)
+    moments = (part[..., :n] for part in family.marginals(family.natural(params)[0]))
     with np.errstate(over="ignore"):  # a scale of inf is refused as a prior
-        scales = learned_scales(model.net, *family.marginals(q), mean)
+        scales = learned_scales(model.net, *moments, mean)
     return GaussianPrior.per_layer(model.net, scales, mean)

@@ -16,6 +16,8 @@ from minibnn.kernels.equations import equation
 from minibnn.kernels.maps import ACTIVATIONS
 from minibnn.kernels.validate import (
     as_float_array,
+    as_inputs,
+    as_plain,
     check_all,
     check_bool,
     check_choice,
@@ -23,6 +25,8 @@ from minibnn.kernels.validate import (
     check_shape,
     describe,
 )
+
+MOST_WEIGHTS = 1_000_000_000  # eight gigabytes
 
 
 @equation("E21")
@@ -117,7 +121,7 @@ class MLP:
 
     def unpack(self, w):
         """Flat weights (..., P) -> list of (W (..., D, H), b (..., H) or None) views."""
-        w = np.asarray(w)
+        w = as_plain("w", w)
         check_shape("w", w, w.shape[:-1] + (self.n_weights,))
         if not self.bias:
             return [(block, None) for block in self.blocks(w)]
@@ -199,7 +203,7 @@ class MLP:
 
     def __call__(self, w, X):
         """Outputs F (S, B, C) for weights w (S, P), or (B, C) for w (P,), at X (B, D)."""
-        X = as_float_array("X", X, shape=("n", self.n_inputs))
+        X = check_shape("X", as_inputs(X), ("n", self.n_inputs))
         w = as_float_array("w", w, ndim=(1, 2))
         check_shape("w", w, w.shape[:-1] + (self.n_weights,))
         with np.errstate(all="ignore"):  # weights too large are told below
@@ -212,7 +216,8 @@ def check_pair(name, pair, shape, bias):
     """Return (W, b) as arrays (..., *shape) and (..., width); b is None without bias."""
     if not isinstance(pair, list | tuple) or len(pair) != 2:
         raise ValueError(f"{name} must be a pair (W, b), got {describe(pair)}")
-    W, b = np.asarray(pair[0]), np.asarray(pair[1]) if bias else None
+    W = as_plain(f"{name} W", pair[0])
+    b = as_plain(f"{name} b", pair[1]) if bias else None
     check_shape(f"{name} W", W, W.shape[:-2] + shape)
     if bias:
         check_shape(f"{name} b", b, W.shape[:-2] + shape[1:])
@@ -230,7 +235,10 @@ def check_sizes(sizes):
             "sizes must list the widths from input to output, like [8, 12, 1], "
             f"got {describe(sizes)}"
         )
-    return tuple(check_int(f"sizes[{i}]", width) for i, width in enumerate(widths))
+    widths = tuple(check_int(f"sizes[{i}]", width) for i, width in enumerate(widths))
+    if sum(d * h for d, h in pairwise(widths)) > MOST_WEIGHTS:
+        raise ValueError(f"sizes must make at most {MOST_WEIGHTS} weights, got {widths}")
+    return widths
 
 
 def initial_weights(net, rng):

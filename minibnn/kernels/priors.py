@@ -7,6 +7,7 @@ Protocol: ``log_prob(w) -> (value (...,), gradient (..., P))`` and, where
 import numpy as np
 
 from minibnn.kernels.gaussian_kl import gaussian_kl, gaussian_log_density
+from minibnn.kernels.keep import kept
 from minibnn.kernels.network import MLP
 from minibnn.kernels.validate import (
     as_float_array,
@@ -15,6 +16,8 @@ from minibnn.kernels.validate import (
     check_not_empty,
     check_positive,
 )
+
+LEAST_SCALE = 1e-150
 
 
 class GaussianPrior:
@@ -28,15 +31,19 @@ class GaussianPrior:
     Raises
     ------
     ValueError
-        If a value is not finite, a scale is not positive, or the lengths differ.
+        If a value is not finite, a scale is not positive or below 1e-150 (the square of
+        a weight over it would overflow), or the lengths differ.
     """
 
     has_closed_kl = True
 
     def __init__(self, mean=0.0, scale=1.0):
-        self.mean = as_float_array("mean", mean, ndim=(0, 1), dtype=np.float64)
+        mean = as_float_array("mean", mean, ndim=(0, 1), dtype=np.float64)
         scale = as_float_array("scale", scale, ndim=(0, 1), dtype=np.float64)
-        self.scale = check_all("scale", scale, scale > 0, "a standard deviation > 0")
+        scale = check_all("scale", scale, scale > 0, "a standard deviation > 0")
+        wanted = f"at least {LEAST_SCALE}, or the penalty on any weight is infinite"
+        check_all("scale", scale, scale >= LEAST_SCALE, wanted)
+        self.mean, self.scale = kept(mean), kept(scale)
         check_not_empty("mean", self.mean)
         check_not_empty("scale", self.scale)
         if mean_and_scale_differ(self.mean, self.scale):

@@ -7,28 +7,12 @@ names the argument, says what came and says what is wanted.
 """
 
 import numbers
+import sys
 
 import numpy as np
 
-
-class ArgumentTypeError(TypeError, ValueError):
-    """An argument of the wrong type; caught by ``except ValueError`` as well."""
-
-
-def describe(value):
-    """Say in a few words what a value is: type, shape, or the value itself if short."""
-    if isinstance(value, np.ndarray):
-        kind = "masked array" if np.ma.isMaskedArray(value) else "array"
-        return f"{value.dtype} {kind} of shape {value.shape}"
-    if isinstance(value, np.generic):
-        return f"{value.item()!r} ({value.dtype})"
-    if isinstance(value, list | tuple | dict | set):
-        return f"{type(value).__name__} of length {len(value)}"
-    text = repr(value)
-    if len(text) > 60 or "\n" in text:
-        return f"an object of type {type(value).__name__}"
-    return f"{text} ({type(value).__name__})"
-
+from minibnn.kernels.describe import ArgumentTypeError, describe, shown
+from minibnn.kernels.frames import real_array
 
 # --- single values -------------------------------------------------------------------
 
@@ -41,10 +25,17 @@ def check_bool(name, value):
 
 
 def check_int(name, value, minimum=1, maximum=None):
-    """Return a plain int with minimum <= value <= maximum (None: no limit)."""
+    """Return a plain int with minimum <= value <= maximum.
+
+    minimum=None: no limit; maximum=None: that of an index, 2^63 - 1 on most machines.
+    """
     if not isinstance(value, numbers.Integral) or isinstance(value, bool | np.bool_):
         raise ArgumentTypeError(f"{name} must be an integer, got {describe(value)}")
     _check_limits(name, int(value), minimum, maximum, False, "an integer")
+    if maximum is None and abs(value) > sys.maxsize:
+        raise ValueError(
+            f"{name} must be small enough for an index, got {shown(value)}"
+        )
     return int(value)
 
 
@@ -80,7 +71,9 @@ def _check_limits(name, value, minimum, maximum, strict, noun):
         less, more = ("<", ">") if strict else ("<=", ">=")
         limits = [f"{more} {minimum}"] if minimum is not None else []
         limits += [f"{less} {maximum}"] if maximum is not None else []
-        raise ValueError(f"{name} must be {noun} {' and '.join(limits)}, got {value!r}")
+        raise ValueError(
+            f"{name} must be {noun} {' and '.join(limits)}, got {shown(value)}"
+        )
 
 
 def check_choice(name, value, choices):
@@ -92,13 +85,40 @@ def check_choice(name, value, choices):
     return value
 
 
-def check_instance(name, value, types, wanted=None):
-    """Return value if it is an instance of types; `wanted` words the error message."""
-    if not isinstance(value, types):
-        types = types if isinstance(types, tuple) else (types,)
-        wanted = wanted or " or ".join(kind.__name__ for kind in types)
+def check_instance(name, value, kinds, wanted=None):
+    """Return value if it is an instance of kinds; `wanted` words the error message."""
+    if not isinstance(value, kinds):
+        kinds = kinds if isinstance(kinds, tuple) else (kinds,)
+        wanted = wanted or " or ".join(kind.__name__ for kind in kinds)
         raise ArgumentTypeError(f"{name} must be {wanted}, got {describe(value)}")
     return value
+
+
+def check_function(name, value, optional=False):
+    """Return value if it can be called and is no class; None only where optional."""
+    given = callable(value) and not isinstance(value, type)
+    if not given and not (optional and value is None):
+        wanted = "a function, or an object like one" + ", or None" * optional
+        raise ArgumentTypeError(f"{name} must be {wanted}; got {describe(value)}")
+    return value
+
+
+def check_axes(ax):
+    """Return ax if a picture can be drawn on it."""
+    if not hasattr(ax, "add_collection"):
+        raise ArgumentTypeError(f"ax must be axes of matplotlib, got {describe(ax)}")
+    return ax
+
+
+def check_names(name, value, count=None):
+    """Return value as a list of strings; count: how many are wanted."""
+    plain = isinstance(value, str | bytes | dict | set) or not hasattr(value, "__len__")
+    if plain or getattr(value, "ndim", 1) == 0:
+        raise ArgumentTypeError(f"{name} must list names, got {describe(value)}")
+    names = [str(item) for item in value]
+    if count is not None and len(names) != count:
+        raise ValueError(f"{name} must be {count} names, got {len(names)}")
+    return names
 
 
 def as_rng(value, name="rng"):
@@ -109,6 +129,8 @@ def as_rng(value, name="rng"):
             f"got {describe(value)}"
         )
     try:
+        if isinstance(value, int):
+            str(value)  # ValueError beyond 4300 digits: a seed that cannot be told
         return np.random.default_rng(value)
     except (TypeError, ValueError) as error:
         raise ArgumentTypeError(
@@ -134,7 +156,7 @@ def as_float_array(
     finite : bool
         Refuse NaN and infinity.
     allow_bool : bool
-        Accept True and False as 1 and 0 (labels and masks).
+        Accept True and False as 1 and 0 (inputs, labels and masks).
     dtype : optional
         The float type wanted; by default float32 and float64 are kept and everything
         else real becomes float64.
@@ -146,7 +168,7 @@ def as_float_array(
     ArgumentTypeError
         Strings, objects, complex numbers, dates, masked or sparse arrays, booleans.
     """
-    array = _as_real_array(name, value, allow_bool)
+    array = real_array(name, value, allow_bool)
     if dtype is None:
         dtype = array.dtype if array.dtype in (np.float32, np.float64) else np.float64
     if ndim is not None:
@@ -157,26 +179,16 @@ def as_float_array(
     return check_range(name, array, dtype).astype(dtype, copy=False)
 
 
-def _as_real_array(name, value, allow_bool):
-    wanted = f"{name} must be an array of real numbers"
-    if value is None or isinstance(value, str | bytes | dict | set):
-        raise ArgumentTypeError(f"{wanted}, got {describe(value)}")
-    if np.ma.isMaskedArray(value):
-        raise ArgumentTypeError(f"{wanted} without a mask, got {describe(value)}")
-    if type(value).__module__.startswith("scipy.sparse"):
-        raise ArgumentTypeError(f"{wanted}, got a sparse array; use {name}.toarray()")
-    try:
-        array = np.asarray(value)
-    except (ValueError, TypeError, RuntimeError) as error:
-        raise ValueError(f"{wanted} with rows of equal length: {error}") from error
-    if array.dtype.kind not in "fiu" + "b" * allow_bool:
-        hint = "; booleans are not numbers here" if array.dtype.kind == "b" else ""
-        raise ArgumentTypeError(f"{wanted}, got {describe(array)}{hint}")
-    return array
+def as_inputs(X, *, ndim=2, dtype=None):
+    """Return inputs X as a float array: an array, a list of rows, or a frame.
+
+    Columns of True and False are numbers here.
+    """
+    return as_float_array("X", X, ndim=ndim, allow_bool=True, dtype=dtype)
 
 
-def as_numbers(name, value):
-    """Return value as a finite array, real or complex (for the complex step)."""
+def as_plain(name, value):
+    """Return value as an array of numbers of any kind, finite or not."""
     if value is None or isinstance(value, str | bytes | dict | set):
         raise ArgumentTypeError(f"{name} must hold numbers, got {describe(value)}")
     try:
@@ -185,6 +197,12 @@ def as_numbers(name, value):
         raise ValueError(f"{name} must have rows of equal length: {error}") from error
     if array.dtype.kind not in "fciu" or np.ma.isMaskedArray(value):
         raise ArgumentTypeError(f"{name} must hold numbers, got {describe(value)}")
+    return array
+
+
+def as_numbers(name, value):
+    """Return value as a finite array, real or complex (for the complex step)."""
+    array = as_plain(name, value)
     array = array.astype(float) if array.dtype.kind in "iu" else array
     return check_finite(name, array)
 
@@ -194,7 +212,11 @@ def _check_ndim(name, array, allowed):
         wanted = " or ".join(str(n) for n in allowed)
         raise ValueError(
             f"{name} must have {wanted} dimension(s), got shape {array.shape}"
-            + (f"; one column is {name}[:, None]" if array.ndim == 1 else "")
+            + (
+                f"; one column is np.asarray({name})[:, None]"
+                if array.ndim == 1
+                else ""
+            )
         )
 
 
@@ -219,15 +241,36 @@ def check_range(name, array, dtype):
     return check_all(name, array, fits, f"within the range of {np.dtype(dtype)}")
 
 
+def check_rows(name, array):
+    """Return array (..., n, D) if it has a row."""
+    if array.shape[-2] == 0:
+        raise ValueError(f"{name} must have at least one row, got none")
+    return array
+
+
+def check_squares(name, array):
+    """Return array (..., n, D) if the squares of every column are finite."""
+    most = float(np.sqrt(np.finfo(array.dtype).max))
+    sizes = np.abs(array).max(tuple(range(array.ndim - 1)))
+    if not (sizes <= most).all():
+        i = int(np.argmax(sizes))
+        raise ValueError(
+            f"{name} must be of moderate size, got {sizes[i]:.1e} in column {i}: above "
+            f"{most:.1e} squares overflow in {array.dtype}; standardise the column"
+        )
+    return array
+
+
 def check_finite(name, array):
     """Return array if every value is finite; else tell the first index that is not."""
     return check_all(name, array, np.isfinite(array), "finite")
 
 
-def check_all(name, array, good, wanted):
+def check_all(name, array, good, wanted, remedy=None):
     """Return array if the boolean array `good` holds everywhere.
 
-    Else tell the first index where it fails, the value there and how many fail.
+    Else tell the first index where it fails, the value there and how many fail; and
+    what ``remedy()`` says, which is asked only then.
     """
     if not np.all(good):
         bad = np.argwhere(~np.asarray(good))
@@ -236,6 +279,7 @@ def check_all(name, array, good, wanted):
         raise ValueError(
             f"{name} must be {wanted}, got {array[index]}{where} "
             f"({len(bad)} of {array.size} value(s) are not)"
+            + (remedy() if remedy else "")
         )
     return array
 

@@ -12,17 +12,27 @@ not know) raises :class:`NotRecordable`, and the caller runs the kernels themsel
 import functools
 import math
 import mmap
+import threading
 
 import numpy as np
 
 LARGE = 2**14  # numbers; results as large are not computed while they are recorded
-_TAPES = []  # the tape being recorded, if any
 # what NumPy passes on for an argument of a ufunc or reduction that was not given
 _UNSET = {"dtype": None, "keepdims": False, "initial": np._NoValue, "where": True}
 
 
 class NotRecordable(TypeError):
     """The computation did something that a tape cannot repeat."""
+
+
+class Tapes(threading.local):
+    """Of every thread its own: what one records is nothing to the others."""
+
+    def __init__(self):
+        self.recorded = []  # the last is being written
+
+
+_TAPES = Tapes()
 
 
 class Step:
@@ -44,11 +54,11 @@ class Tape:
 
     def __enter__(self):
         self.quiet.__enter__()
-        _TAPES.append(self)
+        _TAPES.recorded.append(self)
         return self
 
     def __exit__(self, *error):
-        _TAPES.pop()
+        _TAPES.recorded.pop()
         self.quiet.__exit__(*error)
 
     def add(self, function, args, kwargs, out):
@@ -57,8 +67,8 @@ class Tape:
 
 
 def recording():
-    """Whether a tape is being recorded."""
-    return bool(_TAPES)
+    """Whether this thread records a tape."""
+    return bool(_TAPES.recorded)
 
 
 def unwritten(ufunc, method, inputs, out, kwargs):
@@ -239,7 +249,9 @@ class Recorded(np.ndarray):
 
 
 def _noted(function, args, kwargs, buffer):
-    _TAPES[-1].add(function, tuple(args), kwargs, buffer)
+    if not recording():
+        raise NotRecordable("an operation in another thread")
+    _TAPES.recorded[-1].add(function, tuple(args), kwargs, buffer)
     return watch(buffer)
 
 

@@ -12,13 +12,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import expit
 
+from minibnn.kernels.doors import door
+from minibnn.kernels.keep import keep_arrays
 from minibnn.kernels.validate import (
+    as_float_array,
     as_rng,
     check_bool,
     check_choice,
     check_int,
+    check_names,
     check_number,
     check_positive,
+    check_rows,
+    check_shape,
 )
 from minibnn.study import rupture_data
 from minibnn.study.rupture_data import (  # noqa: F401  (public here)
@@ -26,7 +32,10 @@ from minibnn.study.rupture_data import (  # noqa: F401  (public here)
     longest_repeated_label_run,
 )
 
+MOST_ROWS = 100_000_000  # they are drawn all at once
 
+
+@door
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Fit rows, test rows and what the columns mean.
@@ -44,6 +53,21 @@ class Dataset:
     units: tuple
     note: str = ""
     mean_test: np.ndarray | None = None
+
+    def __post_init__(self):
+        """Raise ValueError or TypeError unless rows and columns go together."""
+        for X, y in (("X", "y"), ("X_test", "y_test")):
+            rows = as_float_array(X, getattr(self, X), ndim=2, allow_bool=True)
+            object.__setattr__(self, X, check_rows(X, rows))
+            check_shape(X, rows, ("n", self.X.shape[1]))
+            labels = as_float_array(y, getattr(self, y), allow_bool=True)
+            check_shape(y, labels, (len(rows),) + labels.shape[1:])
+            object.__setattr__(self, y, np.asarray(getattr(self, y)))
+        for name in ("names", "units"):
+            check_names(name, getattr(self, name), self.X.shape[1])
+        if self.mean_test is not None:
+            as_float_array("mean_test", self.mean_test, shape=np.shape(self.y_test))
+        keep_arrays(self)
 
     def standardised(self, targets=False):
         """Return a copy whose X has mean 0 and sd 1 over the *fit* rows.
@@ -82,6 +106,7 @@ def _mean_and_sd(array):
 # --- the rupture study ---------------------------------------------------------------
 
 
+@door
 def rupture(path=None, rng=0, labels="repaired", damage=False):
     """Return the rupture data: will an earthquake break through a bump on the fault?
 
@@ -146,6 +171,7 @@ def _published(path):
 # --- small generated problems --------------------------------------------------------
 
 
+@door
 def blundell(n=100, rng=0, noise=0.02):
     """Regression curve with noise inside the sines.
 
@@ -155,7 +181,7 @@ def blundell(n=100, rng=0, noise=0.02):
     deviation, as is usual. With E sin(a(x + e)) = exp(-(a noise)²/2) sin(a x) the mean
     is known too.
     """
-    n, rng = check_int("n", n), as_rng(rng)
+    n, rng = check_int("n", n, maximum=MOST_ROWS), as_rng(rng)
     noise = check_number("noise", noise, 0, 1e100, strict=True)
 
     def draw(x):
@@ -171,17 +197,19 @@ def blundell(n=100, rng=0, noise=0.02):
     return _curve_data(x, y, grid, y_test, mean(grid), "Blundell et al. 2015.")
 
 
+@door
 def cubic(n=20, rng=0):
     """Regression curve y = x³ + e, e ~ N(0, sd 3), x ~ U(-4, 4); test grid on [-6, 6].
 
     Source: Hernandez-Lobato and Adams 2015, section 5.1 (20 points, noise variance 9).
     """
-    n, rng = check_int("n", n), as_rng(rng)
+    n, rng = check_int("n", n, maximum=MOST_ROWS), as_rng(rng)
     x, grid = rng.uniform(-4, 4, n), np.linspace(-6, 6, 121)
     y, y_test = (v**3 + rng.normal(0, 3, len(v)) for v in (x, grid))
     return _curve_data(x, y, grid, y_test, grid**3, "Hernandez-Lobato and Adams 2015.")
 
 
+@door
 def two_clusters(n=100, rng=0):
     """Regression with a gap: what does the posterior say *between* the data?
 
@@ -189,7 +217,7 @@ def two_clusters(n=100, rng=0):
     ~ U(0.5, 1); test grid on [-1.5, 1.5]. In the manner of Foong, Li, Hernandez-Lobato
     and Turner 2019, "In-between uncertainty in Bayesian neural networks".
     """
-    n, rng = check_int("n", n, minimum=2), as_rng(rng)
+    n, rng = check_int("n", n, 2, MOST_ROWS), as_rng(rng)
     left, right = rng.uniform(-1, -0.7, n // 2), rng.uniform(0.5, 1, n - n // 2)
     x, grid = np.concatenate([left, right]), np.linspace(-1.5, 1.5, 151)
     y, y_test = (np.cos(4 * v + 0.8) + rng.normal(0, 0.1, len(v)) for v in (x, grid))
@@ -197,14 +225,16 @@ def two_clusters(n=100, rng=0):
     return _curve_data(x, y, grid, y_test, mean, "In the manner of Foong et al. 2019.")
 
 
+@door
 def linear(n=50, d=3, rng=0, noise=0.5):
     """Linear regression y = X w + b + e with w, b, X ~ N(0, 1) and e ~ N(0, sd noise).
 
     The model with prior N(0, 1) and this noise is the exact one, so its posterior,
     evidence and predictive are known in closed form (Bishop 2006, section 3.3).
     """
-    n, d, rng = check_int("n", n), check_int("d", d), as_rng(rng)
-    noise = check_positive("noise", noise)
+    n, d = check_int("n", n, maximum=MOST_ROWS), check_int("d", d, maximum=MOST_ROWS)
+    check_int("n d", n * d, maximum=MOST_ROWS)
+    rng, noise = as_rng(rng), check_positive("noise", noise)
     w, b = rng.normal(size=d), rng.normal()
     X, X_test = rng.normal(size=(n, d)), rng.normal(size=(200, d))
     mean, mean_test = X @ w + b, X_test @ w + b
@@ -214,13 +244,14 @@ def linear(n=50, d=3, rng=0, noise=0.5):
     return Dataset(X, y, X_test, y_test, names, ("1",) * d, note, mean_test)
 
 
+@door
 def two_moons(n=200, rng=0, noise=0.15):
     """Classification: two interleaved half circles with Gaussian noise, labels 0 and 1.
 
     Class 0 is (cos t, sin t), class 1 is (1 - cos t, 1/2 - sin t), t ~ U(0, π), plus
     N(0, sd noise) on both coordinates; the classes alternate, 200 test rows.
     """
-    n, rng = check_int("n", n, minimum=2), as_rng(rng)
+    n, rng = check_int("n", n, 2, MOST_ROWS), as_rng(rng)
     noise = check_number("noise", noise, minimum=0)
 
     def draw(size):

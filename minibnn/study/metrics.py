@@ -11,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import rankdata
 
+from minibnn.kernels.doors import door
+from minibnn.kernels.labels import relabel
 from minibnn.kernels.validate import (
     as_float_array,
     as_vector,
@@ -24,11 +26,13 @@ from minibnn.kernels.validate import (
 )
 
 ROUNDING = 1e-6  # how far float32 may carry a probability beyond 1
+MOST_BINS = 1_000_000
 ROW_SUM = 1e-4  # and a sum of many of them
 
 # --- classification ------------------------------------------------------------------
 
 
+@door
 def accuracy(y, p, threshold=0.5):
     """Fraction of points whose most probable class is the label.
 
@@ -39,6 +43,7 @@ def accuracy(y, p, threshold=0.5):
     return float(np.mean(_predicted(p, threshold) == y))
 
 
+@door
 def f1(y, p, average="weighted", threshold=0.5):
     """F1 score, 2 TP / (2 TP + FP + FN), of the predicted classes.
 
@@ -61,6 +66,7 @@ def _f1_of_class(true, predicted):
     return 2 * np.sum(true & predicted) / max(np.sum(true) + np.sum(predicted), 1)
 
 
+@door
 def nll(y, p, log=False):
     """Mean negative log probability of the labels, in nats per point.
 
@@ -75,6 +81,7 @@ def nll(y, p, log=False):
     return float(-np.mean(log_p[np.arange(len(y)), y]))
 
 
+@door
 def brier(y, p):
     """Brier score: mean (p - y)² for P(y = 1), shape (n,) or (n, 1).
 
@@ -88,6 +95,7 @@ def brier(y, p):
     return float(np.mean(squares[:, 1] if one_column else np.sum(squares, axis=1)))
 
 
+@door
 def ece(y, p, n_bins=10, on="confidence"):
     """Expected calibration error over equal-width bins on [0, 1].
 
@@ -97,7 +105,7 @@ def ece(y, p, n_bins=10, on="confidence"):
     curve of `reliability_curve`. A point on an inner edge belongs to the bin above.
     """
     check_choice("on", on, ("confidence", "positive"))
-    n_bins = check_int("n_bins", n_bins)
+    n_bins = check_int("n_bins", n_bins, maximum=MOST_BINS)
     y, p = _labels_and_probabilities(y, p)
     if on == "positive":
         _, predicted, observed, count = _binned(_class_one(p), y, n_bins)
@@ -116,9 +124,10 @@ class ReliabilityCurve(NamedTuple):
     count: np.ndarray
 
 
+@door
 def reliability_curve(y, p, n_bins=10):
     """Return the `ReliabilityCurve` of P(y = 1) over equal-width bins; two classes."""
-    n_bins = check_int("n_bins", n_bins)
+    n_bins = check_int("n_bins", n_bins, maximum=MOST_BINS)
     y, p = _labels_and_probabilities(y, p)
     return ReliabilityCurve(*_binned(_class_one(p), y, n_bins))
 
@@ -133,6 +142,7 @@ def _binned(p, outcome, n_bins):
     return centre[full], predicted, observed, count[full]
 
 
+@door
 def auroc(score, is_error):
     """Area under the ROC curve: P(score of an error > score of a right one).
 
@@ -157,6 +167,7 @@ def auroc(score, is_error):
 # --- regression ----------------------------------------------------------------------
 
 
+@door
 def rmse(y, mean):
     """Root mean squared error of predicted means; y and mean (n,), (n, 1) or (n, K)."""
     y, mean = _matching(y=y, mean=mean)
@@ -168,6 +179,7 @@ def rmse(y, mean):
     return float(largest * np.sqrt(np.mean((error / largest) ** 2)))
 
 
+@door
 def coverage(y, lower, upper):
     """Fraction of targets in [lower, upper]; arrays (n,), (n, 1) or (n, K) alike."""
     y, lower, upper = _matching(y=y, lower=lower, upper=upper)
@@ -220,7 +232,8 @@ def _labels(y, p, name):
     y = as_vector("y", y, allow_bool=True)
     classes = p.shape[1]
     good = (y >= 0) & (y < classes) & (y == np.floor(y))
-    check_all("y", y, good, f"integer labels 0..{classes - 1}")
+    wanted = f"integer labels 0..{classes - 1}"
+    check_all("y", y, good, wanted, lambda: relabel(y, classes))
     check_same_length(y=y, **{name: p})
     return y.astype(np.int64)
 

@@ -10,7 +10,22 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import CenteredNorm, LinearSegmentedColormap
 from scipy.stats import norm
 
-from minibnn.study.metrics import reliability_curve
+from minibnn.inference.exact import GaussianPrediction
+from minibnn.inference.predict import Prediction
+from minibnn.inference.result import FitResult
+from minibnn.kernels.doors import door
+from minibnn.kernels.priors import GaussianPrior
+from minibnn.kernels.validate import (
+    as_float_array,
+    as_vector,
+    check_all,
+    check_axes,
+    check_instance,
+    check_int,
+    check_shape,
+)
+from minibnn.study.metrics import MOST_BINS, reliability_curve
+from minibnn.study.plot_checks import indices, labels, points_of
 
 BLUE, RED, GREEN = "#0072B2", "#D55E00", "#009E73"
 PURPLE, ORANGE, SKY, GREY = "#CC79A7", "#E69F00", "#56B4E9", "#777777"
@@ -19,18 +34,20 @@ SURE = 3.0  # |mean| / sd from which a weight is drawn without transparency
 ALIVE = 2.0  # largest outgoing |mean| / sd above which a unit counts as used
 
 
+@door
 def axes(ax=None):
     """Return ax, or the current axes of pyplot."""
     if ax is None:
         from matplotlib import pyplot as plt
 
         return plt.gca()
-    return ax
+    return check_axes(ax)
 
 
 # --- the network ---------------------------------------------------------------------
 
 
+@door
 def draw_network(result, ax=None, names=None, outputs=None):
     """Draw the units and weights of a fitted network; biases are left out.
 
@@ -52,8 +69,10 @@ def draw_network(result, ax=None, names=None, outputs=None):
     Axes
         Its first collection holds the lines and can be given to a colour bar.
     """
-    ax, net = axes(ax), result.model.net
     means, sds = weight_blocks(result)
+    ax, net = axes(ax), result.model.net
+    names = labels("names", names, [f"x{i}" for i in range(net.n_inputs)])
+    outputs = labels("outputs", outputs, None, net.n_outputs)
     orders = unit_orders(means, sds)
     columns = [_column(x, len(order)) for x, order in enumerate(orders)]
     ax.add_collection(_weights(columns, orders, means, sds))
@@ -62,9 +81,7 @@ def draw_network(result, ax=None, names=None, outputs=None):
         ax.scatter(
             *spots.T, s=170, c="white", edgecolors=edge, linewidths=1.8, zorder=3
         )
-    _write(
-        ax, columns[0], names or [f"x{i}" for i in range(net.n_inputs)], "right", -0.07
-    )
+    _write(ax, columns[0], names, "right", -0.07)
     if outputs:
         _write(ax, columns[-1], outputs, "left", 0.07)
     ax.set_xlim(-0.1, len(orders) - 0.9)
@@ -73,8 +90,10 @@ def draw_network(result, ax=None, names=None, outputs=None):
     return ax
 
 
+@door
 def weight_blocks(result):
     """Posterior means and sds of the weights, one (D, H) array per layer each."""
+    check_instance("result", result, FitResult)
     net, q = result.model.net, result.q
     if q.mean.ndim != 1 or q.sigma is None:
         raise ValueError(
@@ -85,6 +104,7 @@ def weight_blocks(result):
     return [[W for W, _ in layers] for layers in unpacked]
 
 
+@door
 def unit_orders(means, sds):
     """Order of the units of every layer: inputs and outputs as they are, hidden units
     by the largest |mean| / sd of their outgoing weights."""
@@ -92,11 +112,13 @@ def unit_orders(means, sds):
     return [np.arange(len(means[0])), *hidden, np.arange(means[-1].shape[1])]
 
 
+@door
 def outgoing_ratios(means, sds):
     """Largest |mean| / sd among the outgoing weights of every unit, layer by layer."""
     return [np.max(np.abs(m) / s, axis=1) for m, s in zip(means, sds, strict=True)]
 
 
+@door
 def alive_units(means, sds, orders):
     """Which units of every layer send on anything, drawn order; outputs always do."""
     ratios = [*outgoing_ratios(means, sds), np.full(means[-1].shape[1], np.inf)]
@@ -140,17 +162,21 @@ def _write(ax, spots, words, side, shift):
 # --- training ------------------------------------------------------------------------
 
 
+@door
 def running_mean(values, window):
     """Mean over the last ``window`` steps, from the first full window on."""
     total = np.cumsum(np.concatenate([[0.0], values]))
     return (total[window:] - total[:-window]) / window
 
 
+@door
 def elbo_curve(result, ax=None, window=50):
     """Draw the ELBO estimate of every step, its running mean, and the final ELBO."""
-    ax, elbo = axes(ax), result.history["elbo"]
+    ax, elbo = axes(ax), check_instance("result", result, FitResult).history["elbo"]
+    if elbo.ndim != 1:
+        raise ValueError("result must be one run: take result.replica(i)")
     steps = np.arange(1, len(elbo) + 1)
-    window = min(window, len(elbo))
+    window = min(check_int("window", window), len(elbo))
     mean = running_mean(elbo, window)
     ax.plot(steps, elbo, color=SKY, lw=0.7, alpha=0.6, label="one noise a step")
     ax.plot(steps[window - 1 :], mean, color=BLUE, label=f"mean of {window} steps")
@@ -169,15 +195,20 @@ def elbo_curve(result, ax=None, window=50):
 # --- prediction ----------------------------------------------------------------------
 
 
+@door
 def predictive_histogram(samples, ax=None, y=None, names=None, n_bins=40):
     """Draw, one above the other, how a probability is distributed over networks.
 
     samples (S, n): p of n cases under S weight samples; y (n,): labels that colour
     them; names: a label for each. The tick on each base line is the mean of p.
     """
-    ax, samples = axes(ax), np.asarray(samples)
-    edges = np.linspace(0, 1, n_bins + 1)
+    ax, samples = axes(ax), as_float_array("samples", samples, ndim=2)
+    check_all("samples", samples, (samples >= 0) & (samples <= 1), "in [0, 1]")
     n = samples.shape[1]
+    if y is not None:
+        y = as_float_array("y", y, shape=(n,), allow_bool=True)
+    names = labels("names", names, [f"{i}" for i in range(n)])
+    edges = np.linspace(0, 1, check_int("n_bins", n_bins, maximum=MOST_BINS) + 1)
     for i in range(n):
         base = n - 1 - i
         height, _ = np.histogram(samples[:, i], edges)
@@ -190,7 +221,7 @@ def predictive_histogram(samples, ax=None, y=None, names=None, n_bins=40):
         ax.plot(
             2 * [samples[:, i].mean()], [base - 0.1, base + 0.05], color="k", lw=2.5
         )
-    ax.set_yticks(np.arange(n)[::-1] + 0.2, names or [f"{i}" for i in range(n)])
+    ax.set_yticks(np.arange(n)[::-1] + 0.2, names)
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
     ax.set_xlim(0, 1)
@@ -198,6 +229,7 @@ def predictive_histogram(samples, ax=None, y=None, names=None, n_bins=40):
     return ax
 
 
+@door
 def reliability(y, p, ax=None, n_bins=10):
     """Draw observed frequency against predicted probability, with 95 % bars.
 
@@ -223,13 +255,20 @@ def reliability(y, p, ax=None, n_bins=10):
     return ax
 
 
+@door
 def band(x, prediction, ax=None, data=None, truth=None):
     """Draw a one-dimensional regression with its two kinds of uncertainty.
 
     x (n,): inputs in increasing order; prediction: a ``Prediction`` at them; data: a
     pair (x, y) of arrays; truth (n,): the curve behind the data.
     """
-    ax, mean = axes(ax), prediction.mean
+    kinds = Prediction, GaussianPrediction
+    ax, mean = axes(ax), check_instance("prediction", prediction, kinds).mean
+    x = check_shape("x", as_vector("x", x), mean.shape)
+    if truth is not None:
+        truth = as_float_array("truth", truth, shape=mean.shape)
+    if data is not None:
+        data = points_of(data)
     epistemic, total = np.sqrt(prediction.epistemic), prediction.std
     outer = dict(color=SKY, alpha=0.35, lw=0, label="± 2 sd of y (with noise)")
     inner = dict(color=BLUE, alpha=0.4, lw=0, label="± 2 sd of f (epistemic)")
@@ -239,9 +278,7 @@ def band(x, prediction, ax=None, data=None, truth=None):
     if truth is not None:
         ax.plot(x, truth, color=RED, ls="--", lw=1.5, label="truth")
     if data is not None:
-        ax.plot(
-            np.ravel(data[0]), np.ravel(data[1]), "o", color="k", ms=4, label="data"
-        )
+        ax.plot(*data, "o", color="k", ms=4, label="data")
     ax.set_xlabel("x")
     ax.set_ylabel("y")
     return ax
@@ -250,13 +287,17 @@ def band(x, prediction, ax=None, data=None, truth=None):
 # --- weights -------------------------------------------------------------------------
 
 
+@door
 def prior_posterior(result, weights, ax=None, names=None):
     """Draw the prior density of some weights and what the data made of each.
 
     weights: indices into the flat weight vector; the prior is the one of the first.
     """
+    weight_blocks(result)  # one run, with standard deviations
     ax, q, prior = axes(ax), result.q, result.model.prior
-    weights = np.atleast_1d(weights)
+    check_instance("result.model.prior", prior, GaussianPrior)
+    weights = indices("weights", weights, result.model.net.n_weights)
+    names = labels("names", names, [f"w[{i}]" for i in weights])
     mean, scale = (
         np.broadcast_to(a, result.model.net.n_weights)[weights[0]]
         for a in (prior.mean, prior.scale)
@@ -267,7 +308,7 @@ def prior_posterior(result, weights, ax=None, names=None):
     ax.fill_between(w, norm.pdf(w, mean, scale), color="#BBBBBB", lw=0, label="prior")
     for k, i in enumerate(weights):
         density = norm.pdf(w, q.mean[i], q.sigma[i])
-        ax.plot(w, density, label=names[k] if names else f"w[{i}]")
+        ax.plot(w, density, label=names[k])
     ax.set_ylim(0, None)
     ax.set_xlabel("weight")
     ax.set_ylabel("density")

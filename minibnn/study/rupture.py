@@ -5,9 +5,16 @@ looked at once, after everything is fitted. Nothing is chosen by a test score.
 """
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
-from minibnn.kernels.validate import as_rng, check_choice, check_instance, check_int
+from minibnn.kernels.validate import (
+    as_rng,
+    check_choice,
+    check_function,
+    check_instance,
+    check_int,
+)
 from minibnn.study import datasets
 from minibnn.study.rupture_claims import look_at_claims
 from minibnn.study.rupture_detect import Detection, detect
@@ -70,9 +77,12 @@ def rupture_study(
         For arguments and files that are not as expected, before anything is fitted.
     """
     check_choice("labels", labels, ("repaired", "published"))
-    settings = settings or default_settings(data)
+    if data is not None:
+        check_instance("data", data, (str, Path), "a folder")
+    settings = default_settings(data) if settings is None else settings
     check_instance("settings", settings, Settings)
-    say = report or (lambda line: None)
+    say = check_function("report", report, optional=True) or (lambda line: None)
+    check_function("clock", clock, optional=True)
     data_rng, detect_rng, fit_rng, anneal_rng, claim_rng = as_rng(seed).spawn(5)
     raw, stored = load(data, labels, data_rng)
     dataset = raw.standardised()

@@ -19,12 +19,15 @@ import numpy as np
 
 from minibnn.kernels.validate import (
     as_float_array,
+    as_inputs,
     as_rng,
     as_vector,
     check_all,
     check_instance,
     check_int,
+    check_names,
     check_not_empty,
+    check_shape,
 )
 
 NAMES = ("height", "width", "sxx", "sxy", "syy", "mud", "drop", "dc")
@@ -218,7 +221,7 @@ def check_column_names(X, names=NAMES):
     strength, so u = (sxy/|syy| - mud)/drop must lie in [0, 1]: below 0 sliding would
     need energy, above 1 the fault would have failed already. Labels are not used.
     """
-    X, names = _check_inputs(X), list(names)
+    X, names = _check_inputs(X), check_names("names", names)
     drop = "sdrop" if "sdrop" in names else "drop"
     wanted = {"sxy", "syy", "mud", drop}
     if len(names) != X.shape[1] or not wanted <= set(names):
@@ -243,4 +246,4 @@ def _range(values):
 
 
 def _check_inputs(X):
-    return check_not_empty("X", as_float_array("X", X, shape=("n", len(NAMES))))
+    return check_not_empty("X", check_shape("X", as_inputs(X), ("n", len(NAMES))))

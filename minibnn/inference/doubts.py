@@ -1,0 +1,135 @@
+"""Doubts: what a fit that was left to itself says of a bad result, and what to do."""
+
+import warnings
+
+import numpy as np
+from scipy.optimize import minimize
+
+from minibnn.kernels.doors import callers_level
+
+DRAWS = 256  # of the weights, for the density of the training rows
+MOST_ROWS = 1000  # that are looked at
+LOST = 0.01  # nats a row, which so few draws may lose
+UNIT = 10.0  # columns whose mean or spread is this far from 0 and 1 are named
+MOST_NAMED = 4
+SMALLER = (
+    "Try a smaller network, a smaller prior scale or more rows; max_steps, start and "
+    "optimizer change how it is fitted"
+)
+
+
+class FitWarning(UserWarning):
+    """A result not to be trusted, with the remedy; only where start and steps are ours.
+
+    Attributes
+    ----------
+    result : FitResult
+        What ``fit`` returns. Where a filter turns the warning into an error it is here.
+    """
+
+    def __init__(self, text, result=None):
+        super().__init__(text)
+        self.result = result
+
+
+def warn(result, X, y):
+    """One warning, if there is anything to warn of."""
+    found = doubts(result, X, y)
+    if found:
+        warning = FitWarning(". ".join(found) + ".", result)
+        warnings.warn(warning, stacklevel=callers_level())
+
+
+def doubts(result, X, y):
+    """What is bad about the result and what to do, in sentences; none if all is well."""
+    raw = raw_columns(result.model, X, y)
+    if np.any(result.diverged):
+        state = "the start" if np.any(result.returned == "start") else "the last state"
+        return [
+            f"the steps diverged{share(result.diverged)}: {state} is returned",
+            "Take a smaller learning rate",
+            *raw,
+        ]
+    gain = gain_over_constant(result, X, y)
+    worse, no_better = gain < -1.0, gain < 1.0
+    if np.any(worse):
+        how = f"the fit predicts its own rows{share(worse)} worse than a constant would"
+        return [how, *(raw or [SMALLER])]
+    if raw and np.any(no_better):
+        how = (
+            f"the fit predicts its own rows{share(no_better)} no better than a constant"
+        )
+        return [how, *raw]
+    return []
+
+
+def share(flags):
+    """How many of the replicas, as words."""
+    return f" in {np.sum(flags)} of {np.size(flags)} replicas" if np.ndim(flags) else ""
+
+
+def gain_over_constant(result, X, y):
+    """Log density of the training rows above that of the best constant output.
+
+    In units of what may be chance: a nat for each number of the constant, and what few
+    draws may lose. A number, or an array (R,) with replicas.
+    """
+    if result.family.tasks:
+        return np.inf
+    if not result.q.mean.shape[:-1]:
+        return gain(result, X, y)
+    own, runs = np.ndim(X) == 3, range(len(result.q.mean))
+    data = [(X[i], y[i]) if own else (X, y) for i in runs]
+    return np.array([gain(result.replica(i), *data[i]) for i in runs])
+
+
+def gain(result, X, y):
+    """The same for one run and its rows, or a thousand of them."""
+    likelihood, n_outputs = result.model.likelihood, result.model.net.n_outputs
+    rows = np.linspace(0, len(X) - 1, min(len(X), MOST_ROWS)).astype(int)
+    X, y = np.asarray(X)[rows], np.asarray(y)[rows]
+    try:
+        with np.errstate(all="ignore"):
+            fitted = result.predict(X, DRAWS).log_prob(y).sum()
+    except ValueError:  # outputs that are not finite
+        return -np.inf
+    y = likelihood.targets(y, (len(y), n_outputs))
+    best, numbers = best_constant(likelihood, y, n_outputs)
+    return float(fitted - best) / (numbers + LOST * len(y))
+
+
+def best_constant(likelihood, y, n_outputs):
+    """The log density of y (B, ...) under the best constant output, and its numbers."""
+
+    def nll(c):
+        outputs = np.broadcast_to(c[:n_outputs], (1, len(y), n_outputs))
+        value, g_F, g_v = likelihood(outputs, y, c[None, n_outputs:])
+        g_v = np.zeros(0) if g_v is None else g_v[0]
+        return float(value[0]), np.concatenate([g_F[0].sum(0), g_v])
+
+    first = np.concatenate([np.zeros(n_outputs), likelihood.initial_weights()])
+    with np.errstate(all="ignore"):
+        found = minimize(nll, first, jac=True, method="L-BFGS-B")
+    return -found.fun, len(first)
+
+
+def raw_columns(model, X, y):
+    """Which columns are far from mean 0 and spread 1, and the remedy: a list."""
+    arrays = {"X": np.asarray(X).reshape(-1, np.shape(X)[-1])}
+    if model.likelihood.kind == "regression":
+        arrays["y"] = np.asarray(y).reshape(len(arrays["X"]), -1)
+    found = []
+    for name, array in arrays.items():
+        mean, spread = array.mean(0), array.std(0)
+        far = (np.abs(mean) > UNIT) | (spread > UNIT) | (spread * UNIT < 1)
+        found += [
+            f"{name}[:, {k}] (mean {mean[k]:.2g}, sd {spread[k]:.2g})"
+            for k in np.flatnonzero(far & (spread > 0))
+        ]
+    if not found:
+        return []
+    more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+    return [
+        f"Far from mean 0 and standard deviation 1: {', '.join(found[:MOST_NAMED])}{more}",
+        "Standardise them: subtract the mean and divide by the standard deviation",
+    ]

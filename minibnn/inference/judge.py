@@ -1,0 +1,160 @@
+"""Judging: the states of a run on noise that is fresh and common to all of them.
+
+Neither the loss at the noises of the start nor the history says how good a state is. So
+what L-BFGS finds is used only if it is better than plain initial values, and the last
+state is returned unless it is worse than the one before the first step. The noise is a
+stream of its own and the same each time: only differences matter, and they are small.
+"""
+
+import numpy as np
+
+from minibnn.inference.elbo import default_estimator, fresh
+from minibnn.inference.start import to_the_optimum
+from minibnn.inference.streams import Streams
+
+SAMPLES = 64  # for the end of a run
+START_SAMPLES = 256  # for its start, whose tails may be long
+SURE = 3.0  # standard errors
+RARE = 1.35e-3  # the chance of a normal number beyond them
+PART = 0.1  # of what the start had gained; to lose more is to diverge
+SHARE = 0.05  # of the rows' passes in the steps, the most that judging may add
+ROWS = 1000  # of one sample at least
+FURTHER = 3  # times as many evaluations as there were steps
+PASSES = 3  # through the network in one step: forward and two back
+
+
+def surely_positive(d):
+    """Whether the mean of what d (S,) is drawn from is above 0 beyond doubt.
+
+    By three standard errors; or by one number so large that it outweighs all below 0
+    even if its chance is the least with which it would still be seen as often as a
+    normal number beyond three standard errors.
+    """
+    if np.isnan(d).any():
+        return False
+    mean, rare = d.mean(), RARE / len(d) * d.max()
+    se = d.std(ddof=1) / np.sqrt(len(d)) if len(d) > 1 else 0.0
+    return bool(mean > SURE * se or rare > -np.minimum(d, 0.0).mean())
+
+
+def losses(run, params, i, n_samples=SAMPLES, n_rows=None):
+    """The loss of replica i at params on the common noise, sample by sample: (S,).
+
+    With ``n_rows`` every sample sees so many rows of its own.
+    """
+    model, family, estimator = run.model, run.family, run.estimator
+    estimator = estimator if estimator.exact else default_estimator(model, family)
+    if not has_noise(run):
+        n_samples = 1
+    A, y = run.batches.all_rows(i)
+    rng, n = np.random.default_rng(run.streams[i].judge_seed), A.shape[-2]
+    pieces = [(A, y, n_samples)]
+    if n_rows is not None and n_rows < n:
+        chosen = rng.integers(n, size=(n_samples, n_rows))
+        pieces = [(*(np.take(a, k, A.ndim - 2) for a in (A, y)), 1) for k in chosen]
+    # a sampled KL differs from sample to sample, but comes as the mean of a chunk
+    chunk = None if model.weight_prior.has_closed_kl else 1
+    weight, values = run.options.kl_weight, []
+    with np.errstate(all="ignore"):
+        for rows, targets, count in pieces:
+            data = params, rows, targets, rng, count, estimator, chunk
+            for nll, kl in fresh(model, family, *data):
+                loss = n / rows.shape[-2] * nll + weight * kl[..., None]
+                values.append(loss.astype(float).reshape(-1, nll.shape[-1]).sum(0))
+    return np.concatenate(values)
+
+
+def has_noise(run):
+    """Whether the loss of all rows is random."""
+    shape = run.estimator.noise_shape(run.model, run.family, 1, run.n_rows)
+    return shape[1] > 0
+
+
+def tested(run, i, found, params):
+    """What the start has found, if it is surely better than ``params``; else those."""
+    before, after = (losses(run, p, i, START_SAMPLES) for p in (params, found))
+    better = surely_positive(before - after) if np.isfinite(after).all() else False
+    return found if better else params
+
+
+def settle(run):
+    """Leave a run in the state that is returned, and note what became of it."""
+    verdicts = [Verdict(run, i) for i in range(len(run.streams))]
+    for name in ("diverged", "converged", "returned"):
+        values = [getattr(verdict, name) for verdict in verdicts]
+        setattr(run, name, np.array(values) if run.lead else values[0])
+    if np.all(run.diverged):
+        run.stop_reason = "diverged"
+
+
+class Verdict:
+    """What became of one replica: moves it to the state that is returned.
+
+    Attributes
+    ----------
+    returned : "last" or "start"
+    diverged : bool
+        The last state has lost a tenth of what the start had gained over plain initial
+        values, three times the scatter of one sample, and a nat; or the run has stopped
+        being finite.
+    converged : bool
+        A plateau was seen, or the minimum of a loss without noise was reached.
+    """
+
+    def __init__(self, run, i):
+        self.run, self.i = run, i
+        self.theta = run.flat.theta[i] if run.lead else run.flat.theta
+        self.returned, self.diverged = "last", run.stop_reason == "diverged"
+        literal = getattr(run.family, "scale", None) == "identity"
+        if run.begin is not None and run.step and not literal:
+            self.compare(run.begin[i] if run.lead else run.begin)
+        self.converged = run.stop_reason == "plateau" and self.returned == "last"
+        if runs_to_the_optimum(run):
+            self.finish()
+
+    def compare(self, begin):
+        """The last state with the first."""
+        run, n_rows = self.run, rows_of_a_sample(self.run)
+        if np.array_equal(begin, self.theta):
+            self.returned = "start" if self.diverged else "last"
+            return
+        params = [run.flat.split(theta) for theta in (begin, self.theta)]
+        before, after = (losses(run, p, self.i, n_rows=n_rows) for p in params)
+        if not np.isfinite(before).all():
+            return
+        lost = after - before
+        if np.isfinite(after).all() and not surely_positive(lost):
+            return
+        rng = Streams(run.streams[self.i].seed).init
+        plain = run.family.init(run.model, rng)
+        plain = {
+            key: array.astype(run.dtype, copy=False) for key, array in plain.items()
+        }
+        gained = losses(run, plain, self.i, n_rows=n_rows) - before
+        least = max(PART * gained.mean(), SURE * before.std(), 1.0)
+        self.diverged |= not lost.mean() <= least
+        if not run.options.told:
+            self.theta[...], self.returned = begin, "start"
+
+    def finish(self):
+        """Down to the minimum of a loss without noise."""
+        run = self.run
+        A, y = run.batches.all_rows(self.i)
+        problem = run.model, run.family, A, y, run.options.kl_weight, run.estimator
+        params, self.converged = to_the_optimum(
+            problem, run.flat.split(self.theta), FURTHER * run.step
+        )
+        self.theta[...] = run.flat.join(params)
+
+
+def rows_of_a_sample(run):
+    """How many rows a sample sees so that judging costs little beside the steps."""
+    options = run.options
+    passes = PASSES * run.step * options.n_samples * (run.batches.size or run.n_rows)
+    return max(ROWS, int(SHARE * passes / (2 * SAMPLES)))
+
+
+def runs_to_the_optimum(run):
+    """Whether the steps are followed by a descent to the end: where it has one."""
+    ended = run.step and run.stop_reason in ("max_steps", "plateau")
+    return ended and run.options.ours and not has_noise(run)
