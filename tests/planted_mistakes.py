@@ -112,6 +112,10 @@ class Student:
         sigma = self.scale(self.rho)
         return sigma / self.s0**2 - 1 / sigma
 
+    def kl_nats(self):
+        a, r = (self.mu - self.m0) / self.s0, self.scale(self.rho) / self.s0
+        return 0.5 * (a * a + r * r - 1) - np.log(r)
+
     def kl(self):
         return self.kl_mu(), self.kl_sigma() * self.slope(self.rho)
 
@@ -209,6 +213,10 @@ plant("mu - m0/s0²", ["kl-mu-times", "over-prior-variance"],
 plant("KL of the first layer lost", ["kl-missing", "kl-only"], kl=lambda s: tuple(
     np.where(np.arange(s.mu.size) < s.net.slices[0].stop, 0, a)
     for a in Student.kl(s)))  # fmt: skip
+plant("KL below half a nat lost", ["kl-missing-in-some"], kl=lambda s: tuple(
+    np.where(Student.kl_nats(s) < 0.5, 0, a) for a in Student.kl(s)))  # fmt: skip
+plant("KL of every third weight", ["kl-missing"], kl=lambda s: tuple(
+    np.where(np.arange(a.size) % 3 == 0, a, 0) for a in Student.kl(s)))  # fmt: skip
 plant("weight decay", ["weight-decay"],
       kl_mu=lambda s: Student.kl_mu(s) + 0.013 * s.mu)  # fmt: skip
 plant("epsilon under sigma", ["epsilon-in-kl"], kl_sigma=lambda s: (

@@ -11,7 +11,7 @@ from minibnn.checking import numerics, probing
 
 MOST_OUTPUTS = 600  # S x B x C up to which ∂nll/∂F is recovered
 GONE = 1e-4  # share of the error that a true explanation leaves at most
-LEAST = 24  # coordinates from which on a smooth dependence can be told from luck
+LEAST = 14  # coordinates from which on a smooth dependence can be told from luck
 
 
 def sentences(search, student):
@@ -60,13 +60,27 @@ def _term(search):
         if (np.abs(error) > search.allowance[cut]).sum() >= LEAST:
             follows[key] = _share_explained(chain, error)
     if not follows:
-        return []
-    if all(share > 0.95 for share in follows.values()):
+        return _size_of_term(search)
+    shares = list(follows.values())
+    if max(shares) > 0.95 and min(shares) > 0.8:
         return ["the error follows each weight's own mu, rho and prior, as that of a "
                 "KL or of a scale would: look in the KL term first"]  # fmt: skip
-    if all(share < 0.6 for share in follows.values()):
+    if max(shares) < 0.6:
         return ["the error does not follow each weight's own mu, rho and prior, as that "
                 "of a KL would: look in the data term first"]  # fmt: skip
+    return _size_of_term(search) if max(shares) < 0.8 else []
+
+
+def _size_of_term(search):
+    """Which of the two terms has the size of the error, where their sizes differ."""
+    chain, use = search.chain, search.wrong
+    error = np.abs(search.g - chain.right)[use]
+    with np.errstate(all="ignore"):
+        data, kl = (np.median(error / np.abs(a[use])) for a in (chain.data, chain.kl))
+    for word, near, far in (("data", data, kl), ("KL", kl, data)):
+        if 0.05 < near < 5 and not 0.2 < far / near < 5:
+            return [f"the error is about {near:.1g} times the {word} term and {far:.1g} "
+                    f"times the other: look in the {word} term first"]  # fmt: skip
     return []
 
 

@@ -11,6 +11,7 @@ from minibnn.checking.mistakes import Mistake
 
 MOST_WEIGHTS = 500  # numbers up to which finite differences are tried
 STEPS = tuple(10.0**-k for k in range(1, 14))
+LEAST = 6  # entries that one number has to explain
 SOME = 8  # coordinates tried before all are
 EPS = np.finfo(float).eps
 _RIGHT = "the gradient, in full precision"
@@ -23,7 +24,8 @@ def _mistake(name, wrong, hint, label="E51", right=_RIGHT):
 
 def explanation(search):
     """A mistake of this kind that fits, or None."""
-    for find in (rescaled, clipped, thresholded, step_of_adam, differences, single):
+    for find in (rescaled, clipped, thresholded, in_some_entries, step_of_adam,
+                 differences, single):  # fmt: skip
         found = find(search)
         if found is not None:
             return found
@@ -98,6 +100,28 @@ def thresholded(search):
     return _mistake("entries-set-to-zero", f"0 in {zero.sum()} entries: "
                     f"{', '.join(names)}, ...", "Which coordinates does your loop "
                     "visit?")  # fmt: skip
+
+
+def in_some_entries(search):
+    """A term times a number in some entries, all others right."""
+    wrong = search.wrong
+    if wrong.sum() < LEAST or wrong.all():
+        return None
+    error = (search.g - search.chain.right)[wrong]
+    for word, term in (("kl", search.chain.kl), ("data", search.chain.data)):
+        part = term[wrong]
+        with np.errstate(all="ignore"):
+            c = float(np.median(error / part))
+        slack = search.allowance[wrong] + 1e-9 * np.abs(part)
+        if np.isfinite(c) and (np.abs(error - c * part) <= slack).all():
+            some = [search.blocks.coordinate(i) for i in np.flatnonzero(wrong)[:3]]
+            missing = abs(c + 1) < 1e-9
+            name = f"{word}-missing" if missing else f"{word}-wrong-factor"
+            return _mistake(f"{name}-in-some-entries", f"{1 + c:.4g} × the {word} term in "
+                            f"{wrong.sum()} entries: {', '.join(some)}, ...",
+                            "Which weights does this term visit, and which not?",
+                            right="the term in every entry")  # fmt: skip
+    return None
 
 
 # --- finite differences ---------------------------------------------------------------
@@ -189,9 +213,11 @@ def single(search):
         return None
     unit = np.abs(ours - chain.right) / chain.magnitude
     ratios = np.array([
-        _rms(relative[cut]) / max(_rms(unit[cut]), 1e-9) for cut in chain.blocks.slices
+        _rms(relative[cut]) / max(_rms(unit[cut]), 1e-9)
+        for cut in chain.blocks.slices
+        if cut.stop - cut.start > 3
     ])  # fmt: skip
-    middle = np.median(ratios)
+    middle = np.median(ratios) if len(ratios) else 0.0
     even = (ratios < 8 * middle).all() and (ratios > middle / 8).all()
     if not (0.05 < middle < 30 and even and _patternless(search)):
         return None
