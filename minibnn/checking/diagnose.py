@@ -178,15 +178,16 @@ def _with_factor(search, student):
              "total": "loss-wrong-factor"}  # fmt: skip
     where = search.blocks.where(~search.right_in)
     for screen in screens:
-        found = []
+        found = {}  # a pair in either order is one
         for i, term, c in search.with_factor(screen):
             first = screen.mistakes[i]
             factor = _known_factor(search, listed, term, c) or measured.mistake(
                 search.chain, families[names[term]], c - 1
             )
-            found.append([(first, where, first.changes), (factor, where, factor.changes)])
+            pair = [(first, where, first.changes), (factor, where, factor.changes)]
+            found.setdefault(frozenset((first.name, factor.name)), pair)
         if found:
-            return found[:MOST_NAMED]
+            return list(found.values())[:MOST_NAMED]
     return []
 
 

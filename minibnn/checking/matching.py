@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 SPARE_BITS = 12
-MOST_COMPOSED = 90  # mistakes of the data term that are tried one upon the other
+MOST_COMPOSED = 60  # mistakes of the data term that are tried one upon the other
 MOST_BESIDE = 300  # mistakes, each right in some blocks, that are tried side by side
 
 
