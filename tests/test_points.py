@@ -73,10 +73,26 @@ def test_nothing_is_hidden_at_a_generic_point(estimator):
         model = make_model(likelihood, n_outputs, rng, (4, 4))
         for regime in ("generic", "late"):
             case = points.generic(model, mb.MeanField(), estimator, rng, regime)
-            hidden = {m.name for m in points.lint(case)}
+            hidden = {m.name for m in mb.diagnose(case.gradient(), case).hidden}
             alone = {"output-mean", "outputs-shifted", "only-first-output",
                      "only-last-output"}  # fmt: skip
             assert hidden == (alone if n_outputs == 1 else set())
+
+
+# rules that cut or sort change nothing where nothing is to be cut or sorted, and
+# weights by the frequency of labels nothing where both are as frequent
+_CUTS = {"clipped", "sorted", "modulus", "largest", "positive", "lost", "binary", "sign",
+         "frequency"}  # fmt: skip
+
+
+def test_what_is_made_by_rule_is_hidden_at_a_textbook_point_alone():
+    model = make_model(mb.Bernoulli(), 2, np.random.default_rng(1), (4,))
+    lazy = points.generic(model, mb.MeanField(), regime="textbook")
+    hidden = {m.name: m for m in points.lint(lazy)}
+    assert "S >= 3" in hidden["activation-slope-of-the-last-sample"].reveal
+    assert "scale-slope-averaged-over-weight" in hidden  # all rho alike
+    names = {m.name for m in points.lint(points.generic(model, mb.MeanField(), rng=3))}
+    assert not [name for name in names if not set(name.split("-")) & _CUTS]
 
 
 def test_the_catalogue_holds_no_two_names_for_one_gradient():

@@ -1,36 +1,48 @@
 """The gradient of the negative ELBO, link by link, with every link open to change.
 
-A derivation is a chain: outputs, layers, noise, scale, KL, weights of the sum. Here
-the links are computed once with the package's kernels at one case; the gradient then
-is a walk along them. A mistake is a change of one link, ``(link, function(value,
+A derivation is a chain: draw, layers, outputs, noise, scale, KL, weights of the sum.
+Here the links are computed once with the package's kernels at one case; the gradient
+then is a walk along them. A mistake is a change of one link, ``(link, function(value,
 chain) -> value)``; two mistakes are two changes. Without changes the walk gives the
 package's own gradient.
 
-Links, in the order of the way back: ``output`` ∂nll/∂F (S,B,C), ``own`` the same for
-the likelihood's own weights (S,n), per layer the lists ``back`` (matrices), ``slopes``,
-``inputs``, and for local reparameterization ``back_var``, ``half_noise`` = eps/(2 √v),
-``squares``, ``twice_inputs``; ``layer_gradients`` (S,D+1,H) each; ``eps`` (S,P);
-``samples`` = gradients for mean and sigma, (S,P) each; ``dsigma`` and ``dlog`` = the
-derivatives of sigma and log sigma for rho; ``kl_q`` = (∂KL/∂mean, ∂KL/∂log sigma);
-``data``, ``kl`` and ``total``, flat over params.
+Links on the way forward. Changing one runs the forward pass again, and the way back is
+then the right one *for that pass*: ``features`` (B,D+1), ``targets``, ``noise`` (S,M),
+``scale`` = function rho -> sigma of the draw, ``draw`` = function (mu, rho, noise) ->
+weights (S,P), both analytic, ``order`` = which weight stands where, ``activations`` =
+a function for every hidden layer, ``last`` = one for the outputs; ``slopes_kept``: the
+way back through the draw stays that of the right one; ``hidden`` = a function of every
+layer's activations (S,H,B) that the way back takes for a constant change, ``before`` =
+the same of what enters the activation.
+
+Links on the way back: ``output`` ∂nll/∂F (S,B,C), ``own`` the same for the likelihood's
+own weights (S,n), per layer the lists ``back`` (matrices), ``slopes``, ``inputs``,
+``errors`` = ∂nll/∂Z as weight gradients meet it, ``passed`` = each of them as it is
+handed down, and for local reparameterization ``back_var``, ``half_noise`` = eps/(2 √v),
+``squares``, ``twice_inputs``; ``layer_gradients`` (S,D+1,H) each, ``flat`` = all of them
+(S,P), ``order_back`` = where the gradient of a weight is put; ``eps`` (S,P); ``samples``
+= gradients for mean and sigma, (S,P) each; ``dsigma`` and ``dlog`` = the derivatives of
+sigma and log sigma for rho; ``kl_q`` = (∂KL/∂mean, ∂KL/∂log sigma); ``data``, ``kl`` and
+``total``, flat over params.
 """
 
+import copy
 import re
 from functools import cached_property
 
 import numpy as np
 
 from minibnn.checking.flat_blocks import Blocks
-from minibnn.kernels.estimators import LocalReparam, Pathwise, local_layers
+from minibnn.checking.forward_pass import FORWARD_LINKS, ForwardPass
+from minibnn.kernels.estimators import LocalReparam, Pathwise
 from minibnn.kernels.families import Gaussian, MeanField, Point, add, scaled
 from minibnn.kernels.maps import ACTIVATIONS, SCALES
-from minibnn.kernels.network import dense
 from minibnn.kernels.objective import objective
 
 KL_LINKS = {"dlog", "kl_q", "kl"}
 
 
-class Chain:
+class Chain(ForwardPass):
     """The links of one case, and ``gradient(changes)`` along them."""
 
     def __init__(self, case):
@@ -50,7 +62,9 @@ class Chain:
         self.blocks = Blocks(self.model, self.params)
         self.data, self.kl = self._terms()
         self.fine = self._is_fine()
+        self._worlds, self.screens = {}, {}
         if self.fine:
+            self._constants()
             self._links()
 
     def _is_fine(self):
@@ -75,80 +89,6 @@ class Chain:
         data = self.blocks.flat(pull(add(g_nll, none)))
         return data, self.blocks.flat(pull(add(scaled(self.beta, self.g_kl), none)))
 
-    def _links(self):
-        """Everything the way back needs, recorded on one pass forward."""
-        n, q = self.net.n_weights, self.q
-        self.has_rho = "rho" in self.params
-        self.eps = np.zeros((self.S, 0)) if self.local else self.noise
-        layers, v = self._local_layers() if self.local else self._sampled_layers()
-        self.inputs, self.Z = [], []
-        lead = (self.S,)
-        recorded = [self._recorded(layer) for layer in layers]
-        self.F, _ = self.net.run(self.A, recorded, lead, np.empty(0))
-        self.v = v
-        _, self.output, self.own = self.model.likelihood(self.F, self.y, v)
-        if self.own is None:
-            self.own = np.zeros((self.S, 0))
-        act = ACTIVATIONS[self.net.activation]
-        self.act = act
-        self.outputs = [A[:, : A.shape[1] - self.net.bias] for A in self.inputs[1:]]
-        self.slopes = [act.slope(A, np.ones_like(A)) for A in self.outputs]
-        self.squares = [A * A for A in self.inputs]
-        self.twice_inputs = [
-            2.0 * A[:, : A.shape[1] - self.net.bias] for A in self.inputs
-        ]
-        if self.local:
-            self.half_noise = [self._half_noise(i) for i in range(self.L)]
-            own_sd = q.sigma[n:]
-            self.own_noise = self.noise[:, self.noise.shape[1] - len(own_sd) :]
-        self._scale_links()
-        self._prior_links()
-
-    def _recorded(self, layer):
-        def run(A, out):
-            pull = layer(A, out)
-            self.inputs.append(np.broadcast_to(A, (self.S,) + A.shape[1:]).copy())
-            self.Z.append(out.copy())
-            return pull
-
-        return run
-
-    def _sampled_layers(self):
-        w, _ = self.family.sample(self.q, self.noise)
-        self.w = w = np.array(w)
-        n = self.net.n_weights
-        self.back = self.net.blocks(w[:, :n])
-        unused = self.net.blocks(np.empty((self.S, n)))
-        pairs = zip(self.back, unused, strict=True)
-        return [dense(W, g, self.net.bias) for W, g in pairs], w[:, n:]
-
-    def _local_layers(self):
-        mean, var, _ = self.family.moments(self.q)
-        empty = np.empty_like(mean), np.empty_like(var)
-        layers, rest = local_layers(self.net, (mean, var), empty, self.A, self.noise)
-        self.back = [M[None] for M in self.net.blocks(mean)]
-        self.back_var = [V[None] for V in self.net.blocks(var)]
-        n = self.net.n_weights
-        return layers, mean[n:] + np.sqrt(var[n:]) * rest
-
-    def _half_noise(self, i):
-        """eps / (2 √v) of layer i, 0 where the variance is 0: the slope in (E62)."""
-        start = self.B * sum(self.net.sizes[1 : i + 1])
-        H = self.net.sizes[i + 1]
-        eps = self.noise[:, start : start + H * self.B].reshape(self.S, H, self.B)
-        sd = np.sqrt(self.back_var[i].swapaxes(-1, -2) @ self.squares[i])
-        return np.divide(eps, 2 * sd, out=np.zeros_like(eps), where=sd > 0)
-
-    def _scale_links(self):
-        if self.has_rho:
-            (self.sigma, _), pull = SCALES[self.family.scale].forward(
-                self.params["rho"]
-            )
-            one = np.ones_like(self.sigma)
-            self.dsigma, self.dlog = pull(one, None), pull(None, one)
-            self.rho = self.params["rho"]
-        self.mu = self.params["mu"]
-
     def _prior_links(self):
         """∂KL, and a Gaussian prior's mean and scale for every weight."""
         self.kl_q = self.g_kl.mean, self.g_kl.log_sigma
@@ -168,21 +108,73 @@ class Chain:
 
     # --- the walk -------------------------------------------------------------------
 
+    def world(self, changes):
+        """The chain whose forward pass has these changes; itself, if none concerns it.
+
+        Functions of the changes still left see that world's links.
+        """
+        forward = tuple(c for c in changes if c[0] in FORWARD_LINKS)
+        if not forward:
+            return self
+        if forward not in self._worlds:
+            world = self._altered(forward)
+            with np.errstate(all="ignore"):
+                world._links()
+                world.data = world._data(lambda link, right: right)
+            self._worlds[forward] = world
+        return self._worlds[forward]
+
+    def _altered(self, forward):
+        """The chain with other settings of its forward pass, which is yet to be run."""
+        world = copy.copy(self)
+        world.A = _applied(forward, self, "features", self.A)
+        world.y = _applied(forward, self, "targets", self.y)
+        for link in FORWARD_LINKS[2:]:
+            value = _applied(forward, self, link, getattr(self, link))
+            setattr(world, link, value)
+        return world
+
+    def data_of_draws(self, many):
+        """The data terms of many changes that concern the draw alone, in one pass.
+
+        Each is one more set of samples for the package's own ``Model.nll``.
+        """
+        worlds = []
+        with np.errstate(all="ignore"):
+            for changes in many:
+                world = self._altered([c for c in changes if c[0] in FORWARD_LINKS])
+                world.draw_weights()
+                world.eps = _applied(changes, world, "eps", world.eps)
+                worlds.append(world)
+            w = np.concatenate([world.w for world in worlds])
+            g_w = self.model.nll(w, self.A, self.y)[1]().reshape(-1, self.S, w.shape[-1])
+            weight = self.N / self.B / self.S
+            for world, g in zip(worlds, g_w, strict=True):
+                g_sigma = (g * world.eps).sum(0) * world.dsigma
+                mu = (g * world.to_mu).sum(0)
+                yield self.blocks.flat({"mu": weight * mu, "rho": weight * g_sigma})
+
     def gradient(self, changes=()):
         """The flat gradient with some links changed; a mistake may well be inf."""
         with np.errstate(all="ignore"):
             data, kl = self.terms(changes)
-            return _applied(changes, self, "total", data + kl)
+            return _applied(changes, self.world(changes), "total", data + kl)
 
     def terms(self, changes=()):
         """The flat data term and the flat weighted KL term with some links changed."""
+        world = self.world(changes)
         links = {link for link, _ in changes}
-        data, kl = self.data, self.kl
-        if links - KL_LINKS - {"data", "total"}:
-            data = self._data(lambda link, right: _applied(changes, self, link, right))
-        if links & {"dlog", "kl_q"}:
+        data = world.data
+        if links - KL_LINKS - {"data", "total"} - set(FORWARD_LINKS):
+            data = world._data(lambda link, right: _applied(changes, world, link, right))
+        return _applied(changes, world, "data", data), self.kl_term(changes)
+
+    def kl_term(self, changes):
+        """The flat weighted KL term with some links changed."""
+        kl = self.kl
+        if any(link in ("dlog", "kl_q") for link, _ in changes):
             kl = self._kl(lambda link, right: _applied(changes, self, link, right))
-        return _applied(changes, self, "data", data), _applied(changes, self, "kl", kl)
+        return _applied(changes, self, "kl", kl)
 
     def _data(self, link):
         """(E25) backwards, (E14) or (E62), and the scale's chain rule (E11-E13)."""
@@ -197,13 +189,17 @@ class Chain:
         """Per-sample gradients for the mean and for sigma, (S, P) each."""
         own, eps = link("own", self.own), link("eps", self.eps)
         g_w, g_var = self._backward(link)
-        g_w = _flat_layers(link("layer_gradients", g_w), own)
+        g_w = link("flat", _flat_layers(link("layer_gradients", g_w), own))
+        order = link("order_back", self.order)
+        if order is not None:  # a weight that stood in several places hears from all
+            stood, g_w = g_w, np.zeros_like(g_w)
+            np.add.at(g_w, (slice(None), order), stood)
         if not self.has_rho:
-            return g_w, None
+            return g_w * self.to_mu, None
         if not self.local:
-            return g_w, g_w * eps
+            return g_w * self.to_mu, g_w * eps
         # for the likelihood's own weights (E62) is dv/dsigma = eps
-        g_sigma = 2 * self.sigma * _flat_layers(g_var, np.zeros_like(own))
+        g_sigma = 2 * self.spread * _flat_layers(g_var, np.zeros_like(own))
         g_sigma[:, self.net.n_weights :] = own * self.own_noise
         return g_w, g_sigma
 
@@ -215,17 +211,21 @@ class Chain:
             names = ("back_var", "half_noise", "squares", "twice_inputs")
             var, half, squares, twice = (link(k, getattr(self, k)) for k in names)
         g = link("output", self.output).swapaxes(-1, -2)
-        g_w, g_var = [None] * self.L, [None] * self.L
+        errors, g_var = [None] * self.L, [None] * self.L
         for i in reversed(range(self.L)):
             n_in = self.net.sizes[i]
-            g_w[i] = inputs[i] @ g.swapaxes(-1, -2)
-            down = back[i][:, :n_in] @ g
+            errors[i] = g
+            g = link("passed", g)
+            down = back[i][:, :n_in] @ g if i else None
             if self.local:
                 g_v = g * half[i]
                 g_var[i] = squares[i] @ g_v.swapaxes(-1, -2)
-                down = down + twice[i] * (var[i][:, :n_in] @ g_v)
+                if i:
+                    down = down + twice[i] * (var[i][:, :n_in] @ g_v)
             g = down * slopes[i - 1] if i else None
-        return g_w, g_var
+        errors = link("errors", errors)
+        pairs = zip(inputs, errors, strict=True)
+        return [A @ g.swapaxes(-1, -2) for A, g in pairs], g_var
 
     def _kl(self, link):
         g_mean, g_log_sigma = link("kl_q", self.kl_q)

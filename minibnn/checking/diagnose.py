@@ -1,114 +1,19 @@
 """The diagnosis: which mistake turns the right gradient into the one at hand."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from minibnn.checking import facts
-from minibnn.checking.chain import Chain
+from minibnn.checking import facts, measured, mistakes_measured, numerics, probing
 from minibnn.checking.claimed import claimed_gradient, frozen_noise
+from minibnn.checking.diagnosis import Diagnosis, Finding
 from minibnn.checking.matching import Search
-from minibnn.checking.mistakes import Mistake, catalogue
+from minibnn.checking.mistakes import BY_RULE, LISTED, Mistake
 from minibnn.checking.points import RTOL, Case, resolution
+from minibnn.checking.screen import prepared, screened, unseen
 from minibnn.kernels.doors import door
 from minibnn.kernels.validate import check_instance
 
+MOST_NAMED = 5  # explanations shown
 MOST_ODD = 8  # single coordinates named one by one
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One likely mistake: its name, equation, formulas, hint, and the evidence.
-
-    Attributes
-    ----------
-    name, label, wrong, right, hint : str
-        As in the catalogue.
-    where : str
-        The blocks it was found in.
-    explained : float
-        Share of the squared error that is gone once it is accounted for, 0 to 1.
-    before, after : float
-        Largest error of a coordinate relative to the terms it is a sum of, before and
-        after accounting for it (and for those named before it).
-    rank : int
-        1 for the best explanation; two mistakes at once share a rank.
-    """
-
-    name: str
-    label: str
-    wrong: str
-    right: str
-    hint: str
-    where: str
-    explained: float
-    before: float
-    after: float
-    rank: int
-
-    def __str__(self):
-        return (
-            f"{self.rank}. {self.name} ({self.label}), {self.where}\n"
-            f"   yours:  {self.wrong}\n   right:  {self.right}\n"
-            f"   error {self.before:.1e} -> {self.after:.1e}, "
-            f"{100 * self.explained:.4g} % explained\n   hint:   {self.hint}"
-        )
-
-
-@door
-@dataclass(frozen=True)
-class Diagnosis:
-    """What :func:`diagnose` found.
-
-    Attributes
-    ----------
-    verdict : {"no mistake", "mistake", "none fits"}
-    mistakes : tuple of Finding
-        Ranked; the findings of rank 1 together are the best explanation. Lower ranks
-        give the same numbers at this point.
-    facts : tuple of str
-        What is known besides: where the gradient is right, which term or link is.
-    clean : dict
-        Block name -> whether the gradient is right there.
-    error : float
-        Largest error of a coordinate relative to the terms it is a sum of.
-    hidden : tuple of Mistake
-        Known mistakes that cannot be seen at this point (see ``points.lint``).
-    """
-
-    verdict: str
-    mistakes: tuple
-    facts: tuple
-    clean: dict
-    error: float
-    hidden: tuple
-
-    def __str__(self):
-        head = {
-            "no mistake": f"no mistake: the gradient is right to {self.error:.1e}",
-            "none fits": f"wrong by {self.error:.1e}, and no known mistake fits",
-            "mistake": f"wrong by {self.error:.1e}; most likely",
-        }[self.verdict]
-        lines = [head, *map(str, self.mistakes), *(f"- {fact}" for fact in self.facts)]
-        if self.hidden:
-            names = ", ".join(m.name for m in self.hidden[:4])
-            more = ", ..." if len(self.hidden) > 4 else ""
-            lines.append(f"- {len(self.hidden)} known mistakes would not show at this "
-                         f"point: {names}{more}")  # fmt: skip
-        return "\n".join(lines)
-
-    __repr__ = __str__
-
-    def to_dict(self):
-        """Plain numbers and strings, for JSON."""
-        return {
-            "verdict": self.verdict,
-            "error": self.error,
-            "mistakes": [vars(finding).copy() for finding in self.mistakes],
-            "facts": list(self.facts),
-            "clean": dict(self.clean),
-            "hidden": [mistake.name for mistake in self.hidden],
-        }
 
 
 @door
@@ -140,48 +45,168 @@ def diagnose(student_gradient, case):
         If the gradient has other keys or shapes than the params, or is not finite.
     """
     check_instance("case", case, Case, "a Case from minibnn.checking.points")
-    chain = Chain(case)
+    chain = prepared(case)
     gradient, dtype = claimed_gradient(student_gradient, case)
     rtol = max(RTOL, 256 * np.finfo(dtype).eps)
-    allowance = resolution(chain, dtype)
-    mistakes = catalogue(chain)
-    search = Search(chain, mistakes, chain.blocks.flat(gradient), allowance, rtol)
-    hidden = tuple(mistakes[i] for i in np.flatnonzero(_unseen(search)))
+    search = Search(chain, chain.blocks.flat(gradient), resolution(chain, dtype), rtol)
+    listed = screened(chain, LISTED)
+    hidden = tuple(m.description for m in unseen(listed, search.allowance))
     if not search.wrong.any():
         return _diagnosis("no mistake", search, (), (), hidden)
     if callable(student_gradient) and not frozen_noise(
         student_gradient, case, gradient
     ):
         return _redrawn(search, hidden)
-    fits = _explanations(search)
+    student = probing.Student(student_gradient, case, chain)
+    fits = _explanations(search, student)
     verdict = "mistake" if fits else "none fits"
-    return _diagnosis(verdict, search, fits, facts.sentences(search), hidden)
+    return _diagnosis(verdict, search, fits, facts.sentences(search, student), hidden)
 
 
-def _unseen(search):
-    """The mistakes that move no coordinate here: those as right as the right one."""
-    right = search.chain.right
-    return [
-        (np.abs(search.chain.gradient(m.changes) - right) <= search.allowance).all()
-        for m in search.mistakes
-    ]
+def _explanations(search, student):
+    """Groups of (mistake, words where), best first: of the first kind that fits."""
+    kinds = (_zero, _listed, _by_rule, _with_a_number, _by_numerics, _single_coordinates,
+             _with_factor, _several)  # fmt: skip
+    for kind in kinds:
+        groups = kind(search, student)
+        if groups:
+            return groups
+    return []
 
 
-def _explanations(search):
-    """Groups of (mistake, words where), best first; the simplest kind that fits."""
-    fits = search.singles()
-    if not fits:
-        extra = facts.factors(search) or facts.other_draw(search)
-        if extra is not None:
-            return [[(extra, search.blocks.where(~search.right_in), None)]]
-    odd = np.flatnonzero(search.wrong)
-    if not fits and len(odd) <= min(MOST_ODD, max(1, search.blocks.size // 20)):
-        return [[_odd(search, odd)]]
-    fits = fits or search.pairs()
-    fits = fits or search.singles_and_odd_coordinates(
-        min(MOST_ODD, search.blocks.size // 20)
+def _alone(search, mistake):
+    """The one explanation, wherever the gradient is wrong."""
+    return [[(mistake, search.blocks.where(~search.right_in), mistake.changes or None)]]
+
+
+def _zero(search, student):
+    return [] if search.g.any() else _alone(search, numerics.nothing(search))
+
+
+def _listed(search, student):
+    """Mistakes of the lists that are made everywhere; a factor on a term."""
+    fits = search.singles(screened(search.chain, LISTED))
+    if fits and not fits[0].penalty[0]:
+        return _groups(search, fits)
+    return [] if fits else _measured(search, mistakes_measured.factors)
+
+
+def _by_rule(search, student):
+    """The rules' mistakes, page by page, and those of the lists in some blocks."""
+    fits = _whole_arrays(search, search.singles(screened(search.chain, LISTED)))
+    for page in _pages(search):
+        made = search.singles(screened(search.chain, (page,), _wrong(search)))
+        if made:  # a mistake of the lists in a whole array is the simpler story
+            fits += [f._replace(penalty=(f.penalty[0] + 0.75, *f.penalty[1:]))
+                     for f in made]  # fmt: skip
+            break
+    return _groups(search, sorted(fits, key=_unused))
+
+
+def _pages(search):
+    """The rules' pages; those of the noise scale first where it alone is wrong."""
+    own = [name[2] == "log noise scale" for name in search.blocks.names]
+    alone = not (~search.right_in & ~np.array(own)).any()
+    return sorted(BY_RULE, key=lambda page: alone and page != "noise_scale")
+
+
+def _with_a_number(search, student):
+    return _measured(search, mistakes_measured.families)
+
+
+def _by_numerics(search, student):
+    found = (
+        numerics.explanation(search)
+        or probing.other_draw(student, search)
+        or probing.ignored(student, search.g)
     )
-    return [_named(search, fit) for fit in fits[:5]]
+    return _alone(search, found) if found else []
+
+
+def _few(search):
+    return min(MOST_ODD, max(1, search.blocks.size // 20))
+
+
+def _single_coordinates(search, student):
+    odd = np.flatnonzero(search.wrong)
+    return [[_odd(search, odd)]] if len(odd) <= _few(search) else []
+
+
+def _several(search, student):
+    """Two mistakes of the lists, or one and a few coordinates."""
+    listed = screened(search.chain, LISTED)
+    fits = search.pairs(listed)
+    fits = fits or search.singles_and_odd_coordinates(listed, _few(search))
+    return _groups(search, fits)
+
+
+def _unused(fit):
+    return fit.penalty[0]
+
+
+def _whole_arrays(search, fits):
+    """Fits with those preferred that explain one array whole and leave the other."""
+    out = []
+    for fit in fits:
+        keys = [name[0] for name in search.blocks.names]
+        explained = {k for k, yes in zip(keys, fit.blocks[0], strict=True) if yes}
+        spared = {k for k, ok in zip(keys, search.right_in, strict=True) if ok}
+        unused = 0.5 if not explained & spared else fit.penalty[0]
+        out.append(fit._replace(penalty=(unused, *fit.penalty[1:])))
+    return out
+
+
+def _groups(search, fits):
+    return [_named(search, fit) for fit in fits[:MOST_NAMED]]
+
+
+def _measured(search, families):
+    """Mistakes that differ in a number only, which fits."""
+    return [
+        [(found, search.blocks.where(needed), found.changes)]
+        for family, t, needed in measured.fitted(search, families)
+        for found in [measured.mistake(search.chain, family, t)]
+    ][:MOST_NAMED]
+
+
+def _with_factor(search, student):
+    """A mistake of the lists or rules with a factor, and the name of the factor."""
+    listed = screened(search.chain, LISTED)
+    screens = [listed, *(screened(search.chain, (p,), _wrong(search)) for p in BY_RULE)]
+    families = {f.name: f for f in mistakes_measured.factors(search.chain)}
+    names = {"data": "data-wrong-factor", "kl": "kl-wrong-factor",
+             "total": "loss-wrong-factor"}  # fmt: skip
+    where = search.blocks.where(~search.right_in)
+    for screen in screens:
+        found = {}  # a pair in either order is one
+        for i, term, c in search.with_factor(screen):
+            first = screen.mistakes[i]
+            factor = _known_factor(search, listed, term, c) or measured.mistake(
+                search.chain, families[names[term]], c - 1
+            )
+            pair = [(first, where, first.changes), (factor, where, factor.changes)]
+            found.setdefault(frozenset((first.name, factor.name)), pair)
+        if found:
+            return list(found.values())[:MOST_NAMED]
+    return []
+
+
+def _known_factor(search, listed, term, c):
+    """The mistake of the lists that multiplies this term with c, if there is one."""
+    links = {"data": {"data"}, "kl": {"kl"}, "total": {"data", "kl"}}[term]
+    chain = search.chain
+    right = {"data": chain.data, "kl": chain.kl, "total": chain.right}[term]
+    right = c * right[listed.probe]
+    for i, mistake in enumerate(listed.mistakes):
+        given = getattr(listed, term)[i]
+        if mistake.links == links and np.allclose(given, right, rtol=1e-9, atol=0):
+            return mistake
+    return None
+
+
+def _wrong(search):
+    keys = search.blocks.keys
+    return tuple(k for k, cut in keys.items() if search.wrong[cut].any())
 
 
 def _named(search, fit):
@@ -203,7 +228,8 @@ def _odd(search, odd):
 
 def _redrawn(search, hidden):
     mistake = Mistake(
-        "noise-redrawn", "E61", "fresh noise at every call", "the noise it is given",
+        "noise-redrawn", "E61", "two calls, two answers: fresh noise, or a state that "
+        "moves on", "the noise it is given, and nothing kept from call to call",
         "Call your function twice. Why does it give two answers?", "",
     )  # fmt: skip
     return _diagnosis("mistake", search, [[(mistake, "everywhere", None)]], (), hidden)
@@ -237,6 +263,8 @@ def _findings(search, group, rank):
         last = k == len(group) - 1
         changes += added or ()
         after = search.g if last else _nearest(search, chain.gradient(changes), before)
+        if np.array_equal(before, after):  # what explains nothing is not shown
+            continue
         yield Finding(
             mistake.name, mistake.label, mistake.wrong, mistake.right, mistake.hint,
             where, _explained(search, before, after), _size(search, before),

@@ -95,3 +95,31 @@ def _layers(here, mine):
             return word
     parts = [f"layer {n[1]} {n[2]}" if n[1] else n[2] for n in here]
     return " of " + ", ".join(parts)
+
+
+def parts_of(chain):
+    """Masks of the parts of w that people forget: name -> mask (P,)."""
+    n = chain.model.n_weights
+    layer = np.full(n, -1)
+    for i, cut in enumerate(chain.net.slices):
+        layer[cut] = i
+    bias = np.zeros(n, bool)
+    bias[: chain.net.n_weights] = chain.net.is_bias
+    found = {}
+    if chain.net.bias:
+        found = {"in-biases": bias, "in-weights-W": ~bias}
+    if chain.L > 1:
+        for i in range(chain.L):
+            found[f"in-layer-{i + 1}"] = layer == i
+            if chain.net.bias:
+                found[f"in-biases-of-layer-{i + 1}"] = (layer == i) & bias
+                found[f"in-W-of-layer-{i + 1}"] = (layer == i) & ~bias
+        if chain.net.bias:
+            found["in-biases-but-the-last-layer's"] = bias & (layer != chain.L - 1)
+        found |= {
+            "but-in-the-last-layer": layer != chain.L - 1,
+            "but-in-the-first-layer": layer != 0,
+        }
+    if (layer < 0).any():
+        found["in-the-noise-scale"] = layer < 0
+    return found

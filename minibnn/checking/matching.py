@@ -11,11 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minibnn.checking.chain import KL_LINKS
-
-MOST_PAIR_WORK = 40_000_000  # coordinates x pairs that are composed link by link
-PROBES = 8  # coordinates per block looked at before a pair is worked out in full
 SPARE_BITS = 12
+MOST_COMPOSED = 60  # mistakes of the data term that are tried one upon the other
+MOST_BESIDE = 300  # mistakes, each right in some blocks, that are tried side by side
 
 
 class Fit(NamedTuple):
@@ -28,186 +26,208 @@ class Fit(NamedTuple):
 
 
 class Search:
-    """All single gradients of the catalogue against one claimed gradient."""
+    """A claimed gradient against the screens of a catalogue, searched one by one."""
 
-    def __init__(self, chain, mistakes, claimed, allowance, rtol):
-        self.chain, self.mistakes, self.g = chain, mistakes, claimed
+    def __init__(self, chain, claimed, allowance, rtol):
+        self.chain, self.g = chain, claimed
         self.allowance, self.rtol, self.blocks = allowance, rtol, chain.blocks
         self.error = np.abs(claimed - chain.right)
         self.wrong = self.error > allowance
         self.right_in = self.blocks.all_in(~self.wrong)
-        self.probe = self._probes()
-        self._try_all()
+        sizes = [cut.stop - cut.start for cut in self.blocks.slices]
+        self.sizes = np.array(sizes)
+        self.bits = np.zeros(len(claimed))
+        self.bits[self.wrong] = np.log2(
+            self.error[self.wrong] / np.maximum(allowance[self.wrong], 1e-300)
+        )
 
-    def _probes(self):
-        """A few coordinates of every block, wrong ones first."""
-        chosen = []
-        for cut in self.blocks.slices:
-            order = np.argsort(~self.wrong[cut], kind="stable")[:PROBES] + cut.start
-            chosen.append(order)
-        return np.concatenate(chosen)
+    # --- agreement ------------------------------------------------------------------
 
-    def _try_all(self):
-        fits, shows, odd, terms = [], [], [], []
-        for mistake in self.mistakes:
-            data, kl, total = self._terms(mistake.changes)
-            good = self.agrees(total)
-            fits.append(self.blocks.all_in(good))
-            shows.append(~self.blocks.all_in(self._close(total)))
-            odd.append(int((~good).sum()))
-            terms.append([part[self.probe] for part in (data, kl, total)])
-        self.fits, self.odd = np.array(fits), np.array(odd)
-        self.unused = np.array(shows) & ~self.fits  # where it would show, and does not
-        self.terms = np.array(terms)
-
-    def _terms(self, changes):
+    def agrees(self, candidate):
+        """Where a candidate is the claimed gradient, to rounding."""
         with np.errstate(all="ignore"):
-            data, kl = self.chain.terms(changes)
-            total = data + kl
-            if any(link == "total" for link, _ in changes):
-                total = self.chain.gradient(changes)
-            return data, kl, total
+            size = np.abs(candidate)
+            squares = np.add.reduceat(size**2, self.blocks.starts)
+            usual = np.repeat(np.sqrt(squares / self.sizes), self.sizes)
+            allowed = self.allowance + self.rtol * (size + 0.1 * usual)
+            return np.isfinite(candidate) & (np.abs(self.g - candidate) <= allowed)
+
+    def _probes_agree(self, screen, candidates):
+        """For each of many candidates at the probes, in which blocks it may fit."""
+        with np.errstate(all="ignore"):
+            size = np.abs(candidates)
+            most = np.maximum.reduceat(size, screen.starts, axis=-1)
+            counts = np.diff(np.append(screen.starts, len(screen.probe)))
+            usual = np.repeat(most, counts, axis=-1)
+            allowed = self.allowance[screen.probe] + self.rtol * (size + usual)
+            good = np.abs(self.g[screen.probe] - candidates) <= allowed
+            return np.logical_and.reduceat(good, screen.starts, axis=-1)
 
     def _close(self, candidate):
         """Where a candidate is the right gradient."""
         with np.errstate(all="ignore"):
             return np.abs(candidate - self.chain.right) <= self.allowance
 
-    def agrees(self, candidate, at=slice(None)):
-        """Where a candidate is the claimed gradient, to rounding."""
-        with np.errstate(all="ignore"):
-            size = np.abs(candidate)
-            whole = isinstance(at, slice)
-            usual = self._usual(candidate) if whole else size.max(-1, keepdims=True)
-            allowed = self.allowance[at] + self.rtol * (size + 0.1 * usual)
-            return np.isfinite(candidate) & (np.abs(self.g[at] - candidate) <= allowed)
-
-    def _usual(self, candidate):
-        """Root mean square of a candidate in its block: the size of its rounding."""
-        squares = np.add.reduceat(np.abs(candidate) ** 2, self.blocks.starts)
-        sizes = [cut.stop - cut.start for cut in self.blocks.slices]
-        return np.repeat(np.sqrt(squares / sizes), sizes)
-
     def convincing(self, mask_of_blocks, attempts):
         """Whether the matched coordinates are more than the luck of many attempts."""
-        covered = np.repeat(
-            mask_of_blocks, [c.stop - c.start for c in self.blocks.slices]
-        )
-        wrong = covered & self.wrong
-        bits = np.log2(self.error[wrong] / np.maximum(self.allowance[wrong], 1e-300))
-        return np.minimum(bits, 40).sum() >= SPARE_BITS + np.log2(attempts)
+        covered = np.repeat(mask_of_blocks, self.sizes)
+        bits = np.minimum(self.bits[covered & self.wrong], 40).sum()
+        return bits >= SPARE_BITS + np.log2(attempts)
+
+    def _full(self, changes):
+        """(blocks where the changes fit, blocks where they show and do not fit)."""
+        total = self.chain.gradient(changes)
+        fits = self.blocks.all_in(self.agrees(total))
+        return fits, ~self.blocks.all_in(self._close(total)) & ~fits
 
     # --- one mistake ----------------------------------------------------------------
 
-    def singles(self):
+    def singles(self, screen):
         """Mistakes that explain everything alone, in full or in some blocks only."""
         found = []
-        for i, fits in enumerate(self.fits):
-            if not (fits | self.right_in).all():
-                continue
-            needed = fits & ~self.right_in
-            unused = self.unused[i].sum()
+        may = self._probes_agree(screen, screen.total) | self.right_in
+        for i in np.flatnonzero(may.all(-1)):
+            fits, unused = self._full(screen.mistakes[i].changes)
+            needed, unused = fits & ~self.right_in, unused.sum()
             # a mistake seen wherever it would show needs hardly any luck's allowance
-            if self.convincing(needed, len(self.mistakes) if unused else 2**-10):
-                found.append(self._fit((i,), (needed,), (unused, i)))
+            luck = len(screen.mistakes) if unused else 2**-10
+            if (fits | self.right_in).all() and self.convincing(needed, luck):
+                found.append(_fit(screen, (i,), (needed,), (unused, i)))
         return sorted(found, key=lambda fit: fit.penalty)
 
-    def singles_and_odd_coordinates(self, most):
+    def singles_and_odd_coordinates(self, screen, most):
         """One mistake made everywhere, but for a few coordinates."""
         found = []
-        for i in np.flatnonzero(self.odd <= most):
-            total = self.chain.gradient(self.mistakes[i].changes)
+        with np.errstate(all="ignore"):
+            off = np.abs(self.g[screen.probe] - screen.total)
+            odd = (off > 1e-6 * np.abs(screen.total) + self.allowance[screen.probe])
+        for i in np.flatnonzero(odd.sum(-1) <= most):
+            total = self.chain.gradient(screen.mistakes[i].changes)
             odd = np.flatnonzero(~self.agrees(total))
             mask = np.ones(len(self.right_in), bool)
-            if 2 * len(odd) < self.wrong.sum() and self.convincing(
-                mask, len(self.mistakes) * self.blocks.size
+            if len(odd) <= most and 2 * len(odd) < self.wrong.sum() and self.convincing(
+                mask, len(screen.mistakes) * self.blocks.size
             ):
-                fit = self._fit((i,), (self.fits[i] & ~self.right_in,), (len(odd), i))
+                needed = self.blocks.all_in(self.agrees(total)) & ~self.right_in
+                fit = _fit(screen, (i,), (needed,), (len(odd), i))
                 found.append(fit._replace(odd=odd))
         return sorted(found, key=lambda fit: fit.penalty)
 
+    def with_factor(self, screen):
+        """(i, term, c): mistake i with one of its terms, or all, times a constant."""
+        g, kept = self.g[screen.probe], np.repeat(
+            ~self.right_in, np.diff(np.append(screen.starts, len(screen.probe)))
+        )
+        weight = kept / self.chain.magnitude[screen.probe]
+        for term, scaled, rest in (
+            ("data", screen.data, screen.kl),
+            ("kl", screen.kl, screen.data),
+            ("total", screen.total, np.zeros(1)),
+        ):
+            with np.errstate(all="ignore"):
+                a, b = (g - rest) * weight, scaled * weight
+                c = (a * b).sum(-1) / (b * b).sum(-1)
+                c = np.where(np.isfinite(c), c, 0.0)
+                may = self._probes_agree(screen, rest + c[:, None] * scaled)
+            for i in np.flatnonzero((may | self.right_in).all(-1) & (c != 0)):
+                if screen.mistakes[i].links & {"total", term}:
+                    continue
+                changes = screen.mistakes[i].changes + (_times(term, c[i]),)
+                fits, _ = self._full(changes)
+                if (fits | self.right_in).all() and self.convincing(
+                    fits & ~self.right_in, float(len(screen.mistakes)) ** 2
+                ):
+                    yield i, term, float(c[i])
+
     # --- two mistakes ---------------------------------------------------------------
 
-    def pairs(self):
+    def pairs(self, screen):
         """Two mistakes: in both terms, in different blocks, or one upon the other."""
         return (
-            self._verified(self._additive())
-            or self._side_by_side()
-            or (self._verified(self._composed()))
+            self._verified(screen, self._additive(screen))
+            or self._side_by_side(screen)
+            or self._verified(screen, self._composed(screen))
         )
 
-    def _additive(self):
-        """Candidates (i, j): the data term of i with the KL term of j."""
-        in_kl = [m.links <= KL_LINKS for m in self.mistakes]
-        in_data = [not (m.links & (KL_LINKS | {"total"})) for m in self.mistakes]
-        second = np.flatnonzero(in_kl)
-        for i in np.flatnonzero(in_data):
-            candidates = self.terms[i, 0] + self.terms[second, 1]
-            for j in second[self._plausible(candidates, i, second)]:
-                yield i, j
+    def _additive(self, screen):
+        """Candidates (i, j): the data term of i with the KL term of j.
 
-    def _plausible(self, candidates, i, j):
-        """Whether the probes agree, in each block with one of the explanations."""
-        good = self.agrees(candidates, self.probe)
-        starts = np.searchsorted(self.probe_block, np.arange(len(self.right_in)))
-        fits = np.logical_and.reduceat(good, starts, axis=-1)
-        return (fits | self.fits[i] | self.fits[j] | self.right_in).all(-1)
+        Seen in one random projection, the KL terms are numbers in a sorted list.
+        """
+        i, j = np.flatnonzero(screen.in_data), np.flatnonzero(screen.in_kl)
+        size = self.chain.magnitude[screen.probe]
+        mix = np.random.default_rng(0).normal(size=len(size)) / size
+        with np.errstate(all="ignore"):
+            wanted = (self.g[screen.probe] - screen.data[i]) @ mix
+            there = screen.kl[j] @ mix
+            slack = 1e-6 * (np.abs(screen.data[i]) + np.abs(screen.kl[0])) @ np.abs(mix)
+        order = np.argsort(there)
+        low, high = (
+            np.searchsorted(there[order], wanted + sign * slack) for sign in (-1, 1)
+        )
+        for k in np.flatnonzero((low < high) & np.isfinite(wanted)):
+            for m in order[low[k] : high[k]]:
+                both = (screen.data[i[k]] + screen.kl[j[m]])[None]
+                if (self._probes_agree(screen, both) | self.right_in).all():
+                    yield i[k], j[m]
 
-    @property
-    def probe_block(self):
-        """The block of every probe."""
-        return np.searchsorted(self.blocks.starts, self.probe, side="right") - 1
-
-    def _composed(self):
-        """Candidates (i, j) in the same term, one change upon the other."""
-        n = len(self.mistakes)
-        if self.blocks.size * n**2 / 2 > MOST_PAIR_WORK:
-            return
-        for i, j in combinations(range(n), 2):
-            a, b = self.mistakes[i], self.mistakes[j]
-            for first, second in ((i, j), (j, i)) if a.links & b.links else ((i, j),):
-                changes = self.mistakes[first].changes + self.mistakes[second].changes
-                total = self.chain.gradient(changes)[self.probe]
-                if self._plausible(total[None], i, np.array([j]))[0]:
-                    yield first, second
-
-    def _verified(self, candidates):
+    def _verified(self, screen, candidates):
         """The candidates that agree in every coordinate."""
-        found, attempts = [], len(self.mistakes) ** 2
+        found, attempts = [], float(len(screen.mistakes)) ** 2
         for i, j in candidates:
-            a, b = self.mistakes[i], self.mistakes[j]
-            fits = self.blocks.all_in(
-                self.agrees(self.chain.gradient(a.changes + b.changes))
-            )
-            alone = self.fits[i] | self.fits[j] | self.right_in
-            if (fits | alone).all() and self.convincing(~self.right_in, attempts):
-                masks = self._share(i, j, fits & ~self.right_in)
-                found.append(self._fit((i, j), masks, ((~fits).sum(), i + j)))
+            a, b = screen.mistakes[i].changes, screen.mistakes[j].changes
+            fits, unused = self._full(a + b)
+            if (fits | self.right_in).all() and self.convincing(fits, attempts):
+                masks = self._share(a, b, fits & ~self.right_in)
+                found.append(_fit(screen, (i, j), masks, (unused.sum(), i + j)))
         return sorted(found, key=lambda fit: fit.penalty)
 
-    def _share(self, i, j, both):
+    def _share(self, first, second, both):
         """The blocks where each of two mistakes is needed."""
-        only_i = self.fits[i] & ~self.right_in
-        only_j = self.fits[j] & ~self.right_in
+        only_i, only_j = (self._full(c)[0] & ~self.right_in for c in (first, second))
         return (both & ~only_j) | only_i, (both & ~only_i) | (only_j & ~only_i)
 
-    def _side_by_side(self):
+    def _side_by_side(self, screen):
         """Two mistakes in different blocks."""
-        found, attempts = [], len(self.mistakes) ** 2
-        useful = np.flatnonzero((self.fits & ~self.right_in).any(-1))
+        found, attempts = [], float(len(screen.mistakes)) ** 2
+        may = self._probes_agree(screen, screen.total) & ~self.right_in
+        useful = np.flatnonzero(may.any(-1))[:MOST_BESIDE]
+        exact = {i: self._full(screen.mistakes[i].changes) for i in useful}
         for i, j in combinations(useful, 2):
-            if not (self.fits[i] | self.fits[j] | self.right_in).all():
+            (fits_i, unused_i), (fits_j, unused_j) = exact[i], exact[j]
+            if not (fits_i | fits_j | self.right_in).all():
                 continue
-            first = self.fits[i] & ~self.right_in
-            second = self.fits[j] & ~self.right_in & ~first
-            unused = (self.unused[i] & ~second).sum() + (self.unused[j] & ~first).sum()
-            both = self.convincing(first, attempts) and self.convincing(
-                second, attempts
-            )
-            if both:
-                found.append(self._fit((i, j), (first, second), (unused, i + j)))
+            first = fits_i & ~self.right_in
+            second = fits_j & ~self.right_in & ~first
+            unused = (unused_i & ~second).sum() + (unused_j & ~first).sum()
+            if self.convincing(first, attempts) and self.convincing(second, attempts):
+                found.append(_fit(screen, (i, j), (first, second), (unused, i + j)))
         return sorted(found, key=lambda fit: fit.penalty)
 
-    def _fit(self, indices, masks, penalty):
-        mistakes = tuple(self.mistakes[i] for i in indices)
-        return Fit(mistakes, masks, np.zeros(0, int), penalty)
+    def _composed(self, screen):
+        """Candidates (i, j) in the data term, one change upon the other."""
+        chosen = [i for i in np.flatnonzero(screen.in_data) if _common(screen, i)]
+        for i, j in combinations(chosen[:MOST_COMPOSED], 2):
+            a, b = screen.mistakes[i], screen.mistakes[j]
+            for first, second in ((i, j), (j, i)) if a.links & b.links else ((i, j),):
+                changes = screen.mistakes[first].changes + screen.mistakes[second].changes
+                total = self.chain.gradient(changes)[screen.probe]
+                if (self._probes_agree(screen, total[None]) | self.right_in).all():
+                    yield first, second
+
+
+def _times(term, c):
+    return term, lambda value, chain: c * value
+
+
+def _common(screen, i):
+    """Whether a mistake is one that often comes with others; factors are measured."""
+    mistake = screen.mistakes[i]
+    return mistake.links != {"data"} and not mistake.name.startswith(
+        ("dropped", "doubled", "only")
+    )
+
+
+def _fit(screen, indices, masks, penalty):
+    mistakes = tuple(screen.mistakes[i] for i in indices)
+    return Fit(mistakes, masks, np.zeros(0, int), penalty)

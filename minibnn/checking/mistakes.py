@@ -11,13 +11,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-PAGES = ("objective", "kl", "scale", "noise", "local", "likelihood", "network", "order")
-MAKERS = []  # functions chain -> list of Mistake, in the order they are to be named
+import numpy as np
+
+LISTED = ("objective", "kl", "scale", "noise", "local", "likelihood", "network", "order")
+BY_RULE = (
+    "kl_rules", "draw", "indices", "operands", "forward", "data", "loss", "noise_scale",
+    "rows", "slopes", "precision",
+)  # fmt: skip
+MAKERS = {}  # module -> functions chain -> list of Mistake, in the order of suspicion
 
 
 @dataclass(frozen=True)
-class Mistake:
-    """One known mistake.
+class Description:
+    """A known mistake in words: what results hold, and what crosses a process.
 
     Attributes
     ----------
@@ -31,8 +37,6 @@ class Mistake:
         A question that leads there.
     reveal : str
         What to change in a set-up that hides it.
-    changes : tuple of (link, function)
-        How it changes the chain.
     """
 
     name: str
@@ -41,40 +45,68 @@ class Mistake:
     right: str
     hint: str
     reveal: str
-    changes: tuple = ()
-    needs: Callable[[Any], bool] | None = None
 
     def __repr__(self):
         return f"<{self.name} ({self.label}): {self.wrong}, should be {self.right}>"
+
+
+@dataclass(frozen=True, repr=False)
+class Mistake(Description):
+    """One known mistake: its description, and what it does to the chain.
+
+    Attributes
+    ----------
+    changes : tuple of (link, function)
+        How it changes the chain.
+    needs : function, optional
+        chain -> whether it can be made there.
+    touches : tuple of str
+        Arrays of the gradient it changes, () for any; those made by rule are tried only
+        where just these arrays are wrong.
+    """
+
+    changes: tuple = ()
+    needs: Callable[[Any], bool] | None = None
+    touches: tuple = ("mu", "rho")
 
     @property
     def links(self):
         """The links it changes."""
         return {link for link, _ in self.changes}
 
+    @property
+    def description(self):
+        """The same in words alone."""
+        names = ("name", "label", "wrong", "right", "hint", "reveal")
+        return Description(*(getattr(self, name) for name in names))
+
 
 def known(*mistakes):
     """Register mistakes in the order in which they are to be suspected."""
-    MAKERS.append(lambda chain: list(mistakes))
+    _, function = mistakes[0].changes[0]
+    MAKERS.setdefault(function.__module__, []).append(lambda chain: list(mistakes))
 
 
 def family_of_mistakes(make):
     """Register a function chain -> list of mistakes, for those that come in numbers."""
-    MAKERS.append(make)
+    MAKERS.setdefault(make.__module__, []).append(make)
     return make
 
 
-def catalogue(chain):
-    """Every known mistake that can be made at a case, labels filled in."""
-    for page in PAGES:  # each page registers its mistakes once, when it is first read
-        importlib.import_module(f"minibnn.checking.mistakes_{page}")
+def catalogue(chain, pages=LISTED):
+    """The mistakes of some pages that can be made at a case, labels filled in."""
     found = []
-    for make in MAKERS:
-        found += [
-            replace(mistake, label=chain.label(mistake.label))
-            for mistake in make(chain)
-            if _possible(mistake, chain)
-        ]
+    for page in pages:  # each page registers its mistakes once, when it is first read
+        module = importlib.import_module(f"minibnn.checking.mistakes_{page}")
+        for make in MAKERS[module.__name__]:
+            with np.errstate(all="ignore"):
+                found += [
+                    mistake
+                    if mistake.label[0] == "E"
+                    else replace(mistake, label=chain.label(mistake.label))
+                    for mistake in make(chain)
+                    if _possible(mistake, chain)
+                ]
     return found
 
 

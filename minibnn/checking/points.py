@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from minibnn.checking.chain import Chain
-from minibnn.checking.mistakes import catalogue
+from minibnn.checking.mistakes import BY_RULE, LISTED, catalogue
+from minibnn.checking.screen import screened, unseen
 from minibnn.inference.elbo import check_combination, neg_elbo
 from minibnn.kernels.doors import door
 from minibnn.kernels.estimators import Pathwise
@@ -24,6 +25,7 @@ from minibnn.kernels.validate import as_inputs, as_rng, check_choice, check_inst
 RTOL = (
     1e-9  # a mistake is visible if it moves a coordinate by more, relative to its terms
 )
+RULES = tuple(page for page in BY_RULE if page != "precision")  # no set-up hides a bound
 JITTER = 64  # roundings of the point whose effect on the gradient is forgiven
 
 
@@ -192,20 +194,39 @@ def _targets(model, X, rng):
 
 @door
 def lint(case):
-    """The known mistakes that change nothing at this case, as a list of mistakes.
+    """The known mistakes that change nothing at this case, as a list of descriptions.
 
     Each has ``.name``, ``.label``, ``.wrong``, ``.right`` and ``.reveal``: what to
     change in the set-up to make it visible. A mistake counts as invisible if it moves
     no coordinate of the gradient by more than 1e-9 of the terms the coordinate is a sum
-    of, plus what rounding of the point does to it.
+    of, plus what rounding of the point does to it. Mistakes made by rule are listed if
+    they would show at a generic point of the same model, and one of those that are the
+    same there.
     """
-    chain = Chain(check_instance("case", case, Case))
+    chain = Chain(check_instance("case", case, Case, "a Case, as points.generic makes"))
     allowance = resolution(chain)
-    return [
-        mistake
-        for mistake in catalogue(chain)
-        if (np.abs(chain.gradient(mistake.changes) - chain.right) <= allowance).all()
-    ]
+    pages = [LISTED, *((page,) for page in RULES)]
+    found = [m for p in pages for m in unseen(screened(chain, p), allowance)]
+    listed = {m.name for m in catalogue(chain)}
+    twin = Chain(generic(case.model, case.family, case.estimator))
+    made = _distinct(twin, {m.name for m in found} - listed)
+    return [m.description for m in found if m.name in listed | made]
+
+
+def _distinct(twin, names):
+    """Those that show at another point of the model, one of each kind of gradient."""
+    allowance, seen, found = resolution(twin), set(), set()
+    mix = np.random.default_rng(0).normal(size=twin.blocks.size)
+    made = [m for page in RULES for m in catalogue(twin, (page,)) if m.name in names]
+    for mistake in made:
+        gradient = twin.gradient(mistake.changes)
+        with np.errstate(all="ignore"):
+            shows = (np.abs(gradient - twin.right) > allowance).any()
+            key = f"{gradient @ mix:.9e}"
+        if shows and key not in seen:
+            seen.add(key)
+            found.add(mistake.name)
+    return found
 
 
 @door
