@@ -97,9 +97,11 @@ def test_the_largest_number_may_stand_in_the_data(place):
 
 def test_what_is_not_a_number_counts_as_largest():
     params = {"mu": np.array([-5.0, *np.zeros(8)]), "rho": np.zeros(9)}
-    assert largest(PLAIN, mb.MeanField(), params) == "5, in mu of layer 1 weights"
+    said = largest(named_params(PLAIN, mb.MeanField(), params))
+    assert said == "the largest number is 5, in mu of layer 1 weights"
     params["rho"][7] = np.nan
-    assert largest(PLAIN, mb.MeanField(), params) == "inf, in rho of layer 2 weights"
+    said = largest(named_params(PLAIN, mb.MeanField(), params))
+    assert said == "the largest number is inf, in rho of layer 2 weights"
 
 
 def test_the_inference_network_has_layers_of_its_own():
