@@ -78,7 +78,7 @@ def fit(
         Stochastic steps; the start is not counted. "auto": 1000; where it is left open,
         and ``start`` too, a bad result is told by a ``FitWarning``, a run that stops
         being finite returns what it had before, and a loss without noise (``Point``,
-        ``Exact()``) is brought to its minimum after the steps, to a slope of 1e-8 where
+        ``Exact()``) is brought to its minimum after the steps, to a slope of 1e-6 where
         it is smooth.
     start : "auto", "lbfgs", None or dict
         "auto": L-BFGS at 16 fixed noises first, where the problem is small enough for
