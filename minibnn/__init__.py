@@ -25,7 +25,7 @@ from minibnn.inference.result import FitResult
 from minibnn.inference.run import FitError
 from minibnn.inference.stopping import Plateau
 from minibnn.inference.svi import fit
-from minibnn.kernels.doors import door
+from minibnn.kernels.doors import door as _door
 from minibnn.kernels.estimators import LocalReparam, Pathwise
 from minibnn.kernels.exact_elbo import Exact
 from minibnn.kernels.families import MeanField, Point
@@ -49,4 +49,4 @@ from minibnn.version import __version__
 _classes = [value for value in list(globals().values()) if isinstance(value, type)]
 rebuildable(*_classes)
 for _public in _classes:
-    door(_public)
+    _door(_public)

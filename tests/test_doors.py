@@ -33,7 +33,8 @@ RESULTS = (
 )
 # What kernels call on each other, with arguments that were checked: not doors.
 INNER = set(
-    """apply blocks features run batch nll log_joint_kernel targets check check_family
+    """apply blocks check_run cure features run
+    batch nll log_joint_kernel targets check check_family
     check_params check_values check_width density due embed expected_nll for_restart
     kernel keep_valid kl log_prob log_scale marginals mean moments move natural
     natural_step neg_entropy noise_shape noise_size rates row_nll sample shape_hint

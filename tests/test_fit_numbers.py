@@ -34,7 +34,7 @@ def fit(**options):
 
 DEFAULTS = {
     mb.fit: {
-        "n_samples": 1, "batch_size": None, "optimizer": None, "max_steps": 1000,
+        "n_samples": 1, "batch_size": None, "optimizer": None, "max_steps": "auto",
         "start": "auto", "stop": None, "kl_weight": 1.0, "kl_warmup": 0.0,
         "restarts": 1, "replicas": None, "clip": None,
     },
@@ -274,6 +274,7 @@ def test_a_full_covariance_starts_from_the_best_of_its_first_fits(monkeypatch):
             yield fake
 
     monkeypatch.setattr(run, "runs_of", runs_of)
+    monkeypatch.setattr(run, "settle", lambda fake: None)
     series[0, -100:-1] = -60.0
     options = {"kl_warmup": 0.5, "n_samples": 4, "kl_weight": 0.7, "batch_size": 9}
     found = fit(family=mb.FullCovariance(), start="auto", stop=mb.Plateau(), **options)
@@ -437,7 +438,7 @@ def test_a_replica_set_free_takes_its_own_streams_and_history():
     streams = ["first", "second"]
     flat = Flat({"mu": np.arange(6.0).reshape(2, 3)})
     joint = SimpleNamespace(
-        streams=streams, flat=flat, lead=(2,),
+        streams=streams, flat=flat, lead=(2,), begin=None,
         history={"loss": [[1.0, 2.0], [3.0, 4.0]], "lr": [0.1, 0.2]},
     )  # fmt: skip
     one = restarts.apart(joint)[1]
