@@ -10,6 +10,7 @@ import pytest
 from saved_runs import assert_same
 
 import minibnn as mb
+from minibnn.checking.screen import prepared
 from minibnn.inference.storage import read, write
 from minibnn.kernels.gaussian_kl import gaussian_kl
 from minibnn.kernels.maps import softplus_scale
@@ -146,3 +147,22 @@ def test_two_threads_write_one_file(tmp_path, monkeypatch):
         list(pool.map(lambda a: write(path, "test", {}, a), arrays))
     assert np.ptp(read(path, "test")[1]["a"]) == 0
     assert [file.name for file in tmp_path.iterdir()] == ["run.npz"]
+
+
+def test_diagnoses_of_several_cases_do_not_mix():
+    """The last case is kept for the next submission: in each thread its own."""
+    cases = [mb.points.generic(world.YES_NO, mb.MeanField(), rng=k) for k in range(4)]
+
+    def verdict(k):
+        return mb.diagnose(cases[k % 4].gradient(), cases[k % 4]).verdict
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(verdict, range(12))) == {"no mistake"}
+
+
+def test_the_last_case_is_kept_in_each_thread():
+    case, other = (mb.points.generic(world.YES_NO, mb.MeanField(), rng=k) for k in (0, 1))
+    chain = prepared(case)
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(prepared, other).result().case is other
+    assert prepared(case) is chain

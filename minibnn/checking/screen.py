@@ -5,6 +5,8 @@ the probes: all coordinates of a small network, some of every block of a large o
 agrees at the probes is worked out again in full before it is believed.
 """
 
+import threading
+
 import numpy as np
 
 from minibnn.checking.chain import KL_LINKS, Chain
@@ -77,18 +79,22 @@ def _spread(cut):
     return cut.start + steps
 
 
-_LAST = []  # the last case, what its arrays held, its chain with the screens
+class Last(threading.local):
+    """Of every thread its own: the last case, what its arrays held, its chain."""
+
+    case, held, chain = None, None, None
+
+
+_LAST = Last()
 
 
 def prepared(case):
     """The chain of a case; the last one is kept, for many submissions at one case."""
     arrays = (*case.params.values(), case.noise, case.X, case.y)
     held = tuple(np.asarray(array).tobytes() for array in arrays)
-    if _LAST and _LAST[0][0] is case and _LAST[0][1] == held:
-        return _LAST[0][2]
-    chain = Chain(case)
-    _LAST[:] = [(case, held, chain)]
-    return chain
+    if _LAST.case is not case or _LAST.held != held:
+        _LAST.case, _LAST.held, _LAST.chain = case, held, Chain(case)
+    return _LAST.chain
 
 
 def screened(chain, pages, arrays=None):
