@@ -535,7 +535,7 @@ def test_a_path_is_uniform_up_to_twice_its_length(monkeypatch, uniform, limit, n
         return state, "move"
 
     monkeypatch.setattr(module, "transition", transition)
-    sampler = Sampler(None, Fixed(uniform), 20, 1.5, 1000, 0.8, False)
+    sampler = Sampler(None, Fixed(uniform), 20, 1.5, 1000, 0.8, False, None)
     sampler.state = sampler.scale = None
     found = sampler.advance(np.array([0.1, 0.3]), limit)
     assert found == ("move", n_steps)
@@ -546,7 +546,7 @@ class Counting(Sampler):
     """A sampler of two chains, at the number n of the transition and at 3 n."""
 
     def __init__(self, n_warmup):
-        super().__init__(None, None, n_warmup, 1.5, 80, 0.7, False)
+        super().__init__(None, None, n_warmup, 1.5, 80, 0.7, False, None)
         self.seen, self.renewed = [], []
         self.state = State(np.zeros((2, 1)), np.zeros(2), None)
         self.scale = np.ones((2, 1))
@@ -606,8 +606,9 @@ def test_chains_start_apart_with_unit_scales():
     w = [model.initial_weights(rng) for _ in range(3)]
     found = starting_points(model, 3, None, np.random.default_rng(3))
     np.testing.assert_array_equal(found, w)
-    f = log_joint(model, *model.batch(X, y))
-    sampler = Sampler(f, np.random.default_rng(4), 20, 1.5, 1000, 0.8, False)
+    data = model.batch(X, y)
+    f, rng = log_joint(model, *data), np.random.default_rng(4)
+    sampler = Sampler(f, rng, 20, 1.5, 1000, 0.8, False, data)
     sampler.start(found)
     np.testing.assert_array_equal(sampler.scale, np.ones_like(found))
     np.testing.assert_allclose(sampler.state.log_joint, model.log_joint(found, X, y)[0])

@@ -73,7 +73,7 @@ def test_labels_are_drawn_by_their_probability():
 
 
 @pytest.mark.parametrize(
-    ("labels", "cure"), [((1, 2), r"use y - 1\)"), ((-1, 1), r"use \(y \+ 1\) / 2\)")]
+    ("labels", "cure"), [((1, 2), r"use y - 1$"), ((-1, 1), r"use \(y \+ 1\) / 2$")]
 )
 def test_two_usual_codes_of_labels_are_told_their_way_to_0_and_1(labels, cure):
     with pytest.raises(ValueError, match=cure):
