@@ -38,7 +38,8 @@ PROCEDURES = {
         ("saves-so-many-steps-after-the-start", "self.every - step % self.every",
          "self.every",
          "test_when_and_where_checkpoints_are_written"),
-        ("keeps-parameters-of-no-known-loss", '"good": run.before', '"good": run.flat.theta',
+        ("keeps-parameters-of-no-known-loss", '"good": run.before',
+         '"good": run.flat.theta',
          "test_the_parameters_of_a_checkpoint_are_those_of_the_last_loss"),
     ),
     ("inference/fingerprint.py", "test_storage.py"): (
