@@ -312,14 +312,15 @@ def test_what_the_start_minimises(monkeypatch):
 
     def minimize(fun, theta, **options):
         seen.update(options, theta=theta, at=fun(theta))
-        return SimpleNamespace(fun=np.nan, x=theta + 1.0)
+        return SimpleNamespace(fun=np.nan, x=theta + 1.0, status=1)
 
     monkeypatch.setattr(start, "minimize", minimize)
     params = mb.MeanField("identity").init(LINEAR, rng=0)
     A, y = LINEAR.batch(X, Y)
     args = LINEAR, mb.MeanField("identity"), params, A, y, 0.3
     rng, twin = np.random.default_rng(1), np.random.default_rng(1)
-    kept = lbfgs_start(*args, rng, mb.Pathwise())
+    kept, promised = lbfgs_start(*args, rng, mb.Pathwise())
+    assert np.isnan(promised)
     assert kept is params  # nothing finite was found
     assert seen["options"] == {"maxiter": 400}
     assert seen["bounds"] == [(None, None)] * 3 + [(1e-8, None)] * 3
@@ -331,6 +332,28 @@ def test_what_the_start_minimises(monkeypatch):
     np.testing.assert_allclose(seen["at"][1], Flat(params).join(wanted[1]), rtol=1e-10)
 
 
+@pytest.mark.parametrize(
+    ("status", "slope", "moved"),
+    [(0, 90, True), (0, 110, False), (1, 110, True)],  # 1: at the most iterations
+)
+def test_a_descent_lost_in_rounding_is_no_start(status, slope, moved, monkeypatch):
+    """By 100 nats it fell, and says that it falls no more: a unit on, it would."""
+
+    end = []
+
+    def minimize(fun, theta, **options):
+        jac = np.append(np.zeros(theta.size - 1), -slope)
+        end.append(fun(theta)[0] - 100.0)
+        return SimpleNamespace(fun=end[0], x=theta + 1.0, status=status, jac=jac)
+
+    monkeypatch.setattr(start, "minimize", minimize)
+    params = FAMILY.init(LINEAR, rng=0)
+    args = LINEAR, FAMILY, params, *LINEAR.batch(X, Y), 1.0, np.random.default_rng(0)
+    found, promised = lbfgs_start(*args, mb.Pathwise())
+    assert promised == end[0]
+    np.testing.assert_array_equal(found["mu"], params["mu"] + moved)
+
+
 def test_the_start_of_tasks_minimises_the_sum_of_their_losses(monkeypatch):
     seen = []
 
@@ -338,7 +361,7 @@ def test_the_start_of_tasks_minimises_the_sum_of_their_losses(monkeypatch):
         step = 1e-6 * np.cos(np.arange(theta.size))
         (up, _), (down, _), (_, g) = fun(theta + step), fun(theta - step), fun(theta)
         seen.append((up - down, 2 * g @ step))
-        return SimpleNamespace(fun=0.0, x=theta)
+        return SimpleNamespace(fun=0.0, x=theta, status=1)
 
     monkeypatch.setattr(start, "minimize", minimize)
     family = mb.InferenceNetwork(mb.MLP([2, 6]), np.eye(2))
@@ -353,7 +376,7 @@ def test_every_replica_starts_on_its_own_data(monkeypatch):
     def started(model, family, params, A, y, weight, rng, estimator):
         key = rng.bit_generator.seed_seq.spawn_key
         seen.append((float(A[0, 0]), weight, key))
-        return params
+        return params, 0.0
 
     monkeypatch.setattr(run, "lbfgs_start", started)
     stacked, both = np.stack([X, X + 1.0]), np.stack([Y, Y])

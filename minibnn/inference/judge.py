@@ -15,6 +15,7 @@ from minibnn.inference.streams import Streams
 SAMPLES = 64  # for the end of a run
 START_SAMPLES = 256  # for its start, whose tails may be long
 SURE = 3.0  # standard errors
+KEPT = 0.5  # of the gain at its own noises a start keeps on fresh ones
 RARE = 1.35e-3  # the chance of a normal number beyond them
 PART = 0.1  # of what the start had gained; to lose more is to diverge
 SHARE = 0.05  # of the rows' passes in the steps, the most that judging may add
@@ -70,11 +71,20 @@ def has_noise(run):
     return shape[1] > 0
 
 
-def tested(run, i, found, params):
-    """What the start has found, if it is surely better than ``params``; else those."""
+def tested(run, i, found, params, promised):
+    """What the start has found, if it is surely better than ``params``; else those.
+
+    And if fresh noise leaves at least half of the gain that its own noises promised: the
+    loss ``promised`` there. With less it has fitted them, and steps from there end lower
+    than from plain initial values.
+    """
     before, after = (losses(run, p, i, START_SAMPLES) for p in (params, found))
-    better = surely_positive(before - after) if np.isfinite(after).all() else False
-    return found if better else params
+    if not np.isfinite(after).all() or not surely_positive(before - after):
+        return params
+    if promised is None:
+        return found
+    kept, whole = before.mean() - after.mean(), before.mean() - promised
+    return found if kept >= KEPT * whole else params
 
 
 def settle(run):

@@ -180,14 +180,14 @@ class Run:
         if not options.starts_with_lbfgs(self.model, self.family, self.n_rows, exact):
             return params
         A, y = self.batches.all_rows(replica)
-        weight, estimator = options.kl_weight, self.estimator
+        weight, estimator, promised = options.kl_weight, self.estimator, None
         try:
-            found = lbfgs_start(
+            found, promised = lbfgs_start(
                 self.model, self.family, params, A, y, weight, rng, estimator
             )
         except Interrupted as interrupt:
             found, self.stop_reason = interrupt.so_far, "interrupted"
-        return tested(self, replica, found, params)
+        return tested(self, replica, found, params, promised)
 
     def solve_first(self, replica):
         """Params of the simpler family this one starts from: the best default fit."""

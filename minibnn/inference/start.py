@@ -49,16 +49,22 @@ def bounds(family, flat):
 def lbfgs_start(
     model, family, params, A, y, kl_weight, rng, estimator, iterations=ITERATIONS
 ):
-    """Params after L-BFGS on the ELBO at fixed noise, in double precision inside.
+    """(params, loss) after L-BFGS on the ELBO at fixed noise, in double precision inside.
 
     An exact estimator has no noise: then it is the ELBO itself that is maximised.
+    A descent that ends where a unit further the loss would fall by more than it has so far
+    was ended by the rounding of a steep loss: then params are those given.
     Ctrl-C raises ``Interrupted`` with the best params so far.
     """
     estimator = estimator if estimator.exact else Pathwise()
     shape = estimator.noise_shape(model, family, SAMPLES, A.shape[-2])
     noise = standardised_noise(rng, family.tasks + shape)
     problem = model, family, A, y, kl_weight, estimator
-    return descend(problem, params, noise, {"maxiter": iterations})[0]
+    flat = Flat(params, np.float64)
+    before = loss_at(problem, flat, noise)(flat.theta)[0]
+    better, found = descend(problem, params, noise, {"maxiter": iterations})
+    lost = found.status == 0 and np.abs(found.jac).max() > before - found.fun
+    return (params if lost else better), float(found.fun)
 
 
 def loss_at(problem, flat, noise):
