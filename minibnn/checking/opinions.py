@@ -100,7 +100,7 @@ class Opinions:
         """Rounding of a gradient given as numbers: move x for the oracle instead."""
         base = jitter(self.problem.x, self.claim.eps, self.rng)
         moved = [line.at(base).slope() for line in self.lines]
-        return np.abs(np.array(moved) - value)
+        return np.nan_to_num(np.abs(np.array(moved) - value))  # 0 beyond an edge
 
     def _distrust(self, why):
         self.judge = "central differences"

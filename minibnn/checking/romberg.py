@@ -301,7 +301,7 @@ def romberg(
 
 def _longer_steps(ladder, best, start, rel, size):
     """Try steps 16, 256, ... times as long: where rounding rules they can help."""
-    for climb in 1, 2, 3:
+    for climb in range(1, 7):
         enough = best.bound <= rel * max(abs(best.value), size)
         unseen = abs(best.value) < 10 * best.bound  # far away all slopes look small
         if enough or unseen or best.bound > 4 * best.noise:
