@@ -139,7 +139,7 @@ def _check(problem, options):
         return verdict.unsteady(problem, tol, reasons.unsteady_grad(problem, claim))
     few = problem.size <= options.most
     problem.measure(None if few else claim.g)
-    look = (1e-6, 4) if few else (1e-7, 50)  # with many parameters kinks are close
+    look = (1e-6, 2) if few else (1e-7, 50)  # with many parameters kinks are close
     noise = max(value_noise(problem, rng, *look), abs(again - problem.value))
     judge = Coordinates if few else Directions
     evidence = judge(problem, claim, noise, tol, options.guard, rng).run()

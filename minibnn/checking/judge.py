@@ -150,7 +150,8 @@ class Coordinates(Opinions):
         """Whether the error stands out of the complex step's own measured noise."""
         error = abs(self.claimed[i] - self.truth[i])
         noise = step_noise(self.lines[i], self.rng)
-        if self.warned or self.stairs(i, coarse_noise(self.lines[i])):
+        rough = self.warned or self.noise > 1e3 * EPS * abs(self.problem.value)
+        if rough or self.stairs(i, coarse_noise(self.lines[i])):
             gaps = (1e-8, 1e-6, 1e-5, 1e-4)  # f cancels: stairs of any width
             found = [step_noise(self.lines[i], self.rng, g, 1) for g in 2 * gaps]
             noise = max(noise, *found)

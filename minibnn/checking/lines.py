@@ -115,7 +115,7 @@ def step_noise(line, rng, gap=1e-6, looks=2):
     return _settled(look, slope, problem, rng, gap, enough)
 
 
-def value_noise(problem, rng, gap=1e-6, enough=4):
+def value_noise(problem, rng, gap=1e-6, enough=2):
     """Rounding noise of f near x, never below one rounding of its value.
 
     More than ``enough`` roundings are looked into.

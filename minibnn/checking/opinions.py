@@ -57,7 +57,7 @@ class Opinions:
             self.second = self._differences()
             if self.first:
                 self._reconcile()
-            self.doubt[:] = np.inf if self._overlooked() else 0.0
+            self.doubt *= 30 if self._overlooked() else 0  # it may be worse elsewhere
 
     def _first_opinion(self):
         """Complex step at every coordinate: (value, bound), or None with a note."""
@@ -175,10 +175,16 @@ class Opinions:
                 return
 
     def refuted(self, i):
-        """Whether two independent descents exclude the complex step at i."""
+        """Whether two independent descents exclude the complex step at i.
+
+        What only longer steps show may be a structure finer than they are.
+        """
         if self.coarser(i):
             return False
         value, bound = self.first
+        gap = abs(value[i] - self.second[i].value)
+        if 18 * self.noise > 1e-6 * self.lines[i].reach * gap:
+            return False
         for start in 0.23, 0.083:
             again = self.slope(i, TIGHT, start)
             self.narrow(i, again)
