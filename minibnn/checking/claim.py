@@ -40,6 +40,7 @@ class Claim:
             some = index[(size[index] > 0) & np.isfinite(size[index])]
             if len(some):
                 ratio = np.median(spread[some] / size[some])
+                ratio = min(ratio, SAFETY * self.eps)  # terms that cancel stay alone
                 spread[index] = np.maximum(spread[index], ratio * size[index])
         return spread
 

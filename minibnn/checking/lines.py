@@ -111,7 +111,7 @@ def step_noise(line, rng, gap=1e-6, looks=2):
     def look(gap):
         return float(local_noise(slope, problem, rng, gap, looks))
 
-    enough = 1e-9 * abs(slope(problem.x))
+    enough = 1e-13 * abs(slope(problem.x))
     return _settled(look, slope, problem, rng, gap, enough)
 
 

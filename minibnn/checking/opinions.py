@@ -54,10 +54,13 @@ class Opinions:
         if self.first:
             self._reconcile()
         if self._overlooked():
+            doubt, long = self.doubt.copy(), [s.step for s in self.second]
             self.second = self._differences()
             if self.first:
                 self._reconcile()
-            self.doubt *= 30 if self._overlooked() else 0  # it may be worse elsewhere
+            stays = np.array([s.step for s in self.second]) > np.array(long) / 8
+            self._overlooked()
+            self.doubt = np.where(stays, 10 * np.maximum(doubt, 3 * self.doubt), 0.0)
 
     def _first_opinion(self):
         """Complex step at every coordinate: (value, bound), or None with a note."""
@@ -70,11 +73,11 @@ class Opinions:
             self._distrust("it gives nan or inf")
             return None
         value, gap = pairs[:, 0], np.abs(pairs[:, 0] - pairs[:, 1])
+        move = self._condition(value)
         if not len(self.claim.copies):
-            move = self._condition(value)
             least = self.claim.eps * np.abs(self.claimed)
             self.allowance = SAFETY * move + 8 * least
-            self.own = 4 * (move + least) * (EPS / self.claim.eps)
+        self.own = 4 * (move * (EPS / self.claim.eps) + EPS * np.abs(value))
         rounding = 4 * gap + 64 * EPS * np.abs(value) + self.own
         return value, rounding + self._roughness(value)
 
@@ -124,7 +127,7 @@ class Opinions:
         )
         found.bound += self.own[i]
         self.grain = max(self.grain, found.grain)
-        if found.still and np.any(rivals):  # rounding inside of f may hide as much
+        if found.still:  # rounding inside of f may hide as much
             found.bound = max(found.bound, 6 * self.grain / found.step)
         return found
 
@@ -225,6 +228,7 @@ class Opinions:
         value[~use], bound[~use] = 0.0, 0.0
         noise = max(self.noise, *(s.grain for s in self.second))
         odd = echo(self.problem, d, value, bound @ np.abs(d), noise)
+        self.doubt[:] = 0.0
         self.doubt[use] = odd / np.abs(d[use]) / 3
         return odd > 0
 

@@ -106,7 +106,7 @@ class Ladder:
         for j in range(1, len(table)):
             for row, old in (rung.centre, above.centre), (rung.bend, above.bend):
                 row.append(row[j - 1] + (row[j - 1] - old[j - 1]) / (FACTOR**j - 1))
-            bound = self._bound(rung, above, j)
+            bound = self._bound(rung, above, j) + self._stray(table, j)
             if bound < best.bound:
                 best = Slope(rung.centre[j], bound, 6 * rung.noise)
                 best.first, best.step = table[-1 - j].h, rung.h
@@ -120,6 +120,12 @@ class Ladder:
             change = rung.h * abs(rung.bend[j] - above.bend[j - 1])
             kink = max(0.0, change - 12 * rung.noise)
         return 2 * spread + 6 * rung.noise + 2 * kink
+
+    def _stray(self, table, j):
+        """Plain differences have to come closer to what they are extrapolated to."""
+        first, last = table[-1 - j], table[-1]
+        old, new = (abs(r.centre[0] - last.centre[j]) for r in (first, last))
+        return 2 * new if new > 0.5 * old + 6 * last.noise else 0.0
 
     def _done(self, rung, rel, size):
         good = self.best.bound <= rel * max(abs(self.best.value), size)
@@ -293,7 +299,7 @@ def romberg(
     best = ladder.settle(best, rivals, doubt, rel, size)
     best = ladder.kink() or best
     best.still = all(up == down == value for up, _, down, _ in ladder.known.values())
-    if best.still and any(rivals):
+    if best.still:
         ladder.noise = max(ladder.noise, ladder.wake(start * line.reach))
     best.around, best.grain, best.edge = around, ladder.noise, ladder.gone
     return best
