@@ -86,14 +86,17 @@ class Directions:
             calls = self.problem.calls["f"] + self.problem.calls["f_complex"]
             if calls <= BUDGET or len(self.rows) < LEAST:
                 self.rows.append(self._judged(self._draw(block, index)))
-        if all(self.off(row) <= 0 for row in self.rows):
-            self.odd = self._overlooked()
+        self.odd = self._overlooked()
+        for row in self.rows if self.odd else ():
+            row.bound += 10 * self.odd / self.served.step
         guilty = max(self.rows, key=self.off)
         if self.off(guilty) > 0 and self.safe:
             self._excuse(guilty)
         elif self.off(guilty) > 0:
             self._repeat(guilty)
-        if self.off(guilty) > 0:
+        if self.off(guilty) > 0 and self.odd:  # halves would be as unsteady as all
+            self.where, self.shared = np.flatnonzero(guilty.d), False
+        elif self.off(guilty) > 0:
             self._locate(guilty)
         self._resolve()
         if not np.isfinite(self.resolved) and self.problem.trouble:
@@ -117,13 +120,14 @@ class Directions:
         self.sharp = [row for row in self.rows if row not in blurred]
 
     def _overlooked(self):
-        """By how much f contradicts the claim along a direction at shorter steps."""
+        """By how much f contradicts the first row at shorter steps than its own."""
         row = self.rows[0]
         if not self.served:
             return 0.0
         d = row.d * self.served.step
-        bound = (row.bound + row.allowance) * self.served.step
-        return echo(self.problem, d, self.g, bound, self.noise, 64, 4)
+        slopes = self.g - row.error * row.d / (row.d @ row.d)  # those of the truth
+        bound = (row.bound + row.rounding) * self.served.step
+        return echo(self.problem, d, slopes, bound, self.noise, 64, 4)
 
     def _plan(self):
         everything = [("all", np.arange(self.g.size))]
@@ -288,7 +292,8 @@ class Directions:
     def _single(self, i, pace):
         """Judge one coordinate by itself, with the steps it took along d."""
         line = Coordinate(self.problem, i)
-        start = min(self.served.first * abs(pace) / line.reach, 0.23)
+        first = self.served.first if self.served else np.inf
+        start = min(first * abs(pace) / line.reach, 0.23)
         slope = romberg(
             line, self.problem.value, self.noise, LOOSE, self.unit, self.guard, start, 3
         )

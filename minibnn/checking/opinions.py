@@ -23,6 +23,7 @@ from minibnn.checking.problem import EPS
 from minibnn.checking.reasons import brief
 from minibnn.checking.romberg import romberg
 
+UNSEEN = 1e3  # times finer than x what does not stand out of rounding may be
 LOOSE, TIGHT = 1e-8, 1e-11  # what a second opinion, and a judge, has to reach
 
 
@@ -54,13 +55,19 @@ class Opinions:
         if self.first:
             self._reconcile()
         if self._overlooked():
-            doubt, long = self.doubt.copy(), [s.step for s in self.second]
+            doubt, step = self.doubt.copy(), self._steps()
             self.second = self._differences()
             if self.first:
                 self._reconcile()
-            stays = np.array([s.step for s in self.second]) > np.array(long) / 8
             self._overlooked()
-            self.doubt = np.where(stays, 10 * np.maximum(doubt, 3 * self.doubt), 0.0)
+            far = step / self.problem.reach  # short steps have not passed over much
+            bound = np.array([s.bound for s in self.second])
+            settled = (self._steps() <= step / 8) & (bound <= 1e-3 * doubt)
+            doubt = 10 * np.maximum(doubt, 3 * self.doubt)
+            self.doubt = np.where(settled | (far < 1e-3 * far.max()), 0.0, doubt)
+
+    def _steps(self):
+        return np.array([s.step if s.step > 0 else 0.0 for s in self.second])
 
     def _first_opinion(self):
         """Complex step at every coordinate: (value, bound), or None with a note."""
@@ -126,6 +133,8 @@ class Opinions:
             doubt=self.doubt[i],
         )
         found.bound += self.own[i]
+        if abs(found.value) <= found.bound:  # nothing is seen: f may be finer than x
+            found.bound *= UNSEEN
         self.grain = max(self.grain, found.grain)
         if found.still:  # rounding inside of f may hide as much
             found.bound = max(found.bound, 6 * self.grain / found.step)

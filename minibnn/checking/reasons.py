@@ -64,7 +64,7 @@ def off_by(claimed, truth, bound):
 
 def undecided(problem, j, open_ones):
     """Say why a coordinate cannot be judged and what would help."""
-    i = open_ones[np.argmax(j.bound[open_ones])]
+    i = open_ones[np.argmax(np.where(j.contested, np.inf, j.bound)[open_ones])]
     name = problem.name(i)
     slope = j.second[i]
     if j.contested[i]:

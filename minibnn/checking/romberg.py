@@ -82,6 +82,8 @@ class Ladder:
                 return self.descend(start, rel, size, rungs)
             self.rungs.append(rung)
             found = self._extend(table, rung)
+            if self._overtaken(rung):
+                self.best = found
             self.best = min(self.best, found, key=lambda slope: slope.bound)
             if self._done(rung, rel, size):
                 break
@@ -110,6 +112,7 @@ class Ladder:
             if bound < best.bound:
                 best = Slope(rung.centre[j], bound, 6 * rung.noise)
                 best.first, best.step = table[-1 - j].h, rung.h
+                best.away = abs(rung.centre[0] - best.value)
         return best
 
     def _bound(self, rung, above, j):
@@ -120,6 +123,11 @@ class Ladder:
             change = rung.h * abs(rung.bend[j] - above.bend[j - 1])
             kink = max(0.0, change - 12 * rung.noise)
         return 2 * spread + 6 * rung.noise + 2 * kink
+
+    def _overtaken(self, rung):
+        """Whether a shorter step is further off than those behind the best slope."""
+        away = abs(rung.centre[0] - self.best.value)
+        return away > self.best.bound + self.best.away + 6 * rung.noise
 
     def _stray(self, table, j):
         """Plain differences have to come closer to what they are extrapolated to."""
@@ -192,7 +200,7 @@ class Ladder:
             if not math.isfinite(again.bound):
                 return Slope(split=(long, other.centre[0]))
             if not again.excess(best.value, best.bound) > 0:
-                return self._rougher(best, again, other)
+                return again
             best = again
         return Slope(split=(long, best.value))
 
@@ -234,20 +242,6 @@ class Ladder:
             return False
         self.noise = leap
         return True
-
-    def _rougher(self, best, again, rung):
-        """No sharp slope contradicts: noise, of which there is more than was thought.
-
-        Noise grows with every shorter step and changes its sign; an error does not, and
-        then the bound has to hold it.
-        """
-        rungs = [rung, self.rung(0.45 * rung.h), self.rung(0.21 * rung.h)]
-        off = [r.centre[0] - best.value for r in rungs if r is not None]
-        error = min(off, key=abs)
-        bound = best.bound + 2 * abs(error) * rung.h / best.step
-        if all(0.5 < o / error < 2 for o in off if error):
-            bound = best.bound + 2 * abs(error)
-        return replace(best, bound=bound) if bound < again.bound else again
 
     def wake(self, start):
         """How coarse f is where it lies flat: its least change, far enough away."""
