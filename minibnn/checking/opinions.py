@@ -24,6 +24,7 @@ from minibnn.checking.reasons import brief
 from minibnn.checking.romberg import romberg
 
 UNSEEN = 1e3  # times finer than x what does not stand out of rounding may be
+FINE = 1e-6  # part of x_i over which a structure may be too fine for differences
 LOOSE, TIGHT = 1e-8, 1e-11  # what a second opinion, and a judge, has to reach
 
 
@@ -133,6 +134,9 @@ class Opinions:
             doubt=self.doubt[i],
         )
         found.bound += self.own[i]
+        if not self.first:  # nobody else would see a structure that fine
+            least = min(self._hidden(i), FINE * abs(found.value))
+            found.bound = max(found.bound, least)
         if abs(found.value) <= found.bound:  # nothing is seen: f may be finer than x
             found.bound *= UNSEEN
         self.grain = max(self.grain, found.grain)
@@ -186,6 +190,10 @@ class Opinions:
             if self.refuted(i):
                 return
 
+    def _hidden(self, i):
+        """The slope of what rounding hides over a small part of x_i."""
+        return 100 * self.noise / (FINE * self.lines[i].reach)
+
     def refuted(self, i):
         """Whether two independent descents exclude the complex step at i.
 
@@ -194,8 +202,7 @@ class Opinions:
         if self.coarser(i):
             return False
         value, bound = self.first
-        gap = abs(value[i] - self.second[i].value)
-        if 18 * self.noise > 1e-6 * self.lines[i].reach * gap:
+        if abs(value[i] - self.second[i].value) < self._hidden(i):
             return False
         for start in 0.23, 0.083:
             again = self.slope(i, TIGHT, start)
