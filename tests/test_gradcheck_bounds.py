@@ -132,6 +132,24 @@ def test_where_f_is_flat_in_floats(margin, factor):
     assert min(c["bound"] for c in report.coordinates) > 0
 
 
+def test_stairs_of_the_complex_step():
+    """The textbook softmax at 36.3: 1 + 3e-16 is rounded, in the complex step as well."""
+    for rest in [0.3, -1.0], [0.4, -0.7], [0.1, 0.2]:
+        for margin in 35.9, 36.1, 36.3, 36.5:
+
+            def slopes(m, x):
+                one, two = m.exp(x[1] - x[0]), m.exp(x[2] - x[0])
+                total = 1 + one + two
+                return np.array([-(one + two) / total, one / total, two / total])
+
+            report = check(
+                lambda m, x: -m.log(m.exp(x[0]) / np.sum(m.exp(x))),
+                slopes,
+                [margin, *rest],
+            )
+            assert report.verdict != "wrong"
+
+
 @BOTH
 def test_the_truth_does_not_hang_on_the_claim(form):
     weight = np.array([1e6, 1.0, 1e-3])
@@ -213,6 +231,8 @@ def test_one_cancelled_slope_excuses_no_other():
         return np.array([x[1] / 1e6 + 3e-18 * x[0] ** 2, 1.01 * x[0] / 1e6])
 
     report = check_gradient(
-        lambda x: x[0] * x[1] / 1e6 + x[0] ** 3 * 1e-18, gradient, np.array([2e6, -12.0])
+        lambda x: x[0] * x[1] / 1e6 + x[0] ** 3 * 1e-18,
+        gradient,
+        np.array([2e6, -12.0]),
     )
     assert report.verdict == "wrong"

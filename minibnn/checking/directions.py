@@ -87,16 +87,12 @@ class Directions:
             if calls <= BUDGET or len(self.rows) < LEAST:
                 self.rows.append(self._judged(self._draw(block, index)))
         self.odd = self._overlooked()
-        for row in self.rows if self.odd else ():
-            row.bound += 10 * self.odd / self.served.step
         guilty = max(self.rows, key=self.off)
         if self.off(guilty) > 0 and self.safe:
             self._excuse(guilty)
         elif self.off(guilty) > 0:
             self._repeat(guilty)
-        if self.off(guilty) > 0 and self.odd:  # halves would be as unsteady as all
-            self.where, self.shared = np.flatnonzero(guilty.d), False
-        elif self.off(guilty) > 0:
+        if self.off(guilty) > 0:
             self._locate(guilty)
         self._resolve()
         if not np.isfinite(self.resolved) and self.problem.trouble:
@@ -120,14 +116,20 @@ class Directions:
         self.sharp = [row for row in self.rows if row not in blurred]
 
     def _overlooked(self):
-        """By how much f contradicts the first row at shorter steps than its own."""
+        """By how much f contradicts the first row at shorter steps than its own.
+
+        Every row may then be off by as much, or some more.
+        """
         row = self.rows[0]
         if not self.served:
             return 0.0
         d = row.d * self.served.step
         slopes = self.g - row.error * row.d / (row.d @ row.d)  # those of the truth
         bound = (row.bound + row.rounding) * self.served.step
-        return echo(self.problem, d, slopes, bound, self.noise, 64, 4)
+        odd = echo(self.problem, d, slopes, bound, self.noise, 64, 4)
+        for other in self.rows:
+            other.bound += 10 * odd / self.served.step
+        return odd
 
     def _plan(self):
         everything = [("all", np.arange(self.g.size))]
@@ -258,6 +260,9 @@ class Directions:
     def _locate(self, row):
         """Halve the coordinates, keeping the half that is off by more."""
         live, error = np.flatnonzero(row.d), row.error
+        if self.odd:  # halves would be as unsteady as all
+            self.where, self.shared = live, False
+            return
         slope = Line.slope if self.safe else self._quick(row)
         while live.size > 1:
             half = self._half(row, live[: live.size // 2], slope)

@@ -164,6 +164,17 @@ def coarse_noise(line, gap=1e-4):
     )
 
 
+def coarse_step_noise(line, gap=1e-3):
+    """The same of the complex step, on the rougher side of x."""
+    where = np.arange(12) + 0.37 * np.sin(np.arange(12.0) ** 2)
+    found = 0.0
+    for side in (1, -1):
+        points = [line.shifted(side * gap * line.reach * t).real for t in where]
+        slopes = [line.at(point).slope() for point in points]
+        found = np.fmax(found, residual(where, slopes, 5))
+    return float(found)
+
+
 def local_noise(function, problem, rng, gap, looks):
     """Rounding noise of a function near x, from values along random directions.
 

@@ -15,6 +15,7 @@ from minibnn.checking.lines import (
     Coordinate,
     Direction,
     coarse_noise,
+    coarse_step_noise,
     complex_step,
     stairs,
     step_noise,
@@ -54,6 +55,7 @@ class Opinions:
         self.first = self._first_opinion()
         self.second = self._differences()
         if self.first:
+            self._saturated()
             self._reconcile()
         if self._overlooked():
             doubt, step = self.doubt.copy(), self._steps()
@@ -66,6 +68,13 @@ class Opinions:
             settled = (self._steps() <= step / 8) & (bound <= 1e-3 * doubt)
             doubt = 10 * np.maximum(doubt, 3 * self.doubt)
             self.doubt = np.where(settled | (far < 1e-3 * far.max()), 0.0, doubt)
+
+    def _saturated(self):
+        """Where f is flat in floats, see whether the complex step has stairs too."""
+        for i, slope in enumerate(self.second):
+            if slope.still or slope.grain > 1e3 * EPS * abs(self.problem.value):
+                if self.first[0][i]:
+                    self.first[1][i] += 16 * coarse_step_noise(self.lines[i])
 
     def _steps(self):
         return np.array([s.step if s.step > 0 else 0.0 for s in self.second])
