@@ -72,9 +72,8 @@ class Opinions:
     def _saturated(self):
         """Where f is flat in floats, see whether the complex step has stairs too."""
         for i, slope in enumerate(self.second):
-            if slope.still or slope.grain > 1e3 * EPS * abs(self.problem.value):
-                if self.first[0][i]:
-                    self.first[1][i] += 16 * coarse_step_noise(self.lines[i])
+            if slope.grain > 1e3 * self.noise and self.first[0][i]:
+                self.first[1][i] += 16 * coarse_step_noise(self.lines[i])
 
     def _steps(self):
         return np.array([s.step if s.step > 0 else 0.0 for s in self.second])

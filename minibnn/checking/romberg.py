@@ -11,9 +11,7 @@ too, down to where rounding would hide the rival: ``Ladder.settle``.
 """
 
 import math
-from dataclasses import replace
 
-from minibnn.checking.lines import stairs
 from minibnn.checking.problem import EPS
 from minibnn.checking.slopes import Rung, Slope
 
@@ -191,9 +189,6 @@ class Ladder:
             gaps += [doubt] if doubt > best.bound else []
             if best.kink or not gaps or not (other := self._against(best, min(gaps))):
                 return best
-            if self._on_stairs(best, other):
-                extra = 6 * self.noise / best.step
-                return replace(best, bound=best.bound + extra, noise=best.noise + extra)
             fine = 0.1 * min(gaps) / max(abs(best.value), size, 1e-300)
             start = self._straight(min(gaps), other.h)
             again = self.descend(start, min(rel, fine), size)
@@ -233,15 +228,6 @@ class Ladder:
                 slope, blur, top = rung.centre[0], 6 * rung.noise, h
             h *= 4
         return top
-
-    def _on_stairs(self, best, rung):
-        """Whether f leaps between steps: short ones then only see one stair."""
-        hidden = 3 * abs(rung.centre[0] - best.value) * rung.h
-        leap = self.line.leap(30 * rung.h, 0.1 * hidden)
-        if not (leap > 10 * self.noise and stairs(leap, hidden)):
-            return False
-        self.noise = leap
-        return True
 
     def wake(self, start):
         """How coarse f is where it lies flat: its least change, far enough away."""
