@@ -72,7 +72,7 @@ class Opinions:
     def _saturated(self):
         """Where f is flat in floats, see whether the complex step has stairs too."""
         for i, slope in enumerate(self.second):
-            if slope.grain > 1e3 * self.noise and self.first[0][i]:
+            if slope.grain > 1e3 * self.noise:
                 self.first[1][i] += 16 * coarse_step_noise(self.lines[i])
 
     def _steps(self):
