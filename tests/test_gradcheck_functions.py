@@ -87,7 +87,8 @@ def test_complex_steps_are_relative_and_of_either_sign():
 def test_long_steps_where_rounding_rules():
     report = check_gradient(lambda x: np.sum(x.real**2) + 1e6, lambda x: 2 * x, X20)
     assert report.verdict == "agrees"
-    assert report.bound < 1e-10
+    assert np.all(np.abs(report.oracle - 2 * X20) < 1e-10)
+    assert 1e-8 < report.bound < 1e-5  # a finer structure could hide as much
 
 
 @pytest.mark.parametrize("seed", [0, 75, 82, 88, 91, 96])
@@ -126,7 +127,7 @@ def test_complex_arithmetic_poorer_than_real():
         return g
 
     assert check_gradient(f, grad, x).verdict == "agrees"
-    assert check_gradient(f, lambda x: grad(x, 2e-8), x).verdict == "wrong"
+    assert check_gradient(f, lambda x: grad(x, 1e-6), x).verdict == "wrong"
 
 
 def naive_cross_entropy(seed, scale):

@@ -40,6 +40,7 @@ class Claim:
             some = index[(size[index] > 0) & np.isfinite(size[index])]
             if len(some):
                 ratio = np.median(spread[some] / size[some])
+                ratio = min(ratio, SAFETY * self.eps)  # terms that cancel stay alone
                 spread[index] = np.maximum(spread[index], ratio * size[index])
         return spread
 
@@ -68,7 +69,6 @@ def ask(problem, rng, copies=4):
     """Ask for the gradient at x, twice, and at jittered copies of x."""
     g, eps = problem.gradient(problem.x)
     eps = max(eps, problem.resolution)
-    problem.measure(g)
     if not problem.grad_is_function:
         return Claim(g, eps, np.empty((0, g.size)), True, problem.reach)
     again, _ = problem.gradient(problem.x)

@@ -86,8 +86,7 @@ class Directions:
             calls = self.problem.calls["f"] + self.problem.calls["f_complex"]
             if calls <= BUDGET or len(self.rows) < LEAST:
                 self.rows.append(self._judged(self._draw(block, index)))
-        if all(self.off(row) <= 0 for row in self.rows):
-            self.odd = self._overlooked()
+        self.odd = self._overlooked()
         guilty = max(self.rows, key=self.off)
         if self.off(guilty) > 0 and self.safe:
             self._excuse(guilty)
@@ -117,13 +116,20 @@ class Directions:
         self.sharp = [row for row in self.rows if row not in blurred]
 
     def _overlooked(self):
-        """By how much f contradicts the claim along a direction at shorter steps."""
+        """By how much f contradicts the first row at shorter steps than its own.
+
+        Every row may then be off by as much, or some more.
+        """
         row = self.rows[0]
         if not self.served:
             return 0.0
         d = row.d * self.served.step
-        bound = (row.bound + row.allowance) * self.served.step
-        return echo(self.problem, d, self.g, bound, self.noise, 64, 4)
+        slopes = self.g - row.error * row.d / (row.d @ row.d)  # those of the truth
+        bound = (row.bound + row.rounding) * self.served.step
+        odd = echo(self.problem, d, slopes, bound, self.noise, 64, 4)
+        for other in self.rows:
+            other.bound += 10 * odd / self.served.step
+        return odd
 
     def _plan(self):
         everything = [("all", np.arange(self.g.size))]
@@ -254,6 +260,9 @@ class Directions:
     def _locate(self, row):
         """Halve the coordinates, keeping the half that is off by more."""
         live, error = np.flatnonzero(row.d), row.error
+        if self.odd:  # halves would be as unsteady as all
+            self.where, self.shared = live, False
+            return
         slope = Line.slope if self.safe else self._quick(row)
         while live.size > 1:
             half = self._half(row, live[: live.size // 2], slope)
@@ -288,7 +297,8 @@ class Directions:
     def _single(self, i, pace):
         """Judge one coordinate by itself, with the steps it took along d."""
         line = Coordinate(self.problem, i)
-        start = min(self.served.first * abs(pace) / line.reach, 0.23)
+        first = self.served.first if self.served else np.inf
+        start = min(first * abs(pace) / line.reach, 0.23)
         slope = romberg(
             line, self.problem.value, self.noise, LOOSE, self.unit, self.guard, start, 3
         )

@@ -138,8 +138,9 @@ def _check(problem, options):
     if not claim.steady:
         return verdict.unsteady(problem, tol, reasons.unsteady_grad(problem, claim))
     few = problem.size <= options.most
-    gap = 1e-6 if few else 1e-7  # with many parameters kinks are close
-    noise = max(value_noise(problem, rng, gap), abs(again - problem.value))
+    problem.measure(None if few else claim.g)
+    look = (1e-6, 2) if few else (1e-7, 50)  # with many parameters kinks are close
+    noise = max(value_noise(problem, rng, *look), abs(again - problem.value))
     judge = Coordinates if few else Directions
     evidence = judge(problem, claim, noise, tol, options.guard, rng).run()
     again = problem.at(problem.x)

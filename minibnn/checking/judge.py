@@ -50,7 +50,8 @@ class Coordinates(Opinions):
         self.difference = np.array([s.value for s in slopes])
         self.difference_bound = np.array([s.bound for s in slopes])
         if self.first:
-            sharper = self.first[1] <= self.difference_bound
+            unmoved = np.array([s.still for s in slopes]) & (self.first[0] == 0)
+            sharper = (self.first[1] <= self.difference_bound) & ~unmoved
             self.truth = np.where(sharper, self.first[0], self.difference)
             self.bound = np.where(sharper, self.first[1], self.difference_bound)
         else:
@@ -150,7 +151,8 @@ class Coordinates(Opinions):
         """Whether the error stands out of the complex step's own measured noise."""
         error = abs(self.claimed[i] - self.truth[i])
         noise = step_noise(self.lines[i], self.rng)
-        if self.warned or self.stairs(i, coarse_noise(self.lines[i])):
+        rough = self.warned or self.noise > 1e3 * EPS * abs(self.problem.value)
+        if rough or self.stairs(i, coarse_noise(self.lines[i])):
             gaps = (1e-8, 1e-6, 1e-5, 1e-4)  # f cancels: stairs of any width
             found = [step_noise(self.lines[i], self.rng, g, 1) for g in 2 * gaps]
             noise = max(noise, *found)
@@ -188,6 +190,7 @@ class Coordinates(Opinions):
         self.status[unclear | self._too_small()] = "cannot tell"
         self.status[self._suspects()] = "wrong"
         self.status[~np.isfinite(self.claimed)] = "wrong"
+        self.bound = self.bound + np.where(self.status == "wrong", 0.0, self.allowance)
 
     def _too_small(self):
         """Coordinates that are no rounding of zero, but below what the judge sees.

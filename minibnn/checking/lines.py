@@ -32,9 +32,11 @@ class Line:
         Martins, Sturdza & Alonso (2003), doi:10.1145/838250.838251, eq. 6.
         """
         h = sign * max(self.grain, 1e-270) * 1e-20
+        here = self.base is self.problem.x  # beside x, f may have no value
+        ask = self.problem.complex_at if here else self.problem.complex_probe
         # A cast to float on the way is only a warning in NumPy; here it is the end.
         with casts_are_errors:
-            value = self.problem.complex_at(self.shifted(1j * h))
+            value = ask(self.shifted(1j * h))
         return value.imag / h
 
 
@@ -109,36 +111,42 @@ def step_noise(line, rng, gap=1e-6, looks=2):
     def look(gap):
         return float(local_noise(slope, problem, rng, gap, looks))
 
-    enough = 1e-9 * abs(slope(problem.x))
+    enough = 1e-13 * abs(slope(problem.x))
     return _settled(look, slope, problem, rng, gap, enough)
 
 
-def value_noise(problem, rng, gap=1e-6):
-    """Rounding noise of f near x, never below one rounding of its value."""
+def value_noise(problem, rng, gap=1e-6, enough=2):
+    """Rounding noise of f near x, never below one rounding of its value.
+
+    More than ``enough`` roundings are looked into.
+    """
 
     def look(gap):
         return float(local_noise(problem.probe, problem, rng, gap, 1))
 
     size = EPS * abs(problem.value)
-    noise = _settled(look, problem.probe, problem, rng, gap, 50 * size)
+    noise = _settled(look, problem.probe, problem, rng, gap, enough * size)
     return max(noise, size) if np.isfinite(noise) else size
 
 
 def _settled(look, function, problem, rng, gap, enough):
-    """Noise over a gap; over a shorter one where it is more than enough.
+    """Noise over a gap; over a shorter one where it is more than enough, or none.
 
     What is gone nearer by, without a leap, is no noise: the function has finer
     structure there than x suggests.
     """
-    noise = np.inf
-    for _ in range(5):
-        noise = min(noise, look(gap))
+    noise = look(gap)
+    floor = look(1e-7 * gap) if noise > enough else noise
+    for _ in range(4):
+        if noise <= max(enough, 3 * floor):
+            break
         d = 6 * gap * problem.scale * rng.standard_normal(problem.size)
-        if not enough < noise < np.inf:
-            break
-        if stairs(leap(function, problem.x, d, 0.1 * noise), noise):
-            break
+        if noise < np.inf:
+            jump = leap(function, problem.x, d, 0.1 * noise)
+            if jump > 8 * floor and stairs(jump, noise):
+                break
         gap /= 30
+        noise = min(noise, look(gap))
     return noise
 
 
@@ -154,6 +162,17 @@ def coarse_noise(line, gap=1e-4):
         float(residual(where, [line.probe(side * t)[0] for t in steps], 5))
         for side in (1, -1)
     )
+
+
+def coarse_step_noise(line, gap=1e-3):
+    """The same of the complex step, on the rougher side of x."""
+    where = np.arange(12) + 0.37 * np.sin(np.arange(12.0) ** 2)
+    found = 0.0
+    for side in (1, -1):
+        points = [line.shifted(side * gap * line.reach * t).real for t in where]
+        slopes = [line.at(point).slope() for point in points]
+        found = np.fmax(found, residual(where, slopes, 5))
+    return float(found)
 
 
 def local_noise(function, problem, rng, gap, looks):

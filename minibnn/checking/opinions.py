@@ -15,6 +15,7 @@ from minibnn.checking.lines import (
     Coordinate,
     Direction,
     coarse_noise,
+    coarse_step_noise,
     complex_step,
     stairs,
     step_noise,
@@ -23,6 +24,8 @@ from minibnn.checking.problem import EPS
 from minibnn.checking.reasons import brief
 from minibnn.checking.romberg import romberg
 
+UNSEEN = 1e3  # times finer than x what does not stand out of rounding may be
+FINE = 1e-6  # part of x_i over which a structure may be too fine for differences
 LOOSE, TIGHT = 1e-8, 1e-11  # what a second opinion, and a judge, has to reach
 
 
@@ -52,12 +55,28 @@ class Opinions:
         self.first = self._first_opinion()
         self.second = self._differences()
         if self.first:
+            self._saturated()
             self._reconcile()
         if self._overlooked():
+            doubt, step = self.doubt.copy(), self._steps()
             self.second = self._differences()
             if self.first:
                 self._reconcile()
-            self.doubt[:] = np.inf if self._overlooked() else 0.0
+            self._overlooked()
+            far = step / self.problem.reach  # short steps have not passed over much
+            bound = np.array([s.bound for s in self.second])
+            settled = (self._steps() <= step / 8) & (bound <= 1e-3 * doubt)
+            doubt = 10 * np.maximum(doubt, 3 * self.doubt)
+            self.doubt = np.where(settled | (far < 1e-3 * far.max()), 0.0, doubt)
+
+    def _saturated(self):
+        """Where f is flat in floats, see whether the complex step has stairs too."""
+        for i, slope in enumerate(self.second):
+            if slope.grain > 1e3 * self.noise:
+                self.first[1][i] += 16 * coarse_step_noise(self.lines[i])
+
+    def _steps(self):
+        return np.array([s.step if s.step > 0 else 0.0 for s in self.second])
 
     def _first_opinion(self):
         """Complex step at every coordinate: (value, bound), or None with a note."""
@@ -70,11 +89,11 @@ class Opinions:
             self._distrust("it gives nan or inf")
             return None
         value, gap = pairs[:, 0], np.abs(pairs[:, 0] - pairs[:, 1])
+        move = self._condition(value)
         if not len(self.claim.copies):
-            move = self._condition(value)
             least = self.claim.eps * np.abs(self.claimed)
             self.allowance = SAFETY * move + 8 * least
-            self.own = 4 * (move + least) * (EPS / self.claim.eps)
+        self.own = 4 * (move * (EPS / self.claim.eps) + EPS * np.abs(value))
         rounding = 4 * gap + 64 * EPS * np.abs(value) + self.own
         return value, rounding + self._roughness(value)
 
@@ -100,7 +119,7 @@ class Opinions:
         """Rounding of a gradient given as numbers: move x for the oracle instead."""
         base = jitter(self.problem.x, self.claim.eps, self.rng)
         moved = [line.at(base).slope() for line in self.lines]
-        return np.abs(np.array(moved) - value)
+        return np.nan_to_num(np.abs(np.array(moved) - value))  # 0 beyond an edge
 
     def _distrust(self, why):
         self.judge = "central differences"
@@ -123,8 +142,13 @@ class Opinions:
             doubt=self.doubt[i],
         )
         found.bound += self.own[i]
+        if not self.first:  # nobody else would see a structure that fine
+            least = min(self._hidden(i), FINE * abs(found.value))
+            found.bound = max(found.bound, least)
+        if abs(found.value) <= found.bound:  # nothing is seen: f may be finer than x
+            found.bound *= UNSEEN
         self.grain = max(self.grain, found.grain)
-        if found.still and np.any(rivals):  # rounding inside of f may hide as much
+        if found.still:  # rounding inside of f may hide as much
             found.bound = max(found.bound, 6 * self.grain / found.step)
         return found
 
@@ -174,11 +198,20 @@ class Opinions:
             if self.refuted(i):
                 return
 
+    def _hidden(self, i):
+        """The slope of what rounding hides over a small part of x_i."""
+        return 100 * self.noise / (FINE * self.lines[i].reach)
+
     def refuted(self, i):
-        """Whether two independent descents exclude the complex step at i."""
+        """Whether two independent descents exclude the complex step at i.
+
+        What only longer steps show may be a structure finer than they are.
+        """
         if self.coarser(i):
             return False
         value, bound = self.first
+        if abs(value[i] - self.second[i].value) < self._hidden(i):
+            return False
         for start in 0.23, 0.083:
             again = self.slope(i, TIGHT, start)
             self.narrow(i, again)
@@ -219,6 +252,7 @@ class Opinions:
         value[~use], bound[~use] = 0.0, 0.0
         noise = max(self.noise, *(s.grain for s in self.second))
         odd = echo(self.problem, d, value, bound @ np.abs(d), noise)
+        self.doubt[:] = 0.0
         self.doubt[use] = odd / np.abs(d[use]) / 3
         return odd > 0
 

@@ -168,22 +168,40 @@ class Problem:
             raise ValueError(f"f returned {self.value} at x; it must be finite there")
         self.measure(np.zeros(self.size))
 
-    def measure(self, gradient):
+    def measure(self, gradient=None):
         """Set ``reach``, how far a first step goes, and ``scale``, a size of each x_i.
 
-        Numbers of one block may have different units, so the usual size of a block is
-        only an upper limit: a coordinate that is zero, or small, goes as far as it takes
-        to change f by as much as the others do, each moved by itself.
+        Numbers of one block may have different units: a number is its own unit. A zero
+        has none. It goes as far as it takes to change f by as much as f is large, and
+        no further than its block is large; ``gradient`` tells where to ask f would
+        take too long.
         """
-        slope, size = np.abs(gradient), np.abs(self.x)
-        effect = slope * size
-        effect = effect[np.isfinite(effect) & (effect > 0)]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            share = np.median(effect) / slope if effect.size else np.inf * slope
-        share = np.where((slope > 0) & np.isfinite(share) & (share > 0), share, np.inf)
-        usual = np.minimum(self._typical(), share)
-        self.reach = np.maximum(size, usual)
-        self.scale = np.where(size == 0, usual, size)
+        size, usual = np.abs(self.x), self._typical()
+        if gradient is None:
+            unit = [self._unit(i, usual[i]) for i in np.flatnonzero(size == 0)]
+            self.reach = size.copy()
+            self.reach[size == 0] = unit
+        else:
+            effect = np.abs(gradient) * size
+            effect = effect[np.isfinite(effect) & (effect > 0)]
+            share = np.median(effect) / np.abs(gradient) if effect.size else np.inf
+            share = np.where(np.isfinite(share) & (share > 0), share, np.inf)
+            self.reach = np.maximum(size, np.minimum(usual, share))
+        self.scale = np.where(size == 0, self.reach, size)
+
+    def _unit(self, i, unit):
+        """Length along a coordinate that is zero over which f changes by itself."""
+        for _ in range(4):
+            point = self.x.copy()
+            point[i] = 1e-6 * unit
+            change = abs(self.probe(point) - self.value)
+            least = 1e-6 * abs(self.value)
+            if not change > least > 0:
+                break
+            unit *= max(least / change, 1e-6)
+            if change < 10 * least:
+                break
+        return unit
 
     def _typical(self):
         """A usual size of the numbers in the block of each coordinate; 1 for zeros."""
@@ -209,13 +227,20 @@ class Problem:
 
     def probe(self, flat):
         """Give f near x, nan where it has no value; the exception is remembered."""
+        return self._near(self.at, flat, np.nan)
+
+    def complex_probe(self, flat):
+        """Give f at a complex point near x, nan where it has no value."""
+        return self._near(self.complex_at, flat, complex(np.nan, np.nan))
+
+    def _near(self, function, flat, missing):
         try:
-            return self.at(flat)
+            return function(flat)
         except MemoryError:
             raise
         except Exception as error:  # people raise anything outside of a domain
             self.trouble = error
-            return np.nan
+            return missing
 
     def complex_at(self, flat):
         """Give f at a complex flat point; raises TypeError if a real number returns."""

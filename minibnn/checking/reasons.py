@@ -64,7 +64,7 @@ def off_by(claimed, truth, bound):
 
 def undecided(problem, j, open_ones):
     """Say why a coordinate cannot be judged and what would help."""
-    i = open_ones[np.argmax(j.bound[open_ones] + j.allowance[open_ones])]
+    i = open_ones[np.argmax(np.where(j.contested, np.inf, j.bound)[open_ones])]
     name = problem.name(i)
     slope = j.second[i]
     if j.contested[i]:
@@ -75,7 +75,7 @@ def undecided(problem, j, open_ones):
         return (edge if slope.edge else unsettled)(f"along {name}")
     if slope.still:
         return still(name, j.bound[i])
-    if j.allowance[i] > j.bound[i]:
+    if 2 * j.allowance[i] > j.bound[i]:
         return rounding(f"at {name}", j.allowance[i])
     return coarse(f"along {name}", j.bound[i])
 

@@ -11,9 +11,7 @@ too, down to where rounding would hide the rival: ``Ladder.settle``.
 """
 
 import math
-from dataclasses import replace
 
-from minibnn.checking.lines import stairs
 from minibnn.checking.problem import EPS
 from minibnn.checking.slopes import Rung, Slope
 
@@ -82,6 +80,8 @@ class Ladder:
                 return self.descend(start, rel, size, rungs)
             self.rungs.append(rung)
             found = self._extend(table, rung)
+            if self._overtaken(rung):
+                self.best = found
             self.best = min(self.best, found, key=lambda slope: slope.bound)
             if self._done(rung, rel, size):
                 break
@@ -106,10 +106,11 @@ class Ladder:
         for j in range(1, len(table)):
             for row, old in (rung.centre, above.centre), (rung.bend, above.bend):
                 row.append(row[j - 1] + (row[j - 1] - old[j - 1]) / (FACTOR**j - 1))
-            bound = self._bound(rung, above, j)
+            bound = self._bound(rung, above, j) + self._stray(table, j)
             if bound < best.bound:
                 best = Slope(rung.centre[j], bound, 6 * rung.noise)
                 best.first, best.step = table[-1 - j].h, rung.h
+                best.away = abs(rung.centre[0] - best.value)
         return best
 
     def _bound(self, rung, above, j):
@@ -120,6 +121,17 @@ class Ladder:
             change = rung.h * abs(rung.bend[j] - above.bend[j - 1])
             kink = max(0.0, change - 12 * rung.noise)
         return 2 * spread + 6 * rung.noise + 2 * kink
+
+    def _overtaken(self, rung):
+        """Whether a shorter step is further off than those behind the best slope."""
+        away = abs(rung.centre[0] - self.best.value)
+        return away > self.best.bound + self.best.away + 6 * rung.noise
+
+    def _stray(self, table, j):
+        """Plain differences have to come closer to what they are extrapolated to."""
+        first, last = table[-1 - j], table[-1]
+        old, new = (abs(r.centre[0] - last.centre[j]) for r in (first, last))
+        return 2 * new if new > 0.5 * old + 6 * last.noise else 0.0
 
     def _done(self, rung, rel, size):
         good = self.best.bound <= rel * max(abs(self.best.value), size)
@@ -177,16 +189,13 @@ class Ladder:
             gaps += [doubt] if doubt > best.bound else []
             if best.kink or not gaps or not (other := self._against(best, min(gaps))):
                 return best
-            if self._on_stairs(best, other):
-                extra = 6 * self.noise / best.step
-                return replace(best, bound=best.bound + extra, noise=best.noise + extra)
             fine = 0.1 * min(gaps) / max(abs(best.value), size, 1e-300)
             start = self._straight(min(gaps), other.h)
             again = self.descend(start, min(rel, fine), size)
             if not math.isfinite(again.bound):
                 return Slope(split=(long, other.centre[0]))
             if not again.excess(best.value, best.bound) > 0:
-                return self._rougher(best, again, other)
+                return again
             best = again
         return Slope(split=(long, best.value))
 
@@ -219,29 +228,6 @@ class Ladder:
                 slope, blur, top = rung.centre[0], 6 * rung.noise, h
             h *= 4
         return top
-
-    def _on_stairs(self, best, rung):
-        """Whether f leaps between steps: short ones then only see one stair."""
-        hidden = 3 * abs(rung.centre[0] - best.value) * rung.h
-        leap = self.line.leap(30 * rung.h, 0.1 * hidden)
-        if not (leap > 10 * self.noise and stairs(leap, hidden)):
-            return False
-        self.noise = leap
-        return True
-
-    def _rougher(self, best, again, rung):
-        """No sharp slope contradicts: noise, of which there is more than was thought.
-
-        Noise grows with every shorter step and changes its sign; an error does not, and
-        then the bound has to hold it.
-        """
-        rungs = [rung, self.rung(0.45 * rung.h), self.rung(0.21 * rung.h)]
-        off = [r.centre[0] - best.value for r in rungs if r is not None]
-        error = min(off, key=abs)
-        bound = best.bound + 2 * abs(error) * rung.h / best.step
-        if all(0.5 < o / error < 2 for o in off if error):
-            bound = best.bound + 2 * abs(error)
-        return replace(best, bound=bound) if bound < again.bound else again
 
     def wake(self, start):
         """How coarse f is where it lies flat: its least change, far enough away."""
@@ -293,7 +279,7 @@ def romberg(
     best = ladder.settle(best, rivals, doubt, rel, size)
     best = ladder.kink() or best
     best.still = all(up == down == value for up, _, down, _ in ladder.known.values())
-    if best.still and any(rivals):
+    if best.still:
         ladder.noise = max(ladder.noise, ladder.wake(start * line.reach))
     best.around, best.grain, best.edge = around, ladder.noise, ladder.gone
     return best
@@ -301,7 +287,7 @@ def romberg(
 
 def _longer_steps(ladder, best, start, rel, size):
     """Try steps 16, 256, ... times as long: where rounding rules they can help."""
-    for climb in 1, 2, 3:
+    for climb in range(1, 7):
         enough = best.bound <= rel * max(abs(best.value), size)
         unseen = abs(best.value) < 10 * best.bound  # far away all slopes look small
         if enough or unseen or best.bound > 4 * best.noise:

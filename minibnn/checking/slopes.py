@@ -22,6 +22,7 @@ class Slope:
     around: float = 0.0  # the size of slopes further off
     still: bool = False  # f did not move at all
     edge: bool = False  # f had no value on one side
+    away: float = 0.0  # of the plain difference over the shortest step
     split: tuple = ()  # what long and short steps say, where they contradict
 
     @property

@@ -91,7 +91,7 @@ def by_directions(problem, d):
     """Report on many parameters, seen along random directions."""
     verdict, reason = _along(problem, d)
     row = max(d.sharp, key=lambda row: np.nan_to_num(abs(row.error), nan=-1.0))
-    bound, scale = max(row.bound for row in d.sharp), d.unit
+    bound, scale = max(row.bound + row.allowance for row in d.sharp), d.unit
     if verdict == WRONG and d.found:
         row, bound, scale = d.found, d.found.bound, abs(d.found.truth) or d.unit
     return GradientReport(
