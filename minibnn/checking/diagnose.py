@@ -60,7 +60,8 @@ def diagnose(student_gradient, case):
     student = probing.Student(student_gradient, case, chain)
     fits = _explanations(search, student)
     verdict = "mistake" if fits else "none fits"
-    return _diagnosis(verdict, search, fits, facts.sentences(search, student), hidden)
+    known = facts.sentences(search, student, named=bool(fits))
+    return _diagnosis(verdict, search, fits, known, hidden)
 
 
 def _explanations(search, student):
