@@ -60,18 +60,25 @@ def diagnose(student_gradient, case):
     student = probing.Student(student_gradient, case, chain)
     fits = _explanations(search, student)
     verdict = "mistake" if fits else "none fits"
-    return _diagnosis(verdict, search, fits, facts.sentences(search, student), hidden)
+    known = facts.sentences(search, student, named=bool(fits))
+    return _diagnosis(verdict, search, fits, known, hidden)
 
 
 def _explanations(search, student):
     """Groups of (mistake, words where), best first: of the first kind that fits."""
     kinds = (_zero, _listed, _by_rule, _with_a_number, _by_numerics, _single_coordinates,
              _with_factor, _several)  # fmt: skip
-    for kind in kinds:
+    for kind in kinds[: kinds.index(_single_coordinates)] if _own(search) else kinds:
         groups = kind(search, student)
         if groups:
             return groups
     return []
+
+
+def _own(search):
+    """Whether the log noise scale alone is wrong: too few numbers for more than luck."""
+    own = np.array([name[2] == "log noise scale" for name in search.blocks.names])
+    return bool((own | search.right_in).all())
 
 
 def _alone(search, mistake):
@@ -105,8 +112,7 @@ def _by_rule(search, student):
 
 def _pages(search):
     """The rules' pages; those of the noise scale first where it alone is wrong."""
-    own = [name[2] == "log noise scale" for name in search.blocks.names]
-    alone = not (~search.right_in & ~np.array(own)).any()
+    alone = _own(search)
     return sorted(BY_RULE, key=lambda page: alone and page != "noise_scale")
 
 

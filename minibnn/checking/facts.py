@@ -8,19 +8,25 @@ from which layer on; whether some ∂nll/∂F would explain it all.
 import numpy as np
 
 from minibnn.checking import numerics, probing
+from minibnn.checking.own_numbers import share_explained
 
 MOST_OUTPUTS = 600  # S x B x C up to which ∂nll/∂F is recovered
 GONE = 1e-4  # share of the error that a true explanation leaves at most
 LEAST = 14  # coordinates from which on a smooth dependence can be told from luck
 
 
-def sentences(search, student):
-    """Plain facts about where a gradient is right and where it is not."""
+def sentences(search, student, named):
+    """Plain facts about where a gradient is right and where it is not.
+
+    A name that explains everything says the rest better than a guess from the error.
+    """
     blocks, wrong = search.blocks, ~search.right_in
     facts = ["wrong " + _in(blocks.where(wrong))]
     if not wrong.all():
         facts.append("right " + _in(blocks.where(~wrong)))
     seen = _terms_seen(search, student)
+    if named:
+        return facts + seen
     facts += seen or _term(search)
     facts += _arrays(search) + _layers(search) + _outputs(search)
     return facts + numerics.size(search)
@@ -49,59 +55,48 @@ def _terms_seen(search, student):
 
 
 def _term(search):
-    """From the error alone: whether it follows the numbers of its own weight."""
-    chain = search.chain
+    """From the error alone: whether it follows the numbers of its own weight.
+
+    That an error does not follow them proves nothing: a KL may take another weight's.
+    The data term is pointed to only where the error dwarfs the KL as well, in mu: in rho
+    a wrong slope of the scale spoils both terms.
+    """
+    chain, follows = search.chain, {}
     if not (chain.fine and chain.has_rho):
         return []
-    follows = {}
     for key in ("mu", "rho"):
         cut = chain.blocks.keys[key]
-        error = (search.g - chain.right)[cut]
-        if (np.abs(error) > search.allowance[cut]).sum() >= LEAST:
-            follows[key] = _share_explained(chain, error)
+        if search.wrong[cut].sum() >= LEAST:
+            follows[key] = share_explained(search, cut)
     if not follows:
-        return _size_of_term(search)
-    shares = list(follows.values())
-    if max(shares) > 0.95 and min(shares) > 0.8:
-        return ["the error follows each weight's own mu, rho and prior, as that of a "
-                "KL or of a scale would: look in the KL term first"]  # fmt: skip
-    if max(shares) < 0.6:
-        return ["the error does not follow each weight's own mu, rho and prior, as that "
-                "of a KL would: look in the data term first"]  # fmt: skip
-    return _size_of_term(search) if max(shares) < 0.8 else []
-
-
-def _size_of_term(search):
-    """Which of the two terms has the size of the error, where their sizes differ."""
-    chain, use = search.chain, search.wrong
-    error = np.abs(search.g - chain.right)[use]
-    with np.errstate(all="ignore"):
-        data, kl = (np.median(error / np.abs(a[use])) for a in (chain.data, chain.kl))
-    for word, near, far in (("data", data, kl), ("KL", kl, data)):
-        if 0.05 < near < 5 and not 0.2 < far / near < 5:
-            return [f"the error is about {near:.1g} times the {word} term and {far:.1g} "
-                    f"times the other: look in the {word} term first"]  # fmt: skip
+        return []
+    if min(follows.values()) > 0.95:
+        return ["the error follows each weight's own mu, rho and prior, as that of a KL, "
+                "a scale or a decay would: look at these first"]  # fmt: skip
+    if follows.get("mu", 1.0) < 0.5 and _dwarfs_the_kl(search) and not _of_both(search):
+        return ["the error does not follow each weight's own mu, rho and prior and is "
+                "many times the KL: look at the data term, and at what is done "
+                "to both"]  # fmt: skip
     return []
 
 
-def _share_explained(chain, error):
-    """Share of an error's variance that a smooth function of a weight's numbers gives.
+def _dwarfs_the_kl(search):
+    """Whether mu's error is far larger than its KL, and not than its data term."""
+    use = search.wrong.copy()
+    use[search.blocks.keys["rho"]] = False
+    error, chain = np.abs(search.g - search.chain.right)[use], search.chain
+    with np.errstate(all="ignore"):
+        data, kl = (np.median(error / np.abs(a[use])) for a in (chain.data, chain.kl))
+    return 0.05 < data < 5 and kl > 10
 
-    Each weight is predicted from the others (leave one out).
-    """
-    columns = [chain.mu, np.log(chain.sigma)]
-    if chain.gaussian_prior:
-        columns += [a for a in (chain.m0, np.log(chain.s0)) if np.ptp(a) > 0]
-    x = np.array([(a - a.mean()) / (a.std() or 1.0) for a in columns])
-    basis = [np.ones(len(error)), *x]
-    basis += [x[i] * x[j] for i in range(len(x)) for j in range(i, len(x))]
-    basis += [a**3 for a in x] + [x[0] ** 2 * x[1], x[0] * x[1] ** 2]
-    A = np.array(basis[: max(3, len(error) // 4)]).T
-    hat = A @ np.linalg.pinv(A)
-    left = (error - hat @ error) / np.maximum(1 - np.diag(hat), 1e-6)
-    spread = error - error.mean()
-    total = spread @ spread
-    return 1.0 - float(left @ left) / total if total > 0 else 1.0
+
+def _of_both(search):
+    """Whether the sum of the terms seems to be changed: as one number for many."""
+    with np.errstate(all="ignore"):
+        ratio = (search.g / search.chain.right)[search.wrong]
+    same = np.abs(ratio - np.median(ratio)) <= 1e-6 * np.abs(np.median(ratio))
+    size = np.abs(search.g[search.wrong])
+    return same.mean() > 0.2 or (size >= size.max() * (1 - 1e-6)).mean() > 0.1
 
 
 # --- which array, which layer ---------------------------------------------------------
@@ -148,13 +143,11 @@ def _outputs(search):
     chain = search.chain
     if not chain.fine or chain.output.size > MOST_OUTPUTS:
         return []
-    back = _jacobian(chain)
     weight = 1 / search.allowance
-    error = search.g - chain.right
-    answer, _, rank, _ = np.linalg.lstsq(
-        back * weight[:, None], error * weight, rcond=1e-13
-    )
-    left = (error - back @ answer) * weight
+    back, error = _jacobian(chain) * weight[:, None], search.g - chain.right
+    inverse = np.linalg.pinv(back, rcond=1e-13)
+    answer, rank = inverse @ (error * weight), round(np.sum(inverse.T * back))
+    left = error * weight - back @ answer
     # positive evidence: many more numbers explained than used, and far more exactly
     # than the error is large
     if chain.blocks.size - rank < max(10, 0.1 * chain.blocks.size):
@@ -163,8 +156,11 @@ def _outputs(search):
         return []
     if np.abs(left).max() > 100:
         return []
-    return [f"the way back through the network and the KL are right; the mistake is in "
-            f"∂nll/∂F ({chain.label('likelihood')}){_rows(answer, chain)}"]  # fmt: skip
+    # each number of the answer is known to the length of its row of the inverse
+    known = np.linalg.norm(inverse, axis=1) if rank == len(answer) else np.inf
+    return ["the way back through the network and the KL are right; the mistake is in "
+            f"∂nll/∂F ({chain.label('likelihood')}) or in the sum over samples and rows"
+            + _rows(chain, answer, known)]  # fmt: skip
 
 
 def _jacobian(chain):
@@ -183,9 +179,14 @@ def _with_output(unit, own):
     return lambda link, right: given.get(link, right)
 
 
-def _rows(answer, chain):
-    change = np.abs(answer.reshape(chain.output.shape)).max((0, 2))
-    touched = np.flatnonzero(change > 1e-3 * change.max())
-    if len(touched) in (0, chain.B):
-        return ", in every row"
-    return ", in row(s) " + ", ".join(str(b + 1) for b in touched)
+def _rows(chain, answer, known):
+    """The rows in which ∂nll/∂F is seen to be wrong, each by its own size."""
+    shape = chain.output.shape
+    size = np.abs(chain.output) + np.abs(answer.reshape(shape))
+    doubt = np.broadcast_to(100 * known, answer.shape).reshape(shape)
+    touched = (np.abs(answer.reshape(shape)) > doubt).any((0, 2))
+    if touched.all() or not touched.any():
+        return ", in every row" if touched.all() else ""
+    sure = (doubt <= 1e-4 * size).all((0, 2)) | touched
+    listed = ", ".join(str(b + 1) for b in np.flatnonzero(touched))
+    return f", {'' if sure.all() else 'at least '}in row(s) {listed}"

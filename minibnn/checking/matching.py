@@ -89,6 +89,8 @@ class Search:
         for i in np.flatnonzero(may.all(-1)):
             fits, unused = self._full(screen.mistakes[i].changes)
             needed, unused = fits & ~self.right_in, unused.sum()
+            if unused and screen.mistakes[i].placed:
+                continue
             # a mistake seen wherever it would show needs hardly any luck's allowance
             luck = len(screen.mistakes) if unused else 2**-10
             if (fits | self.right_in).all() and self.convincing(needed, luck):

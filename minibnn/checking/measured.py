@@ -70,31 +70,51 @@ def _number(search, family):
 def mistake(chain, family, t):
     """The mistake that a family is at t, with its number in the formula."""
     words = family.wrong.replace("{t}", f"{t:.6g}")
-    if "{1+t}" in words:
-        made = made_of(1 + t, chain)
-        words = words.replace("{1+t}", f"{1 + t:.6g}" + (f" = {made}" if made else ""))
+    made = made_of(1 + t, chain) if "{1+t}" in words else None
+    words = words.replace("{1+t}", f"{1 + t:.6g}" + (f" = {made}" if made else ""))
+    if family.name == "loss-wrong-factor" and -1 < 1 + t < 0 and not made:
+        words += ", as the step of an optimiser"
     return Mistake(family.name, chain.label(family.label), words, family.right,
                    family.hint, "take a point where the term is not 0",
                    family.changes(t))  # fmt: skip
 
 
+PARTNERS = {  # a symbol that is made of another stands beside that one alone
+    "(S-1)": "S", "(S+1)": "S", "(B-1)": "B", "(N-B)": "NB", "(1-beta)": ("beta",),
+    "ceil(N/B)": "NB", "floor(N/B)": "NB", "(nu+1)": ("nu",), "nu": ("(nu+1)",),
+    "log 2": (), "P": "", "L": "", "C": "",
+}  # fmt: skip
+NEVER_ALONE = ("(S-1)", "(S+1)", "(B-1)", "nu", "(nu+1)")
+
+
 def made_of(factor, chain):
-    """The factor as a product of powers of N, B, S, P, L, C, beta and 2, or None."""
+    """The factor as a count, or a product of two that belong together, or None."""
+    nu = getattr(chain.model.likelihood, "df", 0.0)
     symbols = {"N": chain.N, "B": chain.B, "S": chain.S, "beta": chain.beta,
                "P": chain.blocks.n_weights, "L": chain.L, "C": chain.C, "2": 2.0,
-               "(S-1)": chain.S - 1, "(S+1)": chain.S + 1, "(B-1)": chain.B - 1,
+               "(B-1)": chain.B - 1, "(S-1)": chain.S - 1, "(S+1)": chain.S + 1,
                "(N-B)": chain.N - chain.B, "(1-beta)": 1 - chain.beta,
                "ceil(N/B)": -(-chain.N // chain.B), "floor(N/B)": chain.N // chain.B,
-               "log 2": np.log(2)}  # fmt: skip
+               "nu": nu, "(nu+1)": nu and nu + 1, "log 2": np.log(2)}  # fmt: skip
     symbols = {k: v for k, v in symbols.items() if v > 0 and v != 1}
-    powers = [(k, p) for k in symbols for p in (1, -1, 2, -2, 0.5, -0.5)]
+    powers = [(k, p) for p in (1, -1, 2, 0.5, -0.5) for k in symbols]
     sign = "-" if factor < 0 else ""
-    for count in (1, 2, 3):
-        for parts in product(powers, repeat=count) if count < 3 else ():
-            value = np.prod([symbols[k] ** p for k, p in parts])
-            if abs(value / abs(factor) - 1) < 1e-9:
-                return sign + " ".join(_power(k, p) for k, p in parts)
+    alone = [(one,) for one in powers if one[0] not in NEVER_ALONE
+             and (one[1] in (1, -1) or one[0] in "NBS2")]  # fmt: skip
+    pairs = [p for p in product(powers, repeat=2) if _belong(*p)]
+    for parts in alone + pairs if factor else ():
+        value = np.prod([symbols[k] ** p for k, p in parts])
+        if abs(value / abs(factor) - 1) < 1e-9:
+            return sign + " ".join(_power(k, p) for k, p in parts)
     return None
+
+
+def _belong(first, second):
+    """Whether two powers are seen in one factor: N/B, N²/B, B/(B-1), but not B (S+1)."""
+    (a, p), (b, q) = first, second
+    if a == b or 1 not in (abs(p), abs(q)):
+        return False
+    return b in PARTNERS.get(a, (b,)) and a in PARTNERS.get(b, (a,))
 
 
 def _power(symbol, p):

@@ -63,11 +63,15 @@ class Mistake(Description):
     touches : tuple of str
         Arrays of the gradient it changes, () for any; those made by rule are tried only
         where just these arrays are wrong.
+    placed : bool
+        Whether its name says which weights it is made at: it is false unless it explains
+        all of them.
     """
 
     changes: tuple = ()
     needs: Callable[[Any], bool] | None = None
     touches: tuple = ("mu", "rho")
+    placed: bool = False
 
     @property
     def links(self):

@@ -149,6 +149,18 @@ def _rolled(value, c):
     return (c.mu - m0) / s0**2, g_log
 
 
+def _has_own(c):
+    return c.model.likelihood.n_weights > 0
+
+
+def _of_the_network(value, c):
+    """The KL of log s with the prior of the network's first weight."""
+    own = _layer_of(c) < 0
+    m0, s0 = np.where(own, c.m0[0], c.m0), np.where(own, c.s0[0], c.s0)
+    g_log = None if value[1] is None else (c.sigma / s0) ** 2 - 1
+    return (c.mu - m0) / s0**2, g_log
+
+
 def _sampled(value, c):
     """The pathwise gradient of log q - log p at the samples, as a KL."""
     z = (c.w - c.m0) / c.s0**2
@@ -161,18 +173,23 @@ known(
             "the sum over all weights", "Is the KL of several weights a sum or a mean?",
             "take tensors of more than one weight", (("kl_q", _tensor_mean),), fine),
     Mistake("kl-biases-left-out", "E51", "the KL of the W alone", "of all weights",
-            _PARTS, _AWAY, _kept(lambda c: ~_is_bias(c)), biased),
+            _PARTS, _AWAY, _kept(lambda c: ~_is_bias(c)), biased, placed=True),
     Mistake("kl-only-last-layer", "E51", "the KL of the last layer", "of all layers",
-            _PARTS, _AWAY, _kept(lambda c: _layer_of(c) == c.L - 1), hidden),
+            _PARTS, _AWAY, _kept(lambda c: _layer_of(c) == c.L - 1), hidden,
+            placed=True),
     Mistake("kl-only-first-layer", "E51", "the KL of the first layer", "of all layers",
-            _PARTS, _AWAY, _kept(lambda c: _layer_of(c) == 0), hidden),
+            _PARTS, _AWAY, _kept(lambda c: _layer_of(c) == 0), hidden, placed=True),
     Mistake("kl-last-layer-left-out", "E51", "the KL without the last layer",
             "of all layers", _PARTS, _AWAY, _kept(lambda c: _layer_of(c) != c.L - 1),
-            hidden),
+            hidden, placed=True),
     Mistake("kl-noise-scale-left-out", "E51", "no prior on the log noise scale",
             "the KL of every entry of w", _PARTS, _AWAY,
-            _kept(lambda c: _layer_of(c) >= 0),
-            lambda c: fine(c) and c.model.likelihood.n_weights > 0),
+            _kept(lambda c: _layer_of(c) >= 0), lambda c: fine(c) and _has_own(c),
+            placed=True),
+    Mistake("kl-prior-of-the-network-for-the-noise-scale", "E41",
+            "the prior of the network's weights for log s", "log s has its own prior",
+            _PARTS, _PRIOR, (("kl_q", _of_the_network),),
+            lambda c: gaussian_prior(c) and _has_own(c), placed=True),
     Mistake("kl-prior-of-the-neighbour", "E41", "prior of weight i + 1 for weight i",
             "prior of weight i", "Do prior and weights have the same order?",
             _PRIOR, (("kl_q", _rolled),), gaussian_prior),

@@ -240,7 +240,8 @@ def parts(chain):
             found.append(
                 Mistake(f"kl-{word}-{part}", "E51", f"{wrong} {part}",
                         "the sum over all weights", "Which weights have a prior?",
-                        "move q away from the prior", (("kl_q", _times(factor)),))
+                        "move q away from the prior", (("kl_q", _times(factor)),),
+                        placed=True)
             )  # fmt: skip
     counts = {"inputs": lambda c: Symbols(c).fan_in, "layer": _layer_size}
     for name, count in counts.items():

@@ -8,12 +8,14 @@ gradient that was rescaled, clipped or thresholded after it was right shows it i
 import numpy as np
 
 from minibnn.checking.mistakes import Mistake
+from minibnn.checking.own_numbers import share_explained
 
 MOST_WEIGHTS = 500  # numbers up to which finite differences are tried
 STEPS = tuple(10.0**-k for k in range(1, 14))
 LEAST = 6  # entries that one number has to explain
 SOME = 8  # coordinates tried before all are
 EPS = np.finfo(float).eps
+ROUNDING = 1e-5  # of the terms: what float32 or a finite difference may leave
 _RIGHT = "the gradient, in full precision"
 _AFTER = "What happens between the gradient and the place where you read it?"
 
@@ -231,12 +233,22 @@ def _rms(x):
 
 
 def size(search):
-    """A sentence on the size of an error that shows no pattern, or nothing."""
+    """A sentence on an error of rounding's size that shows no pattern, or nothing."""
     relative = np.abs(search.g - search.chain.right) / search.chain.magnitude
-    if relative.max() > 0.02 or not _patternless(search):
+    if relative.max() > ROUNDING or search.wrong.mean() < 0.9:
+        return []
+    if not _patternless(search) or _smooth(search):
         return []
     return [f"the error is small and without pattern, {np.median(relative):.0e} of the "
             "terms: it may be rounding, a finite difference or noise"]  # fmt: skip
+
+
+def _smooth(search):
+    """Whether the error follows a weight's own numbers, in some array."""
+    if not (search.chain.fine and search.chain.has_rho):
+        return True  # it cannot be told
+    arrays = search.blocks.keys.values()
+    return any(share_explained(search, cut) > 0.3 for cut in arrays)
 
 
 def _patternless(search):
