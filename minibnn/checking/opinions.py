@@ -93,7 +93,8 @@ class Opinions:
         if not len(self.claim.copies):
             least = self.claim.eps * np.abs(self.claimed)
             self.allowance = SAFETY * move + 8 * least
-        self.own = 4 * (move * (EPS / self.claim.eps) + EPS * np.abs(value))
+        own = 4 * (move * (EPS / self.claim.eps) + EPS * np.abs(value))
+        self.own = np.maximum(own, self.own if len(self.claim.copies) else 0.0)
         rounding = 4 * gap + 64 * EPS * np.abs(value) + self.own
         return value, rounding + self._roughness(value)
 
@@ -117,9 +118,10 @@ class Opinions:
 
     def _condition(self, value):
         """Rounding of a gradient given as numbers: move x for the oracle instead."""
-        base = jitter(self.problem.x, self.claim.eps, self.rng)
-        moved = [line.at(base).slope() for line in self.lines]
-        return np.nan_to_num(np.abs(np.array(moved) - value))  # 0 beyond an edge
+        bases = [jitter(self.problem.x, self.claim.eps, self.rng) for _ in range(2)]
+        moved = [[line.at(base).slope() for line in self.lines] for base in bases]
+        # the larger one: opposite terms may cancel; 0 beyond an edge
+        return np.nan_to_num(np.abs(np.array(moved) - value)).max(axis=0)
 
     def _distrust(self, why):
         self.judge = "central differences"
