@@ -207,3 +207,12 @@ def test_heads_of_other_rows_are_named(name, slopes):
     output = np.concatenate(slopes(t, m - chain.y), -1)
     gradient = chain.gradient((("output", lambda g, c: output),))
     assert names_of(gradient, chain.case)[0][0] == name
+
+
+def test_one_large_number_is_not_read_as_a_pattern():
+    chain = Chain(make_case(mb.Gaussian("learned"), widths=(5,)))
+    for seed in range(20):
+        error = np.random.default_rng(seed).normal(size=chain.blocks.size)
+        for cut in chain.blocks.keys.values():
+            error[cut.stop - 1] = 1e4 * (chain.mu[-1] + 3)  # the noise scale's own
+        assert "look at these first" not in said_of(chain.right + error, chain.case)
