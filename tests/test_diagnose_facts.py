@@ -174,3 +174,45 @@ def test_an_array_left_out_raises_no_warning():
             names_of(chain.right - term, chain.case)
     with np.errstate(all="raise"):
         assert made_of(0.0, chain) is None
+
+
+def test_a_prior_of_one_number_is_not_rearranged():
+    chain = Chain(make_case())
+    bias = chain.net.is_bias
+    m0 = np.where(bias, 0.0, chain.m0)  # the biases are pulled to 0
+    kl = chain.kl.copy()
+    kl[chain.blocks.keys["mu"]] = chain.beta * (chain.mu - m0) / chain.s0**2
+    said, _ = names_of(chain.data + kl, chain.case)
+    assert said[0] == "kl-prior-mean-ignored"
+    assert not any("centred" in name or "weight" in name for name in said)
+
+
+@pytest.mark.parametrize(
+    ("name", "slopes"),
+    [
+        ("log-scale-of-the-previous-row", lambda t, r: (
+            r * np.exp(-2 * np.roll(t, 1, 1)),
+            1 - r**2 * np.exp(-2 * np.roll(t, 1, 1)))),
+        ("squared-residual-averaged-over-row", lambda t, r: (
+            r * np.exp(-2 * t), 1 - (r**2).mean(1, keepdims=True) * np.exp(-2 * t))),
+        ("scale-head-over-rows", lambda t, r: (
+            r * np.exp(-2 * t), (1 - r**2 * np.exp(-2 * t)) / r.shape[1])),
+        ("scale-head-value", lambda t, r: (
+            r * np.exp(-2 * t), t + r**2 * np.exp(-2 * t) / 2)),
+    ],
+)  # fmt: skip
+def test_heads_of_other_rows_are_named(name, slopes):
+    chain = Chain(make_case(mb.HeteroscedasticGaussian(), 2))
+    m, t = np.split(chain.F, 2, axis=-1)
+    output = np.concatenate(slopes(t, m - chain.y), -1)
+    gradient = chain.gradient((("output", lambda g, c: output),))
+    assert names_of(gradient, chain.case)[0][0] == name
+
+
+def test_one_large_number_is_not_read_as_a_pattern():
+    chain = Chain(make_case(mb.Gaussian("learned"), widths=(5,)))
+    for seed in range(20):
+        error = np.random.default_rng(seed).normal(size=chain.blocks.size)
+        for cut in chain.blocks.keys.values():
+            error[cut.stop - 1] = 1e4 * (chain.mu[-1] + 3)  # the noise scale's own
+        assert "look at these first" not in said_of(chain.right + error, chain.case)

@@ -8,7 +8,7 @@ from which layer on; whether some ∂nll/∂F would explain it all.
 import numpy as np
 
 from minibnn.checking import numerics, probing
-from minibnn.checking.own_numbers import share_explained
+from minibnn.checking.own_numbers import outlier_alone, share_explained
 
 MOST_OUTPUTS = 600  # S x B x C up to which ∂nll/∂F is recovered
 GONE = 1e-4  # share of the error that a true explanation leaves at most
@@ -66,7 +66,8 @@ def _term(search):
         return []
     for key in ("mu", "rho"):
         cut = chain.blocks.keys[key]
-        if search.wrong[cut].sum() >= LEAST:
+        error = (search.g - chain.right)[cut]
+        if search.wrong[cut].sum() >= LEAST and not outlier_alone(error):
             follows[key] = share_explained(search, cut)
     if not follows:
         return []

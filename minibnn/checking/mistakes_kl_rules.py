@@ -140,6 +140,8 @@ def weights(chain):
         return []
     found = []
     for symbol, places in PLACES.items():
+        if _one_number(chain, symbol):
+            continue
         for name, words, f in rearranged(chain):
             found += [
                 Mistake(f"kl-{_name(symbol)}-{name}{place}", "E41",
@@ -149,6 +151,12 @@ def weights(chain):
                 for place, slots in places.items()
             ]  # fmt: skip
     return found
+
+
+def _one_number(chain, symbol):
+    """Whether the prior's symbol is one number for the network: nothing to rearrange."""
+    own = {"m0": chain.m0, "s0": chain.s0}.get(symbol)
+    return own is not None and np.ptp(own[: chain.net.n_weights]) == 0
 
 
 _PRIORS = {

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from minibnn.checking.along import along
 from minibnn.checking.mistakes import family_of_mistakes, fine
 from minibnn.checking.mistakes_loss import log_of, loss_mistake, slope_mistake
 from minibnn.kernels.likelihoods import LocationScale
@@ -209,3 +210,46 @@ def heads(chain):
 def _interleaved(m, t):
     F = np.concatenate([m, t], -1)
     return F[..., 0::2], F[..., 1::2]
+
+
+def _head_slopes(t, r2, r):
+    """∂nll/∂m and ∂nll/∂t with any log scale and any squared residual."""
+    return [r * np.exp(-2 * t), 1 - r2 * np.exp(-2 * t)]
+
+
+@family_of_mistakes
+def heads_of_other_rows(chain):
+    """The log scale, the residual or a head's gradient of another row, or their mean."""
+    if not (
+        fine(chain) and isinstance(chain.model.likelihood, HeteroscedasticGaussian)
+    ):
+        return []
+    found = []
+    for axis in ("row", "target")[: 1 + (chain.C > 2)]:
+        k = {"row": -2, "target": -1}[axis]
+        for name, words, op in along(axis):
+            found += _of_other_rows(name, words, lambda a, op=op, k=k: op(a, a.ndim + k))
+    found += _of_other_rows("over-rows", "/ B", lambda a: a / a.shape[-2])
+    return [*found, _heads("scale-head-value", "t + r²/(2 s²) for ∂nll/∂t",
+                           lambda t, r, m: [m[0], t + (r * np.exp(-t)) ** 2 / 2])]
+
+
+def _of_other_rows(name, words, op):
+    yield _heads(f"log-scale-{name}", f"log s {words}",
+                 lambda t, r, m: _head_slopes(op(t), r * r, r))  # fmt: skip
+    yield _heads(f"squared-residual-{name}", f"r² {words} in ∂nll/∂t",
+                 lambda t, r, m: _head_slopes(t, op(r * r), r))  # fmt: skip
+    yield _heads(f"scale-head-{name}", f"∂nll/∂t {words}",
+                 lambda t, r, m: [m[0], op(m[1])])  # fmt: skip
+    yield _heads(f"mean-head-{name}", f"∂nll/∂m {words}",
+                 lambda t, r, m: [op(m[0]), m[1]])  # fmt: skip
+
+
+def _heads(name, wrong, slopes):
+    """``slopes(t, r, right)``: both heads' gradients, the right ones at hand."""
+
+    def change(g, c):
+        m, t = np.split(c.F, 2, axis=-1)
+        return np.concatenate(slopes(t, m - c.y, np.split(g, 2, axis=-1)), -1)
+
+    return slope_mistake(name, wrong, change)

@@ -56,6 +56,8 @@ DATA = (
           "floor(N/B) mean nll + beta KL",
           "Is the number of batches you multiply with a whole number by nature?",
           "take an n_data that the batch size does not divide"),
+    _data("n-over-b-without-n", lambda c: c.B / c.N**2, "(1/N) mean nll + beta KL",
+          _UNBIASED, _BATCH),
     _data("n-over-b-rounded-up", lambda c: math.ceil(c.N / c.B) * c.B / c.N,
           "ceil(N/B) mean nll + beta KL",
           "Is the number of batches you multiply with a whole number by nature?",

@@ -36,3 +36,9 @@ def _explained(A, error):
     spread = error - error.mean()
     total = spread @ spread
     return 1.0 - float(left @ left) / total if total > 0 else 1.0
+
+
+def outlier_alone(error):
+    """Whether one or two numbers make up an error: nothing can be read from its spread."""
+    squares = np.sort((error - np.median(error)) ** 2)
+    return squares[-2:].sum() > 0.8 * squares.sum()
