@@ -15,10 +15,17 @@ def real_softplus(x):
     return np.logaddexp(0, x)
 
 
+def marks(regime, act):
+    """Kinks far from the usual sizes take long, and tell what others tell."""
+    return [pytest.mark.slow] if act == "relu" and regime in ("late", "tiny") else []
+
+
 def cases(seed=0):
     """Every regime with every activation and likelihood."""
     return [
-        pytest.param(regime, act, lik, seed, id=f"{regime}-{act}-{lik}")
+        pytest.param(
+            regime, act, lik, seed, id=f"{regime}-{act}-{lik}", marks=marks(regime, act)
+        )
         for regime in REGIMES
         for act in ("tanh", "relu")
         for lik in LIKELIHOODS
