@@ -83,7 +83,8 @@ def fit(
     start : "auto", "lbfgs", None or dict
         "auto": L-BFGS at 16 fixed noises first, where the problem is small enough for
         it to pay. It is used if it is better than plain initial values on fresh noise,
-        beyond doubt: with few rows it fits the 16 noises and nothing else. A full
+        beyond doubt, and keeps half of the gain it had on its own: with few rows it fits
+        the 16 noises and nothing else. A full
         covariance starts from the best of three mean-field fits, and with ``Exact()``
         L-BFGS climbs the ELBO itself. A dict: params to begin with, for all replicas if
         they have no axis R.
