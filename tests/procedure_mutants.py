@@ -24,7 +24,7 @@ PROCEDURES = {
          "path.scales[t - 1], n_steps",
          "test_annealing_by_hand"),
         ("reverse-run-with-forward-noise", " rngs[2]", " rngs[1]",
-         "test_the_pilot_by_hand"),
+         "test_pilot_forward_and_reverse_have_streams_of_their_own"),
     ),
     ("inference/chains.py", "test_hmc.py"): (
         ("floor-with-the-middle-chain", "self.weights[-half", "self.weights[half",
