@@ -172,6 +172,7 @@ def none_fits_rate(seeds):
     return np.mean([d.verdict == "none fits" for _, d in said]), said
 
 
+@pytest.mark.slow
 def test_none_fits_is_said_of_what_no_catalogue_lists(monkeypatch):
     # one mistake upon another takes seconds to search: left to the slow test
     monkeypatch.setattr("minibnn.checking.matching.MOST_COMPOSED", 0)

@@ -156,9 +156,9 @@ def test_what_is_sure(d, sure):
     ("rate", "options"),
     [
         (1e-3, {}),
-        (1.0, {"batch_size": 32}),
+        pytest.param(1.0, {"batch_size": 32}, marks=pytest.mark.slow),
         (1e30, {}),
-        (1e30, {"restarts": 2}),
+        pytest.param(1e30, {"restarts": 2}, marks=pytest.mark.slow),
     ],
 )
 def test_a_diverged_run_returns_what_it_had_and_says_so(rate, options):

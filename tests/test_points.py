@@ -154,6 +154,7 @@ def check_lint(mutants, cases, folder):
 SPECIAL = ("backward-through-the-mean",)
 
 
+@pytest.mark.slow
 def test_the_lint_lists_what_a_spoiled_kernel_does_not_show(tmp_path):
     cases = [textbook(mb.Gaussian(1.0), 1), textbook(mb.Bernoulli(), 2)]
     mutants = [m for m in MUTANTS if m[0] not in SPECIAL]
