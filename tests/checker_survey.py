@@ -293,3 +293,14 @@ MODELS = (
     logistic_growth, michaelis_menten, decays, peak, power_law, arrhenius, damped,
     regression, lotka_volterra, poisson, softplus_network, beside,
 )  # fmt: skip
+
+
+def real(f):
+    """The same function, which does not take complex numbers."""
+
+    def inner(x):
+        if np.iscomplexobj(x):
+            raise TypeError("complex")
+        return f(x)
+
+    return inner

@@ -8,6 +8,7 @@ import warnings
 
 import numpy as np
 import pytest
+from interrupts import interrupt_call
 
 import minibnn as mb
 from minibnn.inference import judge, run, svi
@@ -550,18 +551,6 @@ def test_steps_of_a_point_that_were_asked_for_are_all_there_is():
 # --- Ctrl-C --------------------------------------------------------------------------
 
 
-def interrupt_at(monkeypatch, owner, name, number):
-    calls, function = [], getattr(owner, name)
-
-    def interrupted(*args, **kwargs):
-        calls.append(1)
-        if len(calls) == number:
-            raise KeyboardInterrupt
-        return function(*args, **kwargs)
-
-    monkeypatch.setattr(owner, name, interrupted)
-
-
 SHORT = {"rng": 0, "max_steps": 20, "start": None}
 
 
@@ -609,7 +598,7 @@ def test_ctrl_c_in_the_closing_elbo_keeps_the_run(monkeypatch, second, replicas)
 def test_ctrl_c_while_judging_keeps_the_last_state(monkeypatch):
     model, X, y = few_rows("real", 60, 4)
     whole = mb.fit(model, mb.MeanField(), X, y, **SHORT)
-    interrupt_at(monkeypatch, judge, "losses", 1)
+    interrupt_call(monkeypatch, judge, "losses", 1)
     result = mb.fit(model, mb.MeanField(), X, y, **SHORT)
     assert result.stop_reason == "interrupted"
     assert np.isnan(result.elbo)
@@ -623,7 +612,7 @@ def test_ctrl_c_in_the_start_returns_the_best_so_far(monkeypatch, options):
     model, X, y = few_rows("real", 80, 5)
     plain = mb.fit(model, mb.MeanField(), X, y, rng=0, max_steps=1, start=None,
                    optimizer=STILL)  # fmt: skip
-    interrupt_at(monkeypatch, start, "objective", 60)
+    interrupt_call(monkeypatch, start, "objective", 60)
     result = mb.fit(model, mb.MeanField(), X, y, rng=0, **options)
     assert result.stop_reason == "interrupted"
     assert len(result.history["loss"]) == 0
@@ -632,7 +621,7 @@ def test_ctrl_c_in_the_start_returns_the_best_so_far(monkeypatch, options):
 
 def test_ctrl_c_in_the_last_descent_of_a_point(monkeypatch):
     model, X, y = smooth(mb.Bernoulli(), lambda X: (X[:, 0] > 0.2) * 1.0)
-    interrupt_at(monkeypatch, judge, "to_the_optimum", 1)
+    interrupt_call(monkeypatch, judge, "to_the_optimum", 1)
     result = mb.fit(model, mb.Point(), X, y, rng=0)
     assert (result.stop_reason, result.converged) == ("interrupted", False)
     assert len(result.history["loss"]) == 1000
@@ -643,13 +632,13 @@ def test_restarts_keep_what_was_estimated(monkeypatch):
     """Ctrl-C in the second of three estimates: the first is the result."""
     model, X, y = few_rows("real", 60, 4)
     alone = mb.fit(model, mb.MeanField(), X, y, **SHORT)
-    interrupt_at(monkeypatch, svi, "estimate_elbo", 2)
+    interrupt_call(monkeypatch, svi, "estimate_elbo", 2)
     result = mb.fit(model, mb.MeanField(), X, y, **SHORT, restarts=3)
     assert result.stop_reason == "interrupted"
     assert result.restarts == []
     np.testing.assert_allclose(result.params["mu"], alone.params["mu"], rtol=1e-8)
     monkeypatch.undo()
-    interrupt_at(monkeypatch, svi, "estimate_elbo", 1)
+    interrupt_call(monkeypatch, svi, "estimate_elbo", 1)
     result = mb.fit(model, mb.MeanField(), X, y, **SHORT, restarts=3)
     assert result.stop_reason == "interrupted"
     assert np.isnan(result.elbo)
@@ -664,7 +653,7 @@ def test_ctrl_c_in_hmc_returns_the_draws_so_far(monkeypatch):
     whole = mb.hmc(model, X, X[:, 0], **options)
     for number, left in ((71, 40), (50, None), (10, None)):
         with monkeypatch.context() as patch:
-            interrupt_at(patch, hmc.Sampler, "advance", number)
+            interrupt_call(patch, hmc.Sampler, "advance", number)
             if left is None:
                 with pytest.raises(KeyboardInterrupt):
                     mb.hmc(model, X, X[:, 0], **options)
@@ -683,7 +672,7 @@ def test_ctrl_c_in_the_reverse_runs_keeps_the_forward_ones(monkeypatch):
     options = {"rng": 0, "n_temperatures": 20, "n_particles": 8,
                "generating_weights": np.zeros(3)}  # fmt: skip
     whole = mb.ais(model, X, X[:, 0], **options)
-    interrupt_at(monkeypatch, ais, "anneal", 2)
+    interrupt_call(monkeypatch, ais, "anneal", 2)
     part = mb.ais(model, X, X[:, 0], **options)
     assert part.log_evidence == whole.log_evidence
     assert part.upper is None

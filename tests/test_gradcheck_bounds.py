@@ -3,21 +3,9 @@
 import mpmath
 import numpy as np
 import pytest
-from checker_survey import EXACT, FLOATS
+from checker_survey import EXACT, FLOATS, real
 
 from minibnn.checking import check_gradient
-
-
-def real(f):
-    """The same function, which does not take complex numbers."""
-
-    def inner(x):
-        if np.iscomplexobj(x):
-            raise TypeError("complex")
-        return f(x)
-
-    return inner
-
 
 BOTH = pytest.mark.parametrize("form", [lambda f: f, real], ids=["complex", "real"])
 

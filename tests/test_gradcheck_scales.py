@@ -2,21 +2,11 @@
 
 import numpy as np
 import pytest
+from checker_survey import real
 
 from minibnn.checking import check_gradient
 
 X = np.array([0.3, -1.0, 2.0, 0.7])
-
-
-def real(f):
-    """The same function, which does not take complex numbers."""
-
-    def inner(x):
-        if np.iscomplexobj(x):
-            raise TypeError("complex")
-        return f(x)
-
-    return inner
 
 
 BOTH = pytest.mark.parametrize("form", [lambda f: f, real], ids=["complex", "real"])

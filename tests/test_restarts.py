@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from interrupts import interrupt_call
 
 import minibnn as mb
 from minibnn.inference import restarts, run, svi
@@ -187,19 +188,6 @@ def test_all_restarts_may_not_fail(together):
         poisson(optimizer=mb.SGD(1e4), stop=never)
     assert str(joint.value) == str(in_turn.value)
     np.testing.assert_array_equal(joint.value.params["mu"], in_turn.value.params["mu"])
-
-
-def interrupt_call(monkeypatch, owner, name, number):
-    """Ctrl-C at a certain call of a function."""
-    calls, function = [], getattr(owner, name)
-
-    def interrupted(*args, **kwargs):
-        calls.append(1)
-        if len(calls) == number:
-            raise KeyboardInterrupt
-        return function(*args, **kwargs)
-
-    monkeypatch.setattr(owner, name, interrupted)
 
 
 @pytest.mark.parametrize("batch_size", [None, 7])

@@ -266,3 +266,13 @@ def rearranged(chain):
 
 def _taken(index):
     return lambda a: a[..., index]
+
+
+def of_inputs(f):
+    """A change of the features that leaves the row of ones of the bias alone."""
+
+    def change(A, c):
+        n = A.shape[-1] - c.net.bias
+        return np.concatenate([f(A[..., :n]), A[..., n:]], -1)
+
+    return change

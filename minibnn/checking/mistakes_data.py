@@ -5,7 +5,7 @@ The pass is run again on them with the package's kernels and differentiated righ
 
 import numpy as np
 
-from minibnn.checking.along import along
+from minibnn.checking.along import along, of_inputs
 from minibnn.checking.mistakes import Mistake, family_of_mistakes, fine
 from minibnn.checking.symbols import FUNCTIONS
 from minibnn.kernels.likelihoods import Categorical
@@ -30,7 +30,7 @@ def inputs(chain):
     ]
     rules += [(name, formula.format("X"), f) for name, (formula, f) in FUNCTIONS.items()]
     found = [
-        _mistake(f"inputs-{name}", f"X {words}", (("features", _features(f)),))
+        _mistake(f"inputs-{name}", f"X {words}", (("features", of_inputs(f)),))
         for name, words, f in rules
     ]  # fmt: skip
     n = chain.net.n_inputs
@@ -40,7 +40,7 @@ def inputs(chain):
              "first-column-of-ones": ("1 in the first column", lambda X: np.where(
                  np.arange(n) == 0, 1.0, X))}  # fmt: skip
     found += [
-        _mistake(f"inputs-{name}", f"X {words}", (("features", _features(f)),))
+        _mistake(f"inputs-{name}", f"X {words}", (("features", of_inputs(f)),))
         for name, (words, f) in rules.items()
     ]  # fmt: skip
     if chain.net.bias:
@@ -50,14 +50,6 @@ def inputs(chain):
                                                      < A.shape[-1] - 1)),))
         )  # fmt: skip
     return found
-
-
-def _features(f):
-    def change(A, c):
-        n = A.shape[-1] - c.net.bias
-        return np.concatenate([f(A[..., :n]), A[..., n:]], -1)
-
-    return change
 
 
 ELEMENTS = {

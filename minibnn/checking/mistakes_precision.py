@@ -7,6 +7,7 @@ gives an exact gradient to compare with.
 
 import numpy as np
 
+from minibnn.checking.along import of_inputs
 from minibnn.checking.mistakes import Mistake, family_of_mistakes, fine, pathwise
 from minibnn.checking.mistakes_kl_rules import in_the_formulas, in_the_value
 from minibnn.checking.symbols import Symbols
@@ -136,7 +137,7 @@ def bounds(chain):
             "output gradient": (("output", lambda g, c, f=f: f(g)),),
             "outputs": (("last", lambda v, c, f=f: f),),
             "outputs, undifferentiated": (("output", _at_outputs(f)),),
-            "inputs": (("features", _features(f)),),
+            "inputs": (("features", of_inputs(f)),),
         }
         if pathwise(chain):
             places |= _draw_places(f)
@@ -151,14 +152,6 @@ def bounds(chain):
             for place, changes in places.items()
         ]
     return found
-
-
-def _features(f):
-    def change(A, c):
-        n = A.shape[-1] - c.net.bias
-        return np.concatenate([f(A[..., :n]), A[..., n:]], -1)
-
-    return change
 
 
 def _draw_places(f):

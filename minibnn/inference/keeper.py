@@ -44,7 +44,6 @@ class Keeper:
             warnings.warn(said, stacklevel=callers_level())
 
 
-
 class Mark:
     """Where a run stands now: copies of all that a step moves."""
 
