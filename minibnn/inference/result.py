@@ -43,9 +43,10 @@ class FitResult:
         "loss", "elbo" (KL weight 1), "nll", "kl", "kl_weight", "lr" of every step; the
         last two are (steps,) with replicas too.
     elbo, elbo_se : float or array (R,), or None
-        ELBO on all rows and its standard error, from S samples of fresh noise: S = 10^8 /
-        (N x widest layer x number of restarts or replicas), kept within 32 and 1000. A
-        point has none.
+        ELBO of all rows and its standard error, from fresh noise. Where a tenth of what
+        the steps have evaluated is less than all rows twice, it is estimated from some of
+        them, and the standard error includes that. None for a point, and where
+        ``elbo_samples=0`` has left it out.
     stop_reason : str
         "max_steps", "plateau", "stop" (a rule of your own), "callback", "interrupted", or
         "diverged". With Ctrl-C in the closing estimate ``elbo`` is what had been

@@ -114,6 +114,14 @@ class Pathwise(Estimator):
             return nll, pull, sampled_kl(model, family, q, w, pull_w)
         return nll, pull, closed_kl(model, family, q)
 
+    def values(self, model, family, q, noise, A, y):
+        """nll (..., S), and -log p(w) of the same weights where the KL is sampled, or 0."""
+        w, _ = family.sample(q, mirrored(noise) if self.antithetic else noise)
+        nll, _ = model.nll(w, A, y)
+        if needs_samples(model, family):
+            return nll, -model.weight_prior.log_prob(w)[0]
+        return nll, 0.0
+
 
 @equation("E68")
 def mirrored(noise):
@@ -157,6 +165,14 @@ class LocalReparam(Estimator):
 
     def __call__(self, model, family, q, noise, A, y):
         """(E62) in every layer of the network and for the likelihood's own weights."""
+        return *self.data_term(model, family, q, noise, A, y), closed_kl(model, family, q)
+
+    def values(self, model, family, q, noise, A, y):
+        """nll (..., S); no part of the KL is sampled."""
+        return self.data_term(model, family, q, noise, A, y)[0], 0.0
+
+    def data_term(self, model, family, q, noise, A, y):
+        """nll (..., S) and its pullback, without the KL."""
         mean, var, pull_moments = family.moments(q)
         dtype = np.result_type(mean, var, A, noise)
         g_mean, g_var = np.empty_like(mean, dtype), np.empty_like(mean, dtype)
@@ -174,7 +190,7 @@ class LocalReparam(Estimator):
                 g_var[..., n:] = c * pull_v(g_v).sum(-2)
             return pull_moments(g_mean, g_var)
 
-        return nll, pull, closed_kl(model, family, q)
+        return nll, pull
 
 
 def local_layers(net, moments, gradients, A, noise):

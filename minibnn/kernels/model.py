@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minibnn.kernels.inputs import Inputs
 from minibnn.kernels.network import MLP, initial_weights
 from minibnn.kernels.priors import JointPrior
 from minibnn.kernels.validate import (
@@ -70,18 +71,27 @@ class Model:
         Raises ValueError or TypeError naming X or y: wrong shape, NaN or inf, a column
         whose squares overflow, labels out of range, unequal lengths, no rows.
         """
-        A = self.features(X, ndim, dtype)
-        check_squares("X", check_rows("X", A))
+        A, y = self.data(X, y, ndim, dtype)
+        return A.features(), y
+
+    def data(self, X, y, ndim=(2, 3), dtype=None):
+        """The same, the features still ``Inputs``: nothing is copied but for its type."""
+        X = self.inputs(X, ndim, dtype)
+        check_squares("X", check_rows("X", X))
+        A = Inputs(X, self.net)
         y = self.targets(A, y)
         if y.dtype.kind == "f":  # real targets compute in the precision of X
             y = check_range("y", y, A.dtype).astype(A.dtype, copy=False)
         return A, y
 
+    def inputs(self, X, ndim=(2, 3), dtype=None):
+        """Checked inputs (N, D)."""
+        X = as_inputs(X, ndim=ndim, dtype=dtype)
+        return check_shape("X", X, X.shape[:-1] + (self.net.n_inputs,))
+
     def features(self, X, ndim=(2, 3), dtype=None):
         """Checked inputs with the constant column, (N, D+1)."""
-        X = as_inputs(X, ndim=ndim, dtype=dtype)
-        check_shape("X", X, X.shape[:-1] + (self.net.n_inputs,))
-        return self.net.features(X)
+        return self.net.features(self.inputs(X, ndim, dtype))
 
     def targets(self, A, y):
         """Checked targets as the likelihood wants them, one for each row of features."""
