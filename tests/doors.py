@@ -253,7 +253,7 @@ DOORS = {
         mb.Model, dict(net=world.NET, likelihood=mb.Bernoulli(), prior=world.PRIOR)
     ),
     "Bernoulli": Door(mb.Bernoulli),
-    "Categorical": Door(mb.Categorical, {"n_classes": 3}, {"n_classes": "count"}),
+    "Categorical": Door(mb.Categorical, {}, {"n_classes": "optional count"}),
     "Gaussian": Door(mb.Gaussian, {"scale": "learned"}, NOISE_SCALE),
     "StudentT": Door(
         mb.StudentT, {"df": 4.0, "scale": "learned"}, NOISE_SCALE | {"df": "positive"}

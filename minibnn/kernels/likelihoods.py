@@ -223,22 +223,31 @@ class Categorical(Likelihood):
 
     Parameters
     ----------
-    n_classes : int
-        K >= 2; the network needs K outputs.
+    n_classes : int, optional
+        K >= 2; the network needs K outputs. By default K is as many as it has.
     """
 
     kind = "classification"
     exclusive = True
 
-    def __init__(self, n_classes):
-        self.n_classes = check_int("n_classes", n_classes, minimum=2)
+    def __init__(self, n_classes=None):
+        if n_classes is not None:
+            n_classes = check_int("n_classes", n_classes, minimum=2)
+        self.n_classes = n_classes
 
     def __repr__(self):
-        return f"Categorical({self.n_classes})"
+        return f"Categorical({'' if self.n_classes is None else self.n_classes})"
 
     def check_width(self, n_outputs):
         """K outputs for K classes."""
-        check_width(self, n_outputs, self.n_classes)
+        if self.n_classes is not None:
+            check_width(self, n_outputs, self.n_classes)
+        elif n_outputs < 2:
+            raise ValueError(
+                "likelihood Categorical() reads one network output per class, at least "
+                f"2, the network has {n_outputs}; two classes and one output are "
+                "Bernoulli()"
+            )
 
     def target_shape(self, shape):
         """One label per row."""
@@ -250,6 +259,8 @@ class Categorical(Likelihood):
 
     def targets(self, y, shape):
         """Integer labels (..., B)."""
+        if self.n_classes is None:
+            return Categorical(shape[-1]).targets(y, shape)
         return super().targets(y, shape)[..., 0].astype(np.intp)
 
     def check_values(self, y):
