@@ -95,6 +95,8 @@ class LocationScale(Likelihood):
         Mean and standard deviation of the normal prior over log s.
     """
 
+    df = np.inf  # degrees of freedom: normal noise has infinitely many
+
     def __init__(self, scale=1.0, log_scale_prior=(0.0, 1.0)):
         self.learned = isinstance(scale, str) and scale == "learned"
         if isinstance(scale, str) and not self.learned:
