@@ -47,6 +47,7 @@ class Options:
     checkpoint: Any
     verbose: bool
     own_steps: bool  # max_steps is the caller's
+    standardise: Any = None  # the Standardiser of the data
     together: bool = False  # replicas that stand for restarts
 
     @property

@@ -37,6 +37,7 @@ class Likelihood:
     own_prior = None  # the prior over them
     kind = "regression"
     exclusive = False  # whether the outputs are the classes of one label
+    location_scale = False  # whether mean + sd y has the density it should, in new units
     expected_nll = None  # its mean under uncertain outputs, where that is closed
 
     def initial_weights(self):
@@ -95,6 +96,7 @@ class LocationScale(Likelihood):
         Mean and standard deviation of the normal prior over log s.
     """
 
+    location_scale = True
     df = np.inf  # degrees of freedom: normal noise has infinitely many
 
     def __init__(self, scale=1.0, log_scale_prior=(0.0, 1.0)):
