@@ -172,12 +172,8 @@ def two_clusters(seed, n_fit=100):
     X = CENTRES[near] + rng.normal(0, 0.3, (len(near), 2))
     w = model.prior.scale * rng.normal(size=(1, model.n_weights))
     y = model.net.apply(w, model.features(X))[0][0, :, 0]
-    halves = np.concatenate([np.flatnonzero(near == 0), np.flatnonzero(near == 1)])
-    half, size = n_fit // 2, len(near) // 2  # 50 of each are fitted
-    fit = np.concatenate([halves[:half], halves[size : size + half]])
-    test = np.setdiff1d(halves, fit)
-    y = y + rng.normal(0, 0.1, len(y))
-    return Rows(X[fit], y[fit], X[test], y[test])
+    y = y + rng.normal(0, 0.1, len(y))  # the clusters take turns: 50 of each are fitted
+    return Rows(X[:n_fit], y[:n_fit], X[n_fit:], y[n_fit:])
 
 
 def between(n=101):
@@ -313,9 +309,11 @@ PROBLEMS |= from_sklearn()
 def logistic_regression(rows, penalty=1.0):
     """Probabilities (n, C) at the test rows: softmax of X W + b, penalty |W|²/2.
 
-    The intercepts b are free, as is usual.
+    The intercepts b are free, as is usual. Of two classes it is w = W_1 - W_0 that is
+    penalised by |w|²/2; at the optimum W_0 = -W_1, so that |W|²/2 is half of it.
     """
     classes = int(max(rows.y.max(), rows.y_test.max())) + 1
+    penalty = 2 * penalty if classes == 2 else penalty
     hot = np.eye(classes)[rows.y]
     A = np.column_stack([rows.X, np.ones(len(rows.X))])
 
