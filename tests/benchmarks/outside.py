@@ -42,6 +42,7 @@ WHAT is one of
 
 columns (mean +- standard error over splits or seeds)
   LL         log predictive density per test row, raw units; higher is better
+  worst LL   of a split
   NLL        minus that, of problems in the units of the model
   RMSE       root mean squared error of the predictive mean, raw units
   coverage   test rows inside the central 95 % interval, noise included
@@ -49,11 +50,14 @@ columns (mean +- standard error over splits or seeds)
   accuracy, ECE   of the classes; ECE in ten bins of confidence
   reference  NLL of logistic regression (classes), of one Gaussian or rate (numbers)
   worse      NLL - reference: above 0 the network is worse
-  bad        splits said to have diverged, that failed, or with an RMSE above that of the
-             mean of the rows to fit
+  error      RMSE / RMSE of the mean of the rows to fit
+  bad        splits said to have diverged, that failed, or with error > 1
   not conv.  splits whose result says that it has not converged
   CPU s      processor seconds of all splits: fits, and predictions
-  ratio      sd of the function midway (|t| < 0.3) / on the clusters (||t| - 1| < 0.2)
+  midway, on, ratio   sd of the function midway between the clusters (|t| < 0.3), on them
+             (||t| - 1| < 0.2), and midway / on; they are at t = -1 and 1
+
+With --jobs the splits of a process have random streams of their own: numbers move a little.
 """
 
 
@@ -183,14 +187,13 @@ def run_uci(args):
         if args.sets and path.stem not in args.sets:
             continue
         found, *seconds = uci_set(path, args)
-        record[path.stem] = {"splits": found, "CPU s": seconds}
+        keep(args, record, path.stem, {"splits": found, "CPU s": seconds})
         cells = [path.stem, str(len(found)), *(mean_of(found, key) for key in head)]
         cells += [f"{min(values_of(found, 'LL'), default=np.nan):.2f}"]
         print_row(cells + counts(found) + [cpu(seconds)])
     for name in record:
         print_published(name, record[name]["splits"])
     print("\n".join(f"{name}: {text}." for name, text in published.SOURCES.items()))
-    return record
 
 
 def print_published(name, found):
@@ -238,10 +241,9 @@ def run_problems(args):
         if args.sets and not name.startswith(tuple(args.sets)):
             continue
         found, *seconds = problem(name, args)
-        record[name] = {"seeds": found, "CPU s": seconds}
+        keep(args, record, name, {"seeds": found, "CPU s": seconds})
         cells = [name, *(mean_of(found, key) for key in head)]
         print_row(cells + counts(found) + [cpu(seconds)])
-    return record
 
 
 # --- in between ----------------------------------------------------------------------
@@ -258,17 +260,16 @@ def sds(result):
 
 def run_between(args):
     """A line for each draw, by fit and, where asked for, by Hamiltonian Monte Carlo."""
-    record = []
+    record = {}
     print_head(["draw", "by", "midway", "on", "ratio", "ELBO", "CPU s"])
     for seed in range(args.splits or len(problems.SEEDS)):
         rows = problems.two_clusters(seed)
         for by in [args.family] + ["HMC"] * args.hmc:
             begin = time.process_time()
             found, elbo = sds_by(by, rows, [args.seed, seed])
-            record.append({"draw": seed, "by": by, "ELBO": elbo, **found})
+            keep(args, record, f"{by} {seed}", {"ELBO": elbo, **found})
             cells = [f"{value:.3f}" for value in (*found.values(), elbo)]
             print_row([str(seed), by, *cells, f"{time.process_time() - begin:.1f}"])
-    return record
 
 
 def sds_by(by, rows, seed):
@@ -280,7 +281,7 @@ def sds_by(by, rows, seed):
     return sds(result), result.elbo / len(rows.y)
 
 
-# --- tables --------------------------------------------------------------------------
+# --- tables and records --------------------------------------------------------------
 
 
 def values_of(found, key):
@@ -306,6 +307,13 @@ def counts(found):
 def cpu(seconds):
     """Seconds of fits + predictions."""
     return " + ".join(f"{value:.0f}" for value in seconds)
+
+
+def keep(args, record, name, value):
+    """Add to the record, and write it: what is done is not lost if the rest is."""
+    record[name] = value
+    if args.json:
+        args.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
 def print_head(cells):
@@ -358,12 +366,10 @@ def arguments(argv=None):
 
 
 def main(argv=None):
-    """Run what is asked for and keep the numbers."""
+    """Run what is asked for."""
     args = arguments(argv)
     runs = {"problems": run_problems, "between": run_between}
-    record = runs.get(args.what, run_uci)(args)
-    if args.json:
-        args.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    runs.get(args.what, run_uci)(args)
     return 0
 
 
