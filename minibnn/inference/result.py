@@ -87,6 +87,8 @@ class FitResult:
     converged: Any = False
     diverged: Any = False
     returned: Any = "last"
+    rise: Any = None
+    rise_se: Any = None
     standardiser: Any = field(default=None, repr=False)
 
     __post_init__ = keep_arrays
@@ -133,6 +135,8 @@ class FitResult:
             converged=bool(one(self.converged)),
             diverged=bool(one(self.diverged)),
             returned=str(one(self.returned)),
+            rise=None if self.rise is None else float(one(self.rise)),
+            rise_se=None if self.rise is None else float(one(self.rise_se)),
             standardiser=of_replica(self.standardiser, i),
         )
 
@@ -153,6 +157,8 @@ class FitResult:
             "converged": to_recipe(self.converged),
             "diverged": to_recipe(self.diverged),
             "returned": to_recipe(self.returned),
+            "rise": to_recipe(self.rise),
+            "rise_se": to_recipe(self.rise_se),
             "standardiser": to_recipe(self.standardiser),
         }
         arrays = {f"params.{key}": value for key, value in self.params.items()}
@@ -177,6 +183,8 @@ class FitResult:
                 from_recipe(facts.get("converged", False)),
                 from_recipe(facts.get("diverged", False)),
                 from_recipe(facts.get("returned", "last")),
+                from_recipe(facts.get("rise")),
+                from_recipe(facts.get("rise_se")),
                 standardiser=from_recipe(facts.get("standardiser")),
             )
             check_result(result)
