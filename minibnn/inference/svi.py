@@ -19,7 +19,7 @@ from minibnn.inference.result import FitResult
 from minibnn.inference.run import FitError, Run
 from minibnn.inference.streams import run_seeds
 from minibnn.kernels.doors import door
-from minibnn.kernels.model import Model, check_protocol
+from minibnn.kernels.model import Model, check_protocol, checked_data
 from minibnn.kernels.validate import check_instance
 
 LAST_STEPS = 100  # whose ELBOs restarts are compared by, where the closing one is left out
@@ -158,7 +158,7 @@ def fit(
     estimator = default_estimator(model, family) if estimator is None else estimator
     check_combination(model, family, estimator)
     y_given = y
-    A, y = model.data(X, y)
+    A, y = checked_data(model, X, y)
     options = check_options(
         restarts,
         n_samples=n_samples,
