@@ -30,6 +30,7 @@ REPORT = world.checked()
 REPLICAS = world.fit(replicas=2)
 Q = mb.fit(LINE, FAMILY, X, REALS, rng=0, start=None, max_steps=1).q
 DATA = datasets.cubic()
+UNITS = mb.Standardiser.of(X, REALS)
 PROBABILITIES = np.full(len(Y), 0.25)
 CURVE = world.fit(
     world.ONE, X=X[:, :1], y=REALS
@@ -132,6 +133,17 @@ KINDS = {
     "y": spoilt(Y) | {"two": Y + 2, "half": Y + 0.5},
     "any y": without(spoilt(Y), "one axis more"),
     "real y": without(spoilt(REALS)) | {"bool": Y > 0},
+    "standardise": NO_OBJECT | {
+        "zero": 0, "one": 1, "class itself": mb.Standardiser,
+        "other columns": mb.Standardiser(np.zeros(5), np.ones(5)),
+        "of y": mb.Standardiser(np.zeros(2), np.ones(2), [0.0], [1.0]),
+    },
+    "mean": without(spoilt(np.zeros(2)), "deep", "longer", "one axis more") | {
+        "three": np.zeros(3),
+    },
+    "sd": without(spoilt(np.ones(2)), "deep", "longer", "one axis more") | {
+        "three": np.ones(3), "zero": [1.0, 0.0], "negative": [1.0, -1.0],
+    },
     "free X": without(spoilt(X), *FREE) | {"wide": np.ones((12, 5))},
     "weights": spoilt(W),
     "w": without(spoilt(W), "one axis more"),
@@ -211,6 +223,7 @@ BY_NAME = {
     "threshold": "fraction", "n_bins": "count", "p": "array", "result": "result",
     "prediction": "prediction", "q": "q", "ax": "optional ax", "n": "count", "d": "count",
     "window": "count", "names": "optional names", "w": "w", "sigma": "positive",
+    "standardise": "standardise",
 }  # fmt: skip
 
 
@@ -254,7 +267,7 @@ DOORS = {
         mb.Model, dict(net=world.NET, likelihood=mb.Bernoulli(), prior=world.PRIOR)
     ),
     "Bernoulli": Door(mb.Bernoulli),
-    "Categorical": Door(mb.Categorical, {"n_classes": 3}, {"n_classes": "count"}),
+    "Categorical": Door(mb.Categorical, {}, {"n_classes": "optional count"}),
     "Gaussian": Door(mb.Gaussian, {"scale": "learned"}, NOISE_SCALE),
     "StudentT": Door(
         mb.StudentT, {"df": 4.0, "scale": "learned"}, NOISE_SCALE | {"df": "positive"}
@@ -344,6 +357,22 @@ DOORS = {
         mb.fit,
         dict(model=YES_NO, family=FAMILY, X=X, y=Y, rng=0, max_steps=1, start=None),
         fine=(("elbo_samples", "zero"),),
+    ),
+    "Standardiser": Door(
+        mb.Standardiser,
+        dict(X_mean=[0, 0], X_sd=[1, 1], y_mean=[0, 0], y_sd=[1, 1]),
+        {"X_mean": "mean", "X_sd": "sd", "y_mean": "mean", "y_sd": "sd"},
+        fine=(("y_mean", "three"), ("y_sd", "three")),
+    ),
+    "Standardiser.of": Door(
+        mb.Standardiser.of, {"X": X, "y": REALS}, {"y": "optional any y"},
+        fine=(("X", "wide"),),
+    ),
+    "Standardiser.inputs": Door(
+        UNITS.inputs, {"X": X}, {"X": "free X"}, fine=(("X", "one axis more"),)
+    ),
+    "Standardiser.targets": Door(
+        UNITS.targets, {"y": REALS}, {"y": "real y"}, fine=(("y", "longer"), ("y", "empty"))
     ),
     "FitResult.predict": Door(
         world.RESULT.predict, {"X": X, "n_samples": 3}, {"X": "free X"}

@@ -1,6 +1,7 @@
 """Doubts: what a fit that was left to itself says of a bad result, and what to do."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 from scipy.optimize import minimize
@@ -76,6 +77,7 @@ def gain_over_constant(result, X, y):
     """
     if result.family.tasks:
         return np.inf
+    result = replace(result, standardiser=None)  # X and y are what its steps have seen
     if not result.q.mean.shape[:-1]:
         return gain(result, X, y)
     own, runs = np.ndim(X) == 3, range(len(result.q.mean))

@@ -47,6 +47,7 @@ class Options:
     checkpoint: Any
     verbose: bool
     own_steps: bool  # max_steps is the caller's
+    standardise: Any = None  # the Standardiser of the data
     together: bool = False  # replicas that stand for restarts
     elbo_samples: int | None = None  # of the closing ELBO; 0 leaves it out
 

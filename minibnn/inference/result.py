@@ -11,6 +11,7 @@ from minibnn.inference.history import history_of
 from minibnn.inference.normals import Normals
 from minibnn.inference.predict import MANY, MOST_SAMPLES, predict
 from minibnn.inference.recipe import from_recipe, seed_facts, seed_from, to_recipe
+from minibnn.inference.standardiser import check_units, in_raw_units, of_replica
 from minibnn.inference.storage import (
     as_written,
     check_path,
@@ -68,6 +69,10 @@ class FitResult:
         Which state ``params`` are: the last one, or that before the first step, where the
         last is worse by more than three standard errors on the same fresh noise. Always
         "last" with the literal update, and where ``max_steps`` and ``start`` were given.
+    standardiser : Standardiser or None
+        The units of the data where ``fit(standardise=...)`` was asked for: ``predict``
+        takes and gives raw ones. ``elbo`` is that of standardised targets; that of the raw
+        ones is ``elbo - N * standardiser.log_volume`` for N rows.
     """
 
     model: Model = field(repr=False)
@@ -82,6 +87,7 @@ class FitResult:
     converged: Any = False
     diverged: Any = False
     returned: Any = "last"
+    standardiser: Any = field(default=None, repr=False)
 
     __post_init__ = keep_arrays
 
@@ -127,6 +133,7 @@ class FitResult:
             converged=bool(one(self.converged)),
             diverged=bool(one(self.diverged)),
             returned=str(one(self.returned)),
+            standardiser=of_replica(self.standardiser, i),
         )
 
     def save(self, path):
@@ -146,6 +153,7 @@ class FitResult:
             "converged": to_recipe(self.converged),
             "diverged": to_recipe(self.diverged),
             "returned": to_recipe(self.returned),
+            "standardiser": to_recipe(self.standardiser),
         }
         arrays = {f"params.{key}": value for key, value in self.params.items()}
         arrays |= {f"history.{key}": value for key, value in self.history.items()}
@@ -169,6 +177,7 @@ class FitResult:
                 from_recipe(facts.get("converged", False)),
                 from_recipe(facts.get("diverged", False)),
                 from_recipe(facts.get("returned", "last")),
+                standardiser=from_recipe(facts.get("standardiser")),
             )
             check_result(result)
         return result
@@ -195,11 +204,17 @@ class FitResult:
                 f"q holds {self.family.tasks[0]} posteriors, one per context: choose "
                 "one with result.at(context).predict(X)"
             )
+        if self.standardiser is not None and self.standardiser.own:
+            raise ValueError(
+                "every replica has units of its own: choose one with "
+                "result.replica(i).predict(X)"
+            )
+        model, X = in_raw_units(self.standardiser, self.model, as_inputs(X))
         X = as_inputs(X, dtype=self.q.mean.dtype)
         if not self.family.noise_size(self.model):  # a point says the same every time
             n_samples = min(check_int("n_samples", n_samples), self._n_replicas)
         seed = self._seed(rng)
-        return predict(self.model, self._weight_chunks, X, n_samples, seed, verbose)
+        return predict(model, self._weight_chunks, X, n_samples, seed, verbose)
 
     @property
     def _n_replicas(self):
@@ -244,5 +259,7 @@ def check_result(result):
         if value is not None:
             check_shape(name, as_float_array(name, value, finite=False), lead)
     check_instance("stop_reason", result.stop_reason, str)
+    if result.standardiser is not None:
+        check_units(result.standardiser, result.model, lead)
     if len({len(array) for array in result.history.values()}) > 1:
         raise ValueError("the arrays of history must have one length")

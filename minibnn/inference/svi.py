@@ -17,6 +17,7 @@ from minibnn.inference.options import check_options, fit_to_data
 from minibnn.inference.restarts import runs_of
 from minibnn.inference.result import FitResult
 from minibnn.inference.run import FitError, Run
+from minibnn.inference.standardiser import standardised
 from minibnn.inference.streams import run_seeds
 from minibnn.kernels.doors import door
 from minibnn.kernels.model import Model, check_protocol, checked_data
@@ -49,6 +50,7 @@ def fit(
     checkpoint=None,
     elbo_samples=None,
     verbose=False,
+    standardise=False,
 ):
     """Fit q(w) to the posterior by stochastic descent on the negative ELBO.
 
@@ -132,6 +134,15 @@ def fit(
         restarts are compared by the mean ELBO of their last 100 steps.
     verbose : bool
         Report progress on standard error.
+    standardise : bool or Standardiser
+        True: every column of X is brought to mean 0 and standard deviation 1 over the
+        rows of the fit, and so is y where the likelihood has a location and a scale
+        (Gaussian, HeteroscedasticGaussian, StudentT; not labels or counts). The result
+        keeps both in ``standardiser``, and ``predict`` takes and gives raw units. Model,
+        parameters and ELBO are those of the standardised problem, a fixed noise scale
+        included: ``Gaussian(0.3)`` is then 0.3 standard deviations of y. Data sets of
+        their own, X (R, N, D), have units of their own; the tasks of an inference network
+        share theirs. A copy of X is made.
 
     Returns
     -------
@@ -157,8 +168,8 @@ def fit(
     check_protocol("family", family, "natural")
     estimator = default_estimator(model, family) if estimator is None else estimator
     check_combination(model, family, estimator)
-    y_given = y
-    A, y = checked_data(model, X, y)
+    X, y_given, units = standardised(standardise, model, family, X, y)
+    A, y = checked_data(model, X, y_given)
     options = check_options(
         restarts,
         n_samples=n_samples,
@@ -175,6 +186,7 @@ def fit(
         checkpoint=checkpoint,
         elbo_samples=elbo_samples,
         verbose=verbose,
+        standardise=units,
     )
     options = fit_to_data(model, family, A, options)
     seeds = run_seeds(rng, replicas or restarts)
@@ -251,6 +263,7 @@ def result_of(run, elbo, elbo_se):
         converged=run.converged,
         diverged=run.diverged,
         returned=run.returned,
+        standardiser=run.options.standardise,
     )
 
 

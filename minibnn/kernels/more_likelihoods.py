@@ -37,6 +37,8 @@ class HeteroscedasticGaussian(Likelihood):
     deviations.
     """
 
+    location_scale = True
+
     def __repr__(self):
         return "HeteroscedasticGaussian()"
 
