@@ -564,7 +564,7 @@ def test_ctrl_c_in_the_closing_elbo_keeps_the_run(monkeypatch, number, replicas)
     options = SHORT | {"replicas": replicas}
     whole = mb.fit(model, mb.MeanField(), X, y, **options)
     monkeypatch.setattr(elbo, "CHUNK", 2 * 60 * 8)  # two samples at a time
-    interrupt_call(monkeypatch, elbo.LocalReparam, "values", number)
+    interrupt_call(monkeypatch, elbo, "values", number)
     result = mb.fit(model, mb.MeanField(), X, y, **options)
     assert result.stop_reason == "interrupted"
     assert_same_params(result, whole)

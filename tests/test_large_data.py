@@ -9,6 +9,7 @@ import minibnn as mb
 from minibnn.inference import batches, fingerprint
 from minibnn.kernels import inputs
 from minibnn.kernels.inputs import Inputs, pieces
+from minibnn.kernels.model import checked_data
 
 RNG = np.random.default_rng(2)
 OPTIONS = {"rng": 3, "start": None, "batch_size": 7, "max_steps": 40}
@@ -122,9 +123,9 @@ def test_a_mapped_file_is_never_in_memory(mapped):
 def test_checks_look_at_pieces(order, monkeypatch):
     X = np.asarray(RNG.normal(size=(400_000, 5)), order=order)
     y = X[:, 0].copy()
-    _, peak = peak_of(lambda: model(5).data(X, y))
+    _, peak = peak_of(lambda: checked_data(model(5), X, y))
     assert peak < 0.3 * X.nbytes
-    assert isinstance(model(5).data(X, y)[0], Inputs)
+    assert isinstance(checked_data(model(5), X, y)[0], Inputs)
 
 
 @pytest.mark.parametrize("shape", [(), (0, 3), (7,), (50, 3), (3, 50), (4, 30, 3)])

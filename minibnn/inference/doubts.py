@@ -33,9 +33,8 @@ class FitWarning(UserWarning):
         self.result = result
 
 
-def warn(result, X, y):
-    """One warning, if there is anything to warn of."""
-    found = doubts(result, X, y)
+def tell(result, found):
+    """One warning of what has been found, if there is anything to warn of."""
     if found:
         warning = FitWarning(". ".join(found) + ".", result)
         warnings.warn(warning, stacklevel=callers_level())

@@ -11,6 +11,7 @@ from minibnn.kernels.estimators import (
     LocalReparam,
     Pathwise,
     closed_kl,
+    local_nll,
     needs_samples,
 )
 from minibnn.kernels.inputs import some_rows
@@ -227,9 +228,20 @@ class Draws:
         shape = self.estimator.noise_shape(model, family, count, A.shape[-2])
         noise = np.empty(self.lead + shape, A.dtype)
         self.normals.fill(noise)
-        nll, kl = self.estimator.values(*self.problem, noise, A, y)
+        nll, kl = values(*self.problem, noise, A, y)
         nll = whole.shape[-2] / A.shape[-2] * nll.astype(float)
         return nll, np.broadcast_to(self.kl + kl, nll.shape)
+
+
+def values(model, family, q, noise, A, y):
+    """nll (..., S), and -log p(w) of the same weights where the KL is sampled, or 0."""
+    if isinstance(default_estimator(model, family), LocalReparam):
+        return local_nll(model, family, q, noise, A, y)[0], 0.0
+    w, _ = family.sample(q, noise)
+    nll, _ = model.nll(w, A, y)
+    if needs_samples(model, family):
+        return nll, -model.weight_prior.log_prob(w)[0]
+    return nll, 0.0
 
 
 class Passes:

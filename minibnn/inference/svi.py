@@ -2,16 +2,18 @@
 
 import sys
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
-from minibnn.inference.doubts import warn
+from minibnn.inference.doubts import doubts, tell
 from minibnn.inference.elbo import (
     check_combination,
     default_estimator,
     estimate_elbo,
     exact_elbo,
 )
+from minibnn.inference.folds import are_unequal, fit_folds
 from minibnn.inference.interrupt import Interrupted
 from minibnn.inference.judge import settle
 from minibnn.inference.options import check_options, fit_to_data
@@ -22,7 +24,7 @@ from minibnn.inference.run import FitError, Run
 from minibnn.inference.standardiser import standardised
 from minibnn.inference.streams import run_seeds
 from minibnn.kernels.doors import door
-from minibnn.kernels.model import Model, check_protocol
+from minibnn.kernels.model import Model, check_protocol, checked_data
 from minibnn.kernels.validate import check_instance
 
 
@@ -112,10 +114,12 @@ def fit(
     replicas : int, optional
         R independent runs advanced together; parameters get a leading axis R. With X
         (N, D) all see the same rows; with X (R, N, D) and y (R, N) or (R, N, K) run i
-        sees X[i], y[i]. So the folds of a cross-validation, of equal size, are one call,
-        ``fit(..., X[train], y[train], replicas=R)`` with an array ``train`` (R, N) of
-        row numbers, and ``result.replica(i)`` is fold i alone. Run i has the i-th random
-        stream of ``rng``, as restart i has.
+        sees X[i], y[i]. Data sets of unequal length are given as lists. So the folds of a
+        cross-validation are one call, ``fit(..., [X[i] for i in train], [y[i] for i in
+        train], replicas=R)`` with R arrays of row numbers, and ``result.replica(i)`` is
+        fold i alone. Run i has the i-th random stream of ``rng``, as restart i has. Of
+        unequal ones those of one length go together, one length after the other, each
+        looked at, stopped and saved (in a file of its own) by itself.
     clip : float, optional
         With ``scale="identity"``: the smallest sigma a step may reach. Without it a
         sigma that leaves (0, inf) ends the run with an error.
@@ -168,35 +172,60 @@ def fit(
     check_protocol("family", family, "natural")
     estimator = default_estimator(model, family) if estimator is None else estimator
     check_combination(model, family, estimator)
-    X, y_given, units = standardised(standardise, model, family, X, y)
-    A, y = model.data(X, y_given)
-    options = check_options(
-        restarts,
-        n_samples=n_samples,
-        batch_size=batch_size,
-        optimizer=optimizer,
-        max_steps=max_steps,
-        start=start,
-        stop=stop,
-        kl_weight=kl_weight,
-        kl_warmup=kl_warmup,
-        replicas=replicas,
-        clip=clip,
-        callback=callback,
-        checkpoint=checkpoint,
-        elbo_samples=elbo_samples,
-        verbose=verbose,
-        standardise=units,
-    )
-    options = fit_to_data(model, family, A, options, not estimator.exact and family.has_elbo)
-    seeds = run_seeds(rng, replicas or restarts)
-    groups = [seeds] if replicas else [[seed] for seed in seeds]
-    known = [None if rng is None else [str(seed) for seed in g] for g in groups]
-    problem = model, family, estimator
-    result = choose(best_starts(problem, A, y, options, groups, known))
-    if options.ours and result.stop_reason != "interrupted":
-        warn(result, X, y_given)
+    given = {
+        "restarts": restarts,
+        "n_samples": n_samples,
+        "batch_size": batch_size,
+        "optimizer": optimizer,
+        "max_steps": max_steps,
+        "start": start,
+        "stop": stop,
+        "kl_weight": kl_weight,
+        "kl_warmup": kl_warmup,
+        "replicas": replicas,
+        "clip": clip,
+        "callback": callback,
+        "checkpoint": checkpoint,
+        "elbo_samples": elbo_samples,
+        "verbose": verbose,
+        "standardise": standardise,
+    }
+    fit_one = partial(fit_equal, (model, family, estimator))
+    if are_unequal(X):
+        result, found = fit_folds(fit_one, model, X, y, rng, given)
+    else:
+        result, found = fit_one(X, y, rng, given)
+    tell(result, found)
     return result
+
+
+def fit_equal(problem, X, y, rng, given, seeds=None, begin=True):
+    """(result, what is to be said of it) of data sets of one length, or of one data set.
+
+    Without ``seeds`` the runs have theirs from ``rng``. Without ``begin`` they take no
+    step.
+    """
+    model, family, estimator = problem
+    X, y_given, units = standardised(given["standardise"], model, family, X, y)
+    A, y = checked_data(model, X, y_given)
+    options = check_options(**given | {"standardise": units})
+    noisy = family.has_elbo and not estimator.exact
+    options = fit_to_data(model, family, A, options, noisy)
+    seeds = seeds or run_seeds(rng, options.replicas or given["restarts"])
+    groups = [seeds] if options.replicas else [[seed] for seed in seeds]
+    known = [None if rng is None else [str(seed) for seed in g] for g in groups]
+    if not begin:
+        return not_begun(Run(*problem, A, y, replace(options, checkpoint=None), seeds)), []
+    result = choose(best_starts(problem, A, y, options, groups, known))
+    told = options.ours and result.stop_reason != "interrupted"
+    return result, doubts(result, X, y_given) if told else []
+
+
+def not_begun(run):
+    """The result of a run that Ctrl-C has kept from its start and its steps."""
+    run.stop_reason = "interrupted"
+    settle(run.go())
+    return result_of(run, *unknown(run))
 
 
 def best_starts(problem, A, y, options, groups, given_seeds):
