@@ -7,6 +7,7 @@ import numpy as np
 
 from minibnn.inference.autopsy import FitError, autopsy, not_finite
 from minibnn.inference.batches import Batches
+from minibnn.inference.curvature import curvature_start, has_curvature
 from minibnn.inference.descent import Descent
 from minibnn.inference.elbo import default_estimator
 from minibnn.inference.flat import Flat
@@ -176,7 +177,7 @@ class Run:
             return params
         exact = self.estimator.exact
         if options.start == "auto" and self.family.first_fit and not exact:
-            return self.family.embed(self.solve_first(replica))
+            return self.curved(replica, self.family.embed(self.solve_first(replica)))
         if not options.starts_with_lbfgs(self.model, self.family, self.n_rows, exact):
             return params
         A, y = self.batches.all_rows(replica)
@@ -188,6 +189,19 @@ class Run:
         except Interrupted as interrupt:
             found, self.stop_reason = interrupt.so_far, "interrupted"
         return tested(self, replica, found, params, promised)
+
+    def curved(self, replica, params):
+        """Params that follow the curvature, if they are surely better than those given."""
+        model, family, weight = self.model, self.family, self.options.kl_weight
+        if not has_curvature(model, family, weight):
+            return params
+        A, y = self.batches.all_rows(replica)
+        rng = self.streams[replica].init
+        try:
+            found = curvature_start(model, family, params, A, y, weight, rng)
+        except Interrupted as interrupt:
+            found, self.stop_reason = interrupt.so_far, "interrupted"
+        return tested(self, replica, found, params, None)
 
     def solve_first(self, replica):
         """Params of the simpler family this one starts from: the best default fit."""
