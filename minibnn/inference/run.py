@@ -8,6 +8,7 @@ import numpy as np
 
 from minibnn.inference.autopsy import FitError, autopsy, not_finite
 from minibnn.inference.batches import Batches
+from minibnn.inference.curvature import curvature_start, has_curvature
 from minibnn.inference.descent import Descent
 from minibnn.inference.elbo import default_estimator
 from minibnn.inference.flat import Flat
@@ -178,7 +179,7 @@ class Run:
         if self.stop_reason == "interrupted":  # in the start of another replica
             return params
         if options.kind == "first fit":
-            return self.family.embed(self.solve_first(replica))
+            return self.curved(replica, self.family.embed(self.solve_first(replica)))
         if options.kind == "small":
             return narrow(self.family, params)
         if options.kind != "lbfgs":
@@ -194,6 +195,19 @@ class Run:
         start = tested(self, replica, found, params, promised)
         self.refused += start is params
         return start
+
+    def curved(self, replica, params):
+        """Params that follow the curvature, if they are surely better than those given."""
+        model, family, weight = self.model, self.family, self.options.kl_weight
+        if not has_curvature(model, family, weight):
+            return params
+        A, y = self.batches.all_rows(replica)
+        rng = self.streams[replica].init
+        try:
+            found = curvature_start(model, family, params, A, y, weight, rng)
+        except Interrupted as interrupt:
+            found, self.stop_reason = interrupt.so_far, "interrupted"
+        return tested(self, replica, found, params, None)
 
     def solve_first(self, replica):
         """Params of the simpler family this one starts from: the best default fit."""
