@@ -101,7 +101,7 @@ def settle(run):
 
 
 def last_rise(run):
-    """By how much the ELBO still rose before its end, and its error; (None, None) if unknown.
+    """By how much the ELBO still rose before its end, and its error, or (None, None).
 
     Between the last two quarters of the steps; of a schedule that brings the step size
     down, of those before it has come half the way, for small steps rise little.

@@ -26,7 +26,7 @@ from minibnn.kernels.validate import (
 )
 
 DEFAULT_STEPS = 1000  # where no noise has to average out
-FEWEST_STEPS, MOST_STEPS = 2000, 20_000
+FEWEST_STEPS, MOST_STEPS = 2000, 10_000
 WORK = 4e9  # steps x rows of a step x weights, between those bounds
 MOST_ROWS = 2048  # that are all taken at every step, if nobody says how many
 BATCH = 512  # rows of a step on larger data
@@ -53,6 +53,7 @@ class Options:
     own_steps: bool  # max_steps is the caller's
     kind: str | None = None  # of the start; None: one of its own or none at all
     rival: Any = None  # the ELBO that another kind has reached
+    others: bool = False  # whether another kind is still to come
     standardise: Any = None  # the Standardiser of the data
     together: bool = False  # replicas that stand for restarts
     elbo_samples: int | None = None  # of the closing ELBO; 0 leaves it out
@@ -110,9 +111,9 @@ class Options:
             start = {k: np.broadcast_to(v, (count, *v.shape)) for k, v in start.items()}
         return replace(self, replicas=count, start=start, together=True)
 
-    def of_kind(self, kind, rival=None):
+    def of_kind(self, kind, rival=None, others=False):
         """The same options for a run with that kind of start, and what it has to beat."""
-        return replace(self, kind=kind, rival=rival)
+        return replace(self, kind=kind, rival=rival, others=others)
 
     def for_first_fit(self, model, n_rows):
         """The default fit of the simpler family that a richer one starts from."""
@@ -191,7 +192,7 @@ def check_memory(n_samples):
 def check_optimizer(optimizer):
     """The optimiser given, or the default one."""
     if optimizer is None:
-        return Adam(Cosine(0.02))
+        return Adam(Cosine(0.01))
     methods = (getattr(optimizer, name, None) for name in ("init", "update", "lr"))
     if isinstance(optimizer, type) or not all(map(callable, methods)):
         raise ArgumentTypeError(

@@ -143,6 +143,8 @@ class Run:
         if saved is None:
             self.flat = Flat(self.initial_params(), self.dtype)
             self.starts = []  # of no use any more
+            if self.refused == len(self.streams) and self.options.others:
+                self.stop_reason = "overtaken"  # another kind begins like this
             self.begin = self.flat.theta.copy()
             self.memory = self.options.optimizer.init(self.flat.theta)
         self.descent = Descent(
@@ -193,8 +195,10 @@ class Run:
         except Interrupted as interrupt:
             found, self.stop_reason = interrupt.so_far, "interrupted"
         start = tested(self, replica, found, params, promised)
-        self.refused += start is params
-        return start
+        if start is not params or options.start != "auto":
+            return start
+        self.refused += 1
+        return params if self.estimator.exact else narrow(self.family, params)
 
     def curved(self, replica, params):
         """Params that follow the curvature, if they are surely better than those given."""

@@ -235,8 +235,9 @@ def best_starts(problem, A, y, options, groups, given_seeds):
     """
     model, family, estimator = problem
     found, failure, interrupted = {}, KeyboardInterrupt(), False
-    for kind in options.kinds(model, family, A.shape[-2], estimator.exact):
-        own = options.of_kind(kind, rival_of(found))
+    kinds = options.kinds(model, family, A.shape[-2], estimator.exact)
+    for kind in kinds:
+        own = options.of_kind(kind, rival_of(found), others=kind != kinds[-1])
         runs = [
             (*problem, A, y, own.for_restart(k), *group)
             for k, group in enumerate(zip(groups, given_seeds, strict=True))
