@@ -13,15 +13,16 @@ from minibnn.inference.interrupt import Interrupted
 from minibnn.kernels.estimators import Pathwise
 from minibnn.kernels.objective import objective
 
-STEP = 0.1  # of the way to the curvature as it is seen once
+STEP = 0.2  # of the way to the curvature as it is seen once
 SMALLEST_STEP = 0.001
-ROWS = 8  # rows seen in one step for each weight: their curvature has full rank
-MOST_ROWS = 4000
+ROWS = 2  # seen in one step for each weight: enough for a curvature of full rank
+LEAST_ROWS = 100
 PAIRS = 16  # mirrored noises of one step's slope of the mean
-TOGETHER = 5  # steps between two looks at the loss
-STEPS = 200
-MOST_WORK = 1.5e12  # multiplications of all steps
+MOST_ROWS = 4000  # for this slope, and to be judged on
 JUDGED_ON = 128  # noises
+TOGETHER = 5  # steps between two looks at the loss
+STEPS = 100
+MOST_WORK = 8e11  # multiplications of all steps
 
 
 def has_curvature(model, family, kl_weight):
@@ -67,15 +68,14 @@ class Curved:
         self.model, self.family, self.rng = model, family, rng
         self.A, self.y, self.kl_weight = A, y, kl_weight
         self.estimator, n = Pathwise(antithetic=True), model.n_weights
-        self.n_rows = min(ROWS * n, MOST_ROWS)
-        work = n * n * (self.n_rows + 3.0 * n)
+        self.n_curved = max(ROWS * n, LEAST_ROWS)
+        work = n * n * (self.n_curved + 3.0 * n)
         self.steps = int(np.clip(MOST_WORK / work, 2 * TOGETHER, STEPS))
         self.judged = self.some_rows(), int(rng.integers(2**63))
 
     def some_rows(self):
-        """Numbers of rows, each as often as any other up to one."""
-        n = len(self.A)
-        return np.resize(self.rng.permutation(n), min(n, self.n_rows))
+        """Numbers of rows, all of them where there are few."""
+        return self.rng.permutation(len(self.A))[:MOST_ROWS]
 
     def loss(self, params):
         """The loss at a fixed noise."""
@@ -105,8 +105,8 @@ class Curved:
 
     def slope(self, params):
         """Slope of nll / kl_weight + KL in the mean."""
-        rows, n = self.some_rows(), self.model.n_weights
-        noise = self.rng.standard_normal((PAIRS, n))
+        rows = self.some_rows()
+        noise = self.rng.standard_normal((PAIRS, self.model.n_weights))
         data = noise, self.A[rows], self.y[rows], len(self.A), self.kl_weight
         _, gradient, _ = objective(
             self.model, self.family, params, *data, self.estimator
@@ -116,7 +116,7 @@ class Curved:
     def row_slopes(self, params):
         """G of E79: single rows with weights and targets of their own."""
         model, rng, n = self.model, self.rng, self.model.net.n_weights
-        rows = np.resize(rng.permutation(len(self.A)), self.n_rows)
+        rows = np.resize(rng.permutation(len(self.A)), self.n_curved)
         A, eps = self.A[rows, None], rng.standard_normal((len(rows), model.n_weights))
         w, _ = self.family.sample(self.family.natural(params)[0], eps)
         w = w[:, None]
