@@ -23,8 +23,8 @@ from minibnn.inference.streams import Streams
 from minibnn.inference.stretch import Stretch
 from minibnn.kernels.doors import outside
 
-FIRST_FITS = 3  # of the simpler family; the basin they end in is seldom left again
-FEW_WEIGHTS = 300  # with more, one basin is as good as another, and dear
+FIRST_FITS = 2  # of the simpler family; the basin they end in is seldom left again
+FEW_WEIGHTS = 150  # with more, one basin is nearly as good as another, and dear
 KEEP_EVERY = 100_000  # numbers; larger vectors are kept for a diverging run less often
 
 
