@@ -1,12 +1,13 @@
 """How often the networks run for a prediction, and who predicts which rows."""
 
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import pytest
 from core_oracles import regression_data
 
 import minibnn as mb
+from minibnn.inference import doubts
 from minibnn.inference import predict as module
 
 X, Y = regression_data()
@@ -88,6 +89,20 @@ def test_few_rows_run_once_for_all_answers(counted):
         pred.log_prob(LABELS), pred.interval(0.9), pred.quantile(0.1), pred.samples
 
     assert counted.passes(ask_all) == 1
+
+
+def test_a_doubt_asks_for_no_more_than_densities(counted, monkeypatch):
+    """However many outputs there are, its networks run once, and for nothing else."""
+    monkeypatch.setattr(doubts, "DRAWS", S)
+    whole = doubts.log_density(counted.result, NEW, LABELS)
+    outputs = 7 * S * counted.result.model.net.n_outputs
+    for place in (module, doubts):
+        monkeypatch.setattr(place, "OUTPUTS", outputs)
+    monkeypatch.setattr(module, "quantiles", None)  # to call it is an error
+    found = []
+    ask = partial(doubts.log_density, counted.result, NEW, LABELS)
+    assert counted.passes(lambda: found.append(ask())) == 1
+    np.testing.assert_allclose(found, whole, rtol=1e-12)
 
 
 @pytest.mark.parametrize("kind", KINDS)
