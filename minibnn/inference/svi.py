@@ -149,16 +149,17 @@ def fit(
     Warns
     -----
     FitWarning
-        Once, with the remedy, where ``max_steps`` and ``start`` are left open and the
-        steps diverged, the rows are predicted worse than by a constant, or no better
-        from columns far from mean 0 and standard deviation 1.
+        Once, with the remedy, where columns of X, or of y with a noise scale, are far
+        from mean 0 and standard deviation 1; where ``max_steps`` and ``start`` are left
+        open also if the steps diverged or the rows are predicted worse than by a
+        constant.
     """
     check_instance("model", model, Model)
     check_protocol("family", family, "natural")
     estimator = default_estimator(model, family) if estimator is None else estimator
     check_combination(model, family, estimator)
-    X, y_given, units = standardised(standardise, model, family, X, y)
-    A, y = model.batch(X, y_given)
+    X, y, units = standardised(standardise, model, family, X, y)
+    A, y = model.batch(X, y)
     options = check_options(
         restarts,
         n_samples=n_samples,
@@ -185,8 +186,8 @@ def fit(
         own = options.for_restart(k)
         runs.append((model, family, estimator, A, y, own, group, known))
     result = choose(carry_out(runs))
-    if options.ours and result.stop_reason != "interrupted":
-        warn(result, X, y_given)
+    if result.stop_reason != "interrupted":
+        warn(result, X, y, options.ours)
     return result
 
 
