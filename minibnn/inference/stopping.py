@@ -139,12 +139,12 @@ class Rule:
             return self.stop(history)
 
     def is_hopeless(self, history):
-        """Whether, rising as it does, it would take twice the steps to meet the rival."""
+        """Whether, rising as it does, half as many steps again would not meet the rival."""
         rival = self.options.rival
         if rival is None or not isinstance(self.stop, Slowing):
             return False
         rise, _, last = rise_of(history, len(history["elbo"]))
-        return bool(np.all(last + 4 * np.maximum(rise, 0.0) < rival))
+        return bool(np.all(last + 2 * np.maximum(rise, 0.0) < rival))
 
     @property
     def looks_seldom(self):
