@@ -105,6 +105,17 @@ def rise_of(history, t):
         return last.mean(0) - first.mean(0), error, last.mean(0)
 
 
+def in_words(converged, rise, se):
+    """Whether the ELBO has come to rest, for one run or for replicas."""
+    if np.size(converged) > 1:
+        return f"{np.sum(converged)} of {np.size(converged)} converged"
+    if rise is None:
+        return "converged" if np.all(converged) else "not known to have converged"
+    states = "still rising" if np.sum(rise) > np.sum(se) else "not converged"
+    state = "converged" if np.all(converged) else states
+    return f"{state}, {np.sum(rise):+.2g} ± {np.sum(se):.1g} nats at last"
+
+
 class Rule:
     """The rule of one run, and the step sizes, which a plateau may hasten.
 
