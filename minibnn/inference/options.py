@@ -192,7 +192,7 @@ def check_memory(n_samples):
 def check_optimizer(optimizer):
     """The optimiser given, or the default one."""
     if optimizer is None:
-        return Adam(Cosine(0.01))
+        return Adam(Cosine(0.02))
     methods = (getattr(optimizer, name, None) for name in ("init", "update", "lr"))
     if isinstance(optimizer, type) or not all(map(callable, methods)):
         raise ArgumentTypeError(
