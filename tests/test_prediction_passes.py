@@ -144,9 +144,11 @@ def test_quantiles_are_those_of_the_draws(kind, outputs, monkeypatch):
         np.testing.assert_array_equal(got, want)
 
 
+@pytest.mark.parametrize("rows", [(7, 2), (1, 1)])
 @pytest.mark.parametrize("size", [1, 2, 3, 50])
-def test_quantiles_are_those_of_numpy(size):
-    draws = np.random.default_rng(size).normal(size=(size, 7, 2))
+def test_quantiles_are_those_of_numpy(size, rows):
+    """And the draws stay in their order, one row alone as well."""
+    draws = np.random.default_rng(size).normal(size=(size, *rows))
     q = np.array([1e-9, 0.025, 0.3, 0.5, 0.61, 0.975, 1 - 1e-16])
     before = draws.copy()
     np.testing.assert_array_equal(module.quantiles(draws, q), np.quantile(draws, q, 0))
