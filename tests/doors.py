@@ -212,6 +212,7 @@ BY_NAME = {
     "batch_size": "optional count", "restarts": "count", "kl_weight": "not negative",
     "replicas": "optional count", "kl_warmup": "fraction", "verbose": "bool",
     "clip": "optional positive", "stop": "optional function", "weights": "weights",
+    "elbo_samples": "optional count",
     "callback": "optional function", "checkpoint": "optional path", "start": "start",
     "n_data": "optional count", "tol": "positive", "kinks": "choice", "lr": "lr",
     "max_coordinates": "count", "n_particles": "count", "n_temperatures": "count",
@@ -355,6 +356,7 @@ DOORS = {
     "fit": Door(
         mb.fit,
         dict(model=YES_NO, family=FAMILY, X=X, y=Y, rng=0, max_steps=1, start=None),
+        fine=(("elbo_samples", "zero"),),
     ),
     "Standardiser": Door(
         mb.Standardiser,

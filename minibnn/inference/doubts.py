@@ -41,19 +41,18 @@ class FitWarning(UserWarning):
         self.result = result
 
 
-def warn(result, X, y, ours):
-    """One warning, if there is anything to warn of; X and y as the steps have seen them.
-
-    ``ours``: whether start and steps were left to the package.
-    """
-    found = doubts(result, X, y, ours)
+def tell(result, found):
+    """One warning of what has been found, if there is anything to warn of."""
     if found:
         warning = FitWarning(". ".join(found) + ".", result)
         warnings.warn(warning, stacklevel=callers_level())
 
 
 def doubts(result, X, y, ours):
-    """What is bad or will be, and what to do, in sentences; none if all is well."""
+    """What is bad or will be, and what to do, in sentences; none if all is well.
+
+    X and y as the steps have seen them; ``ours``: start and steps were left to the package.
+    """
     raw = raw_columns(result.model, X, y)
     return [*(bad_result(result, X, y, raw) if ours else []), *raw]
 

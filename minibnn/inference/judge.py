@@ -47,12 +47,12 @@ def losses(run, params, i, n_samples=SAMPLES, n_rows=None):
     estimator = estimator if estimator.exact else default_estimator(model, family)
     if not has_noise(run):
         n_samples = 1
-    A, y = run.batches.all_rows(i)
-    rng, n = np.random.default_rng(run.streams[i].judge_seed), A.shape[-2]
-    pieces = [(A, y, n_samples)]
+    rng, n = np.random.default_rng(run.streams[i].judge_seed), run.n_rows
     if n_rows is not None and n_rows < n:
         chosen = rng.integers(n, size=(n_samples, n_rows))
-        pieces = [(*(np.take(a, k, A.ndim - 2) for a in (A, y)), 1) for k in chosen]
+        pieces = ((*run.batches.some_rows(i, k), 1) for k in chosen)
+    else:
+        pieces = [(*run.batches.all_rows(i), n_samples)]
     # a sampled KL differs from sample to sample, but comes as the mean of a chunk
     chunk = None if model.weight_prior.has_closed_kl else 1
     weight, values = run.options.kl_weight, []

@@ -49,6 +49,7 @@ class Options:
     own_steps: bool  # max_steps is the caller's
     standardise: Any = None  # the Standardiser of the data
     together: bool = False  # replicas that stand for restarts
+    elbo_samples: int | None = None  # of the closing ELBO; 0 leaves it out
 
     @property
     def ours(self):
@@ -139,6 +140,10 @@ def check_options(restarts, **given):
     given["kl_warmup"] = check_fraction("kl_warmup", given["kl_warmup"])
     if given["clip"] is not None:
         given["clip"] = check_positive("clip", given["clip"])
+    if given.get("elbo_samples") is not None:
+        given["elbo_samples"] = check_int(
+            "elbo_samples", given["elbo_samples"], 0, MOST_SAMPLES
+        )
     given["verbose"] = check_bool("verbose", given["verbose"])
     given["optimizer"] = check_optimizer(given["optimizer"])
     if not isinstance(given["checkpoint"], Checkpoint | None):

@@ -42,15 +42,18 @@ class FitResult:
         Parameters of q; a leading axis R with replicas.
     history : dict of arrays (steps,) or (steps, R)
         "loss", "elbo" (KL weight 1), "nll", "kl", "kl_weight", "lr" of every step; the
-        last two are (steps,) with replicas too.
+        last two are (steps,) with replicas too. Where replicas of unequal length have
+        taken unequal steps all are (steps, R), nan after a replica's last.
     elbo, elbo_se : float or array (R,), or None
-        ELBO on all rows and its standard error, from S samples of fresh noise: S = 10^8 /
-        (N x widest layer x number of restarts or replicas), kept within 32 and 1000. A
-        point has none.
-    stop_reason : str
+        ELBO of all rows and its standard error, from fresh noise. Where a tenth of what
+        the steps have evaluated is less than all rows twice, it is estimated from some of
+        them, and the standard error includes that. None for a point, and where
+        ``elbo_samples=0`` has left it out.
+    stop_reason : str or array (R,)
         "max_steps", "plateau", "stop" (a rule of your own), "callback", "interrupted", or
         "diverged". With Ctrl-C in the closing estimate ``elbo`` is what had been
-        estimated by then, nan if nothing.
+        estimated by then, nan if nothing. An array (R,) where replicas of unequal length
+        have ended for different reasons.
     restarts : list of (elbo, elbo_se)
         Those of every restart, in order; this result is the one with the highest. Empty
         with one run and with replicas.
@@ -128,7 +131,7 @@ class FitResult:
             history=history_of(self.history, i),
             elbo=float(self.elbo[i]) if known else None,
             elbo_se=float(self.elbo_se[i]) if known else None,
-            stop_reason="diverged" if one(self.diverged) else self.stop_reason,
+            stop_reason="diverged" if one(self.diverged) else str(one(self.stop_reason)),
             converged=bool(one(self.converged)),
             diverged=bool(one(self.diverged)),
             returned=str(one(self.returned)),
@@ -146,7 +149,7 @@ class FitResult:
             "family": to_recipe(self.family),
             "elbo": to_recipe(self.elbo),
             "elbo_se": to_recipe(self.elbo_se),
-            "stop_reason": self.stop_reason,
+            "stop_reason": to_recipe(self.stop_reason),
             "seed": seed_facts(self.prediction_seed),
             "restarts": to_recipe(self.restarts),
             "converged": to_recipe(self.converged),
@@ -170,7 +173,7 @@ class FitResult:
                 with_prefix("history.", arrays),
                 from_recipe(facts["elbo"]),
                 from_recipe(facts["elbo_se"]),
-                facts["stop_reason"],
+                from_recipe(facts["stop_reason"]),
                 seed_from(facts["seed"]),
                 [tuple(pair) for pair in from_recipe(facts["restarts"])],
                 from_recipe(facts.get("converged", False)),
@@ -257,7 +260,9 @@ def check_result(result):
         value = getattr(result, name)
         if value is not None:
             check_shape(name, as_float_array(name, value, finite=False), lead)
-    check_instance("stop_reason", result.stop_reason, str)
+    reasons = np.asarray(result.stop_reason)
+    check_instance("stop_reason", reasons.flat[0], str)
+    check_shape("stop_reason", reasons, lead if reasons.ndim else ())
     if result.standardiser is not None:
         check_units(result.standardiser, result.model, lead)
     if len({len(array) for array in result.history.values()}) > 1:

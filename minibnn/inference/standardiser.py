@@ -135,10 +135,20 @@ class Standardiser:
 
 
 def of_replica(units, i):
-    """The units of data set i; all have the same, or none, where there is only one."""
+    """The units of data set i, or of several; all have the same, or none, if it is one."""
     if units is None or not units.own:
         return units
     return Standardiser(*(v if v is None else v[i] for v in vars(units).values()))
+
+
+def side_by_side(units, order):
+    """The units of groups of data sets as one, in their own order; or what all share."""
+    if units[0] is None or not units[0].own:
+        return units[0]
+    columns = zip(*(vars(own).values() for own in units), strict=True)
+    return Standardiser(
+        *(None if c[0] is None else np.concatenate(c)[order] for c in columns)
+    )
 
 
 def in_raw_units(units, model, X):

@@ -1,16 +1,19 @@
 """Stochastic variational inference: ``fit``, the door to the six steps."""
 
 import sys
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
-from minibnn.inference.doubts import warn
+from minibnn.inference.doubts import doubts, tell
 from minibnn.inference.elbo import (
     check_combination,
     default_estimator,
     estimate_elbo,
     exact_elbo,
 )
+from minibnn.inference.folds import are_unequal, fit_folds
 from minibnn.inference.interrupt import Interrupted
 from minibnn.inference.judge import settle
 from minibnn.inference.options import check_options, fit_to_data
@@ -20,8 +23,10 @@ from minibnn.inference.run import FitError, Run
 from minibnn.inference.standardiser import standardised
 from minibnn.inference.streams import run_seeds
 from minibnn.kernels.doors import door
-from minibnn.kernels.model import Model, check_protocol
+from minibnn.kernels.model import Model, check_protocol, checked_data
 from minibnn.kernels.validate import check_instance
+
+LAST_STEPS = 100  # whose ELBOs restarts are compared by, where the closing one is left out
 
 
 @door
@@ -46,6 +51,7 @@ def fit(
     clip=None,
     callback=None,
     checkpoint=None,
+    elbo_samples=None,
     verbose=False,
     standardise=False,
 ):
@@ -55,9 +61,10 @@ def fit(
     w = mu + sigma eps and run forward; (4) its gradients for mu and sigma; (5) update
     them; (6) repeat until ``max_steps`` or until the ELBO has converged. Then the last
     state is compared with the first on fresh noise, and the better one is returned (see
-    ``FitResult.returned``). At last the ELBO is estimated from up to 1000 fresh samples on
-    all rows, which on a small network can take longer than the steps. Ctrl-C ends the
-    steps, and then the estimate, and returns what there is.
+    ``FitResult.returned``). At last the ELBO is estimated from fresh noise, at a tenth of
+    what the steps have cost (see ``elbo_samples``). Ctrl-C ends the steps, and then the
+    estimate, and returns what there is. With a ``batch_size`` X is read a batch at a time
+    and never copied: it may be mapped from a file, ``np.load(path, mmap_mode="r")``.
 
     Parameters
     ----------
@@ -108,10 +115,12 @@ def fit(
     replicas : int, optional
         R independent runs advanced together; parameters get a leading axis R. With X
         (N, D) all see the same rows; with X (R, N, D) and y (R, N) or (R, N, K) run i
-        sees X[i], y[i]. So the folds of a cross-validation, of equal size, are one call,
-        ``fit(..., X[train], y[train], replicas=R)`` with an array ``train`` (R, N) of
-        row numbers, and ``result.replica(i)`` is fold i alone. Run i has the i-th random
-        stream of ``rng``, as restart i has.
+        sees X[i], y[i]. Data sets of unequal length are given as lists. So the folds of a
+        cross-validation are one call, ``fit(..., [X[i] for i in train], [y[i] for i in
+        train], replicas=R)`` with R arrays of row numbers, and ``result.replica(i)`` is
+        fold i alone. Run i has the i-th random stream of ``rng``, as restart i has. Of
+        unequal ones those of one length go together, one length after the other, each
+        looked at, stopped and saved (in a file of its own) by itself.
     clip : float, optional
         With ``scale="identity"``: the smallest sigma a step may reach. Without it a
         sigma that leaves (0, inf) ends the run with an error.
@@ -121,6 +130,13 @@ def fit(
         Save the run to this file as it goes and where it ends, and go on from it if it
         exists: a resumed run is bit-identical to one never stopped. A path alone saves
         every 100 steps. See :class:`Checkpoint` for going on with more steps.
+    elbo_samples : int, optional
+        Samples of fresh noise for every row in the closing estimate of the ELBO. By
+        default as many as it takes for a standard error of 1e-4 of its two parts, |nll| +
+        |KL|, but no more rows than a tenth of those the steps have evaluated (32 values
+        at least); where that is less than all rows twice, some rows stand for all of them,
+        and the standard error says so. 0: no estimate; ``result.elbo`` is None, and
+        restarts are compared by the mean ELBO of their last 100 steps.
     verbose : bool
         Report progress on standard error.
     standardise : bool or Standardiser
@@ -158,37 +174,64 @@ def fit(
     check_protocol("family", family, "natural")
     estimator = default_estimator(model, family) if estimator is None else estimator
     check_combination(model, family, estimator)
-    X, y, units = standardised(standardise, model, family, X, y)
-    A, y = model.batch(X, y)
-    options = check_options(
-        restarts,
-        n_samples=n_samples,
-        batch_size=batch_size,
-        optimizer=optimizer,
-        max_steps=max_steps,
-        start=start,
-        stop=stop,
-        kl_weight=kl_weight,
-        kl_warmup=kl_warmup,
-        replicas=replicas,
-        clip=clip,
-        callback=callback,
-        checkpoint=checkpoint,
-        verbose=verbose,
-        standardise=units,
-    )
+    given = {
+        "restarts": restarts,
+        "n_samples": n_samples,
+        "batch_size": batch_size,
+        "optimizer": optimizer,
+        "max_steps": max_steps,
+        "start": start,
+        "stop": stop,
+        "kl_weight": kl_weight,
+        "kl_warmup": kl_warmup,
+        "replicas": replicas,
+        "clip": clip,
+        "callback": callback,
+        "checkpoint": checkpoint,
+        "elbo_samples": elbo_samples,
+        "verbose": verbose,
+        "standardise": standardise,
+    }
+    fit_one = partial(fit_equal, (model, family, estimator))
+    if are_unequal(X):
+        result, found = fit_folds(fit_one, model, X, y, rng, given)
+    else:
+        result, found = fit_one(X, y, rng, given)
+    tell(result, found)
+    return result
+
+
+def fit_equal(problem, X, y, rng, given, seeds=None, begin=True):
+    """(result, what is to be said of it) of data sets of one length, or of one data set.
+
+    Without ``seeds`` the runs have theirs from ``rng``. Without ``begin`` they take no
+    step.
+    """
+    model, family, _ = problem
+    X, y, units = standardised(given["standardise"], model, family, X, y)
+    A, y = checked_data(model, X, y)
+    options = check_options(**given | {"standardise": units})
     options = fit_to_data(model, family, A, options)
-    seeds = run_seeds(rng, replicas or restarts)
-    groups = [seeds] if replicas else [[seed] for seed in seeds]
+    seeds = seeds or run_seeds(rng, options.replicas or given["restarts"])
+    groups = [seeds] if options.replicas else [[seed] for seed in seeds]
     runs = []
     for k, group in enumerate(groups):
         known = None if rng is None else [str(seed) for seed in group]
         own = options.for_restart(k)
-        runs.append((model, family, estimator, A, y, own, group, known))
-    result = choose(carry_out(runs))
-    if result.stop_reason != "interrupted":
-        warn(result, X, y, options.ours)
-    return result
+        runs.append((*problem, A, y, own, group, known))
+    if not begin:
+        return not_begun(Run(*problem, A, y, replace(options, checkpoint=None), seeds)), []
+    result = choose(carry_out(runs), options.elbo_samples == 0 and family.has_elbo)
+    if result.stop_reason == "interrupted":
+        return result, []
+    return result, doubts(result, X, y, options.ours)
+
+
+def not_begun(run):
+    """The result of a run that Ctrl-C has kept from its start and its steps."""
+    run.stop_reason = "interrupted"
+    settle(run.go())
+    return result_of(run, *unknown(run))
 
 
 def carry_out(runs):
@@ -197,14 +240,14 @@ def carry_out(runs):
     try:
         for run in runs_of(Run, runs):
             try:
-                results.append(finish(run.go(), len(runs)))
+                results.append(finish(run.go()))
             except FitError as error:
                 failure = error
     except KeyboardInterrupt as interrupt:
         last = getattr(interrupt, "so_far", None)  # none from within a start
         if last is None and not results:
             raise
-        if last is not None and not (results and np.isnan(last.elbo).all()):
+        if last is not None and not (results and without_elbo(last)):
             results.append(last)
         results[-1].stop_reason = "interrupted"
     if not results:
@@ -212,7 +255,12 @@ def carry_out(runs):
     return results
 
 
-def finish(run, runs):
+def without_elbo(result):
+    """Whether nothing is known of an ELBO that was to be estimated."""
+    return result.elbo is not None and np.isnan(result.elbo).all()
+
+
+def finish(run):
     """The result of one of the runs, its ELBO estimated from noise it has never seen.
 
     Ctrl-C raises ``Interrupted`` with the result that lacks the rest of the estimate.
@@ -220,9 +268,9 @@ def finish(run, runs):
     interrupted, pair = False, unknown(run)
     try:
         settle(run)
-        if run.family.has_elbo:
+        if estimated(run):
             report(run)
-            pair = fresh_elbo(run, runs * len(run.streams))
+            pair = fresh_elbo(run)
     except KeyboardInterrupt as interrupt:
         interrupted, pair = True, getattr(interrupt, "so_far", pair)
     result = result_of(run, *pair)
@@ -251,9 +299,14 @@ def result_of(run, elbo, elbo_se):
     )
 
 
+def estimated(run):
+    """Whether the result has an ELBO: a point has none, and it may be left out."""
+    return run.family.has_elbo and run.options.elbo_samples != 0
+
+
 def unknown(run):
-    """(nan, nan) in the shapes of an ELBO and its standard error; a point has none."""
-    if not run.family.has_elbo:
+    """(nan, nan) in the shapes of an ELBO and its standard error, or (None, None)."""
+    if not estimated(run):
         return None, None
     shape = run.lead + run.family.tasks
     return (np.full(shape, np.nan),) * 2 if shape else (np.nan, np.nan)
@@ -265,8 +318,8 @@ def report(run):
         print("estimating the ELBO from fresh noise", file=sys.stderr, flush=True)
 
 
-def fresh_elbo(run, runs):
-    """(ELBO, standard error), one of so many: two floats, or two arrays over replicas.
+def fresh_elbo(run):
+    """(ELBO, standard error): two floats, or two arrays over replicas.
 
     Ctrl-C raises ``Interrupted`` with what has been estimated, nan for the rest.
     """
@@ -276,7 +329,7 @@ def fresh_elbo(run, runs):
         where = (slice(None), i) if run.lead else ...
         own = {key: value[i] for key, value in params.items()} if run.lead else params
         try:
-            values[where] = elbo_of(run, i, own, runs)
+            values[where] = elbo_of(run, i, own)
         except Interrupted as interrupt:
             values[where] = interrupt.so_far or np.nan
             interrupted = True
@@ -287,21 +340,29 @@ def fresh_elbo(run, runs):
     return pair
 
 
-def elbo_of(run, i, params, runs):
-    """(ELBO, standard error) of replica i."""
-    A, y = run.batches.all_rows(i)
+def elbo_of(run, i, params):
+    """(ELBO, standard error) of replica i, for a tenth of what the steps have cost."""
+    A, y = run.batches.data_of(i)
+    problem = run.model, run.family, params, A, y
+    rows = run.step * run.options.n_samples * (run.batches.size or run.n_rows)
     with np.errstate(all="ignore"):  # an ELBO of -inf is an answer
         if run.estimator.exact:
-            return exact_elbo(run.model, run.family, params, A, y, run.estimator)
-        rng = run.streams[i].validation
-        return estimate_elbo(run.model, run.family, params, A, y, rng, runs=runs)
+            return exact_elbo(*problem, run.estimator)
+        rng, samples = run.streams[i].validation, run.options.elbo_samples
+        return estimate_elbo(*problem, rng, samples, rows // 10)
 
 
-def choose(results):
-    """The best restart: largest fresh-noise ELBO; for points, smallest final loss."""
+def choose(results, left_out=False):
+    """The best restart: largest fresh-noise ELBO; for points, smallest final loss.
+
+    Where the ELBO is left out: by the mean of the last hundred of the steps.
+    """
     interrupted = results[-1].stop_reason == "interrupted"
     results = [r for r in results if len(r.history["loss"])] or results
-    score = [-r.history["loss"][-1:] if r.elbo is None else r.elbo for r in results]
+    if left_out:
+        score = [r.history["elbo"][-LAST_STEPS:].mean(0) for r in results]
+    else:
+        score = [-r.history["loss"][-1:] if r.elbo is None else r.elbo for r in results]
     score = [np.sum(value) for value in score]  # over the tasks of a family
     score = np.nan_to_num(score, nan=-np.inf, posinf=np.inf, neginf=-np.inf)
     best = results[int(np.argmax(score))]
