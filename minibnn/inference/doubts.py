@@ -50,7 +50,10 @@ def tell(result, found):
 
 
 def doubts(result, X, y, ours):
-    """What is bad or will be, and what to do, in sentences; none if all is well."""
+    """What is bad or will be, and what to do, in sentences; none if all is well.
+
+    X and y as the steps have seen them; ``ours``: start and steps were left to the package.
+    """
     raw = raw_columns(result.model, X, y)
     return [*(bad_result(result, X, y, raw) if ours else []), *raw]
 

@@ -60,9 +60,14 @@ class FitResult:
         Those of every restart, in order; this result is the one with the highest. Empty
         with one run and with replicas.
     converged : bool or array (R,)
-        True where a ``Plateau`` ended the run, or where a loss without noise (``Point``,
-        ``Exact()``) is at a minimum to a slope of 1e-6. To have done all steps says
-        nothing: then it is False.
+        Whether the ELBO had come to rest: the rule of the default or a ``Plateau`` ended
+        the run, or the last rise was within a nat, or a thousandth of a nat a row, by more
+        than its standard error. A loss without noise (``Point``, ``Exact()``): whether it
+        is at a minimum to a slope of 1e-6.
+    rise, rise_se : float or array (R,), or None
+        By how much the ELBO still rose at last, in nats, and its standard error: between
+        the last two quarters of the steps before the step size fell (of the first half of
+        them with a ``Cosine``, whose later steps are small). None for a point.
     diverged : bool or array (R,)
         The steps went away from where they began: on the same fresh noise the last state
         is worse than the start by more than a tenth of what separates the start from
@@ -236,23 +241,16 @@ class FitResult:
             return ReplicaPrediction(
                 [run.predict(own, n_samples, seed, verbose) for run, own in pairs]
             )
-        if self.standardiser is not None and self.standardiser.own:
-            raise ValueError(
-                "every replica has units of its own: choose one with "
-                "result.replica(i).predict(X), or give X a block of rows for each"
-            )
-        model, X = in_raw_units(self.standardiser, self.model, X)
-        X = as_inputs(X, dtype=self.q.mean.dtype)
         if not self.family.noise_size(self.model):  # a point says the same every time
             n_samples = min(check_int("n_samples", n_samples), self._n_replicas)
+        model, X = in_raw_units(self.standardiser, self.model, X, self.q.mean.dtype)
         return predict(model, self._weight_chunks, X, n_samples, seed, verbose)
 
     def _inputs(self, X):
         """Checked X: rows for all replicas, (N, D), or a block for each, (R, n, D)."""
         lead = self.q.mean.shape[:-1]
-        dtype = self.q.mean.dtype if self.standardiser is None else None
         if not lead:
-            return as_inputs(X, dtype=dtype)
+            return as_inputs(X)
         blocks = X if isinstance(X, list | tuple) else []
         lengths = [len(block) for block in blocks if getattr(block, "ndim", 0) == 2]
         if len(set(lengths)) > 1:
@@ -260,7 +258,7 @@ class FitResult:
                 f"X must have blocks of equal length, got {lengths} rows; where they "
                 "differ call result.replica(i).predict(X[i]) for each"
             )
-        X = as_inputs(X, ndim=(2, 3), dtype=dtype)
+        X = as_inputs(X, ndim=(2, 3))
         if X.ndim == 3:  # a block of rows for each replica
             check_shape("X", X, (lead[0], "n", self.model.net.n_inputs))
         return X

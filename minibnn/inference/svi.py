@@ -208,8 +208,8 @@ def fit_equal(problem, X, y, rng, given, seeds=None, begin=True):
     step.
     """
     model, family, estimator = problem
-    X, y_seen, units = standardised(given["standardise"], model, family, X, y)
-    A, y = checked_data(model, X, y_seen)
+    X, y, units = standardised(given["standardise"], model, family, X, y)
+    A, y = checked_data(model, X, y)
     options = check_options(**given | {"standardise": units})
     noisy = family.has_elbo and not estimator.exact
     options = fit_to_data(model, family, A, options, noisy)
@@ -219,8 +219,9 @@ def fit_equal(problem, X, y, rng, given, seeds=None, begin=True):
     if not begin:
         return not_begun(Run(*problem, A, y, replace(options, checkpoint=None), seeds)), []
     result = choose(best_starts(problem, A, y, options, groups, known))
-    told = result.stop_reason != "interrupted"
-    return result, doubts(result, X, y_seen, options.ours) if told else []
+    if np.any(np.equal(result.stop_reason, "interrupted")):
+        return result, []
+    return result, doubts(result, X, y, options.ours)
 
 
 def not_begun(run):
