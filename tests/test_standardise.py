@@ -236,6 +236,51 @@ def test_every_fold_has_the_units_of_its_own_rows(monkeypatch):
         same(one.predict(X_NEW, rng=1).mean, alone.predict(X_NEW, rng=1).mean, rtol=1e-6)
 
 
+@pytest.mark.parametrize("n_samples", [1000, 7, 2])
+@pytest.mark.parametrize("name", ["Gaussian of two", "Heteroscedastic", "Bernoulli"])
+def test_members_with_units_of_their_own_are_pooled(name, n_samples):
+    """A bag: each member standardises the same new rows by its own numbers."""
+    likelihood, width, y = (SCALED | AS_THEY_ARE)[name]
+    rows = RNG.integers(0, N, (3, N))
+    bag = fit(likelihood, width, y[rows], X[rows] * [[[1]], [[2]], [[5]]], replicas=3)
+    pred, w = bag.predict(X_NEW, n_samples=n_samples), bag.sample_weights(n_samples)
+    y_new, densities, means = y[:9], [], []
+    for i in range(min(3, n_samples)):
+        units, model, own = bag.replica(i).standardiser, bag.model, w[i::3]
+        F = model.net(own[:, : model.net.n_weights], units.inputs(X_NEW))
+        mean = model.likelihood.mean(F, own[:, model.net.n_weights :])
+        y_row = likelihood.targets(units.targets(y_new), F.shape[1:])
+        nll = model.likelihood.row_nll(F, y_row, own[:, model.net.n_weights :])
+        scaled = units.y_mean is not None
+        means.append(units.y_mean + units.y_sd * mean if scaled else mean)
+        densities.append(-nll - units.log_volume)
+    log_mean = np.log(np.exp(np.concatenate(densities)).mean(0))
+    same(pred.mean, np.squeeze(np.concatenate(means).mean(0)), rtol=1e-8)
+    same(pred.log_prob(y_new), log_mean, rtol=1e-7)
+    assert np.isfinite(pred.interval()).all()
+
+
+def test_every_fold_predicts_its_own_rows_in_its_own_units():
+    train = np.stack([np.delete(np.arange(N), np.arange(i, i + 8)) for i in (0, 16)])
+    held = np.stack([np.arange(i, i + 8) for i in (0, 16)])
+    folds = fit(mb.Gaussian(0.3), 1, Y[train], X[train], replicas=2)
+    pred = folds.predict(X[held])
+    for i in range(2):
+        alone = folds.replica(i).predict(X[held[i]])
+        same(pred.mean[i], alone.mean)
+        same(pred.log_prob(Y[held])[i], alone.log_prob(Y[held[i]]))
+
+
+def test_folds_of_unequal_length_have_their_own_units():
+    parts = [slice(0, 20), slice(15, 40), slice(20, 40)]
+    data = [X[part] for part in parts], [Y[part] for part in parts]
+    folds = fit(mb.Gaussian(0.3), 1, data[1], data[0], replicas=3)
+    for i, part in enumerate(parts):
+        units = mb.Standardiser.of(X[part], Y[part])
+        same(folds.replica(i).standardiser.X_mean, units.X_mean, rtol=1e-14)
+        same(folds.replica(i).standardiser.y_sd, units.y_sd, rtol=1e-14)
+
+
 def test_replicas_of_the_same_rows_have_the_same_units():
     members = fit(mb.Gaussian(0.3), 1, Y, replicas=3)
     assert members.standardiser.X_mean.shape == (3,)

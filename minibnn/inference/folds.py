@@ -87,8 +87,9 @@ def fit_folds(fit_one, model, X, y, rng, given):
                 raise
             result, found = fit_one(*own, False)
         results.append(result)
-        said |= dict.fromkeys(found)
-    return in_order(results, np.argsort(np.concatenate(groups))), list(said)
+        for text in found:  # raw columns are told once, with one group's numbers
+            said.setdefault(text.partition(":")[0], text)
+    return in_order(results, np.argsort(np.concatenate(groups))), list(said.values())
 
 
 def part_of(given, group, k):

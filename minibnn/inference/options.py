@@ -25,7 +25,7 @@ from minibnn.kernels.validate import (
     describe,
 )
 
-RATE = 0.01
+RATE = 0.02
 DEFAULT_STEPS = 1000  # where no noise has to average out
 FEWEST_STEPS, MOST_STEPS = 2000, 10_000
 WORK = 4e9  # steps x rows of a step x weights, between those bounds

@@ -11,6 +11,7 @@ from minibnn.inference.history import history_of
 from minibnn.inference.normals import Normals
 from minibnn.inference.predict import MANY, MOST_SAMPLES, predict
 from minibnn.inference.recipe import from_recipe, seed_facts, seed_from, to_recipe
+from minibnn.inference.replica_prediction import ReplicaPrediction
 from minibnn.inference.standardiser import check_units, in_raw_units, of_replica
 from minibnn.inference.storage import (
     as_written,
@@ -19,6 +20,7 @@ from minibnn.inference.storage import (
     with_prefix,
     write,
 )
+from minibnn.inference.stopping import in_words
 from minibnn.inference.streams import seed_sequence
 from minibnn.kernels.keep import keep_arrays
 from minibnn.kernels.model import Model, check_protocol
@@ -32,7 +34,7 @@ from minibnn.kernels.validate import (
 from minibnn.plan.repeated import Repeated
 
 
-@dataclass
+@dataclass(repr=False)
 class FitResult:
     """A fitted variational posterior.
 
@@ -58,9 +60,14 @@ class FitResult:
         Those of every restart, in order; this result is the one with the highest. Empty
         with one run and with replicas.
     converged : bool or array (R,)
-        True where a ``Plateau`` ended the run, or where a loss without noise (``Point``,
-        ``Exact()``) is at a minimum to a slope of 1e-6. To have done all steps says
-        nothing: then it is False.
+        Whether the ELBO had come to rest: the rule of the default or a ``Plateau`` ended
+        the run, or the last rise was within a nat, or a thousandth of a nat a row, by more
+        than its standard error. A loss without noise (``Point``, ``Exact()``): whether it
+        is at a minimum to a slope of 1e-6.
+    rise, rise_se : float or array (R,), or None
+        By how much the ELBO still rose at last, in nats, and its standard error: between
+        the last two quarters of the steps before the step size fell (of the first half of
+        them with a ``Cosine``, whose later steps are small). None for a point.
     diverged : bool or array (R,)
         The steps went away from where they began: on the same fresh noise the last state
         is worse than the start by more than a tenth of what separates the start from
@@ -95,6 +102,14 @@ class FitResult:
 
     __post_init__ = keep_arrays
 
+    def __repr__(self):
+        steps, known = len(self.history["loss"]), self.elbo is not None
+        elbo = f", ELBO {mean_of(self.elbo)} ± {mean_of(self.elbo_se, 2)}" if known else ""
+        return (
+            f"FitResult({self.family!r}{elbo}, {steps} steps, {self.stop_reason}: "
+            f"{in_words(self.converged, self.rise, self.rise_se)})"
+        )
+
     @property
     def q(self):
         """The posterior as a Gaussian over weights (mean, sigma, log_sigma, low)."""
@@ -114,9 +129,10 @@ class FitResult:
     def replica(self, i):
         """Replica i alone, with its history and ELBO: a run, a fold, a member.
 
-        ``predict`` mixes all replicas; the held-out rows of fold i are for
-        ``result.replica(i).predict``. All replicas predict with the same noise, unless
-        ``predict`` is given another ``rng``. Raises ValueError where there is no replica i.
+        ``predict`` mixes all replicas, unless each is given rows of its own, X (R, n, D);
+        held-out rows of fold i are for ``result.replica(i).predict`` as well. All replicas
+        predict with the same noise, unless ``predict`` is given another ``rng``. Raises
+        ValueError where there is no replica i.
         """
         lead = () if self.family.tasks else self.q.mean.shape[:-1]
         if not lead:
@@ -205,26 +221,47 @@ class FitResult:
         """Posterior predictive at X (N, D); see :class:`minibnn.Prediction`.
 
         ``rng=None`` starts the fit's own prediction stream from its beginning, so equal
-        calls give equal answers. Replicas are pooled into one mixture: of the n_samples
-        in all they are taken in turn. To score a fold of a cross-validation, ask its own
-        ``replica(i)``. ``verbose`` reports progress on standard error.
+        calls give equal answers. ``verbose`` reports progress on standard error.
+
+        With R replicas X (N, D) is predicted by all of them, pooled into one mixture: of
+        the n_samples in all they are taken in turn. With X (R, n, D) replica i predicts
+        block i alone, by n_samples of its own: the held-out rows of fold i, say. Answers
+        are then (R, n), equal to those of ``replica(i).predict(X[i])``; held-out rows of
+        unequal number are for the latter.
         """
         if self.family.tasks:
             raise ValueError(
                 f"q holds {self.family.tasks[0]} posteriors, one per context: choose "
                 "one with result.at(context).predict(X)"
             )
-        if self.standardiser is not None and self.standardiser.own:
-            raise ValueError(
-                "every replica has units of its own: choose one with "
-                "result.replica(i).predict(X)"
+        X, seed = self._inputs(X), self._seed(rng)
+        if X.ndim == 3:
+            runs = [self.replica(i) for i in range(len(X))]
+            pairs = zip(runs, X, strict=True)
+            return ReplicaPrediction(
+                [run.predict(own, n_samples, seed, verbose) for run, own in pairs]
             )
-        model, X = in_raw_units(self.standardiser, self.model, as_inputs(X))
-        X = as_inputs(X, dtype=self.q.mean.dtype)
         if not self.family.noise_size(self.model):  # a point says the same every time
             n_samples = min(check_int("n_samples", n_samples), self._n_replicas)
-        seed = self._seed(rng)
+        model, X = in_raw_units(self.standardiser, self.model, X, self.q.mean.dtype)
         return predict(model, self._weight_chunks, X, n_samples, seed, verbose)
+
+    def _inputs(self, X):
+        """Checked X: rows for all replicas, (N, D), or a block for each, (R, n, D)."""
+        lead = self.q.mean.shape[:-1]
+        if not lead:
+            return as_inputs(X)
+        blocks = X if isinstance(X, list | tuple) else []
+        lengths = [len(block) for block in blocks if getattr(block, "ndim", 0) == 2]
+        if len(set(lengths)) > 1:
+            raise ValueError(
+                f"X must have blocks of equal length, got {lengths} rows; where they "
+                "differ call result.replica(i).predict(X[i]) for each"
+            )
+        X = as_inputs(X, ndim=(2, 3))
+        if X.ndim == 3:  # a block of rows for each replica
+            check_shape("X", X, (lead[0], "n", self.model.net.n_inputs))
+        return X
 
     @property
     def _n_replicas(self):
@@ -254,6 +291,11 @@ class FitResult:
         """Noise (rounds, ..., M) -> weights (s, P), the replicas taken in turn."""
         w, _ = self.family.sample(q, np.moveaxis(eps, 0, -2))  # (..., rounds, P)
         return np.moveaxis(w, -2, 0).reshape(-1, w.shape[-1])
+
+
+def mean_of(value, digits=6):
+    """A number, or the mean of those of all replicas, as text."""
+    return f"{np.mean(value):.{digits}g}" + (" on average" if np.ndim(value) else "")
 
 
 def check_result(result):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minibnn.kernels.keep import keep_arrays
-from minibnn.kernels.raw_units import RawUnits
+from minibnn.kernels.raw_units import OwnInputs, RawUnits
 from minibnn.kernels.validate import (
     ArgumentTypeError,
     as_float_array,
@@ -151,14 +151,20 @@ def side_by_side(units, order):
     )
 
 
-def in_raw_units(units, model, X):
-    """(model, X) for a prediction that takes and gives raw units, at checked X."""
+def in_raw_units(units, model, X, dtype):
+    """(model, X) for a prediction that takes and gives raw units; X (n, D) is checked.
+
+    The model computes in ``dtype``, but differences of raw numbers are taken before.
+    """
     if units is None:
-        return model, X
+        return model, as_inputs(X, dtype=dtype)
+    model = copy(model)
     if units.y_mean is not None:
-        model = copy(model)
         model.likelihood = RawUnits(model.likelihood, units.y_mean, units.y_sd)
-    return model, units.inputs(X)
+    if not units.own:
+        return model, as_inputs(units.inputs(X), dtype=dtype)
+    model.net = OwnInputs(model.net, units, dtype)
+    return model, X
 
 
 def check_units(units, model, lead):
@@ -184,7 +190,7 @@ def check_units(units, model, lead):
 
 
 def standardised(standardise, model, family, X, y):
-    """(X, y, Standardiser) for a fit; (X, y, None) as they are with ``False``.
+    """(array X, y, Standardiser) for a fit; with ``False`` as they are, and None.
 
     Rows of replicas with data of their own have units of their own; tasks of an
     inference network share theirs, because a new context brings none.
@@ -195,9 +201,9 @@ def standardised(standardise, model, family, X, y):
             "standardise must be True, False or a Standardiser, "
             f"got {describe(standardise)}"
         )
+    X = check_rows("X", as_inputs(X, ndim=(2, 3)))
     if not given and not standardise:
         return X, y, None
-    X = check_rows("X", as_inputs(X, ndim=(2, 3)))
     check_shape("X", X, X.shape[:-1] + (model.net.n_inputs,))
     y = model.targets(X, y)
     units = standardise if given else units_of(model, family, X, y)

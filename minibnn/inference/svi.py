@@ -22,6 +22,7 @@ from minibnn.inference.result import FitResult
 from minibnn.inference.rivals import best_of, scores
 from minibnn.inference.run import FitError, Run
 from minibnn.inference.standardiser import standardised
+from minibnn.inference.stopping import in_words
 from minibnn.inference.streams import run_seeds
 from minibnn.kernels.doors import door
 from minibnn.kernels.model import Model, check_protocol, checked_data
@@ -164,9 +165,10 @@ def fit(
     Warns
     -----
     FitWarning
-        Once, with the remedy, where ``max_steps`` and ``start`` are left open and the
-        steps diverged, the rows are predicted worse than by a constant, or no better
-        from columns far from mean 0 and standard deviation 1.
+        Once, with the remedy, where columns of X, or of y with a noise scale, are far
+        from mean 0 and standard deviation 1; where ``max_steps`` and ``start`` are left
+        open also if the steps diverged or the rows are predicted worse than by a
+        constant.
     """
     check_instance("model", model, Model)
     check_protocol("family", family, "natural")
@@ -206,8 +208,8 @@ def fit_equal(problem, X, y, rng, given, seeds=None, begin=True):
     step.
     """
     model, family, estimator = problem
-    X, y_given, units = standardised(given["standardise"], model, family, X, y)
-    A, y = checked_data(model, X, y_given)
+    X, y, units = standardised(given["standardise"], model, family, X, y)
+    A, y = checked_data(model, X, y)
     options = check_options(**given | {"standardise": units})
     noisy = family.has_elbo and not estimator.exact
     options = fit_to_data(model, family, A, options, noisy)
@@ -217,8 +219,9 @@ def fit_equal(problem, X, y, rng, given, seeds=None, begin=True):
     if not begin:
         return not_begun(Run(*problem, A, y, replace(options, checkpoint=None), seeds)), []
     result = choose(best_starts(problem, A, y, options, groups, known))
-    told = options.ours and result.stop_reason != "interrupted"
-    return result, doubts(result, X, y_given) if told else []
+    if np.any(np.equal(result.stop_reason, "interrupted")):
+        return result, []
+    return result, doubts(result, X, y, options.ours)
 
 
 def not_begun(run):
@@ -291,8 +294,9 @@ def finish(run):
     interrupted, pair = False, unknown(run)
     try:
         settle(run)
+        report(run, in_words(run.converged, run.rise, run.rise_se))
         if estimated(run):
-            report(run)
+            report(run, "estimating the ELBO from fresh noise")
             pair = fresh_elbo(run)
     except KeyboardInterrupt as interrupt:
         interrupted, pair = True, getattr(interrupt, "so_far", pair)
@@ -337,10 +341,10 @@ def unknown(run):
     return (np.full(shape, np.nan),) * 2 if shape else (np.nan, np.nan)
 
 
-def report(run):
-    """What keeps a verbose run busy after its last step."""
+def report(run, text):
+    """What became of a verbose run, and what keeps it busy after its last step."""
     if run.options.verbose:
-        print("estimating the ELBO from fresh noise", file=sys.stderr, flush=True)
+        print(text, file=sys.stderr, flush=True)
 
 
 def fresh_elbo(run):

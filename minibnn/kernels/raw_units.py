@@ -1,4 +1,4 @@
-"""Raw units: a likelihood of standardised targets, read by somebody who has the raw ones.
+"""Raw units: a model of standardised data, read by somebody who has the raw ones.
 
 A network that was trained on z = (y - mean) / sd speaks of z. For a prediction the
 likelihood is put into this coat, and every quantity comes out in the units of y.
@@ -65,3 +65,29 @@ class RawUnits:
         """Mean and sd with axes for samples and rows."""
         units = (np.atleast_2d(unit) for unit in self.units)
         return (u[np.arange(n_samples) % len(u), None] for u in units)
+
+
+class OwnInputs:
+    """A network in the place of one, for replicas whose inputs have units of their own.
+
+    Weight sample i belongs to replica i mod R. Features are (n, R, D+1): the same rows in
+    the units of every replica.
+    """
+
+    def __init__(self, net, units, dtype):
+        self.net, self.units, self.dtype = net, units, dtype
+        self.sizes, self.n_weights = net.sizes, net.n_weights
+        self.n_inputs, self.n_outputs = net.n_inputs, net.n_outputs
+
+    def features(self, X):
+        """Raw X (n, D) in all units."""
+        Z = self.units.inputs(X).astype(self.dtype, copy=False)
+        return np.moveaxis(self.net.features(Z), 0, 1)
+
+    def apply(self, w, A):
+        """Outputs (S, n, C) of weights (S, P), the replicas taken in turn."""
+        R = A.shape[1]
+        F = np.empty((len(w), len(A), self.n_outputs), w.dtype)
+        for r in range(R):
+            F[r::R] = self.net.apply(w[r::R], A[:, r])[0]
+        return F, None
