@@ -82,7 +82,8 @@ def fit(
     batch_size : int, optional
         B; by default all rows.
     optimizer : optional
-        SGD, Momentum, Adam or NaturalGradient; default ``Adam(Cosine(0.02))``.
+        SGD, Momentum, Adam or NaturalGradient; default ``Adam(Cosine(0.02))``, for a
+        full covariance with a start ``Adam(Cosine(0.01 / P))``.
     max_steps : int or "auto"
         Stochastic steps; the start is not counted. "auto": 1000; where it is left open,
         and ``start`` too, a bad result is told by a ``FitWarning``, a run that stops
@@ -94,8 +95,8 @@ def fit(
         it to pay. It is used if it is better than plain initial values on fresh noise,
         beyond doubt, and keeps half of the gain it had on its own: with few rows it fits
         the 16 noises and nothing else. A full
-        covariance starts from the best of three mean-field fits, and with ``Exact()``
-        L-BFGS climbs the ELBO itself. A dict: params to begin with, for all replicas if
+        covariance starts from mean-field fits, brought to the model's curvature (E79):
+        after that few steps are left to take. With ``Exact()`` L-BFGS climbs the ELBO itself. A dict: params to begin with, for all replicas if
         they have no axis R.
     stop : Plateau or function, optional
         ``stop(history) -> bool`` after each step; None runs all steps. One answer ends

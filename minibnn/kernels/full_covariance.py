@@ -17,9 +17,11 @@ class FullCovariance(MeanField):
 
     The Cholesky factor's diagonal sigma = scale(rho) is positive; ``low`` is strictly
     lower triangular and free, so every covariance matrix has exactly one set of
-    numbers. P (P + 3) / 2 of them: meant for P up to a few hundred.
+    numbers. P (P + 3) / 2 of them: meant for P up to two thousand.
 
-    ``fit`` starts it from the best of three default mean-field fits, ``low`` = 0.
+    ``fit`` starts it from a mean-field solution (of small networks from two), brought to
+    the curvature of the model by natural-gradient steps (E79). Adam's steps from there
+    are small, 0.01 / P, unless the caller gives an optimiser of his own.
 
     Parameters
     ----------
