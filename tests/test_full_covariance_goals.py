@@ -9,7 +9,7 @@ import pytest
 import minibnn as mb
 
 sys.path.insert(0, str(Path(__file__).parent / "benchmarks"))
-from problems import PROBLEMS, SEEDS  # noqa: E402
+from problems import PROBLEMS, SEEDS
 
 LEAST = {"moons 20": 5.0, "moons 50": 3.0}  # nats above mean field, mean of five seeds
 NAMES = [*LEAST, "linear", "circles", "two clusters", "sine", "coin", "friedman3", "large"]

@@ -96,8 +96,8 @@ def fit(
         beyond doubt, and keeps half of the gain it had on its own: with few rows it fits
         the 16 noises and nothing else. A full
         covariance starts from mean-field fits, brought to the model's curvature (E79):
-        after that few steps are left to take. With ``Exact()`` L-BFGS climbs the ELBO itself. A dict: params to begin with, for all replicas if
-        they have no axis R.
+        after that few steps are left to take. With ``Exact()`` L-BFGS climbs the ELBO
+        itself. A dict: params to begin with, for all replicas if they have no axis R.
     stop : Plateau or function, optional
         ``stop(history) -> bool`` after each step; None runs all steps. One answer ends
         all replicas; Plateau waits for every one of them, and brings a schedule that is
