@@ -98,6 +98,10 @@ KINDS = {
     "number": NO_NUMBER,
     "positive": NO_NUMBER | {"zero": 0.0, "negative": -1.0},
     "not negative": NO_NUMBER | {"negative": -1.0},
+    "q's": NO_ARRAY | {
+        "zero": 0.0, "one": 1.0, "nan": NAN, "inf": [0.5, INF], "two": [0.1, 2.0],
+        "matrix": np.full((2, 2), 0.5), "True": True,
+    },
     "fraction": NO_NUMBER | {"two": 2, "negative": -0.5},
     "open fraction": NO_NUMBER | {"zero": 0, "one": 1, "two": 2, "negative": -0.5},
     "scale": without(NO_NUMBER, "list", "array") | {"zero": 0.0, "negative": -1.0},
@@ -386,6 +390,7 @@ DOORS = {
     "FitResult.replica": Door(REPLICAS.replica, {"i": 0}, {"i": "int"}),
     "Prediction.interval": Door(world.PRED.interval),
     "Prediction.log_prob": Door(world.PRED.log_prob, {"y": Y}),
+    "Prediction.quantile": Door(world.PRED.quantile, {"q": [0.1, 0.9]}, {"q": "q's"}),
     # references
     "hmc": Door(
         mb.hmc,

@@ -125,10 +125,12 @@ PROCEDURES = {
     ("inference/predict.py", "test_predict.py"): (
         ("interval-noise-of-the-weights-seed", "[*_words(self._seed), 1]", "self._seed",
          "test_the_noise_of_an_interval_by_hand"),
+    ),
+    ("inference/summaries.py", "test_predict.py"): (
         ("one-noise-for-all-rows", "rows, samples, width)",
          "1, samples, width)).repeat(rows, 0",
          "test_the_noise_of_an_interval_by_hand"),
-        ("infinite-quantile-from-below", '"nearest', '"lower',
+        ("infinite-quantile-from-below", "round(at)", "place",
          "test_quantiles_beside_an_infinite_draw_are_the_nearest_draws"),
     ),
     ("inference/restarts.py", "test_fit_numbers.py"): (

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.optimize import minimize
 
+from minibnn.inference.predict import OUTPUTS
 from minibnn.kernels.doors import callers_level
 
 DRAWS = 256  # of the weights, for the density of the training rows
@@ -91,12 +92,19 @@ def gain(result, X, y):
     X, y = np.asarray(X)[rows], np.asarray(y)[rows]
     try:
         with np.errstate(all="ignore"):
-            fitted = result.predict(X, DRAWS).log_prob(y).sum()
+            fitted = log_density(result, X, y)
     except ValueError:  # outputs that are not finite
         return -np.inf
     y = likelihood.targets(y, (len(y), n_outputs))
     best, numbers = best_constant(likelihood, y, n_outputs)
     return float(fitted - best) / (numbers + LOST * len(y))
+
+
+def log_density(result, X, y):
+    """Log predictive density of all rows, by predictions small enough to run once."""
+    few = max(1, OUTPUTS // (DRAWS * result.model.net.n_outputs))
+    parts = [slice(i, i + few) for i in range(0, len(X), few)]
+    return sum(result.predict(X[i], DRAWS).log_prob(y[i]).sum() for i in parts)
 
 
 def best_constant(likelihood, y, n_outputs):

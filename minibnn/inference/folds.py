@@ -118,7 +118,7 @@ def in_order(results, order):
 
     sizes = [len(result.converged) for result in results]
     reasons = np.repeat([result.stop_reason for result in results], sizes)[order]
-    names = "elbo elbo_se converged diverged returned".split()
+    names = "elbo elbo_se converged diverged returned rise rise_se".split()
     return replace(
         results[0],
         params={

@@ -11,6 +11,7 @@ from minibnn.inference.elbo import check_params
 from minibnn.inference.optimizers import Adam, Cosine
 from minibnn.inference.predict import MOST_SAMPLES
 from minibnn.inference.start import worth_a_start
+from minibnn.inference.stopping import Slowing
 from minibnn.kernels.validate import (
     ArgumentTypeError,
     check_bool,
@@ -24,8 +25,11 @@ from minibnn.kernels.validate import (
     describe,
 )
 
-DEFAULT_STEPS = 1000
-FIRST_FIT_STEPS = 1000
+DEFAULT_STEPS = 1000  # where no noise has to average out
+FEWEST_STEPS, MOST_STEPS = 2000, 10_000
+WORK = 4e9  # steps x rows of a step x weights, between those bounds
+MOST_ROWS = 2048  # that are all taken at every step, if nobody says how many
+BATCH = 512  # rows of a step on larger data
 MOST_RUNS = 100_000  # all restarts or replicas are in memory at once
 
 
@@ -47,6 +51,9 @@ class Options:
     checkpoint: Any
     verbose: bool
     own_steps: bool  # max_steps is the caller's
+    kind: str | None = None  # of the start; None: one of its own or none at all
+    rival: Any = None  # the ELBO that another kind has reached
+    others: bool = False  # whether another kind is still to come
     standardise: Any = None  # the Standardiser of the data
     together: bool = False  # replicas that stand for restarts
     elbo_samples: int | None = None  # of the closing ELBO; 0 leaves it out
@@ -93,7 +100,8 @@ class Options:
     @property
     def needs_one_run(self):
         """Whether somebody looks at, stops or saves a single run."""
-        lookers = self.stop, self.callback, self.checkpoint
+        stop = None if isinstance(self.stop, Slowing) else self.stop
+        lookers = stop, self.callback, self.checkpoint
         return self.verbose or any(looker is not None for looker in lookers)
 
     def for_replicas(self, count):
@@ -103,14 +111,18 @@ class Options:
             start = {k: np.broadcast_to(v, (count, *v.shape)) for k, v in start.items()}
         return replace(self, replicas=count, start=start, together=True)
 
-    def for_first_fit(self):
+    def of_kind(self, kind, rival=None, others=False):
+        """The same options for a run with that kind of start, and what it has to beat."""
+        return replace(self, kind=kind, rival=rival, others=others)
+
+    def for_first_fit(self, model, n_rows):
         """The default fit of the simpler family that a richer one starts from."""
         return replace(
             self,
             n_samples=1,
             optimizer=check_optimizer(None),
-            max_steps=FIRST_FIT_STEPS,
-            stop=None,
+            max_steps=default_steps(model, self.batch_size or n_rows),
+            stop=Slowing(n_rows),
             kl_warmup=0.0,
             replicas=None,
             callback=None,
@@ -118,11 +130,21 @@ class Options:
             verbose=False,
         )
 
-    def starts_with_lbfgs(self, model, family, n_rows, exact):
-        """Whether L-BFGS at fixed noise comes first."""
-        if self.start == "auto":
-            return worth_a_start(model, family, n_rows, exact)
-        return self.start == "lbfgs"
+    def kinds(self, model, family, n_rows, exact):
+        """The kinds of start to try, of which the one with the best ELBO is kept.
+
+        L-BFGS finds basins that narrow networks do not leave or reach otherwise; means
+        that move first, without noise, keep more units of a wide one. What looks at a
+        single run, or saves it, sees one.
+        """
+        if self.start != "auto":
+            return [self.start if self.start == "lbfgs" else None]
+        if family.first_fit and not exact:
+            return ["first fit"]
+        lbfgs = ["lbfgs"] * worth_a_start(model, family, n_rows, exact)
+        if lbfgs and (exact or self.callback or self.checkpoint):
+            return lbfgs
+        return [*lbfgs, "small" if family.has_elbo and not family.tasks else None]
 
 
 def check_options(restarts, **given):
@@ -170,7 +192,7 @@ def check_memory(n_samples):
 def check_optimizer(optimizer):
     """The optimiser given, or the default one."""
     if optimizer is None:
-        return Adam(Cosine(0.02))
+        return Adam(Cosine(0.01))
     methods = (getattr(optimizer, name, None) for name in ("init", "update", "lr"))
     if isinstance(optimizer, type) or not all(map(callable, methods)):
         raise ArgumentTypeError(
@@ -190,7 +212,26 @@ def check_start(start):
         )
 
 
-def fit_to_data(model, family, A, options):
+def default_steps(model, n_rows):
+    """The most steps of a run on so many rows a step, if nobody says how many."""
+    return int(np.clip(WORK / (n_rows * model.n_weights), FEWEST_STEPS, MOST_STEPS))
+
+
+def with_defaults(model, n_rows, options, noisy):
+    """Options in which batch size and steps, where left open, follow the data."""
+    size = options.batch_size
+    if size is None and n_rows > MOST_ROWS:
+        size = BATCH
+    if options.own_steps or not noisy:
+        return replace(options, batch_size=size)
+    stop = options.stop
+    if stop is None and not options.kl_warmup:
+        stop = Slowing(n_rows)
+    steps = default_steps(model, min(size or n_rows, n_rows))
+    return replace(options, batch_size=size, max_steps=steps, stop=stop)
+
+
+def fit_to_data(model, family, A, options, noisy=True):
     """Options checked against the rest: the replica axis, clip, where to begin."""
     if family.tasks and options.replicas:
         raise ValueError(
@@ -211,6 +252,7 @@ def fit_to_data(model, family, A, options):
             "clip is for a family whose sigma can leave (0, inf), with "
             f"scale='identity'; got clip={options.clip!r} with {family!r}"
         )
+    options = with_defaults(model, A.shape[-2], options, noisy)
     if not isinstance(options.start, dict):
         return options
     return replace(options, start=start_params(model, family, options, A.dtype))

@@ -55,7 +55,9 @@ class Prediction:
     Where S x N x C is at most 4e6 all outputs are kept: the networks run once, and what
     is asked for is computed from them. Beyond that one pass of the networks makes mean,
     standard deviation, its parts and the 95 % interval of all rows, which are kept;
-    ``samples``, ``log_prob``, ``quantile`` and other levels take a pass each.
+    ``samples``, ``log_prob``, ``quantile`` and other levels take a pass each. Beside a
+    small network quantiles and entropies take most of that pass: who wants nothing but
+    the mean of very many rows asks for it a few thousand rows at a time.
 
     Attributes
     ----------

@@ -11,6 +11,7 @@ from minibnn.inference.history import history_of
 from minibnn.inference.normals import Normals
 from minibnn.inference.predict import MANY, MOST_SAMPLES, predict
 from minibnn.inference.recipe import from_recipe, seed_facts, seed_from, to_recipe
+from minibnn.inference.replica_prediction import ReplicaPrediction
 from minibnn.inference.standardiser import check_units, in_raw_units, of_replica
 from minibnn.inference.storage import (
     as_written,
@@ -89,6 +90,8 @@ class FitResult:
     converged: Any = False
     diverged: Any = False
     returned: Any = "last"
+    rise: Any = None
+    rise_se: Any = None
     standardiser: Any = field(default=None, repr=False)
 
     __post_init__ = keep_arrays
@@ -112,9 +115,10 @@ class FitResult:
     def replica(self, i):
         """Replica i alone, with its history and ELBO: a run, a fold, a member.
 
-        ``predict`` mixes all replicas; the held-out rows of fold i are for
-        ``result.replica(i).predict``. All replicas predict with the same noise, unless
-        ``predict`` is given another ``rng``. Raises ValueError where there is no replica i.
+        ``predict`` mixes all replicas, unless each is given rows of its own, X (R, n, D);
+        held-out rows of fold i are for ``result.replica(i).predict`` as well. All replicas
+        predict with the same noise, unless ``predict`` is given another ``rng``. Raises
+        ValueError where there is no replica i.
         """
         lead = () if self.family.tasks else self.q.mean.shape[:-1]
         if not lead:
@@ -135,6 +139,8 @@ class FitResult:
             converged=bool(one(self.converged)),
             diverged=bool(one(self.diverged)),
             returned=str(one(self.returned)),
+            rise=None if self.rise is None else float(one(self.rise)),
+            rise_se=None if self.rise is None else float(one(self.rise_se)),
             standardiser=of_replica(self.standardiser, i),
         )
 
@@ -155,6 +161,8 @@ class FitResult:
             "converged": to_recipe(self.converged),
             "diverged": to_recipe(self.diverged),
             "returned": to_recipe(self.returned),
+            "rise": to_recipe(self.rise),
+            "rise_se": to_recipe(self.rise_se),
             "standardiser": to_recipe(self.standardiser),
         }
         arrays = {f"params.{key}": value for key, value in self.params.items()}
@@ -179,6 +187,8 @@ class FitResult:
                 from_recipe(facts.get("converged", False)),
                 from_recipe(facts.get("diverged", False)),
                 from_recipe(facts.get("returned", "last")),
+                from_recipe(facts.get("rise")),
+                from_recipe(facts.get("rise_se")),
                 standardiser=from_recipe(facts.get("standardiser")),
             )
             check_result(result)
@@ -197,26 +207,54 @@ class FitResult:
         """Posterior predictive at X (N, D); see :class:`minibnn.Prediction`.
 
         ``rng=None`` starts the fit's own prediction stream from its beginning, so equal
-        calls give equal answers. Replicas are pooled into one mixture: of the n_samples
-        in all they are taken in turn. To score a fold of a cross-validation, ask its own
-        ``replica(i)``. ``verbose`` reports progress on standard error.
+        calls give equal answers. ``verbose`` reports progress on standard error.
+
+        With R replicas X (N, D) is predicted by all of them, pooled into one mixture: of
+        the n_samples in all they are taken in turn. With X (R, n, D) replica i predicts
+        block i alone, by n_samples of its own: the held-out rows of fold i, say. Answers
+        are then (R, n), equal to those of ``replica(i).predict(X[i])``; held-out rows of
+        unequal number are for the latter.
         """
         if self.family.tasks:
             raise ValueError(
                 f"q holds {self.family.tasks[0]} posteriors, one per context: choose "
                 "one with result.at(context).predict(X)"
             )
+        X, seed = self._inputs(X), self._seed(rng)
+        if X.ndim == 3:
+            runs = [self.replica(i) for i in range(len(X))]
+            pairs = zip(runs, X, strict=True)
+            return ReplicaPrediction(
+                [run.predict(own, n_samples, seed, verbose) for run, own in pairs]
+            )
         if self.standardiser is not None and self.standardiser.own:
             raise ValueError(
                 "every replica has units of its own: choose one with "
-                "result.replica(i).predict(X)"
+                "result.replica(i).predict(X), or give X a block of rows for each"
             )
-        model, X = in_raw_units(self.standardiser, self.model, as_inputs(X))
+        model, X = in_raw_units(self.standardiser, self.model, X)
         X = as_inputs(X, dtype=self.q.mean.dtype)
         if not self.family.noise_size(self.model):  # a point says the same every time
             n_samples = min(check_int("n_samples", n_samples), self._n_replicas)
-        seed = self._seed(rng)
         return predict(model, self._weight_chunks, X, n_samples, seed, verbose)
+
+    def _inputs(self, X):
+        """Checked X: rows for all replicas, (N, D), or a block for each, (R, n, D)."""
+        lead = self.q.mean.shape[:-1]
+        dtype = self.q.mean.dtype if self.standardiser is None else None
+        if not lead:
+            return as_inputs(X, dtype=dtype)
+        blocks = X if isinstance(X, list | tuple) else []
+        lengths = [len(block) for block in blocks if getattr(block, "ndim", 0) == 2]
+        if len(set(lengths)) > 1:
+            raise ValueError(
+                f"X must have blocks of equal length, got {lengths} rows; where they "
+                "differ call result.replica(i).predict(X[i]) for each"
+            )
+        X = as_inputs(X, ndim=(2, 3), dtype=dtype)
+        if X.ndim == 3:  # a block of rows for each replica
+            check_shape("X", X, (lead[0], "n", self.model.net.n_inputs))
+        return X
 
     @property
     def _n_replicas(self):

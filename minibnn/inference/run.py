@@ -2,11 +2,13 @@
 
 import math
 import sys
+from dataclasses import replace
 
 import numpy as np
 
 from minibnn.inference.autopsy import FitError, autopsy, not_finite
 from minibnn.inference.batches import Batches
+from minibnn.inference.curvature import curvature_start, has_curvature
 from minibnn.inference.descent import Descent
 from minibnn.inference.elbo import default_estimator
 from minibnn.inference.flat import Flat
@@ -15,7 +17,7 @@ from minibnn.inference.interrupt import Interrupted
 from minibnn.inference.judge import settle, tested
 from minibnn.inference.keeper import Keeper
 from minibnn.inference.restarts import runs_of
-from minibnn.inference.start import lbfgs_start
+from minibnn.inference.start import lbfgs_start, narrow
 from minibnn.inference.stopping import Rule
 from minibnn.inference.streams import Streams
 from minibnn.inference.stretch import Stretch
@@ -43,6 +45,8 @@ class Run:
         self.begin = None  # theta before the first step
         self.rule = Rule(options)
         self.converged, self.diverged, self.returned = False, False, "last"
+        self.rise, self.rise_se = None, None
+        self.refused = 0  # starts that were no better than plain initial values
         self.before = None  # theta before the last step: loss and gradient were finite
         self.given_seeds = given_seeds  # None: whatever seed, a checkpoint may go on
         self.facts = None  # what decides this run, if a checkpoint has to know
@@ -139,6 +143,8 @@ class Run:
         if saved is None:
             self.flat = Flat(self.initial_params(), self.dtype)
             self.starts = []  # of no use any more
+            if self.refused == len(self.streams) and self.options.others:
+                self.stop_reason = "overtaken"  # another kind begins like this
             self.begin = self.flat.theta.copy()
             self.memory = self.options.optimizer.init(self.flat.theta)
         self.descent = Descent(
@@ -174,10 +180,11 @@ class Run:
         params = self.family.init(self.model, rng)
         if self.stop_reason == "interrupted":  # in the start of another replica
             return params
-        exact = self.estimator.exact
-        if options.start == "auto" and self.family.first_fit and not exact:
-            return self.family.embed(self.solve_first(replica))
-        if not options.starts_with_lbfgs(self.model, self.family, self.n_rows, exact):
+        if options.kind == "first fit":
+            return self.curved(replica, self.family.embed(self.solve_first(replica)))
+        if options.kind == "small":
+            return narrow(self.family, params)
+        if options.kind != "lbfgs":
             return params
         A, y = self.batches.all_rows(replica)
         weight, estimator, promised = options.kl_weight, self.estimator, None
@@ -187,15 +194,37 @@ class Run:
             )
         except Interrupted as interrupt:
             found, self.stop_reason = interrupt.so_far, "interrupted"
-        return tested(self, replica, found, params, promised)
+        start = tested(self, replica, found, params, promised)
+        if start is not params or options.start != "auto":
+            return start
+        self.refused += 1
+        return params if self.estimator.exact else narrow(self.family, params)
+
+    def curved(self, replica, params):
+        """Params that follow the curvature, if they are surely better than those given."""
+        model, family, weight = self.model, self.family, self.options.kl_weight
+        if not has_curvature(model, family, weight):
+            return params
+        A, y = self.batches.all_rows(replica)
+        rng = self.streams[replica].init
+        try:
+            found = curvature_start(model, family, params, A, y, weight, rng)
+        except Interrupted as interrupt:
+            found, self.stop_reason = interrupt.so_far, "interrupted"
+        return tested(self, replica, found, params, None)
 
     def solve_first(self, replica):
         """Params of the simpler family this one starts from: the best default fit."""
         model, family = self.model, self.family.first_fit
         problem = model, family, default_estimator(model, family)
-        problem += *self.batches.all_rows(replica), self.options.for_first_fit()
+        problem += self.batches.data_of(replica)
+        options = self.options.for_first_fit(model, self.n_rows)
+        kinds = replace(options, start="auto").kinds(model, family, self.n_rows, False)
         seeds = self.streams[replica].seed.spawn(FIRST_FITS)
-        runs = [run.go() for run in runs_of(Run, [(*problem, [s]) for s in seeds])]
+        runs = []
+        for kind in kinds:
+            own = [(*problem, options.of_kind(kind), [seed]) for seed in seeds]
+            runs += [run.go() for run in runs_of(Run, own)]
         if runs[-1].stop_reason == "interrupted":
             raise KeyboardInterrupt
         for run in runs:
@@ -260,7 +289,8 @@ class Run:
     def record(self, history):
         """Append steps to the history and look at each; how many until one ended it."""
         first = self.step
-        if not (self.options.stop or self.options.verbose or self.options.callback):
+        looks_between = self.options.stop and not self.rule.looks_seldom
+        if not (looks_between or self.options.verbose or self.options.callback):
             for name, values in history.items():
                 self.history[name].extend(values)
             self.step += len(history["lr"])

@@ -19,14 +19,13 @@ from minibnn.inference.judge import settle
 from minibnn.inference.options import check_options, fit_to_data
 from minibnn.inference.restarts import runs_of
 from minibnn.inference.result import FitResult
+from minibnn.inference.rivals import best_of, scores
 from minibnn.inference.run import FitError, Run
 from minibnn.inference.standardiser import standardised
 from minibnn.inference.streams import run_seeds
 from minibnn.kernels.doors import door
 from minibnn.kernels.model import Model, check_protocol, checked_data
 from minibnn.kernels.validate import check_instance
-
-LAST_STEPS = 100  # whose ELBOs restarts are compared by, where the closing one is left out
 
 
 @door
@@ -206,21 +205,18 @@ def fit_equal(problem, X, y, rng, given, seeds=None, begin=True):
     Without ``seeds`` the runs have theirs from ``rng``. Without ``begin`` they take no
     step.
     """
-    model, family, _ = problem
+    model, family, estimator = problem
     X, y_given, units = standardised(given["standardise"], model, family, X, y)
     A, y = checked_data(model, X, y_given)
     options = check_options(**given | {"standardise": units})
-    options = fit_to_data(model, family, A, options)
+    noisy = family.has_elbo and not estimator.exact
+    options = fit_to_data(model, family, A, options, noisy)
     seeds = seeds or run_seeds(rng, options.replicas or given["restarts"])
     groups = [seeds] if options.replicas else [[seed] for seed in seeds]
-    runs = []
-    for k, group in enumerate(groups):
-        known = None if rng is None else [str(seed) for seed in group]
-        own = options.for_restart(k)
-        runs.append((*problem, A, y, own, group, known))
+    known = [None if rng is None else [str(seed) for seed in g] for g in groups]
     if not begin:
         return not_begun(Run(*problem, A, y, replace(options, checkpoint=None), seeds)), []
-    result = choose(carry_out(runs), options.elbo_samples == 0 and family.has_elbo)
+    result = choose(best_starts(problem, A, y, options, groups, known))
     told = options.ours and result.stop_reason != "interrupted"
     return result, doubts(result, X, y_given) if told else []
 
@@ -232,25 +228,54 @@ def not_begun(run):
     return result_of(run, *unknown(run))
 
 
+def best_starts(problem, A, y, options, groups, given_seeds):
+    """A result for each restart, or one of all replicas: the best of its kinds of start.
+
+    One run may fail, all of them may not; Ctrl-C is the end of all.
+    """
+    model, family, estimator = problem
+    found, failure, interrupted = {}, KeyboardInterrupt(), False
+    kinds = options.kinds(model, family, A.shape[-2], estimator.exact)
+    for kind in kinds:
+        own = options.of_kind(kind, rival_of(found), others=kind != kinds[-1])
+        runs = [
+            (*problem, A, y, own.for_restart(k), *group)
+            for k, group in enumerate(zip(groups, given_seeds, strict=True))
+        ]
+        results, failed, interrupted = carry_out(runs)
+        failure = failed or failure
+        for k, result in results:
+            found.setdefault(k, []).append(result)
+        if interrupted:
+            break
+    if not found:
+        raise failure
+    best = [best_of(found[k]) for k in sorted(found)]
+    if interrupted:
+        best = [replace(result, stop_reason="interrupted") for result in best]
+    return best
+
+
+def rival_of(found):
+    """The best ELBO so far, of any restart; or that of every replica."""
+    values = [scores(result) for tried in found.values() for result in tried]
+    return np.max(values, axis=0) if values else None
+
+
 def carry_out(runs):
-    """Results of the restarts: one may fail, all of them may not; Ctrl-C is the end."""
-    results, failure = [], None
+    """([(k, result of run k)], the last failure if any, whether Ctrl-C was the end)."""
+    results, failure, k = [], None, 0
     try:
-        for run in runs_of(Run, runs):
+        for k, run in enumerate(runs_of(Run, runs)):
             try:
-                results.append(finish(run.go()))
+                results.append((k, finish(run.go())))
             except FitError as error:
                 failure = error
     except KeyboardInterrupt as interrupt:
         last = getattr(interrupt, "so_far", None)  # none from within a start
-        if last is None and not results:
-            raise
-        if last is not None and not (results and without_elbo(last)):
-            results.append(last)
-        results[-1].stop_reason = "interrupted"
-    if not results:
-        raise failure
-    return results
+        return results + [(k, last)] * (last is not None), failure, True
+    interrupted = any(result.stop_reason == "interrupted" for _, result in results)
+    return results, failure, interrupted
 
 
 def without_elbo(result):
@@ -293,6 +318,8 @@ def result_of(run, elbo, elbo_se):
         converged=run.converged,
         diverged=run.diverged,
         returned=run.returned,
+        rise=run.rise,
+        rise_se=run.rise_se,
         standardiser=run.options.standardise,
     )
 
@@ -350,22 +377,11 @@ def elbo_of(run, i, params):
         return estimate_elbo(*problem, rng, samples, rows // 10)
 
 
-def choose(results, left_out=False):
-    """The best restart: largest fresh-noise ELBO; for points, smallest final loss.
-
-    Where the ELBO is left out: by the mean of the last hundred of the steps.
-    """
-    interrupted = results[-1].stop_reason == "interrupted"
-    results = [r for r in results if len(r.history["loss"])] or results
-    if left_out:
-        score = [r.history["elbo"][-LAST_STEPS:].mean(0) for r in results]
-    else:
-        score = [-r.history["loss"][-1:] if r.elbo is None else r.elbo for r in results]
-    score = [np.sum(value) for value in score]  # over the tasks of a family
-    score = np.nan_to_num(score, nan=-np.inf, posinf=np.inf, neginf=-np.inf)
-    best = results[int(np.argmax(score))]
+def choose(results):
+    """The best restart, by its ELBO."""
+    begun = [r for r in results if len(r.history["loss"]) and not without_elbo(r)]
+    results = begun or results
+    best = results[int(np.argmax([scores(result).sum() for result in results]))]
     if len(results) > 1:
         best.restarts = [(r.elbo, r.elbo_se) for r in results]
-    if interrupted:
-        best.stop_reason = "interrupted"
     return best

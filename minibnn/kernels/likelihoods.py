@@ -44,6 +44,10 @@ class Likelihood:
         """Where its own weights start."""
         return np.zeros(self.n_weights)
 
+    def log_scale_outputs(self, n_outputs):
+        """Which network outputs are log scales, a slice; a new network has 0 there."""
+        return slice(0)
+
     def check_width(self, n_outputs):
         """Raise ValueError unless it can read that many network outputs."""
 

@@ -61,9 +61,14 @@ class Model:
         return self.net.n_weights + self.likelihood.n_weights
 
     def initial_weights(self, rng):
-        """A new network's weights and the likelihood's start, (P,)."""
-        own = self.likelihood.initial_weights()
-        return np.concatenate([initial_weights(self.net, as_rng(rng)), own])
+        """A new network's weights and the likelihood's start, (P,).
+
+        Outputs that are log scales begin at 0 whatever the input.
+        """
+        w, likelihood = initial_weights(self.net, as_rng(rng)), self.likelihood
+        last = self.net.blocks(w)[-1]
+        last[:, likelihood.log_scale_outputs(self.net.n_outputs)] = 0.0
+        return np.concatenate([w, likelihood.initial_weights()])
 
     def batch(self, X, y, ndim=(2, 3), dtype=None):
         """Checked data as the kernels want it: features (N, D+1) and targets.

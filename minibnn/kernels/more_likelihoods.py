@@ -50,6 +50,10 @@ class HeteroscedasticGaussian(Likelihood):
                 f"outputs (means, then log scales), the network has {n_outputs}"
             )
 
+    def log_scale_outputs(self, n_outputs):
+        """The second half: wild first scales would drown what the means have to learn."""
+        return slice(n_outputs // 2, n_outputs)
+
     def target_shape(self, shape):
         """Half as many targets as outputs."""
         return shape[:-1] + (shape[-1] // 2,)
