@@ -333,8 +333,7 @@ def test_raw_columns_are_named_with_the_remedy():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         mb.fit(model, mb.MeanField(), (X - X.mean(0)) / X.std(0), y, rng=0)
-        mb.fit(model, mb.MeanField(), X, y, rng=0, max_steps=10)
-        mb.fit(model, mb.MeanField(), X, y, rng=0, start=None)
+        mb.fit(model, mb.MeanField(), X, y, rng=0, standardise=True)
 
 
 def test_a_fit_worse_than_a_constant_says_so():

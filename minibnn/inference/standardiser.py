@@ -184,7 +184,7 @@ def check_units(units, model, lead):
 
 
 def standardised(standardise, model, family, X, y):
-    """(X, y, Standardiser) for a fit; (X, y, None) as they are with ``False``.
+    """(array X, y, Standardiser) for a fit; with ``False`` as they are, and None.
 
     Rows of replicas with data of their own have units of their own; tasks of an
     inference network share theirs, because a new context brings none.
@@ -195,9 +195,9 @@ def standardised(standardise, model, family, X, y):
             "standardise must be True, False or a Standardiser, "
             f"got {describe(standardise)}"
         )
+    X = check_rows("X", as_inputs(X, ndim=(2, 3)))
     if not given and not standardise:
         return X, y, None
-    X = check_rows("X", as_inputs(X, ndim=(2, 3)))
     check_shape("X", X, X.shape[:-1] + (model.net.n_inputs,))
     y = model.targets(X, y)
     units = standardise if given else units_of(model, family, X, y)

@@ -14,7 +14,7 @@ from minibnn.inference.elbo import (
     exact_elbo,
 )
 from minibnn.inference.folds import are_unequal, fit_folds
-from minibnn.inference.interrupt import Interrupted
+from minibnn.inference.interrupt import Interrupted, was_interrupted
 from minibnn.inference.judge import settle
 from minibnn.inference.options import check_options, fit_to_data
 from minibnn.inference.restarts import runs_of
@@ -164,9 +164,10 @@ def fit(
     Warns
     -----
     FitWarning
-        Once, with the remedy, where ``max_steps`` and ``start`` are left open and the
-        steps diverged, the rows are predicted worse than by a constant, or no better
-        from columns far from mean 0 and standard deviation 1.
+        Once, with the remedy, where columns of X, or of y with a noise scale, are far
+        from mean 0 and standard deviation 1; where ``max_steps`` and ``start`` are left
+        open also if the steps diverged or the rows are predicted worse than by a
+        constant.
     """
     check_instance("model", model, Model)
     check_protocol("family", family, "natural")
@@ -206,8 +207,8 @@ def fit_equal(problem, X, y, rng, given, seeds=None, begin=True):
     step.
     """
     model, family, estimator = problem
-    X, y_given, units = standardised(given["standardise"], model, family, X, y)
-    A, y = checked_data(model, X, y_given)
+    X, y, units = standardised(given["standardise"], model, family, X, y)
+    A, y = checked_data(model, X, y)
     options = check_options(**given | {"standardise": units})
     noisy = family.has_elbo and not estimator.exact
     options = fit_to_data(model, family, A, options, noisy)
@@ -217,8 +218,9 @@ def fit_equal(problem, X, y, rng, given, seeds=None, begin=True):
     if not begin:
         return not_begun(Run(*problem, A, y, replace(options, checkpoint=None), seeds)), []
     result = choose(best_starts(problem, A, y, options, groups, known))
-    told = options.ours and result.stop_reason != "interrupted"
-    return result, doubts(result, X, y_given) if told else []
+    if was_interrupted(result):
+        return result, []
+    return result, doubts(result, X, y, options.ours)
 
 
 def not_begun(run):
@@ -274,7 +276,7 @@ def carry_out(runs):
     except KeyboardInterrupt as interrupt:
         last = getattr(interrupt, "so_far", None)  # none from within a start
         return results + [(k, last)] * (last is not None), failure, True
-    interrupted = any(result.stop_reason == "interrupted" for _, result in results)
+    interrupted = any(was_interrupted(result) for _, result in results)
     return results, failure, interrupted
 
 
