@@ -75,7 +75,19 @@ def bad_result(result, X, y, raw):
         return [
             f"the fit predicts its own rows{share(no_better)} no better than a constant"
         ]
-    return []
+    return still_rising(result)
+
+
+def still_rising(result):
+    """That the steps were too few, where they were; runs to a plateau say nothing."""
+    rising = np.equal(result.stop_reason, "max_steps") & ~np.asarray(result.converged)
+    if result.rise is None or not np.any(rising):
+        return []
+    where, rise = share(rising), np.max(np.where(rising, result.rise, -np.inf))
+    return [
+        f"the ELBO was still rising{where}, by {rise:.3g} nats in an eighth of the steps",
+        f"Give more of them, max_steps={4 * len(result.history['loss'])}",
+    ]
 
 
 def share(flags):

@@ -91,8 +91,8 @@ def tested(run, i, found, params, promised):
 
 def settle(run):
     """Leave a run in the state that is returned, and note what became of it."""
-    verdicts = [Verdict(run, i) for i in range(len(run.streams))]
     run.rise, run.rise_se = last_rise(run)
+    verdicts = [Verdict(run, i) for i in range(len(run.streams))]
     for name in ("diverged", "converged", "returned"):
         values = [getattr(verdict, name) for verdict in verdicts]
         setattr(run, name, np.array(values) if run.lead else values[0])

@@ -13,6 +13,7 @@ from minibnn.inference.predict import MANY, MOST_SAMPLES, predict
 from minibnn.inference.recipe import from_recipe, seed_facts, seed_from, to_recipe
 from minibnn.inference.replica_prediction import ReplicaPrediction
 from minibnn.inference.standardiser import check_units, in_raw_units, of_replica
+from minibnn.inference.stopping import in_words
 from minibnn.inference.storage import (
     as_written,
     check_path,
@@ -33,7 +34,7 @@ from minibnn.kernels.validate import (
 from minibnn.plan.repeated import Repeated
 
 
-@dataclass
+@dataclass(repr=False)
 class FitResult:
     """A fitted variational posterior.
 
@@ -95,6 +96,14 @@ class FitResult:
     standardiser: Any = field(default=None, repr=False)
 
     __post_init__ = keep_arrays
+
+    def __repr__(self):
+        steps, known = len(self.history["loss"]), self.elbo is not None
+        elbo = f", ELBO {mean_of(self.elbo)} ± {mean_of(self.elbo_se, 2)}" if known else ""
+        return (
+            f"FitResult({self.family!r}{elbo}, {steps} steps, {self.stop_reason}: "
+            f"{in_words(self.converged, self.rise, self.rise_se)})"
+        )
 
     @property
     def q(self):
@@ -284,6 +293,11 @@ class FitResult:
         """Noise (rounds, ..., M) -> weights (s, P), the replicas taken in turn."""
         w, _ = self.family.sample(q, np.moveaxis(eps, 0, -2))  # (..., rounds, P)
         return np.moveaxis(w, -2, 0).reshape(-1, w.shape[-1])
+
+
+def mean_of(value, digits=6):
+    """A number, or the mean of those of all replicas, as text."""
+    return f"{np.mean(value):.{digits}g}" + (" on average" if np.ndim(value) else "")
 
 
 def check_result(result):

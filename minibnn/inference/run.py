@@ -142,6 +142,7 @@ class Run:
             saved = checkpoint.load(self)
         if saved is None:
             self.flat = Flat(self.initial_params(), self.dtype)
+            self.report_start()
             self.starts = []  # of no use any more
             if self.refused == len(self.streams) and self.options.others:
                 self.stop_reason = "overtaken"  # another kind begins like this
@@ -322,6 +323,13 @@ class Run:
                 return "callback"
         end = "max_steps" if self.step >= options.max_steps else None
         return self.rule.reason(self.step, self.history) or end
+
+    def report_start(self):
+        """What a verbose run begins with, and how many rows each of its steps sees."""
+        if self.options.verbose:
+            rows = self.batches.size or f"all {self.n_rows}"
+            text = f"start: {self.options.kind or 'initial values'}; {rows} rows a step"
+            print(text, file=sys.stderr, flush=True)
 
     def report(self):
         """A line on standard error ten times a run."""

@@ -105,6 +105,17 @@ def rise_of(history, t):
         return last.mean(0) - first.mean(0), error, last.mean(0)
 
 
+def in_words(converged, rise, se):
+    """Whether the ELBO has come to rest, for one run or for replicas."""
+    if np.size(converged) > 1:
+        return f"{np.sum(converged)} of {np.size(converged)} converged"
+    if rise is None:
+        return "converged" if np.all(converged) else "not known to have converged"
+    states = "still rising" if np.sum(rise) > np.sum(se) else "not converged"
+    state = "converged" if np.all(converged) else states
+    return f"{state}, {np.sum(rise):+.2g} ± {np.sum(se):.1g} nats at last"
+
+
 class Rule:
     """The rule of one run, and the step sizes, which a plateau may hasten.
 
@@ -139,12 +150,12 @@ class Rule:
             return self.stop(history)
 
     def is_hopeless(self, history):
-        """Whether, rising as it does, it would take twice the steps to meet the rival."""
+        """Whether, rising as it does, half as many steps again would not meet the rival."""
         rival = self.options.rival
         if rival is None or not isinstance(self.stop, Slowing):
             return False
         rise, _, last = rise_of(history, len(history["elbo"]))
-        return bool(np.all(last + 4 * np.maximum(rise, 0.0) < rival))
+        return bool(np.all(last + 2 * np.maximum(rise, 0.0) < rival))
 
     @property
     def looks_seldom(self):

@@ -22,6 +22,7 @@ from minibnn.inference.result import FitResult
 from minibnn.inference.rivals import best_of, scores
 from minibnn.inference.run import FitError, Run
 from minibnn.inference.standardiser import standardised
+from minibnn.inference.stopping import in_words
 from minibnn.inference.streams import run_seeds
 from minibnn.kernels.doors import door
 from minibnn.kernels.model import Model, check_protocol, checked_data
@@ -293,8 +294,9 @@ def finish(run):
     interrupted, pair = False, unknown(run)
     try:
         settle(run)
+        report(run, in_words(run.converged, run.rise, run.rise_se))
         if estimated(run):
-            report(run)
+            report(run, "estimating the ELBO from fresh noise")
             pair = fresh_elbo(run)
     except KeyboardInterrupt as interrupt:
         interrupted, pair = True, getattr(interrupt, "so_far", pair)
@@ -339,10 +341,10 @@ def unknown(run):
     return (np.full(shape, np.nan),) * 2 if shape else (np.nan, np.nan)
 
 
-def report(run):
-    """What keeps a verbose run busy after its last step."""
+def report(run, text):
+    """What became of a verbose run, and what keeps it busy after its last step."""
     if run.options.verbose:
-        print("estimating the ELBO from fresh noise", file=sys.stderr, flush=True)
+        print(text, file=sys.stderr, flush=True)
 
 
 def fresh_elbo(run):
