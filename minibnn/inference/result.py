@@ -13,6 +13,7 @@ from minibnn.inference.predict import MANY, MOST_SAMPLES, predict
 from minibnn.inference.recipe import from_recipe, seed_facts, seed_from, to_recipe
 from minibnn.inference.replica_prediction import ReplicaPrediction
 from minibnn.inference.standardiser import check_units, in_raw_units, of_replica
+from minibnn.inference.stopping import in_words
 from minibnn.inference.storage import (
     as_written,
     check_path,
@@ -20,7 +21,6 @@ from minibnn.inference.storage import (
     with_prefix,
     write,
 )
-from minibnn.inference.stopping import in_words
 from minibnn.inference.streams import seed_sequence
 from minibnn.kernels.keep import keep_arrays
 from minibnn.kernels.model import Model, check_protocol

@@ -14,7 +14,7 @@ from minibnn.inference.elbo import (
     exact_elbo,
 )
 from minibnn.inference.folds import are_unequal, fit_folds
-from minibnn.inference.interrupt import Interrupted
+from minibnn.inference.interrupt import Interrupted, was_interrupted
 from minibnn.inference.judge import settle
 from minibnn.inference.options import check_options, fit_to_data
 from minibnn.inference.restarts import runs_of
@@ -219,7 +219,7 @@ def fit_equal(problem, X, y, rng, given, seeds=None, begin=True):
     if not begin:
         return not_begun(Run(*problem, A, y, replace(options, checkpoint=None), seeds)), []
     result = choose(best_starts(problem, A, y, options, groups, known))
-    if np.any(np.equal(result.stop_reason, "interrupted")):
+    if was_interrupted(result):
         return result, []
     return result, doubts(result, X, y, options.ours)
 
@@ -277,7 +277,7 @@ def carry_out(runs):
     except KeyboardInterrupt as interrupt:
         last = getattr(interrupt, "so_far", None)  # none from within a start
         return results + [(k, last)] * (last is not None), failure, True
-    interrupted = any(result.stop_reason == "interrupted" for _, result in results)
+    interrupted = any(was_interrupted(result) for _, result in results)
     return results, failure, interrupted
 
 
