@@ -25,11 +25,14 @@ from minibnn.kernels.validate import (
     describe,
 )
 
+RATE = 0.02
 DEFAULT_STEPS = 1000  # where no noise has to average out
 FEWEST_STEPS, MOST_STEPS = 2000, 10_000
 WORK = 4e9  # steps x rows of a step x weights, between those bounds
 MOST_ROWS = 2048  # that are all taken at every step, if nobody says how many
 BATCH = 512  # rows of a step on larger data
+POLISH_STEPS = 100, 1000  # from the solution of a simpler family
+POLISH_WORK = 4e8  # steps x weights², between those bounds
 MOST_RUNS = 100_000  # all restarts or replicas are in memory at once
 
 
@@ -120,7 +123,7 @@ class Options:
         return replace(
             self,
             n_samples=1,
-            optimizer=check_optimizer(None),
+            optimizer=default_optimizer(),
             max_steps=default_steps(model, self.batch_size or n_rows),
             stop=Slowing(n_rows),
             kl_warmup=0.0,
@@ -190,9 +193,9 @@ def check_memory(n_samples):
 
 
 def check_optimizer(optimizer):
-    """The optimiser given, or the default one."""
+    """The optimiser given; None leaves it open."""
     if optimizer is None:
-        return Adam(Cosine(0.02))
+        return None
     methods = (getattr(optimizer, name, None) for name in ("init", "update", "lr"))
     if isinstance(optimizer, type) or not all(map(callable, methods)):
         raise ArgumentTypeError(
@@ -200,6 +203,11 @@ def check_optimizer(optimizer):
             f"got {describe(optimizer)}"
         )
     return optimizer
+
+
+def default_optimizer(rate=RATE):
+    """The optimiser of a run, if nobody gives one."""
+    return Adam(Cosine(rate))
 
 
 def check_start(start):
@@ -217,9 +225,13 @@ def default_steps(model, n_rows):
     return int(np.clip(WORK / (n_rows * model.n_weights), FEWEST_STEPS, MOST_STEPS))
 
 
-def with_defaults(model, n_rows, options, noisy):
-    """Options in which batch size and steps, where left open, follow the data."""
+def with_defaults(model, family, n_rows, options, noisy):
+    """Options in which what is left open follows the data and the family."""
     size = options.batch_size
+    if options.optimizer is None:
+        good = noisy and options.start is not None  # the place to start from
+        rate = family_rate(model, family) if good else RATE
+        options = replace(options, optimizer=default_optimizer(rate))
     if size is None and n_rows > MOST_ROWS:
         size = BATCH
     if options.own_steps or not noisy:
@@ -228,7 +240,14 @@ def with_defaults(model, n_rows, options, noisy):
     if stop is None and not options.kl_warmup:
         stop = Slowing(n_rows)
     steps = default_steps(model, min(size or n_rows, n_rows))
+    if options.start == "auto" and family.first_fit:
+        steps = int(np.clip(POLISH_WORK / model.n_weights**2, *POLISH_STEPS))
     return replace(options, batch_size=size, max_steps=steps, stop=stop)
+
+
+def family_rate(model, family):
+    """Step size of a family's steps from a good start, at most the default one."""
+    return min(RATE, getattr(family, "rate", lambda model: RATE)(model))
 
 
 def fit_to_data(model, family, A, options, noisy=True):
@@ -252,7 +271,7 @@ def fit_to_data(model, family, A, options, noisy=True):
             "clip is for a family whose sigma can leave (0, inf), with "
             f"scale='identity'; got clip={options.clip!r} with {family!r}"
         )
-    options = with_defaults(model, A.shape[-2], options, noisy)
+    options = with_defaults(model, family, A.shape[-2], options, noisy)
     if not isinstance(options.start, dict):
         return options
     return replace(options, start=start_params(model, family, options, A.dtype))

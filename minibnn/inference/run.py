@@ -14,7 +14,7 @@ from minibnn.inference.elbo import default_estimator
 from minibnn.inference.flat import Flat
 from minibnn.inference.history import QUANTITIES, StepInfo, columns
 from minibnn.inference.interrupt import Interrupted
-from minibnn.inference.judge import settle, tested
+from minibnn.inference.judge import START_SAMPLES, losses, settle, tested
 from minibnn.inference.keeper import Keeper
 from minibnn.inference.restarts import runs_of
 from minibnn.inference.start import lbfgs_start, narrow
@@ -23,7 +23,8 @@ from minibnn.inference.streams import Streams
 from minibnn.inference.stretch import Stretch
 from minibnn.kernels.doors import outside
 
-FIRST_FITS = 3  # of the simpler family; the basin they end in is seldom left again
+FIRST_FITS = 2  # of the simpler family; the basin they end in is seldom left again
+FEW_WEIGHTS = 150  # with more, one basin is nearly as good as another, and dear
 KEEP_EVERY = 100_000  # numbers; larger vectors are kept for a diverging run less often
 
 
@@ -182,7 +183,7 @@ class Run:
         if self.stop_reason == "interrupted":  # in the start of another replica
             return params
         if options.kind == "first fit":
-            return self.curved(replica, self.family.embed(self.solve_first(replica)))
+            return self.richer(replica, self.solve_first(replica))
         if options.kind == "small":
             return narrow(self.family, params)
         if options.kind != "lbfgs":
@@ -201,10 +202,19 @@ class Run:
         self.refused += 1
         return params if self.estimator.exact else narrow(self.family, params)
 
+    def richer(self, replica, solutions):
+        """The best of solutions of a simpler family, each with what the richer one adds."""
+        found = [self.curved(replica, self.family.embed(params)) for params in solutions]
+        if len(found) == 1:
+            return found[0]
+        means = [losses(self, params, replica, START_SAMPLES).mean() for params in found]
+        return found[int(np.argmin(means))]
+
     def curved(self, replica, params):
         """Params that follow the curvature, if they are surely better than those given."""
         model, family, weight = self.model, self.family, self.options.kl_weight
-        if not has_curvature(model, family, weight):
+        interrupted = self.stop_reason == "interrupted"
+        if interrupted or not has_curvature(model, family, weight):
             return params
         A, y = self.batches.all_rows(replica)
         rng = self.streams[replica].init
@@ -215,23 +225,20 @@ class Run:
         return tested(self, replica, found, params, None)
 
     def solve_first(self, replica):
-        """Params of the simpler family this one starts from: the best default fit."""
+        """Params of the simpler family to start from, one for each basin."""
         model, family = self.model, self.family.first_fit
         problem = model, family, default_estimator(model, family)
         problem += self.batches.data_of(replica)
         options = self.options.for_first_fit(model, self.n_rows)
         kinds = replace(options, start="auto").kinds(model, family, self.n_rows, False)
-        seeds = self.streams[replica].seed.spawn(FIRST_FITS)
-        runs = []
+        basins = FIRST_FITS if model.n_weights <= FEW_WEIGHTS else 1
+        seeds, runs = self.streams[replica].seed.spawn(basins), []
         for kind in kinds:
             own = [(*problem, options.of_kind(kind), [seed]) for seed in seeds]
-            runs += [run.go() for run in runs_of(Run, own)]
-        if runs[-1].stop_reason == "interrupted":
+            runs.append([run.go() for run in runs_of(Run, own)])
+        if runs[-1][-1].stop_reason == "interrupted":
             raise KeyboardInterrupt
-        for run in runs:
-            settle(run)
-        elbo = [np.mean(run.history["elbo"][-100:]) for run in runs]
-        return runs[int(np.argmax(elbo))].copy_params()
+        return [best_state(alike) for alike in zip(*runs, strict=True)]
 
     def batch_rngs(self):
         """Who deals the batches: one generator per replica; tasks share theirs."""
@@ -346,6 +353,14 @@ class Run:
         """The parameters now, or those in theta, as arrays of their own."""
         params = self.flat.params if theta is None else self.flat.split(theta)
         return {key: part.copy() for key, part in params.items()}
+
+
+def best_state(runs):
+    """The state of the run that ends with the best ELBO, as it is returned."""
+    for run in runs:
+        settle(run)
+    elbo = [np.mean(run.history["elbo"][-100:]) for run in runs]
+    return runs[int(np.argmax(elbo))].copy_params()
 
 
 def all_finite(*arrays):

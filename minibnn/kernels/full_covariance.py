@@ -9,6 +9,8 @@ from minibnn.kernels.families import Gaussian, MeanField, log_normal
 from minibnn.kernels.maps import SCALES, log1p
 from minibnn.kernels.natural_steps import curvature_step, full_covariance_step
 
+RATE = 0.03  # of Adam, times P
+
 
 class FullCovariance(MeanField):
     """One Gaussian over all weights: q(w) = N(mu, L Lᵀ), L = diag(sigma) (I + low).
@@ -34,6 +36,14 @@ class FullCovariance(MeanField):
 
     def __repr__(self):
         return f"FullCovariance(scale={self.scale!r}, sigma={self.sigma:g})"
+
+    def rate(self, model):
+        """Step size of Adam from a good start.
+
+        A step moves all P² / 2 correlations by about it, most of them by noise: each
+        marginal variance by P times its square. So it falls with P.
+        """
+        return RATE / model.n_weights
 
     @property
     def first_fit(self):
