@@ -20,10 +20,10 @@ from minibnn.inference.options import check_options, fit_to_data
 from minibnn.inference.restarts import runs_of
 from minibnn.inference.result import FitResult
 from minibnn.inference.run import FitError, Run
-from minibnn.inference.standardiser import standardised
+from minibnn.inference.standardiser import Scaled, standardised
 from minibnn.inference.streams import run_seeds
 from minibnn.kernels.doors import door
-from minibnn.kernels.model import Model, check_protocol, checked_data
+from minibnn.kernels.model import Model, check_protocol, checked_data, data_of
 from minibnn.kernels.validate import check_instance
 
 LAST_STEPS = 100  # whose ELBOs restarts are compared by, where the closing one is left out
@@ -147,7 +147,7 @@ def fit(
         parameters and ELBO are those of the standardised problem, a fixed noise scale
         included: ``Gaussian(0.3)`` is then 0.3 standard deviations of y. Data sets of
         their own, X (R, N, D), have units of their own; the tasks of an inference network
-        share theirs. A copy of X is made.
+        share theirs. A large X is standardised as its rows are read, and not copied.
 
     Returns
     -------
@@ -209,7 +209,7 @@ def fit_equal(problem, X, y, rng, given, seeds=None, begin=True):
     """
     model, family, _ = problem
     X, y, units = standardised(given["standardise"], model, family, X, y)
-    A, y = checked_data(model, X, y)
+    A, y = (data_of if isinstance(X, Scaled) else checked_data)(model, X, y)
     options = check_options(**given | {"standardise": units})
     options = fit_to_data(model, family, A, options)
     seeds = seeds or run_seeds(rng, options.replicas or given["restarts"])
