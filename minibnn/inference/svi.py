@@ -21,11 +21,11 @@ from minibnn.inference.restarts import runs_of
 from minibnn.inference.result import FitResult
 from minibnn.inference.rivals import best_of, scores
 from minibnn.inference.run import FitError, Run
-from minibnn.inference.standardiser import standardised
+from minibnn.inference.standardiser import Scaled, standardised
 from minibnn.inference.stopping import in_words
 from minibnn.inference.streams import run_seeds
 from minibnn.kernels.doors import door
-from minibnn.kernels.model import Model, check_protocol, checked_data
+from minibnn.kernels.model import Model, check_protocol, checked_data, data_of
 from minibnn.kernels.validate import check_instance
 
 
@@ -147,7 +147,7 @@ def fit(
         parameters and ELBO are those of the standardised problem, a fixed noise scale
         included: ``Gaussian(0.3)`` is then 0.3 standard deviations of y. Data sets of
         their own, X (R, N, D), have units of their own; the tasks of an inference network
-        share theirs. A copy of X is made.
+        share theirs. A large X is standardised as its rows are read, and not copied.
 
     Returns
     -------
@@ -209,7 +209,7 @@ def fit_equal(problem, X, y, rng, given, seeds=None, begin=True):
     """
     model, family, estimator = problem
     X, y, units = standardised(given["standardise"], model, family, X, y)
-    A, y = checked_data(model, X, y)
+    A, y = (data_of if isinstance(X, Scaled) else checked_data)(model, X, y)
     options = check_options(**given | {"standardise": units})
     noisy = family.has_elbo and not estimator.exact
     options = fit_to_data(model, family, A, options, noisy)
