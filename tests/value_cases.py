@@ -24,7 +24,11 @@ from minibnn.kernels.likelihood_kernels import (
     student_t_nll,
 )
 from minibnn.kernels.more_priors import learned_scales
-from minibnn.kernels.natural_steps import full_covariance_step, mean_field_step
+from minibnn.kernels.natural_steps import (
+    curvature_step,
+    full_covariance_step,
+    mean_field_step,
+)
 from minibnn.kernels.objective import objective
 from minibnn.kernels.raw_units import RawUnits
 
@@ -319,6 +323,22 @@ def full_covariance_step_by_matrices():
         Q(mu, sigma, np.log(sigma), low), b, g_log_sigma, g_low, a
     )
     precision = np.linalg.inv(L @ L.T) + a * H
+    new_L = got[1][:, None] * (np.eye(P) + got[2])
+    close(np.linalg.inv(new_L @ new_L.T), precision, rtol=1e-10)
+    close(got[0], mu - a * np.linalg.solve(precision, b), rtol=1e-10)
+
+
+@value("E79")
+def curvature_step_by_matrices():
+    """The step in textbook form: precision and mean."""
+    rng = np.random.default_rng(2)
+    P, R, a = 3, 5, 0.3
+    low, sigma = np.tril(0.5 * rng.normal(size=(P, P)), -1), rng.uniform(0.5, 1.5, P)
+    mu, b, d = rng.normal(size=P), rng.normal(size=P), rng.uniform(0.5, 2.0, P)
+    G = rng.normal(size=(R, P))
+    L = sigma[:, None] * (np.eye(P) + low)
+    got = curvature_step(Q(mu, sigma, np.log(sigma), low), G, d, b, a)
+    precision = (1 - a) * np.linalg.inv(L @ L.T) + a * (G.T @ G + np.diag(d))
     new_L = got[1][:, None] * (np.eye(P) + got[2])
     close(np.linalg.inv(new_L @ new_L.T), precision, rtol=1e-10)
     close(got[0], mu - a * np.linalg.solve(precision, b), rtol=1e-10)

@@ -22,6 +22,7 @@ LARGE, SMALL = 10.0, 0.1  # standard deviations above and below
 AWAY = {"X": 3.0, "y": 10.0}  # means of so many standard deviations, and of so many units
 MOST_LOOKED_AT = 2_000  # rows, for means and spreads
 MOST_NAMED = 4
+SURE = 2.0  # standard errors of a rise
 SMALLER = (
     "Try a smaller network, a smaller prior scale or more rows; max_steps, start and "
     "optimizer change how it is fitted"
@@ -79,8 +80,10 @@ def bad_result(result, X, y, raw):
 
 
 def still_rising(result):
-    """That the steps were too few, where they were; runs to a plateau say nothing."""
+    """That the steps were too few, where they surely were; a plateau says nothing."""
     rising = np.equal(result.stop_reason, "max_steps") & ~np.asarray(result.converged)
+    if result.rise is not None:  # of noisy steps little is sure
+        rising &= np.greater(result.rise, SURE * np.asarray(result.rise_se))
     if result.rise is None or not np.any(rising):
         return []
     where, rise = share(rising), np.max(np.where(rising, result.rise, -np.inf))

@@ -9,7 +9,7 @@ from minibnn.kernels.families import Gaussian, MeanField, log_normal
 from minibnn.kernels.maps import SCALES, log1p
 from minibnn.kernels.natural_steps import curvature_step, full_covariance_step
 
-RATE = 0.03  # of Adam, times P
+RATE = 0.01  # of Adam, times P
 
 
 class FullCovariance(MeanField):
