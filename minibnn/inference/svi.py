@@ -80,23 +80,30 @@ def fit(
     n_samples : int
         S, Monte Carlo samples per step.
     batch_size : int, optional
-        B; by default all rows.
+        B; by default all rows up to 2048 of them, and 512 a step of more.
     optimizer : optional
-        SGD, Momentum, Adam or NaturalGradient; default ``Adam(Cosine(0.02))``.
+        SGD, Momentum, Adam or NaturalGradient; default ``Adam(Cosine(0.02))``, for a full
+        covariance with smaller steps.
     max_steps : int or "auto"
-        Stochastic steps; the start is not counted. "auto": 1000; where it is left open,
+        Stochastic steps; the start is not counted. "auto": until a quarter of the steps
+        has brought less than a nat, or a thousandth of a nat a row, and then as many
+        again with step sizes that fall to zero; at most 10,000, fewer (2000 at least) for
+        large batches and networks; 1000 where the loss has no noise. Where it is left open,
         and ``start`` too, a bad result is told by a ``FitWarning``, a run that stops
         being finite returns what it had before, and a loss without noise (``Point``,
         ``Exact()``) is brought to its minimum after the steps, to a slope of 1e-6 where
         it is smooth.
     start : "auto", "lbfgs", None or dict
-        "auto": L-BFGS at 16 fixed noises first, where the problem is small enough for
-        it to pay. It is used if it is better than plain initial values on fresh noise,
-        beyond doubt, and keeps half of the gain it had on its own: with few rows it fits
-        the 16 noises and nothing else. A full
-        covariance starts from the best of three mean-field fits, and with ``Exact()``
-        L-BFGS climbs the ELBO itself. A dict: params to begin with, for all replicas if
-        they have no axis R.
+        "auto": sigmas of 0.001 or less, so that the means find their places before noise
+        prunes hidden units. Where the problem is small, L-BFGS at 16 fixed noises is tried
+        too, from sigmas of 0.05 or more, and the start that ends at the higher ELBO is
+        kept: narrow networks need it, on wide ones it fits the 16 noises and
+        little else. What it finds is used only if it is better than plain initial values
+        on fresh noise, beyond doubt, and keeps half of the gain it had on its own. With
+        ``callback`` or ``checkpoint`` only one is tried, L-BFGS if the problem is small. A
+        full covariance starts from mean-field fits and the curvature of the model, and
+        with ``Exact()`` L-BFGS climbs the ELBO itself. None: initial values of the
+        family. A dict: params to begin with, for all replicas if they have no axis R.
     stop : Plateau or function, optional
         ``stop(history) -> bool`` after each step; None runs all steps. One answer ends
         all replicas; Plateau waits for every one of them, and brings a schedule that is
