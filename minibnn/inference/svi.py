@@ -174,8 +174,8 @@ def fit(
     FitWarning
         Once, with the remedy, where columns of X, or of y with a noise scale, are far
         from mean 0 and standard deviation 1; where ``max_steps`` and ``start`` are left
-        open also if the steps diverged or the rows are predicted worse than by a
-        constant.
+        open also if the steps diverged, the ELBO was still rising, or the rows are
+        predicted worse than by a constant.
     """
     check_instance("model", model, Model)
     check_protocol("family", family, "natural")
