@@ -181,6 +181,7 @@ KINDS |= {
     },
     "context": without(ROW, "one axis more", "empty") | {"three": [1.0, 2, 3]},
     "starts": spoilt(np.zeros((2, 3))),
+    "watch": without(spoilt(X), "longer") | {"wide": np.ones((12, 5))},
     "own weights": spoilt(np.zeros(3)),
     "rows": without(spoilt(np.zeros((3, 2))), "longer", "empty"),
     "sample": without(spoilt(REALS), "longer", "complex array", "one axis more", "deep"),
@@ -221,6 +222,7 @@ BY_NAME = {
     "n_data": "optional count", "tol": "positive", "kinks": "choice", "lr": "lr",
     "max_coordinates": "count", "n_particles": "count", "n_temperatures": "count",
     "n_leapfrog": "count", "n_chains": "count", "n_draws": "count", "n_warmup": "count",
+    "max_draws": "count",
     "path_length": "positive", "max_leapfrog": "count", "target_accept": "open fraction",
     "generating_weights": "optional weights", "path": "path", "every": "count",
     "level": "open fraction", "activation": "choice", "bias": "bool", "regime": "choice",
@@ -395,7 +397,7 @@ DOORS = {
     "hmc": Door(
         mb.hmc,
         dict(model=LINE, X=X, y=REALS, rng=0, n_chains=2, n_draws=8, n_warmup=20),
-        {"y": "real y", "init": "optional starts"},
+        {"y": "real y", "init": "optional starts", "watch": "optional watch"},
     ),
     "Chains.predict": Door(
         world.CHAINS.predict, {"X": X}, {"X": "free X", "n_samples": "optional count"}

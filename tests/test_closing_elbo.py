@@ -104,6 +104,17 @@ def test_an_elbo_is_the_mean_of_its_samples():
     np.testing.assert_allclose(got, wanted, rtol=1e-12)
 
 
+def test_rows_that_share_weights_are_few(monkeypatch):
+    """The same rows, a third of the error: weights are drawn for 64 at a time."""
+    family = mb.FullCovariance(sigma=0.2)
+    params = family.init(LINEAR, rng=3)
+    values, se = estimates(params, LINEAR, family, n_samples=32)
+    monkeypatch.setattr(elbo, "SHARED", 600)
+    _, together = estimates(params, LINEAR, family, seeds=20, n_samples=32)
+    assert 2.5 < np.mean(together) / np.mean(se) < 4.0
+    assert np.var(values) / np.mean(se**2) == pytest.approx(1.0, abs=0.5)
+
+
 # --- what it costs -------------------------------------------------------------------
 
 
@@ -167,7 +178,7 @@ def test_what_is_sampled_jointly_counts_once(family, prior, cost, monkeypatch):
     model = mb.Model(mb.MLP([2, 1]), mb.Gaussian(0.5), prior)
     result = mb.fit(model, family, X, Y, rng=0, start=None, max_steps=2)
     assert np.isfinite([result.elbo, result.elbo_se]).all()
-    assert cost["rows"] == 600 * 32
+    assert cost["rows"] == 600 * 4  # in 10 chunks
     assert cost["kl"] == prior.has_closed_kl
 
 

@@ -45,6 +45,7 @@ FAR = {
     "a constant": np.full(N, 1000.0),
     "an acidity": RNG.normal(7, 0.3, N),
     "pixels to 255": RNG.integers(0, 256, N),
+    "a temperature": RNG.normal(20, 5, N),
 }
 FINE = {
     "an indicator": RNG.random(N) < 0.5,
@@ -55,6 +56,7 @@ FINE = {
     "counts": RNG.poisson(2.0, N),
     "many counts": RNG.negative_binomial(2, 0.2, N),
     "mean 5, sd 2": RNG.normal(5, 2, N),
+    "a rating": np.round(RNG.normal(3.2, 1.2, N)),
     "mean 0.1, sd 0.2": RNG.normal(0.1, 0.2, N),
     "heavy tails": RNG.standard_t(3, N),
     "a constant": np.full(N, 1.0),
@@ -146,5 +148,5 @@ def test_nullable_columns_of_a_frame_lose_no_result(options):
 
 
 def test_columns_without_squares_are_seen():
-    found = far_columns(np.array([[1e308, 1.0], [-1e308, 1.0], [1e308, 2.0]]))
+    found = far_columns(np.array([[1e308, 1.0], [-1e308, 1.0], [1e308, 2.0]]), 3.0)
     assert [k for k, *_ in found] == [0]

@@ -40,7 +40,8 @@ DEFAULTS = {
         "restarts": 1, "replicas": None, "clip": None,
     },
     mb.hmc: {
-        "n_chains": 4, "n_draws": 2200, "n_warmup": 600, "path_length": 1.5,
+        "n_chains": 4, "n_draws": "auto", "max_draws": 3000, "watch": None,
+        "n_warmup": 600, "path_length": 2.5,
         "max_leapfrog": 1000, "target_accept": 0.8, "init": None,
     },
     mb.ais: {"n_particles": 32, "n_temperatures": 500, "n_leapfrog": 20},
@@ -191,8 +192,9 @@ def test_estimates_have_the_data_the_stream_and_the_rows_of_their_runs(monkeypat
 
 def ended(loss, value=None, reason="max_steps"):
     losses = np.array(loss, float)
+    family = mb.Point() if value is None else FAMILY
     return SimpleNamespace(history={"loss": losses}, elbo=value, elbo_se=0.1,
-                           stop_reason=reason, restarts=[])  # fmt: skip
+                           stop_reason=reason, restarts=[], family=family)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -212,10 +214,7 @@ def ended(loss, value=None, reason="max_steps"):
 def test_the_best_run_is_the_one_of_the_largest_elbo_or_smallest_last_loss(
     results, best
 ):
-    found = svi.choose(results)
-    assert found is results[best]
-    interrupted = results[-1].stop_reason == "interrupted"
-    assert found.stop_reason == ("interrupted" if interrupted else "max_steps")
+    assert svi.choose(results) is results[best]
 
 
 def test_a_full_covariance_starts_from_the_best_of_its_first_fits(monkeypatch):
@@ -263,9 +262,9 @@ def test_a_full_covariance_starts_from_the_best_of_its_first_fits(monkeypatch):
 @pytest.mark.parametrize(
     ("n_rows", "family", "exact", "wanted"),
     [
-        (10_000, FAMILY, False, True),  # 16 samples x 10,000 rows x 125 weights
-        (10_001, FAMILY, False, False),
-        (10_001, FAMILY, True, True),
+        (2000, FAMILY, False, True),  # 16 samples x 2000 rows x 125 weights
+        (2001, FAMILY, False, False),
+        (2001, FAMILY, True, True),
         (10, mb.Point(), False, False),
         (10, mb.FullCovariance(), False, False),
     ],
@@ -371,7 +370,10 @@ def test_ten_lines_of_progress_with_the_mean_since_the_last(capsys):
     lines = capsys.readouterr().err.splitlines()
     ends = range(4, 41, 4)
     said = [f"step {n}/40  ELBO {values[n - 4 : n].mean():.2f}" for n in ends]
-    assert lines == [*said, "estimating the ELBO from fresh noise"]
+    assert lines[0] == "start: initial values; all 40 rows a step"
+    assert lines[1:11] == said
+    assert lines[11].startswith("still rising, +")
+    assert lines[12:] == ["estimating the ELBO from fresh noise"]
 
 
 class Spoils(mb.SGD):

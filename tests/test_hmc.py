@@ -10,17 +10,20 @@ from scipy import signal, stats
 
 import minibnn as mb
 from minibnn.inference import diagnostics
+from minibnn.inference import enough as enough_module
 from minibnn.inference import hmc as module
 from minibnn.inference.chains import Chains
+from minibnn.inference.density import LogJoint
+from minibnn.inference.enough import Enough
 from minibnn.inference.exact import exact_posterior
 from minibnn.inference.hmc import Sampler, hmc, starting_points
 from minibnn.inference.hmc_adapt import (
-    DualAveraging,
+    StepSearch,
     first_step,
     window_ends,
     window_scales,
 )
-from minibnn.inference.leapfrog import Move, State, leapfrog, log_joint, transition
+from minibnn.inference.leapfrog import Move, State, leapfrog, transition
 
 
 def tanh_case(n=20, seed=0):
@@ -45,7 +48,7 @@ def gaussian(sd):
 
 def energies_and_states(n_steps, step):
     model, X, y = tanh_case()
-    f = log_joint(model, *model.batch(X, y))
+    f = LogJoint(model, *model.batch(X, y))
     rng = np.random.default_rng(1)
     w, p = rng.standard_normal((2, 5, model.n_weights))
     scale = rng.uniform(0.5, 1.5, w.shape)
@@ -101,10 +104,13 @@ def test_leapfrog_keeps_volume():
 def test_log_joint_in_parts_is_the_models_own():
     model, X, y = tanh_case(n=9000)
     w = np.random.default_rng(2).standard_normal((5, model.n_weights))
-    value, gradient = log_joint(model, *model.batch(X, y))(w)  # two chains at a time
+    f = LogJoint(model, *model.batch(X, y))  # two or three chains at a time
+    value, force = f(w)
     wanted, wanted_gradient = model.log_joint(w, X, y)
     np.testing.assert_allclose(value, wanted, rtol=1e-13)
-    np.testing.assert_allclose(gradient, wanted_gradient, rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(force, wanted_gradient, rtol=1e-4, atol=1e-2)
+    f.single = None
+    np.testing.assert_array_equal(f(w)[1], wanted_gradient)
 
 
 def test_a_chain_that_overflows_is_divergent_and_stays():
@@ -123,7 +129,7 @@ def test_a_chain_that_overflows_is_divergent_and_stays():
 def test_a_transition_step_by_step():
     """Momentum, path, Metropolis rule and reported energy, from the same stream."""
     model, X, y = tanh_case()
-    f = log_joint(model, *model.batch(X, y))
+    f = LogJoint(model, *model.batch(X, y))
     w = np.random.default_rng(12).standard_normal((40, model.n_weights))
     state, step, scale = State(w, *f(w)), np.full((40, 1), 0.5), np.ones_like(w)
     after, move = transition(f, state, step, scale, 3, np.random.default_rng(13))
@@ -144,28 +150,26 @@ def test_a_transition_step_by_step():
 # --- adaptation -----------------------------------------------------------------------
 
 
-def test_dual_averaging_finds_the_step_for_the_target():
+def test_the_step_search_finds_the_step_for_the_target():
     """[E95]: acceptance exp(-step) = 0.8 at step = -log 0.8; noise fades."""
     rng = np.random.default_rng(4)
-    steps = DualAveraging(np.array([1e-3, 5.0]), 0.8)
+    steps = StepSearch(np.array([0.05, 5.0]), 0.8)
     for _ in range(3000):
         noise = rng.uniform(-0.1, 0.1, 2)
         steps.update(np.clip(np.exp(-steps.step) + noise, 0, 1))
     np.testing.assert_allclose(steps.final, -np.log(0.8), rtol=0.05)
 
 
-def test_dual_averaging_first_update_by_hand():
-    """[E95] with m = 1: h̄ = (0.8 - 0.5)/11, log ε = log 10 ε0 - h̄/0.05 = log ε̄."""
-    steps = DualAveraging(np.array([0.1]), 0.8)
+def test_the_first_updates_of_a_step_search_by_hand():
+    """[E95]: gains 1 and 2^-0.6; the second log step has twice the weight of the first."""
+    steps = StepSearch(np.array([0.1]), 0.8)
     steps.update(np.array([0.5]))
-    first = -0.3 / 11 / 0.05
-    wanted = np.exp(first)
-    np.testing.assert_allclose([steps.step, steps.final], [[wanted], [wanted]])
+    first = np.log(0.1) - 0.3
+    np.testing.assert_allclose([steps.step, steps.final], np.exp(first))
     steps.update(np.array([0.9]))
-    second = -np.sqrt(2) / 0.05 * (11 / 12 * 0.3 / 11 - 0.1 / 12)
-    fade = 2**-0.75
+    second = first + 2**-0.6 * 0.1
     np.testing.assert_allclose(steps.step, np.exp(second))
-    np.testing.assert_allclose(steps.final, np.exp(fade * second + (1 - fade) * first))
+    np.testing.assert_allclose(steps.final, np.exp((first + 2 * second) / 3))
 
 
 @pytest.mark.parametrize("n", [20, 50, 100, 150, 500, 1000, 4321])
@@ -178,9 +182,11 @@ def test_windows_cover_the_warmup_in_order(n):
 
 
 def test_window_scales_learn_standard_deviations():
+    """Of independent normals, whose force is -w/sd²."""
     sd = np.array([[0.01, 1.0, 100.0]])
     draws = np.random.default_rng(5).standard_normal((2000, 2, 3)) * sd
-    np.testing.assert_allclose(window_scales(draws), np.repeat(sd, 2, 0), rtol=0.1)
+    found = window_scales(draws, -draws / sd**2)
+    np.testing.assert_allclose(found, np.repeat(sd, 2, 0), rtol=0.1)
 
 
 # --- diagnostics ----------------------------------------------------------------------
@@ -431,6 +437,10 @@ def test_equal_seeds_give_equal_chains_and_nothing_is_printed(capsys):
     [
         ("n_chains", 0, "n_chains must be an integer >= 1"),
         ("n_draws", 2.5, "n_draws must be an integer"),
+        ("n_draws", "many", "n_draws must be"),
+        ("max_draws", 0, "max_draws must be an integer >= 1"),
+        ("watch", np.zeros((3, 5)), "watch must have shape"),
+        ("watch", np.zeros((0, 2)), "watch must have at least one row"),
         ("n_warmup", 5, "n_warmup must be an integer >= 20"),
         ("target_accept", 1.0, "target_accept"),
         ("path_length", -1.0, "path_length"),
@@ -463,6 +473,251 @@ def test_bad_data_and_queries_are_named():
     with pytest.raises(ValueError, match="n_samples"):
         chains.predict(X, n_samples=11)
 
+
+
+# --- the recorded program -------------------------------------------------------------
+
+
+class Own(mb.Bernoulli):
+    """A likelihood that is not of the package: its forces are in double precision."""
+
+
+class Looking(Own):
+    """One that cannot be recorded, for it looks at values."""
+
+    def __call__(self, F, y, w):
+        assert F.sum() < np.inf
+        return super().__call__(F, y, w)
+
+
+def own_case(likelihood, **options):
+    model, X, y = tanh_case(60)
+    model = mb.Model(model.net, likelihood, model.prior)
+    return hmc(model, X, y, rng=8, n_chains=2, n_draws=30, n_warmup=40, **options)
+
+
+def test_the_gradient_is_recorded_and_replayed(monkeypatch):
+    """Thousands of leapfrog steps, and the kernels run a few times for the recording."""
+    calls = []
+    plain = mb.Model.log_joint_kernel
+
+    def counted(model, w, A, y):
+        calls.append(w.shape)
+        return plain(model, w, A, y)
+
+    monkeypatch.setattr(mb.Model, "log_joint_kernel", counted)
+    for likelihood in (mb.Bernoulli(), Own()):
+        calls.clear()
+        chains = own_case(likelihood)
+        assert chains.stats["n_steps"][0].sum() > 100
+        assert len(calls) <= 4  # two forces, each by the kernels and on a tape
+
+
+def test_what_cannot_be_recorded_runs_directly_with_the_same_numbers():
+    recorded, direct = own_case(Own()), own_case(Looking())
+    np.testing.assert_array_equal(recorded.weights, direct.weights)
+    for key, values in recorded.stats.items():
+        np.testing.assert_array_equal(values, direct.stats[key])
+    model, X, y = tanh_case(60)
+    kinds = []
+    for likelihood in (Own(), Looking()):
+        f = LogJoint(mb.Model(model.net, likelihood, model.prior), *model.batch(X, y))
+        f(np.ones((2, model.n_weights)))
+        kinds.append(type(f.double.replayed.program).__name__)
+    assert kinds == ["Program", "Direct"]
+
+
+@pytest.mark.parametrize("n_steps", [1, 2, 7])
+def test_a_transition_costs_a_force_a_step_and_one_value(n_steps):
+    model, X, y = tanh_case()
+    f, counts = LogJoint(model, *model.batch(X, y)), {"value": 0, "force": 0}
+
+    def counting(name):
+        function = getattr(f, name)
+
+        def counted(w):
+            counts[name] += 1
+            return function(w)
+
+        return counted
+
+    w = np.random.default_rng(1).standard_normal((3, model.n_weights))
+    state = State(w, *f(w))
+    f.value, f.force = counting("value"), counting("force")
+    step, scale = np.full((3, 1), 0.1), np.ones_like(w)
+    transition(f, state, step, scale, n_steps, np.random.default_rng(2))
+    assert counts == {"value": 1, "force": n_steps}
+
+
+def test_a_rounded_force_leaves_a_path_reversible_and_its_energy_exact():
+    """The force alone is in single precision: back to the start, as ever; H in double."""
+    model, X, y = tanh_case(60)
+    f = LogJoint(model, *model.batch(X, y))
+    w, p = np.random.default_rng(1).standard_normal((2, 5, model.n_weights))
+    value, g = f(w)
+    assert (g == g.astype(np.float32)).all()
+    np.testing.assert_array_equal(value, model.log_joint(w, X, y)[0])
+    step, scale = np.full((5, 1), 0.05), np.ones_like(w)
+    w1, p1, value, g1 = leapfrog(f, w, p, g, step, scale, 200)
+    np.testing.assert_array_equal(value, model.log_joint(w1, X, y)[0])
+    w0, p0, _, _ = leapfrog(f, w1, -p1, g1, step, scale, 200)
+    assert np.abs(w1 - w).max() > 1
+    np.testing.assert_allclose(w0, w, atol=1e-6)
+    np.testing.assert_allclose(-p0, p, atol=1e-6)
+
+
+def test_single_precision_is_given_up_where_it_would_tell():
+    """Targets near a million with a noise of 0.01: a float32 cannot hold a residual."""
+    rng = np.random.default_rng(2)
+    X = rng.standard_normal((30, 1))
+    y = 1e6 + X[:, 0] + 0.01 * rng.standard_normal(30)
+    prior = mb.GaussianPrior(0.0, 1e6)
+    model = mb.Model(mb.MLP([1, 1]), mb.Gaussian(0.01), prior)
+    exact = exact_posterior(model, X, y)
+    f = LogJoint(model, *model.batch(X, y))
+    assert f.single is not None
+    w = np.tile(exact.mean, (2, 1))
+    assert f.settle(w, np.full_like(w, 0.002))
+    np.testing.assert_allclose(f(w)[1], model.log_joint(w, X, y)[1], rtol=1e-12)
+    assert not f.settle(w, np.full_like(w, 0.002))
+    chains = hmc(model, X, y, rng=0, n_draws=300, n_warmup=300, init=np.tile(w, (2, 1)))
+    assert chains.accept_rate.mean() > 0.7
+    sd = np.sqrt(np.diag(exact.cov))
+    np.testing.assert_allclose(chains.weights.mean((0, 1)), exact.mean, atol=sd.max())
+    np.testing.assert_allclose(chains.weights.std((0, 1)), sd, rtol=0.3)
+
+
+def test_data_beyond_single_precision_are_computed_in_double():
+    model = mb.Model(mb.MLP([1, 1]), mb.Gaussian(1.0), mb.GaussianPrior())
+    f = LogJoint(model, *model.batch([[1e60], [0.0]], [0.0, 1.0]))
+    assert f.single is None
+
+
+@pytest.mark.parametrize("target", [0.6, 0.8, 0.95])
+def test_warm_up_reaches_its_target(target):
+    """It stood at 0.90 for 0.80. The mean of 2000 acceptances; its sd is about 0.012."""
+    model, X, y = tanh_case(40)
+    found = hmc(model, X, y, rng=1, n_draws=500, target_accept=target).accept_rate
+    assert found.mean() == pytest.approx(target, abs=0.04)
+
+
+# --- as many draws as are needed ------------------------------------------------------
+
+
+def line_case(n=30):
+    rng = np.random.default_rng(3)
+    X = rng.standard_normal((n, 2))
+    model = mb.Model(mb.MLP([2, 1]), mb.Gaussian("learned"), mb.GaussianPrior())
+    return model, X, X[:, 0] + rng.standard_normal(n)
+
+
+def test_draws_end_when_the_slowest_output_is_worth_400():
+    model, X, y = line_case()
+    chains = hmc(model, X, y, rng=0)
+    assert chains.stop_reason == "ess"
+    assert "stop_reason='ess'" in repr(chains)
+    assert chains.ess(X).min() >= 400
+    assert chains.r_hat(X).max() <= 1.02
+    assert diagnostics.ess(chains.weights[..., -1]) >= 400  # the noise scale
+    n = chains.weights.shape[1]
+    same = hmc(model, X, y, rng=0, n_draws=n)  # the rule moves no draw
+    np.testing.assert_array_equal(chains.weights, same.weights)
+    assert same.stop_reason == "n_draws"
+    fewer = hmc(model, X, y, rng=0, max_draws=90)
+    assert (fewer.stop_reason, fewer.weights.shape[1]) == ("max_draws", 90)
+    np.testing.assert_array_equal(fewer.weights, chains.weights[:, :90])
+
+
+def test_rows_that_are_watched_decide(monkeypatch):
+    asked = []
+
+    class Watched(module.Enough):
+        def __init__(self, model, A, verbose):
+            asked.append(A)
+            super().__init__(model, A, verbose)
+
+    monkeypatch.setattr(module, "Enough", Watched)
+    model, X, y = line_case()
+    options = {"n_warmup": 20, "max_draws": 10, "rng": 0, "max_leapfrog": 9}
+    hmc(model, X, y, **options)
+    hmc(model, X, y, watch=[[1.0, 5.0]], **options)
+    many = np.arange(10000.0).reshape(5000, 2) / 5000
+    hmc(model, many, np.zeros(5000), **options)
+    np.testing.assert_array_equal(asked[0], model.features(X))
+    np.testing.assert_array_equal(asked[1], [[1.0, 5.0, 1.0]])
+    assert len(asked[2]) == 2000
+    np.testing.assert_array_equal(asked[2][:4, :2], many[[0, 2, 5, 7]])
+
+
+def asked_of(draws):
+    """What an Enough says of draws (C, n, P) of a line's weights, given one by one."""
+    model, X, _ = line_case()
+    enough = Enough(model, model.features(X), False)
+    rows = list(draws.swapaxes(0, 1))
+    said = [n for n in range(1, len(rows) + 1) if enough(rows[:n], len(rows))]
+    return said
+
+
+def test_chains_that_disagree_are_never_enough():
+    draws = np.random.default_rng(4).standard_normal((4, 1200, 4))
+    assert 100 <= asked_of(draws)[0] < 150  # 4 n independent draws
+    draws[0] += 0.5  # ESS falls and R-hat is 1.03
+    assert asked_of(draws) == []
+    assert asked_of(np.full((4, 1200, 4), np.inf)) == []
+    assert asked_of(np.ones((2, 5, 4))) == []
+
+
+def test_the_question_is_put_seldom(monkeypatch):
+    """Of stuck chains: at 100 draws, then at 2.5 times as many, and at the last."""
+    asked = []
+
+    def slowest(self, weights):
+        asked.append(weights.shape[1])
+        return 3.0, 9.0
+
+    monkeypatch.setattr(Enough, "slowest", slowest)
+    asked_of(np.zeros((4, 2000, 4)))
+    assert asked == [100, 250, 625, 1563, 2000]
+    asked.clear()
+    monkeypatch.setattr(
+        Enough, "slowest", lambda s, w: (asked.append(w.shape[1]) or 390.0, 1.0)
+    )
+    asked_of(np.zeros((4, 150, 4)))
+    assert asked == [100, 115, 133, 150]
+
+
+def test_an_enough_in_blocks_is_that_of_all_rows(monkeypatch):
+    model, X, _ = line_case()
+    draws = ar1(np.random.default_rng(5), 0.5, (4, 200, 4))
+    enough = Enough(model, model.features(X), False)
+    whole = enough.slowest(draws)
+    monkeypatch.setattr(enough_module, "NUMBERS", 4 * 200 * 7)
+    assert enough.slowest(draws) == whole
+    F = X @ draws[..., :2, None] + draws[..., 2:3, None]
+    F = np.concatenate([F[..., 0], draws[..., 3:]], -1)
+    wanted = diagnostics.ess(F).min(), diagnostics.r_hat(F).max()
+    np.testing.assert_allclose(whole, wanted, rtol=1e-9)
+
+
+def test_ctrl_c_says_so_and_progress_tells_the_size(monkeypatch, capsys):
+    model, X, y = line_case()
+    chains = hmc(model, X, y, rng=0, n_warmup=50, verbose=True, max_draws=120)
+    lines = capsys.readouterr().err.splitlines()
+    assert len([line for line in lines if "slowest ESS" in line]) >= 1
+    plain = Sampler.advance
+
+    def broken(self, step, limit):
+        self.calls = getattr(self, "calls", 0) + 1
+        if self.calls > 80:
+            raise KeyboardInterrupt
+        return plain(self, step, limit)
+
+    monkeypatch.setattr(Sampler, "advance", broken)
+    part = hmc(model, X, y, rng=0, n_warmup=50)
+    assert part.stop_reason == "interrupted"
+    np.testing.assert_array_equal(part.weights, chains.weights[:, :30])
+
+
 # --- the numbers it goes by, one exact case each --------------------------------------
 
 
@@ -485,7 +740,17 @@ def test_window_scales_by_hand():
     """Variances 1 and 9 of two draws each, drawn to their mean 5 with weight 5."""
     draws = np.array([[[0.0], [0.0]], [[2.0], [6.0]]])
     wanted = np.sqrt([[(2 * 1 + 5 * 5) / 7], [(2 * 9 + 5 * 5) / 7]])
-    np.testing.assert_allclose(window_scales(draws), wanted, rtol=1e-15)
+    for forces in (draws, 0 * draws):  # of one weight only the length counts
+        np.testing.assert_allclose(window_scales(draws, forces), wanted, rtol=1e-15)
+
+
+def test_scales_lie_between_the_spread_and_one_over_the_force():
+    """s = 2, 3, 1 and f = 8, 1/3, 1/5: √(s/f) = 1/2, 3, 1 (s f is 1 at least), doubled
+    to the geometric mean of s: by 4^(1/3)."""
+    draws = np.array([-1.0, 1.0])[:, None, None] * [[2.0, 3.0, 1.0]]
+    forces = np.array([1.0, -1.0])[:, None, None] * [[8.0, 1 / 3, 1 / 5]]
+    wanted = np.array([[0.5, 3.0, 1.0]]) * 4 ** (1 / 3)
+    np.testing.assert_allclose(window_scales(draws, forces), wanted, rtol=1e-14)
 
 
 def test_the_first_step_is_the_first_beyond_one_half():
@@ -501,15 +766,15 @@ def test_the_first_step_is_the_first_beyond_one_half():
     np.testing.assert_allclose(found, [0.8, 0.1 / 16], rtol=1e-15)
 
 
-def test_a_restart_of_dual_averaging_forgets():
-    used, new = DualAveraging(np.array([0.1]), 0.8), DualAveraging(np.array([0.3]), 0.8)
+def test_a_restart_of_a_step_search_forgets():
+    used, new = StepSearch(np.array([0.1]), 0.8), StepSearch(np.array([0.3]), 0.8)
     for accept in (0.9, 0.2):
         used.update(np.array([accept]))
     used.restart(np.array([0.3]))
     for steps in (used, new):
         steps.update(np.array([0.7]))
     assert (used.step, used.final) == (new.step, new.final)
-    assert used.step == pytest.approx(3 * np.exp(-0.1 / 11 / 0.05))
+    assert used.step == pytest.approx(0.3 * np.exp(-0.1))
 
 
 class Fixed:
@@ -547,10 +812,13 @@ class Counting(Sampler):
 
     def __init__(self, n_warmup):
         super().__init__(None, None, n_warmup, 1.5, 80, 0.7, False, None)
-        self.seen, self.renewed = [], []
+        self.seen, self.renewed, self.settled = [], [], []
         self.state = State(np.zeros((2, 1)), np.zeros(2), None)
         self.scale = np.ones((2, 1))
-        self.steps = DualAveraging(np.ones(2), self.target)
+        self.steps = StepSearch(np.ones(2), self.target)
+
+    def settle(self):
+        self.settled.append(len(self.seen))
 
     def _first_step(self):
         self.renewed.append((len(self.seen), self.scale))
@@ -560,7 +828,7 @@ class Counting(Sampler):
         self.seen.append((step.tolist(), limit))
         n = len(self.seen)
         both = n * np.array([1.0, 3.0])
-        self.state = State(both[:, None], -both, None)
+        self.state = State(both[:, None], -both, 0 * both[:, None])
         return Move(np.array([0.6, 0.9]), np.array([n == 2, False]), 10 * both), n
 
 
@@ -570,7 +838,7 @@ def test_warm_up_goes_by_its_windows():
     sampler.warm_up()
     assert [limit for _, limit in sampler.seen] == [11] * 70 + [80] * 230
     ends = [45, 70, 120, 255]
-    assert [end for end, _ in sampler.renewed] == ends[1:]
+    assert [end for end, _ in sampler.renewed] == sampler.settled == ends[1:]
     for (end, scale), start in zip(sampler.renewed, ends, strict=False):
         n, own = end - start, np.arange(start, end).var() * np.array([1.0, 9.0])
         wanted = np.sqrt((n * own + 5 * own.mean()) / (n + 5))
@@ -578,7 +846,7 @@ def test_warm_up_goes_by_its_windows():
     assert sampler.scale is sampler.renewed[-1][1]
     assert (sampler.steps.m, sampler.steps.target) == (45, 0.7)
     assert sampler.seen[70][0] == sampler.seen[120][0] == [0.25, 0.5]
-    alone = DualAveraging(np.array([0.25, 0.5]), 0.7)
+    alone = StepSearch(np.array([0.25, 0.5]), 0.7)
     for _ in range(45):
         alone.update(np.array([0.6, 0.9]))
     np.testing.assert_array_equal(sampler.steps.final, alone.final)
@@ -607,7 +875,7 @@ def test_chains_start_apart_with_unit_scales():
     found = starting_points(model, 3, None, np.random.default_rng(3))
     np.testing.assert_array_equal(found, w)
     data = model.batch(X, y)
-    f, rng = log_joint(model, *data), np.random.default_rng(4)
+    f, rng = LogJoint(model, *data), np.random.default_rng(4)
     sampler = Sampler(f, rng, 20, 1.5, 1000, 0.8, False, data)
     sampler.start(found)
     np.testing.assert_array_equal(sampler.scale, np.ones_like(found))
@@ -703,7 +971,8 @@ def test_statistics_of_chains_by_hand():
     step = chains.to_dict()["sample_stats"]["step_size"]
     np.testing.assert_array_equal(step, [[1, 1, 1], [2, 2, 2]])
     assert repr(chains) == (
-        "Chains(2 chains of 3 draws, 3 divergences, acceptance 0.09)"
+        "Chains(2 chains of 3 draws, 3 divergences, acceptance 0.09, "
+        "stop_reason='n_draws')"
     )
 
 

@@ -86,6 +86,21 @@ def test_a_restart_begins_and_is_judged_on_gathered_rows(monkeypatch):
     assert got.restarts == whole.restarts
 
 
+@pytest.mark.parametrize("look", [None, lambda info: None], ids=["rows", "steps"])
+def test_a_run_that_diverges_says_of_what(look, monkeypatch):
+    X, y = RNG.normal(size=(60, 3)), RNG.normal(size=60)
+    X[:, 1] *= 1e6
+    args = model(), mb.MeanField(), X, y
+    options = {"optimizer": mb.SGD(1e9), "callback": look}
+    errors = []
+    for small in (batches.SMALL, -1):
+        with pytest.raises(mb.FitError) as caught:
+            gathered(*args, small=small, monkeypatch=monkeypatch, **options)
+        errors.append(str(caught.value))
+    assert errors[0] == errors[1]
+    assert "no longer finite" in errors[0]
+
+
 # --- memory --------------------------------------------------------------------------
 
 

@@ -174,7 +174,7 @@ def test_a_fit_that_fails_is_counted(folder, monkeypatch, capsys):
     row = next(
         s for s in capsys.readouterr().out.splitlines() if s.startswith("| tiny")
     )
-    assert row.split(" | ")[7] == "3"
+    assert row.split(" | ")[8] == "3"
 
 
 def test_problems_and_between_run(folder, capsys):

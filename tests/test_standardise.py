@@ -1,13 +1,14 @@
 """Units: a fit on standardised data takes and gives raw ones, densities included."""
 
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
 from scipy import stats
 
 import minibnn as mb
-from minibnn.inference import standardiser, svi
+from minibnn.inference import batches, standardiser, svi
 from minibnn.inference.standardiser import mean_and_sd
 from minibnn.inference.streams import run_seeds
 
@@ -338,6 +339,50 @@ def test_a_checkpoint_belongs_to_its_units(tmp_path):
         fit(mb.Gaussian(0.3), 1, 2 * Y, **keep)
     with pytest.raises(ValueError, match=r"another run: .*standardise"):
         fit(*SCALED["Gaussian"], standardise=False, **keep)
+
+
+# --- large data ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", ["one", "own", "shared", "float32"])
+def test_rows_standardised_as_they_are_read_are_the_same(monkeypatch, shape):
+    """To the bit, for batches and for all rows; also where replicas have their own."""
+    columns, targets, options = X, Y, {}
+    if shape == "own":
+        columns, targets = X.reshape(2, 20, 3), Y.reshape(2, 20)
+    if shape == "float32":
+        columns = X.astype(np.float32)
+    if shape in ("own", "shared"):
+        options = {"replicas": 2}
+    for size in (None, 8):
+        whole = fit(mb.Gaussian(0.3), 1, targets, columns, batch_size=size, **options)
+        with monkeypatch.context() as patch:
+            patch.setattr(standardiser, "LAZY", 0)
+            patch.setattr(batches, "SMALL", 0)
+            read = fit(
+                mb.Gaussian(0.3), 1, targets, columns, batch_size=size, **options
+            )
+        np.testing.assert_array_equal(read.params["mu"], whole.params["mu"])
+        np.testing.assert_array_equal(read.elbo, whole.elbo)
+
+
+def test_a_large_file_is_not_copied(tmp_path):
+    """2 million numbers mapped from a file: the peak is a part of what they would take."""
+    n = 200_000
+    rows = 50 + 5 * np.random.default_rng(0).standard_normal((n, 10))
+    np.save(tmp_path / "X.npy", rows)
+    y = rows.sum(1)
+    del rows
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    model = mb.Model(mb.MLP([10, 1]), mb.Gaussian(0.5), PRIOR)
+    options = {"max_steps": 3, "start": None, "batch_size": 50, "standardise": True}
+    tracemalloc.start()
+    result = mb.fit(model, mb.MeanField(), mapped, y, rng=0, **options)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 0.75 * mapped.nbytes + 2 * y.nbytes + 4 * 8 * batches.SMALL
+    same(result.standardiser.X_mean, 50.0, rtol=1e-2)
+    same(result.predict(mapped[:5]).mean, y[:5], atol=6 * y.std())
 
 
 # --- what does not fit -----------------------------------------------------------------

@@ -12,7 +12,7 @@ import minibnn as mb
 from minibnn.inference import exact
 from minibnn.inference.ais import Path, anneal
 from minibnn.inference.diagnostics import effective_size, potential_reduction
-from minibnn.inference.hmc_adapt import DualAveraging
+from minibnn.inference.hmc_adapt import StepSearch
 from minibnn.inference.laplace import laplace_root
 from minibnn.inference.leapfrog import leapfrog
 from minibnn.kernels import predictive
@@ -471,19 +471,18 @@ def leapfrog_on_a_spring():
 
 
 @value("E95")
-def dual_averaging_as_sums():
-    """The error is the sum of target - accept over (m + t0), in closed form."""
+def step_search_as_sums():
+    """Log steps are weighted sums of accept - target; what is kept, their mean by m."""
     accepts = np.random.default_rng(0).uniform(size=(9, 2))
     step = np.array([0.1, 0.3])
-    averaging = DualAveraging(step, 0.8)
-    log_final = np.zeros(2)
+    search, log_steps = StepSearch(step, 0.8), []
     for m, accept in enumerate(accepts, start=1):
-        averaging.update(accept)
-        error = (0.8 - accepts[:m]).sum(0) / (m + 10)
-        log_step = np.log(10 * step) - np.sqrt(m) / 0.05 * error
-        close(np.log(averaging.step), log_step, rtol=1e-11)
-        log_final = m**-0.75 * log_step + (1 - m**-0.75) * log_final
-        close(np.log(averaging.final), log_final, rtol=1e-11)
+        search.update(accept)
+        gains = np.arange(1, m + 1) ** -0.6
+        log_steps.append(np.log(step) + gains @ (accepts[:m] - 0.8))
+        close(np.log(search.step), log_steps[-1], rtol=1e-11)
+        mean = np.average(log_steps, axis=0, weights=np.arange(1, m + 1))
+        close(np.log(search.final), mean, rtol=1e-11)
 
 
 def chains(rho=0.0, shape=(4, 50, 2), seed=0):

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from minibnn.inference.leapfrog import CACHE, State, transition
+from minibnn.inference.density import CACHE
+from minibnn.inference.leapfrog import State, transition
 from minibnn.inference.prior_draws import prior_draws
 from minibnn.inference.streams import seed_sequence
 from minibnn.kernels.doors import door
@@ -157,7 +158,7 @@ def evidence(forward, backward):
 
 def joint_parts(model, A, y):
     """``f(w) -> log prior, its gradient, log likelihood, its gradient``."""
-    size = max(1, CACHE // (A.shape[-2] * max(model.net.sizes)))
+    size = max(1, CACHE // (8 * A.shape[-2] * max(model.net.sizes)))
 
     def some(w):
         nll, pull = model.nll(w, A, y)

@@ -15,6 +15,16 @@ from minibnn.kernels.validate import as_inputs, check_all, check_int, check_rows
 ACTIVATIONS = 500_000  # draws x rows x units of one forward pass
 
 
+@np.errstate(all="ignore")  # an overflow is told by whoever asks
+def outputs(model, weights, A):
+    """Network outputs of draws (C, n, P) on features (N, D+1), (C, n, N, K)."""
+    w = weights.reshape(-1, weights.shape[-1])[:, : model.net.n_weights]
+    size = max(1, ACTIVATIONS // (max(1, len(A)) * max(model.net.sizes)))
+    starts = range(0, len(w), size)
+    F = np.concatenate([model.net.apply(w[i : i + size], A)[0] for i in starts])
+    return F.reshape(weights.shape[:2] + F.shape[1:])
+
+
 @door
 @dataclass
 class Chains:
@@ -37,6 +47,9 @@ class Chains:
         The scale learned for every weight.
     stats : dict of arrays (chain, draw)
         "lp", "energy", "acceptance_rate", "diverging", "n_steps".
+    stop_reason : str
+        Why there are no more draws: "ess" (they suffice), "max_draws" (they do not, as
+        far as has been seen), "n_draws" (so many were asked for), "interrupted".
     """
 
     model: Model = field(repr=False)
@@ -45,6 +58,7 @@ class Chains:
     scale: np.ndarray = field(repr=False)
     stats: dict = field(repr=False)
     prediction_seed: np.random.SeedSequence = field(repr=False)
+    stop_reason: str = "n_draws"
 
     __post_init__ = keep_arrays
 
@@ -53,7 +67,8 @@ class Chains:
         return (
             f"Chains({n_chains} chains of {n_draws} draws, "
             f"{self.divergences} divergences, "
-            f"acceptance {self.accept_rate.mean():.2f})"
+            f"acceptance {self.accept_rate.mean():.2f}, "
+            f"stop_reason={self.stop_reason!r})"
         )
 
     @property
@@ -76,20 +91,9 @@ class Chains:
 
     def outputs(self, X):
         """Network outputs at X (N, D) for every draw, (chain, draw, N[, C])."""
-        A = self.model.features(X, ndim=2)
-        w = self.weights.reshape(-1, self.weights.shape[-1])[
-            :, : self.model.net.n_weights
-        ]
-        size = max(1, ACTIVATIONS // (max(1, len(A)) * max(self.model.net.sizes)))
-        with np.errstate(all="ignore"):  # an overflow is told below
-            parts = [
-                self.model.net.apply(w[i : i + size], A)[0]
-                for i in range(0, len(w), size)
-            ]
-        F = np.concatenate(parts)
+        F = outputs(self.model, self.weights, self.model.features(X, ndim=2))
         check_all("outputs", F, np.isfinite(F), "finite; X or a weight is too large")
-        F = F[..., 0] if F.shape[-1] == 1 else F
-        return F.reshape(self.weights.shape[:2] + F.shape[1:])
+        return F[..., 0] if F.shape[-1] == 1 else F
 
     def r_hat(self, X=None):
         """Rank-normalised split R-hat (E96): of every weight, or of the outputs at X.

@@ -17,10 +17,10 @@ from minibnn.kernels.doors import callers_level
 DRAWS = 256  # of the weights, for the density of the training rows
 MOST_ROWS = 1000  # that are looked at
 LOST = 0.01  # nats a row, which so few draws may lose
-# Where a default fit of 300 rows lost half of what it explains, or more, by one column:
+# By trial, what makes the error of a default fit larger by a half or more:
 LARGE, SMALL = 10.0, 0.1  # standard deviations above and below
-AWAY = 5.0  # means above so many standard deviations, of 1 at least
-MOST_LOOKED_AT = 10_000  # rows, for means and spreads
+AWAY = {"X": 3.0, "y": 10.0}  # means of so many standard deviations, and of so many units
+MOST_LOOKED_AT = 2_000  # rows, for means and spreads
 MOST_NAMED = 4
 SURE = 2.0  # standard errors of a rise
 SMALLER = (
@@ -118,7 +118,7 @@ def gain(result, X, y):
     """The same for one run and its rows, or a thousand of them."""
     likelihood, n_outputs = result.model.likelihood, result.model.net.n_outputs
     rows = np.linspace(0, len(X) - 1, min(len(X), MOST_ROWS)).astype(int)
-    X, y = np.asarray(X)[rows], np.asarray(y)[rows]
+    X, y = X[rows], y[rows]
     try:
         with np.errstate(all="ignore"):
             fitted = log_density(result, X, y)
@@ -160,7 +160,7 @@ def raw_columns(model, X, y):
     found = [
         f"{name}[:, {k}] (mean {mean:.2g}, sd {sd:.2g})"
         for name, array in arrays.items()
-        for k, mean, sd in far_columns(array)
+        for k, mean, sd in far_columns(array, AWAY[name])
     ]
     if not found:
         return []
@@ -172,16 +172,17 @@ def raw_columns(model, X, y):
     ]
 
 
-def far_columns(array):
+def far_columns(array, most):
     """(number, mean, sd) of the columns that are far, seen on some rows of (..., N, D).
 
-    A small spread is none where most rows have one value (a rare category, a pixel at the
-    edge), nor where there are so many such columns that together they are of unit size.
+    ``most`` is for means. A small spread is none where most rows have one value (a rare
+    category, a pixel at the edge), nor where there are so many such columns that together
+    they are of unit size.
     """
     step = max(1, array.shape[-2] // MOST_LOOKED_AT)
     rows = np.asarray(array[..., ::step, :], np.float64).reshape(-1, array.shape[-1])
     mean, sd = mean_and_sd(rows)
-    away = np.abs(mean) / AWAY > np.maximum(sd, 1.0)
+    away = np.abs(mean) / most > np.maximum(sd, 1.0)
     sd = np.where((rows == rows[0]).all(0), 0.0, sd)
     varies = np.mean(rows == np.median(rows, 0), 0) < 0.5
     small = varies & (sd < SMALL)

@@ -1,5 +1,6 @@
 """The ELBO for users: the checked door to the objective, and fresh-noise estimates."""
 
+import math
 from itertools import pairwise
 
 import numpy as np
@@ -29,6 +30,7 @@ from minibnn.kernels.validate import (
 CHUNK = 200_000  # numbers an activation may hold while samples are evaluated: cached
 ENOUGH = 1e-4  # of |nll| + |KL|: a standard error that is small enough
 LEAST = 32  # values that make a standard error
+SHARED = 64  # rows that may always share their weights
 
 
 @door
@@ -187,8 +189,8 @@ def estimate_elbo(model, family, params, A, y, rng, n_samples=None, most_rows=0)
     estimate so far.
     """
     q, _ = family.natural(params)
-    width = max(model.net.sizes) * int(np.prod(q.mean.shape[:-1]))
-    passes = Passes(A.shape[-2], width, n_samples, most_rows, rng)
+    cost = Cost(model, family, math.prod(q.mean.shape[:-1]))
+    passes = Passes(A.shape[-2], cost, n_samples, most_rows, rng)
     draws, found, pair = Draws(model, family, q, A, y, rng), [], None
     try:
         for count in passes.counts():
@@ -244,20 +246,43 @@ def values(model, family, q, noise, A, y):
     return nll, 0.0
 
 
+class Cost:
+    """How many numbers a row takes, how many a draw takes, and how many rows share one.
+
+    Rows that share weights go up and down together: chunks are small where weights are
+    drawn, but not so small that drawing them is the work.
+    """
+
+    def __init__(self, model, family, runs):
+        local = isinstance(default_estimator(model, family), LocalReparam)
+        self.row = runs * max(model.net.sizes)
+        self.draw = 0 if local else runs * model.n_weights
+        self.most_rows = math.inf if local else max(SHARED, model.n_weights // 2)
+
+    def rows(self):
+        """Rows of a chunk, at most: two draws at a time."""
+        return int(min(max(1, CHUNK // (2 * self.row)), self.most_rows))
+
+    def draws(self, rows):
+        """How many draws of a chunk to make at a time."""
+        return max(2, CHUNK // (self.row * rows + self.draw))
+
+
 class Passes:
     """Which rows are evaluated, in which chunks, how often; and what follows from it.
 
     Parameters
     ----------
-    n, width : int
-        Rows of the data set, and numbers an activation has for each.
+    n : int
+        Rows of the data set.
+    cost : Cost
     n_samples : int or None
         Draws of every row; None: as many as ``most_rows`` allow, but so that there are
         LEAST values, draws of chunks.
     """
 
-    def __init__(self, n, width, n_samples, most_rows, rng):
-        size = max(1, CHUNK // (2 * width))  # rows of a chunk: two draws at a time
+    def __init__(self, n, cost, n_samples, most_rows, rng):
+        size = cost.rows()
         if n_samples:
             size = min(size, -(-n * n_samples // LEAST))
         pairs = max(most_rows // 2, LEAST // 2 * size)  # rows that can have two draws
@@ -272,7 +297,7 @@ class Passes:
             self.chunks, self.draws = np.sort(chosen), 2
             self.share, sizes = chosen.size / n, np.full(len(chosen), size)
         self.weights = sizes / sizes.sum()
-        self.at_once = max(2, CHUNK // (width * int(sizes.max())))
+        self.at_once = cost.draws(int(sizes.max()))
 
     def counts(self):
         """How many draws of every chunk to take, time after time."""

@@ -11,6 +11,8 @@ import numpy as np
 
 from minibnn.inference.checkpoint import Checkpoint
 from minibnn.inference.history import padded
+from minibnn.inference.interrupt import was_interrupted
+from minibnn.inference.rivals import TOGETHER
 from minibnn.inference.standardiser import Standardiser, of_replica, side_by_side
 from minibnn.inference.streams import run_seeds
 from minibnn.kernels.model import checked_data
@@ -79,7 +81,7 @@ def fit_folds(fit_one, model, X, y, rng, given):
     for k, group in enumerate(groups):
         data = [np.stack(arrays) for arrays in zip(*(sets[i] for i in group), strict=True)]
         own = *data, rng, part_of(given, group, k), [seeds[i] for i in group]
-        begin = "interrupted" not in [result.stop_reason for result in results]
+        begin = not any(map(was_interrupted, results))
         try:
             result, found = fit_one(*own, begin)
         except KeyboardInterrupt:  # in a start
@@ -115,11 +117,14 @@ def in_order(results, order):
 
     def together(name):
         values = [getattr(result, name) for result in results]
-        return None if values[0] is None else np.concatenate(values)[order]
+        if all(value is None for value in values):
+            return None
+        values = [np.nan if value is None else value for value in values]
+        parts = map(np.broadcast_to, values, sizes)
+        return np.concatenate(list(parts))[order]
 
     sizes = [len(result.converged) for result in results]
-    reasons = np.repeat([result.stop_reason for result in results], sizes)[order]
-    names = "elbo elbo_se converged diverged returned rise rise_se".split()
+    reasons = together("stop_reason")
     return replace(
         results[0],
         params={
@@ -129,5 +134,5 @@ def in_order(results, order):
         history=padded([result.history for result in results], sizes, order),
         stop_reason=str(reasons[0]) if len(set(reasons)) == 1 else reasons,
         standardiser=side_by_side([result.standardiser for result in results], order),
-        **{name: together(name) for name in names},
+        **{name: together(name) for name in TOGETHER},
     )

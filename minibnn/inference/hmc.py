@@ -6,13 +6,15 @@ import numpy as np
 
 from minibnn.inference.autopsy import largest, named_data
 from minibnn.inference.chains import Chains
+from minibnn.inference.density import LogJoint
+from minibnn.inference.enough import Enough, evenly
 from minibnn.inference.hmc_adapt import (
-    DualAveraging,
+    StepSearch,
     first_step,
     window_ends,
     window_scales,
 )
-from minibnn.inference.leapfrog import State, log_joint, transition
+from minibnn.inference.leapfrog import State, transition
 from minibnn.inference.streams import seed_sequence
 from minibnn.kernels.doors import door
 from minibnn.kernels.model import Model
@@ -23,6 +25,7 @@ from minibnn.kernels.validate import (
     check_int,
     check_number,
     check_positive,
+    check_rows,
     check_shape,
 )
 
@@ -38,9 +41,11 @@ def hmc(
     *,
     rng=None,
     n_chains=4,
-    n_draws=2200,
+    n_draws="auto",
+    max_draws=3000,
+    watch=None,
     n_warmup=600,
-    path_length=1.5,
+    path_length=2.5,
     max_leapfrog=1000,
     target_accept=0.8,
     init=None,
@@ -49,7 +54,7 @@ def hmc(
     """Draw weights from the posterior by Hamiltonian Monte Carlo (E94).
 
     All chains advance together as one batch. During warm-up every chain learns its own
-    step size by dual averaging (E95) and its own scale for every weight (a diagonal
+    step size (E95) and its own scale for every weight (a diagonal
     mass) in windows that double. Path lengths are jittered, uniform between 0 and twice
     ``path_length``, so that no direction is always followed for full periods.
 
@@ -60,8 +65,17 @@ def hmc(
         Computed in double precision.
     rng : int, SeedSequence, Generator or None
         Equal seeds give equal chains.
-    n_chains, n_draws, n_warmup : int
+    n_chains, n_warmup : int
         ``n_warmup`` transitions are thrown away; at least 20.
+    n_draws : "auto" or int
+        How many draws of each chain are kept. "auto": until those of all chains are
+        worth 400 independent ones (bulk ESS), at an R-hat of 1.02 or less, in every
+        output of the network at the rows watched, and in the likelihood's own weights.
+    max_draws : int
+        The end of "auto", however many are wanted.
+    watch : array (M, D), optional
+        The rows that "auto" goes by, all of them. By default the training rows; of more
+        than 2000, so many evenly spaced.
     path_length : float
         Mean length of a path in units of the learned scales.
     max_leapfrog : int
@@ -76,8 +90,9 @@ def hmc(
     Returns
     -------
     Chains
-        After Ctrl-C while drawing with the draws so far, if there are 20; earlier there
-        is nothing to return.
+        Its ``stop_reason`` says whether "auto" found what it looked for. After Ctrl-C
+        while drawing with the draws so far, if there are 20; earlier there is nothing to
+        return.
 
     Raises
     ------
@@ -92,24 +107,39 @@ def hmc(
     check_instance("model", model, Model)
     A, y = model.batch(X, y, ndim=2, dtype=np.float64)
     n_chains = check_int("n_chains", n_chains, maximum=MOST)
-    n_draws = check_int("n_draws", n_draws, maximum=MOST)
+    verbose = check_bool("verbose", verbose)
+    most, enough = check_draws(model, A, n_draws, max_draws, watch, verbose)
     seed = seed_sequence(rng)
     run_seed, prediction_seed = seed.spawn(2)
     sampler = Sampler(
-        log_joint(model, A, y),
+        LogJoint(model, A, y),
         np.random.default_rng(run_seed),
         check_int("n_warmup", n_warmup, minimum=20),
         check_positive("path_length", path_length),
         check_int("max_leapfrog", max_leapfrog),
         check_number("target_accept", target_accept, 0.0, 1.0, strict=True),
-        check_bool("verbose", verbose),
+        verbose,
         (A, y),
     )
     sampler.start(starting_points(model, n_chains, init, sampler.rng))
     sampler.warm_up()
-    draws, stats = sampler.sample(n_draws)
-    step = sampler.steps.final
-    return Chains(model, draws, step, sampler.scale, stats, prediction_seed)
+    draws, stats = sampler.sample(most, enough)
+    learned = sampler.steps.final, sampler.scale
+    return Chains(model, draws, *learned, stats, prediction_seed, sampler.stop_reason)
+
+
+def check_draws(model, A, n_draws, max_draws, watch, verbose):
+    """How many draws at most, and what says that there are enough, or None."""
+    max_draws = check_int("max_draws", max_draws, maximum=MOST)
+    if watch is None:
+        rows = evenly(A)
+    else:
+        watch = as_float_array("watch", watch, ndim=2, allow_bool=True, dtype=np.float64)
+        check_shape("watch", watch, (len(watch), model.net.n_inputs))
+        rows = model.net.features(check_rows("watch", watch))
+    if isinstance(n_draws, str) and n_draws == "auto":
+        return max_draws, Enough(model, rows, verbose)
+    return check_int("n_draws", n_draws, maximum=MOST), None
 
 
 def starting_points(model, n_chains, init, rng):
@@ -142,7 +172,8 @@ class Sampler:
                 f"{largest([('init', w), *named_data(*self.data)])}"
             )
         self.scale = np.ones_like(w)
-        self.steps = DualAveraging(self._first_step(), self.target)
+        self.settle()
+        self.steps = StepSearch(self._first_step(), self.target)
 
     def _first_step(self):
         return first_step(
@@ -158,12 +189,19 @@ class Sampler:
             move, _ = self.advance(self.steps.step, limit)
             self.steps.update(move.accept)
             if ends[0] <= i < ends[-1]:
-                window.append(self.state.w)
+                window.append((self.state.w, self.state.gradient))
             if i + 1 in ends[1:]:
-                self.scale = window_scales(np.array(window))
+                self.scale = window_scales(*map(np.array, zip(*window, strict=True)))
                 window = []
+                self.settle()
                 self.steps.restart(self._first_step())
             self.report("warm-up", i + 1, self.n_warmup)
+
+    def settle(self):
+        """Look whether forces are precise enough for the scales."""
+        if self.log_density.settle(self.state.w, self.scale):
+            with np.errstate(all="ignore"):
+                self.state = State(self.state.w, *self.log_density(self.state.w))
 
     def advance(self, step, limit):
         """One transition of all chains; returns what it did and its number of steps."""
@@ -173,18 +211,18 @@ class Sampler:
         self.state, move = transition(self.log_density, *args)
         return move, n_steps
 
-    def sample(self, n_draws):
-        """Draws (C, n, P) and statistics (C, n) with everything learned held fixed."""
-        step, rows = self.steps.final, []
+    def sample(self, n_draws, enough=None):
+        """Draws (C, n, P) and statistics (C, n) with everything learned held fixed.
+
+        So many draws, or until there are ``enough(draws so far, n_draws)``.
+        """
+        rows = []
         try:
-            for i in range(n_draws):
-                move, n_steps = self.advance(step, self.max_leapfrog)
-                counts = np.full(len(step), n_steps)
-                rows.append((self.state.w, self.state.log_joint, *move, counts))
-                self.report("sampling", i + 1, n_draws)
+            self.stop_reason = self.draw(rows, n_draws, enough)
         except KeyboardInterrupt:
             if len(rows) < FEWEST:
                 raise
+            self.stop_reason = "interrupted"
         draws, log_joint, accept, diverged, energy, counts = (
             np.stack(part, 1) for part in zip(*rows, strict=True)
         )
@@ -196,6 +234,21 @@ class Sampler:
             "n_steps": counts,
         }
         return draws, stats
+
+    def draw(self, rows, n_draws, enough):
+        """Append what becomes of each transition to rows; returns why it ends."""
+        step, weights = self.steps.final, []
+        for i in range(n_draws):
+            move, n_steps = self.advance(step, self.max_leapfrog)
+            counts = np.full(len(step), n_steps)
+            rows.append((self.state.w, self.state.log_joint, *move, counts))
+            if enough is None:
+                self.report("sampling", i + 1, n_draws)
+                continue
+            weights.append(self.state.w)
+            if enough(weights, n_draws):
+                return "ess"
+        return "n_draws" if enough is None else "max_draws"
 
     def report(self, phase, done, total):
         """A line on standard error ten times a phase, if asked."""

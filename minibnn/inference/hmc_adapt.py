@@ -8,40 +8,41 @@ PRIOR_DRAWS = 5  # weight of the pooled variances against a window of draws
 
 
 @equation("E95")
-class DualAveraging:
+class StepSearch:
     """Step sizes that make the mean acceptance probability what it should be.
 
-    (E95)  h̄ ← (1 - 1/(m + t0)) h̄ + (target - accept)/(m + t0)
-           log ε = mu - h̄ √m / gamma,
-           log ε̄ ← m^-kappa log ε + (1 - m^-kappa) log ε̄
+    (E95)  log ε ← log ε + m^-kappa (accept - target)
+           log ε̄ ← log ε̄ + 2/(m + 1) (log ε - log ε̄)
     Derivation.  Acceptance falls with ε, so ε must rise while it is above the target
-        and fall while it is below: stochastic approximation of a root. h̄ estimates
-        E[target - accept], early iterations fading as t0 > 0; dual averaging moves
-        log ε by the *sum* of the errors over √m, and the averaged log ε̄, which weighs
-        late iterations most (kappa < 1), is what sampling uses.
-    Source.  Hoffman & Gelman 2014, eqs. 6-7; gamma 0.05, t0 10, kappa 0.75.
+        and fall while it is below: stochastic approximation of a root, which it reaches
+        as Σ m^-kappa = ∞ while Σ m^-2kappa < ∞. The steps fall slowly, for the first ε
+        may be far off, so log ε still moves about the root. Sampling uses a mean over
+        that: log ε̄ weighs the m-th log ε by m, since Σ_j j = m (m + 1)/2 makes the
+        m-th share 2/(m + 1). Where log ε moves far, the mean acceptance is not the
+        acceptance at the mean log ε; so gains stay below the 1/slope of acceptance.
+    Source.  Robbins & Monro 1951; Andrieu & Thoms 2008, sec. 5; averages with growing
+        weights: Lacoste-Julien, Schmidt & Bach 2012. kappa 0.6.
     Shapes.  accept, step, final (C,)
     """
 
-    gamma, t0, kappa = 0.05, 10.0, 0.75
+    kappa = 0.6
 
     def __init__(self, step, target):
         self.target = target
         self.restart(step)
 
     def restart(self, step):
-        """Forget the past and begin near ``step``, biased to larger ones."""
-        self.centre = np.log(10.0 * step)
+        """Forget the past and begin at ``step``."""
         self.log_step = self.log_final = np.log(step)
-        self.error, self.m = np.zeros_like(step), 0
+        self.m = 0
 
     def update(self, accept):
         """Learn from the acceptance probabilities of one transition."""
         self.m += 1
-        weight, fade = 1.0 / (self.m + self.t0), self.m**-self.kappa
-        self.error = (1 - weight) * self.error + weight * (self.target - accept)
-        self.log_step = self.centre - np.sqrt(self.m) / self.gamma * self.error
-        self.log_final = fade * self.log_step + (1 - fade) * self.log_final
+        self.log_step = self.log_step + self.m**-self.kappa * (accept - self.target)
+        self.log_final = self.log_final + 2.0 / (self.m + 1) * (
+            self.log_step - self.log_final
+        )
 
     @property
     def step(self):
@@ -72,17 +73,31 @@ def window_ends(n_warmup):
     return ends
 
 
-def window_scales(draws):
-    """Standard deviation of every weight in every chain, (n, C, P) -> (C, P).
+def window_scales(draws, forces):
+    """The scale of every weight in every chain, (n, C, P) twice -> (C, P).
 
-    Shrunk towards the pooled within-chain variance: a window holds few independent
-    draws.
+    A weight may wander far along a curved valley that is narrow everywhere. Its standard
+    deviation s is then large, and so is that of its force, f: in a normal valley it
+    would be 1/s. The scale √(s/f) lies between both lengths, s and 1/f; it is s where
+    they agree. In all they are made as long as the s, by their geometric mean, so that
+    a path has a length in standard deviations.
+    Source: Seyboldt, Carlson & Carpenter 2025 (nutpie): it makes the expected squared
+    distance of the forces from those of a normal least.
     """
-    n = len(draws)
-    own = draws.var(0)
-    pooled = own.mean(0)
-    variance = (n * own + PRIOR_DRAWS * pooled) / (n + PRIOR_DRAWS)
-    return np.sqrt(np.maximum(variance, 1e-20))
+    spread, force = shrunk(draws), shrunk(forces)
+    excess = np.sqrt(np.maximum(spread * force, 1.0))  # s f is at least 1 for any density
+    longer = np.exp(0.5 * np.log(excess).mean(-1, keepdims=True))
+    return np.sqrt(spread / excess) * longer
+
+
+def shrunk(window):
+    """Variances of a window, (n, C, P) -> (C, P), drawn a little to those of all chains.
+
+    A window holds few independent draws.
+    """
+    n, own = len(window), window.var(0)
+    variance = (n * own + PRIOR_DRAWS * own.mean(0)) / (n + PRIOR_DRAWS)
+    return np.maximum(variance, 1e-20)
 
 
 def first_step(log_density, state, scale, rng, transition):

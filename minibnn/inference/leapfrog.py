@@ -10,7 +10,6 @@ import numpy as np
 
 from minibnn.kernels.equations import equation
 
-CACHE = 40_000  # numbers an activation may hold before chains are evaluated in turn
 DIVERGED = 1000.0  # nats of energy error that no sensible trajectory makes
 
 
@@ -30,22 +29,6 @@ class Move(NamedTuple):
     energy: np.ndarray  # Hamiltonian of the state it left behind
 
 
-def log_joint(model, A, y):
-    """``f(w (C, P)) -> log joint (C,), gradient (C, P)``, a few chains at a time.
-
-    Arrays that fit in cache are several times quicker than one large batch.
-    """
-    size = max(1, CACHE // (A.shape[-2] * max(model.net.sizes)))
-
-    def f(w):
-        starts = range(0, len(w), size)
-        parts = [model.log_joint_kernel(w[i : i + size], A, y) for i in starts]
-        values, gradients = zip(*parts, strict=True)
-        return np.concatenate(values), np.concatenate(gradients)
-
-    return f
-
-
 @equation("E94")
 def leapfrog(log_density, w, p, g, step, scale, n_steps):
     """Follow Hamilton's equations for ``n_steps`` leapfrog steps.
@@ -56,17 +39,21 @@ def leapfrog(log_density, w, p, g, step, scale, n_steps):
         by a function of the other alone, so its Jacobian is unit triangular and volume
         is kept; with p → -p the three lines undo themselves in reverse order. A
         symmetric map has an even error expansion: ε³ a step, hence |ΔH| = O(ε²) over a
-        fixed time. Neighbouring half steps of p are merged.
+        fixed time. Neighbouring half steps of p are merged. The first two claims hold for
+        any function of w in the place of ∇ℓ, rounded or not, if it is the same both ways.
     Source.  Neal 2011, MCMC using Hamiltonian dynamics, sec. 2.3.
     Shapes.  w, p, g (C, P), step (C, 1), scale (C, P) -> w, p, log density (C,), g
+    ``log_density(w)`` gives the last two; one that has a ``force`` gives g alone by it.
     """
     drift, kick = step * scale, step * scale
-    p = p + 0.5 * kick * g
-    for i in range(n_steps):
-        w = w + drift * p
-        value, g = log_density(w)
-        p = p + (kick if i < n_steps - 1 else 0.5 * kick) * g
-    return w, p, value, g
+    force = getattr(log_density, "force", lambda w: log_density(w)[1])
+    w, p = w.copy(), p + 0.5 * kick * g
+    for _ in range(n_steps - 1):
+        w += drift * p
+        p += kick * force(w)
+    w += drift * p
+    value, g = log_density(w)
+    return w, p + 0.5 * kick * g, value, g
 
 
 @np.errstate(all="ignore")  # a diverging trajectory overflows; it is counted

@@ -1,5 +1,6 @@
 """Units: the means and standard deviations that a fit on standardised data remembers."""
 
+import math
 from copy import copy
 from dataclasses import dataclass
 
@@ -18,7 +19,8 @@ from minibnn.kernels.validate import (
     describe,
 )
 
-CHUNK = 2**22  # numbers that are looked at together
+CHUNK = 2**18  # numbers that are looked at together
+LAZY = 2**20  # numbers; X of more is standardised when its rows are read
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,7 +192,9 @@ def check_units(units, model, lead):
 
 
 def standardised(standardise, model, family, X, y):
-    """(array X, y, Standardiser) for a fit; with ``False`` as they are, and None.
+    """(X, y, Standardiser) for a fit; with ``False`` as they are, and None.
+
+    X is an array, or `Scaled` if it is large.
 
     Rows of replicas with data of their own have units of their own; tasks of an
     inference network share theirs, because a new context brings none.
@@ -208,6 +212,8 @@ def standardised(standardise, model, family, X, y):
     y = model.targets(X, y)
     units = standardise if given else units_of(model, family, X, y)
     check_units(units, model, () if family.tasks else X.shape[:-2])
+    if X.size > LAZY and not given:  # no row is too far from the mean of all
+        return Scaled(X, units.X_mean, units.X_sd), units.targets(y), units
     return units.inputs(X), units.targets(y), units
 
 
@@ -242,16 +248,40 @@ def mean_and_sd(array):
     return mean, np.where(constant, 1.0, sd)
 
 
+class Scaled:
+    """The columns of an array (..., n, D) less mean and over sd, made when rows are read.
+
+    In double precision, then in the array's own. It stands in the place of X, so that a
+    file larger than the memory is standardised a batch at a time.
+    """
+
+    def __init__(self, array, mean, sd):
+        self.array, self.mean, self.sd = array, mean, sd
+        lead = np.broadcast_shapes(array.shape[:-2], mean.shape[:-1])
+        self.shape, self.dtype = (*lead, *array.shape[-2:]), array.dtype
+        self.ndim, self.size = len(self.shape), math.prod(self.shape)
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, index):
+        """Some rows (..., n, D) as an array; of several data sets one, read later."""
+        if self.ndim == 3 and isinstance(index, int | np.integer):
+            units = (u[index] if u.ndim == 2 else u for u in (self.mean, self.sd))
+            return Scaled(self.array[index], *units)
+        mean, sd = (u[..., None, :] for u in (self.mean, self.sd))
+        with np.errstate(over="ignore"):
+            return ((self.array[index] - mean) / sd).astype(self.dtype, copy=False)
+
+
 def scaled(name, array, mean, sd):
-    """(array - mean) / sd of columns (..., n, D), in double precision, then as it was."""
-    mean, sd = mean[..., None, :], sd[..., None, :]
-    out = np.empty(np.broadcast_shapes(array.shape, mean.shape[:-2] + (1, 1)), array.dtype)
-    with np.errstate(over="ignore"):  # told below
-        for rows in in_pieces(array):
-            out[rows] = (array[rows] - mean) / sd
-            good = np.isfinite(out[rows])
-            wanted = "near enough to its column's mean; in standard deviations it is inf"
-            check_all(name, np.broadcast_to(array[rows], good.shape), good, wanted)
+    """The same as an array, every number of it finite."""
+    view = Scaled(array, mean, sd)
+    out = np.empty(view.shape, view.dtype)
+    for rows in in_pieces(array):
+        out[rows] = view[rows]
+    wanted = "near enough to its column's mean; in standard deviations it is inf"
+    check_all(name, np.broadcast_to(array, out.shape), np.isfinite(out), wanted)
     return out
 
 

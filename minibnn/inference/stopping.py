@@ -49,11 +49,11 @@ class Plateau:
         se = np.sqrt((first.var(0, ddof=1) + last.var(0, ddof=1)) / n)
         return bool(np.all(first.mean(0) - last.mean(0) <= self.z * se))
 
-    def next_look(self, step):
+    def _next_look(self, step):
         """The first look after so many steps."""
         return step + self.window - step % self.window
 
-    def end(self, seen):
+    def _end(self, seen):
         """How many steps there are in all, after a plateau after so many."""
         return 2 * seen + WINDOWS * self.window
 
@@ -76,19 +76,19 @@ class Slowing:
     def __call__(self, history):
         """Whether to stop, given the history so far; looks at few steps."""
         t = len(history["elbo"])
-        if self.next_look(t - 1) != t or np.ptp(history["kl_weight"][-(t // 2) :]):
+        if self._next_look(t - 1) != t or np.ptp(history["kl_weight"][-(t // 2) :]):
             return False
         rise, se, _ = rise_of(history, t)
         return bool(np.all(rise + se <= self.enough))
 
-    def next_look(self, step):
+    def _next_look(self, step):
         """The first look after so many steps."""
         look = FIRST_LOOK
         while look <= step:
             look += look // 2
         return look
 
-    def end(self, seen):
+    def _end(self, seen):
         """How many steps there are in all, after it has said so: as many again."""
         return 2 * seen
 
@@ -150,12 +150,12 @@ class Rule:
             return self.stop(history)
 
     def is_hopeless(self, history):
-        """Whether, rising as it does, half as many steps again would not meet the rival."""
+        """Whether, rising as it does, a quarter more steps would not meet the rival."""
         rival = self.options.rival
         if rival is None or not isinstance(self.stop, Slowing):
             return False
         rise, _, last = rise_of(history, len(history["elbo"]))
-        return bool(np.all(last + 2 * np.maximum(rise, 0.0) < rival))
+        return bool(np.all(last + np.maximum(rise, 0.0) < rival))
 
     @property
     def looks_seldom(self):
@@ -164,12 +164,12 @@ class Rule:
 
     def next_look(self, step):
         """The first step after this one at which it does."""
-        return self.stop.next_look(step)
+        return self.stop._next_look(step)
 
     @property
     def end(self):
         """How many steps there are in all, after a plateau has been seen."""
-        return self.stop.end(self.seen)
+        return self.stop._end(self.seen)
 
     def steps_ahead(self, step):
         """How many steps there are whose sizes no answer can change."""

@@ -14,18 +14,18 @@ from minibnn.inference.elbo import (
     exact_elbo,
 )
 from minibnn.inference.folds import are_unequal, fit_folds
-from minibnn.inference.interrupt import Interrupted
+from minibnn.inference.interrupt import Interrupted, was_interrupted
 from minibnn.inference.judge import settle
 from minibnn.inference.options import check_options, fit_to_data
 from minibnn.inference.restarts import runs_of
 from minibnn.inference.result import FitResult
 from minibnn.inference.rivals import best_of, scores
 from minibnn.inference.run import FitError, Run
-from minibnn.inference.standardiser import standardised
+from minibnn.inference.standardiser import Scaled, standardised
 from minibnn.inference.stopping import in_words
 from minibnn.inference.streams import run_seeds
 from minibnn.kernels.doors import door
-from minibnn.kernels.model import Model, check_protocol, checked_data
+from minibnn.kernels.model import Model, check_protocol, checked_data, data_of
 from minibnn.kernels.validate import check_instance
 
 
@@ -80,24 +80,31 @@ def fit(
     n_samples : int
         S, Monte Carlo samples per step.
     batch_size : int, optional
-        B; by default all rows.
+        B; by default all rows up to 2048 of them, and 512 a step of more.
     optimizer : optional
-        SGD, Momentum, Adam or NaturalGradient; default ``Adam(Cosine(0.02))``, for a
-        full covariance with a start ``Adam(Cosine(0.01 / P))``.
+        SGD, Momentum, Adam or NaturalGradient; default ``Adam(Cosine(0.02))``, for a full
+        covariance with a start ``Adam(Cosine(0.01 / P))``.
     max_steps : int or "auto"
-        Stochastic steps; the start is not counted. "auto": 1000; where it is left open,
+        Stochastic steps; the start is not counted. "auto": until a quarter of the steps
+        has brought less than a nat, or a thousandth of a nat a row, and then as many
+        again with step sizes that fall to zero; at most 10,000, fewer (2000 at least) for
+        large batches and networks; 1000 where the loss has no noise, and at most so many
+        for a full covariance, whose start does most of it. Where it is left open,
         and ``start`` too, a bad result is told by a ``FitWarning``, a run that stops
         being finite returns what it had before, and a loss without noise (``Point``,
         ``Exact()``) is brought to its minimum after the steps, to a slope of 1e-6 where
         it is smooth.
     start : "auto", "lbfgs", None or dict
-        "auto": L-BFGS at 16 fixed noises first, where the problem is small enough for
-        it to pay. It is used if it is better than plain initial values on fresh noise,
-        beyond doubt, and keeps half of the gain it had on its own: with few rows it fits
-        the 16 noises and nothing else. A full
-        covariance starts from mean-field fits, brought to the model's curvature (E79):
-        after that few steps are left to take. With ``Exact()`` L-BFGS climbs the ELBO
-        itself. A dict: params to begin with, for all replicas if they have no axis R.
+        "auto": sigmas of 0.001 or less, so that the means find their places before noise
+        prunes hidden units. Where the problem is small, L-BFGS at 16 fixed noises is tried
+        too, from sigmas of 0.05 or more, and the start that ends at the higher ELBO is
+        kept: narrow networks need it, on wide ones it fits the 16 noises and
+        little else. What it finds is used only if it is better than plain initial values
+        on fresh noise, beyond doubt, and keeps half of the gain it had on its own. With
+        ``callback`` or ``checkpoint`` only one is tried, L-BFGS if the problem is small. A
+        full covariance starts from mean-field fits and the curvature of the model (E79), and
+        with ``Exact()`` L-BFGS climbs the ELBO itself. None: initial values of the
+        family. A dict: params to begin with, for all replicas if they have no axis R.
     stop : Plateau or function, optional
         ``stop(history) -> bool`` after each step; None runs all steps. One answer ends
         all replicas; Plateau waits for every one of them, and brings a schedule that is
@@ -148,7 +155,7 @@ def fit(
         parameters and ELBO are those of the standardised problem, a fixed noise scale
         included: ``Gaussian(0.3)`` is then 0.3 standard deviations of y. Data sets of
         their own, X (R, N, D), have units of their own; the tasks of an inference network
-        share theirs. A copy of X is made.
+        share theirs. A large X is standardised as its rows are read, and not copied.
 
     Returns
     -------
@@ -168,8 +175,8 @@ def fit(
     FitWarning
         Once, with the remedy, where columns of X, or of y with a noise scale, are far
         from mean 0 and standard deviation 1; where ``max_steps`` and ``start`` are left
-        open also if the steps diverged or the rows are predicted worse than by a
-        constant.
+        open also if the steps diverged, the ELBO was still rising, or the rows are
+        predicted worse than by a constant.
     """
     check_instance("model", model, Model)
     check_protocol("family", family, "natural")
@@ -210,7 +217,7 @@ def fit_equal(problem, X, y, rng, given, seeds=None, begin=True):
     """
     model, family, estimator = problem
     X, y, units = standardised(given["standardise"], model, family, X, y)
-    A, y = checked_data(model, X, y)
+    A, y = (data_of if isinstance(X, Scaled) else checked_data)(model, X, y)
     options = check_options(**given | {"standardise": units})
     noisy = family.has_elbo and not estimator.exact
     options = fit_to_data(model, family, A, options, noisy)
@@ -220,7 +227,7 @@ def fit_equal(problem, X, y, rng, given, seeds=None, begin=True):
     if not begin:
         return not_begun(Run(*problem, A, y, replace(options, checkpoint=None), seeds)), []
     result = choose(best_starts(problem, A, y, options, groups, known))
-    if np.any(np.equal(result.stop_reason, "interrupted")):
+    if was_interrupted(result):
         return result, []
     return result, doubts(result, X, y, options.ours)
 
@@ -278,7 +285,7 @@ def carry_out(runs):
     except KeyboardInterrupt as interrupt:
         last = getattr(interrupt, "so_far", None)  # none from within a start
         return results + [(k, last)] * (last is not None), failure, True
-    interrupted = any(result.stop_reason == "interrupted" for _, result in results)
+    interrupted = any(was_interrupted(result) for _, result in results)
     return results, failure, interrupted
 
 

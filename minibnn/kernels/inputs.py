@@ -44,7 +44,10 @@ class Inputs:
         With several data sets (R, N, D), rows are (..., R, B).
         """
         width = self.X.shape[-1]
-        out[..., :width] = self.X[own_rows(self.X, rows)]
+        if self.ndim == 2 and self.X.flags.c_contiguous:  # else "take" copies it all
+            out[..., :width] = np.take(self.X, rows, axis=0, mode="clip")
+        else:
+            out[..., :width] = self.X[own_rows(self.X, rows)]
         out[..., width:] = 1.0
 
 

@@ -130,7 +130,11 @@ class Model:
 def checked_data(model, X, y, ndim=(2, 3), dtype=None):
     """What ``Model.batch`` makes, the features still ``Inputs``: X is not copied."""
     X = checked_inputs(model.net, X, ndim, dtype)
-    check_squares("X", check_rows("X", X))
+    return data_of(model, check_squares("X", check_rows("X", X)), y)
+
+
+def data_of(model, X, y):
+    """The same of inputs that were checked, or of what stands in their place."""
     A = Inputs(X, model.net)
     y = model.targets(A, y)
     if y.dtype.kind == "f":  # real targets compute in the precision of X

@@ -30,6 +30,7 @@ LIKELIHOODS = {
     "gaussian": (lambda: mb.Gaussian("learned"), 1),
     "heteroscedastic": (mb.HeteroscedasticGaussian, 2),
 }
+BAD = 0.25  # nats a row by which a fit may be worse than its reference
 FAMILIES = {"mean-field": mb.MeanField, "full": mb.FullCovariance}
 HELP = """
 WHAT is one of
@@ -51,7 +52,7 @@ columns (mean +- standard error over splits or seeds)
   reference  NLL of logistic regression (classes), of one Gaussian or rate (numbers)
   worse      NLL - reference: above 0 the network is worse
   error      RMSE / RMSE of the mean of the rows to fit
-  bad        splits said to have diverged, that failed, or with error > 1
+  bad        splits that failed, are said to have diverged, or are worse by > 0.25
   not conv.  splits whose result says that it has not converged
   CPU s      processor seconds of all splits: fits, and predictions
   midway, on, ratio   sd of the function midway between the clusters (|t| < 0.3), on them
@@ -91,37 +92,47 @@ def fit_one(model, family, rows, seed):
         print(f"alone: {error}", file=sys.stderr)
 
 
-def scores(result, rows, unit=1.0):
-    """What a fit is worth on the rows to test; {"bad": 1} where there is none."""
+def scores(result, model, rows, unit=1.0):
+    """What a fit is worth on the rows to test, beside what it has to beat."""
+    beat = reference(rows, model.likelihood)
     if result is None:
-        return {"bad": 1}
+        return {"reference": beat, "bad": 1}
     pred = result.predict(rows.X_test)
-    found = {"ELBO": result.elbo / len(rows.y), "bad": int(result.diverged)}
-    found |= {"not conv.": int(not result.converged)}
-    if result.model.likelihood.kind == "regression":
-        return found | of_numbers(pred, rows, unit, found["bad"])
-    return found | of_classes(pred, rows)
+    nll = -float(np.mean(pred.log_prob(rows.y_test)))
+    found = {
+        "ELBO": result.elbo / len(rows.y),
+        "LL": -nll - float(np.log(unit)),
+        "NLL": nll,
+        "reference": beat,
+        "worse": nll - beat,
+        "bad": int(result.diverged or not nll - beat < BAD),  # nan is bad
+        "not conv.": int(not result.converged),
+    }
+    numbers = model.likelihood.kind == "regression"
+    return found | (of_numbers if numbers else of_classes)(pred, rows, unit)
 
 
-def of_numbers(pred, rows, unit, bad):
-    """Density, error and coverage, in units of ``unit``."""
+def of_numbers(pred, rows, unit):
+    """Error in units of ``unit`` and beside that of the mean, coverage."""
     y, rmse = rows.y_test, mb.metrics.rmse
     error, constant = rmse(y, pred.mean), rmse(y, np.full(len(y), rows.y.mean()))
-    ll = float(np.mean(pred.log_prob(y))) - np.log(unit)
     inside = mb.metrics.coverage(y, *pred.interval(0.95))
-    bad = int(bad or not np.isfinite(ll) or error > constant)
-    found = {"LL": ll, "NLL": -ll, "RMSE": error * unit, "coverage": inside, "bad": bad}
-    return found | {"error": error / constant}
+    return {"RMSE": error * unit, "error": error / constant, "coverage": inside}
 
 
-def of_classes(pred, rows):
-    """Scores of the probabilities."""
+def of_classes(pred, rows, unit):
+    """Scores of the probabilities; they have no unit."""
     y, p = rows.y_test, pred.mean
-    return {
-        "NLL": -float(np.mean(pred.log_prob(y))),
-        "accuracy": mb.metrics.accuracy(y, p),
-        "ECE": mb.metrics.ece(y, p),
-    }
+    return {"accuracy": mb.metrics.accuracy(y, p), "ECE": mb.metrics.ece(y, p)}
+
+
+def reference(rows, likelihood):
+    """NLL of what every network has to beat."""
+    if likelihood.kind != "regression":
+        return mb.metrics.nll(rows.y_test, problems.logistic_regression(rows))
+    if isinstance(likelihood, mb.Poisson):
+        return -float(np.mean(poisson.logpmf(rows.y_test, rows.y.mean())))
+    return -float(np.mean(norm.logpdf(rows.y_test, rows.y.mean(), rows.y.std())))
 
 
 def timed(model, family, folds, seed):
@@ -129,7 +140,7 @@ def timed(model, family, folds, seed):
     begin = time.process_time()
     results = fit_all(model, family, [fold.rows for fold in folds], seed)
     middle = time.process_time()
-    found = [scores(r, *fold) for r, fold in zip(results, folds, strict=True)]
+    found = [scores(r, model, *fold) for r, fold in zip(results, folds, strict=True)]
     return found, middle - begin, time.process_time() - middle
 
 
@@ -180,7 +191,7 @@ def joined(parts):
 
 def run_uci(args):
     """A line for each set, and what has been published about it."""
-    head = ["LL", "RMSE", "coverage", "ELBO"]
+    head = ["LL", "RMSE", "coverage", "ELBO", "worse"]
     record = {}
     print_head(["set", "splits", *head, "worst LL", "bad", "not conv.", "CPU s"])
     for path in sorted(args.what.glob("*.npz")):
@@ -212,24 +223,11 @@ def print_published(name, found):
 # --- generated problems --------------------------------------------------------------
 
 
-def reference(rows, likelihood):
-    """NLL of what every network has to beat."""
-    if likelihood.kind != "regression":
-        return mb.metrics.nll(rows.y_test, problems.logistic_regression(rows))
-    if isinstance(likelihood, mb.Poisson):
-        return -float(np.mean(poisson.logpmf(rows.y_test, rows.y.mean())))
-    return -float(np.mean(norm.logpdf(rows.y_test, rows.y.mean(), rows.y.std())))
-
-
 def problem(name, args):
     """Scores of every seed of a problem, and the seconds."""
     one, n = problems.PROBLEMS[name], args.splits or len(problems.SEEDS)
-    folds, model = [Fold(one.draw(seed), 1.0) for seed in range(n)], one.model()
-    found, *seconds = timed(model, FAMILIES[args.family](), folds, [args.seed])
-    for score, fold in zip(found, folds, strict=True):
-        score["reference"] = reference(fold.rows, model.likelihood)
-        score["worse"] = score.get("NLL", np.nan) - score["reference"]
-    return found, *seconds
+    folds = [Fold(one.draw(seed), 1.0) for seed in range(n)]
+    return timed(one.model(), FAMILIES[args.family](), folds, [args.seed])
 
 
 def run_problems(args):
