@@ -661,7 +661,9 @@ def asked_of(draws):
 def test_chains_that_disagree_are_never_enough():
     draws = np.random.default_rng(4).standard_normal((4, 1200, 4))
     assert 100 <= asked_of(draws)[0] < 150  # 4 n independent draws
-    draws[0] += 0.5  # ESS falls and R-hat is 1.03
+    draws[0] *= 3  # of another spread: ESS is 4800 and R-hat 1.1
+    assert asked_of(draws) == []
+    draws[0] = draws[0] / 3 + 1  # elsewhere: both say so
     assert asked_of(draws) == []
     assert asked_of(np.full((4, 1200, 4), np.inf)) == []
     assert asked_of(np.ones((2, 5, 4))) == []
