@@ -64,7 +64,7 @@ PROCEDURES = {
          "test_a_rounded_force_leaves_a_path_reversible_and_its_energy_exact"),
     ),
     ("inference/enough.py", "test_hmc.py"): (
-        ("chains-that-disagree-suffice", "and r_hat <= R_HAT", "and r_hat <= 1.08",
+        ("chains-that-disagree-suffice", "and r_hat <= R_HAT", "and r_hat <= 9.0",
          "test_chains_that_disagree_are_never_enough"),
         ("the-noise-scale-unwatched", "if self.model.likelihood.n_weights:", "if False:",
          "test_an_enough_in_blocks_is_that_of_all_rows"),
