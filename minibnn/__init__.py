@@ -23,6 +23,7 @@ from minibnn.inference.quadrature import grid_posterior
 from minibnn.inference.recipe import rebuildable
 from minibnn.inference.result import FitResult
 from minibnn.inference.run import FitError
+from minibnn.inference.standardiser import Standardiser
 from minibnn.inference.stopping import Plateau
 from minibnn.inference.svi import fit
 from minibnn.kernels.doors import door as _door

@@ -30,6 +30,7 @@ REPORT = world.checked()
 REPLICAS = world.fit(replicas=2)
 Q = mb.fit(LINE, FAMILY, X, REALS, rng=0, start=None, max_steps=1).q
 DATA = datasets.cubic()
+UNITS = mb.Standardiser.of(X, REALS)
 PROBABILITIES = np.full(len(Y), 0.25)
 CURVE = world.fit(
     world.ONE, X=X[:, :1], y=REALS
@@ -97,6 +98,10 @@ KINDS = {
     "number": NO_NUMBER,
     "positive": NO_NUMBER | {"zero": 0.0, "negative": -1.0},
     "not negative": NO_NUMBER | {"negative": -1.0},
+    "q's": NO_ARRAY | {
+        "zero": 0.0, "one": 1.0, "nan": NAN, "inf": [0.5, INF], "two": [0.1, 2.0],
+        "matrix": np.full((2, 2), 0.5), "True": True,
+    },
     "fraction": NO_NUMBER | {"two": 2, "negative": -0.5},
     "open fraction": NO_NUMBER | {"zero": 0, "one": 1, "two": 2, "negative": -0.5},
     "scale": without(NO_NUMBER, "list", "array") | {"zero": 0.0, "negative": -1.0},
@@ -132,6 +137,17 @@ KINDS = {
     "y": spoilt(Y) | {"two": Y + 2, "half": Y + 0.5},
     "any y": without(spoilt(Y), "one axis more"),
     "real y": without(spoilt(REALS)) | {"bool": Y > 0},
+    "standardise": NO_OBJECT | {
+        "zero": 0, "one": 1, "class itself": mb.Standardiser,
+        "other columns": mb.Standardiser(np.zeros(5), np.ones(5)),
+        "of y": mb.Standardiser(np.zeros(2), np.ones(2), [0.0], [1.0]),
+    },
+    "mean": without(spoilt(np.zeros(2)), "deep", "longer", "one axis more") | {
+        "three": np.zeros(3),
+    },
+    "sd": without(spoilt(np.ones(2)), "deep", "longer", "one axis more") | {
+        "three": np.ones(3), "zero": [1.0, 0.0], "negative": [1.0, -1.0],
+    },
     "free X": without(spoilt(X), *FREE) | {"wide": np.ones((12, 5))},
     "weights": spoilt(W),
     "w": without(spoilt(W), "one axis more"),
@@ -201,6 +217,7 @@ BY_NAME = {
     "batch_size": "optional count", "restarts": "count", "kl_weight": "not negative",
     "replicas": "optional count", "kl_warmup": "fraction", "verbose": "bool",
     "clip": "optional positive", "stop": "optional function", "weights": "weights",
+    "elbo_samples": "optional count",
     "callback": "optional function", "checkpoint": "optional path", "start": "start",
     "n_data": "optional count", "tol": "positive", "kinks": "choice", "lr": "lr",
     "max_coordinates": "count", "n_particles": "count", "n_temperatures": "count",
@@ -212,6 +229,7 @@ BY_NAME = {
     "threshold": "fraction", "n_bins": "count", "p": "array", "result": "result",
     "prediction": "prediction", "q": "q", "ax": "optional ax", "n": "count", "d": "count",
     "window": "count", "names": "optional names", "w": "w", "sigma": "positive",
+    "standardise": "standardise",
 }  # fmt: skip
 
 
@@ -255,7 +273,7 @@ DOORS = {
         mb.Model, dict(net=world.NET, likelihood=mb.Bernoulli(), prior=world.PRIOR)
     ),
     "Bernoulli": Door(mb.Bernoulli),
-    "Categorical": Door(mb.Categorical, {"n_classes": 3}, {"n_classes": "count"}),
+    "Categorical": Door(mb.Categorical, {}, {"n_classes": "optional count"}),
     "Gaussian": Door(mb.Gaussian, {"scale": "learned"}, NOISE_SCALE),
     "StudentT": Door(
         mb.StudentT, {"df": 4.0, "scale": "learned"}, NOISE_SCALE | {"df": "positive"}
@@ -344,6 +362,23 @@ DOORS = {
     "fit": Door(
         mb.fit,
         dict(model=YES_NO, family=FAMILY, X=X, y=Y, rng=0, max_steps=1, start=None),
+        fine=(("elbo_samples", "zero"),),
+    ),
+    "Standardiser": Door(
+        mb.Standardiser,
+        dict(X_mean=[0, 0], X_sd=[1, 1], y_mean=[0, 0], y_sd=[1, 1]),
+        {"X_mean": "mean", "X_sd": "sd", "y_mean": "mean", "y_sd": "sd"},
+        fine=(("y_mean", "three"), ("y_sd", "three")),
+    ),
+    "Standardiser.of": Door(
+        mb.Standardiser.of, {"X": X, "y": REALS}, {"y": "optional any y"},
+        fine=(("X", "wide"),),
+    ),
+    "Standardiser.inputs": Door(
+        UNITS.inputs, {"X": X}, {"X": "free X"}, fine=(("X", "one axis more"),)
+    ),
+    "Standardiser.targets": Door(
+        UNITS.targets, {"y": REALS}, {"y": "real y"}, fine=(("y", "longer"), ("y", "empty"))
     ),
     "FitResult.predict": Door(
         world.RESULT.predict, {"X": X, "n_samples": 3}, {"X": "free X"}
@@ -357,6 +392,7 @@ DOORS = {
     "FitResult.replica": Door(REPLICAS.replica, {"i": 0}, {"i": "int"}),
     "Prediction.interval": Door(world.PRED.interval),
     "Prediction.log_prob": Door(world.PRED.log_prob, {"y": Y}),
+    "Prediction.quantile": Door(world.PRED.quantile, {"q": [0.1, 0.9]}, {"q": "q's"}),
     # references
     "hmc": Door(
         mb.hmc,

@@ -333,8 +333,7 @@ def test_raw_columns_are_named_with_the_remedy():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         mb.fit(model, mb.MeanField(), (X - X.mean(0)) / X.std(0), y, rng=0)
-        mb.fit(model, mb.MeanField(), X, y, rng=0, max_steps=10)
-        mb.fit(model, mb.MeanField(), X, y, rng=0, start=None)
+        mb.fit(model, mb.MeanField(), X, y, rng=0, standardise=True)
 
 
 def test_a_fit_worse_than_a_constant_says_so():
@@ -555,41 +554,26 @@ SHORT = {"rng": 0, "max_steps": 20, "start": None}
 
 
 @pytest.mark.parametrize("replicas", [None, 2])
-@pytest.mark.parametrize("second", [1, 2, 40])
-def test_ctrl_c_in_the_closing_elbo_keeps_the_run(monkeypatch, second, replicas):
+@pytest.mark.parametrize("number", [1, 2, 12])
+def test_ctrl_c_in_the_closing_elbo_keeps_the_run(monkeypatch, number, replicas):
+    """What the whole rounds before it have given is the estimate; of the first, nan."""
     from minibnn.inference import elbo
 
     model, X, y = few_rows("real", 60, 4)
     options = SHORT | {"replicas": replicas}
     whole = mb.fit(model, mb.MeanField(), X, y, **options)
-    monkeypatch.setattr(elbo, "CHUNK", 60 * 8)  # one sample at a time
-    calls, call = [], elbo.LocalReparam.__call__
-
-    def counted(self, model, family, q, noise, A, y):
-        if noise.shape[-2] == 1 and len(whole_steps) == 0:
-            calls.append(1)
-            if len(calls) == second:
-                raise KeyboardInterrupt
-        return call(self, model, family, q, noise, A, y)
-
-    whole_steps = [1]
-    settle = svi.settle
-
-    def settled(run):
-        settle(run)
-        whole_steps.clear()
-
-    monkeypatch.setattr(svi, "settle", settled)
-    monkeypatch.setattr(elbo.LocalReparam, "__call__", counted)
+    monkeypatch.setattr(elbo, "CHUNK", 2 * 60 * 8)  # two samples at a time
+    interrupt_call(monkeypatch, elbo, "values", number)
     result = mb.fit(model, mb.MeanField(), X, y, **options)
     assert result.stop_reason == "interrupted"
     assert_same_params(result, whole)
     assert len(result.history["loss"]) == 20
     first = np.ravel(result.elbo)[0], np.ravel(result.elbo_se)[0]
-    if second <= 2:
+    if number == 1:
         assert np.isnan(first).all()
     else:
-        assert abs(first[0] - np.ravel(whole.elbo)[0]) < 6 * first[1]
+        limit = 9 * first[1] if number > 2 else 700 * first[1]  # of two draws
+        assert abs(first[0] - np.ravel(whole.elbo)[0]) < limit
     if replicas:
         assert np.isnan(result.elbo[1])
     result.predict(X, 10)

@@ -48,7 +48,7 @@ def fit(X, y=(0, 1, 0, 1), likelihood=None):
     """A short fit, and everything a prediction can be asked."""
     likelihood = likelihood or mb.Bernoulli()
     model = mb.Model(mb.MLP([np.shape(X)[1], 2, 1]), likelihood, mb.GaussianPrior())
-    result = mb.fit(model, mb.Point(), X, y, rng=0, max_steps=1)
+    result = mb.fit(model, mb.Point(), X, y, rng=0, max_steps=1, standardise=True)
     pred = result.predict(X, n_samples=3)
     assert np.isfinite(pred.log_prob(y)).all()
     return result

@@ -23,7 +23,7 @@ MAX_LINES, MAX_BODY = 500, 40
 # the user gave, and a new network's weights are drawn from one handed in.
 RANDOM_DOORS = {("validate", "as_rng"), ("network", "initial_weights")}
 # Who may write: the command line, and on standard error the reports of verbose runs.
-REPORTS = {"report", "_report"}
+REPORTS = {"report", "report_start", "_report"}
 
 
 def name_of(path):

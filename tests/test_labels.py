@@ -157,3 +157,48 @@ def test_only_a_score_keeps_to_relabelling():
     assert remedy(np.arange(5.0), 3) == (
         "; for 5 classes use Categorical(5) and an MLP with 5 outputs"
     )
+
+
+# --- Categorical() knows K from the network --------------------------------------------
+
+
+def counted(likelihood, y=CODES, width=3, **options):
+    model = mb.Model(mb.MLP([2, 4, width]), likelihood, mb.GaussianPrior())
+    return mb.fit(model, mb.MeanField(), X, y, rng=0, start=None, max_steps=5, **options)
+
+
+def test_the_number_of_classes_is_the_networks_width(tmp_path):
+    """The same run, bit for bit; kept as it was written in repr and file."""
+    found, told = counted(mb.Categorical()), counted(mb.Categorical(3))
+    for key, array in told.params.items():
+        np.testing.assert_array_equal(found.params[key], array)
+    assert found.elbo == told.elbo
+    found.save(tmp_path / "fit.npz")
+    again = mb.FitResult.load(tmp_path / "fit.npz")
+    assert repr(again.model.likelihood) == "Categorical()"
+    for result in (found, again):
+        pred, other = result.predict(X), told.predict(X)
+        np.testing.assert_array_equal(pred.mean, other.mean)
+        np.testing.assert_array_equal(pred.log_prob(CODES), other.log_prob(CODES))
+
+
+@pytest.mark.parametrize(
+    "y",
+    [CODES + 1, CODES - 1, np.eye(3)[CODES], np.arange(N), CODES + 0.5, CODES[:-1],
+     np.array(["cat", "cow", "dog"])[CODES], np.full(N, np.nan)],
+    ids=["from 1", "-1, 0, 1", "one-hot", "twelve", "halves", "short", "names", "nan"],
+)  # fmt: skip
+def test_labels_are_refused_in_the_same_words(y):
+    said = []
+    for likelihood in (mb.Categorical(), mb.Categorical(3)):
+        with pytest.raises(ValueError, match=r"\by\b") as caught:
+            counted(likelihood, y)
+        said.append(str(caught.value))
+    assert said[0] == said[1]
+
+
+def test_one_output_is_no_choice_between_classes():
+    with pytest.raises(ValueError, match=r"at least 2, the network has 1.*Bernoulli\(\)"):
+        counted(mb.Categorical(), width=1)
+    with pytest.raises(ValueError, match="n_classes must be an integer >= 2, got 1"):
+        mb.Categorical(1)

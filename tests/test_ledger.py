@@ -123,6 +123,7 @@ STEPS = {
     "kernels.exact_elbo": "6",
     "kernels.natural_steps": "7",
     "kernels.predictive": "8",
+    "kernels.raw_units": "8",
     "inference.optimizers": "7",
     "inference.stopping": "7",
     "study.metrics": "8",

@@ -11,6 +11,7 @@ from scipy import stats
 
 import minibnn as mb
 from minibnn.inference import predict as module
+from minibnn.inference.summaries import quantiles
 from minibnn.plan import repeated
 from minibnn.plan.replay import Program, program
 
@@ -147,7 +148,7 @@ def test_the_noise_of_an_interval_is_learned_with_its_scale():
 
 def test_quantiles_beside_an_infinite_draw_are_the_nearest_draws():
     draws = np.array([0.0, 1.0, np.inf])
-    found = module._quantiles(draws, [0.25, 0.5, 0.9])
+    found = quantiles(draws, np.array([0.25, 0.5, 0.9]))
     np.testing.assert_array_equal(found, [0.5, 1.0, np.inf])
 
 

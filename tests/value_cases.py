@@ -18,9 +18,19 @@ from minibnn.inference.leapfrog import leapfrog
 from minibnn.kernels import predictive
 from minibnn.kernels.estimators import mirrored
 from minibnn.kernels.families import Gaussian as Q
+from minibnn.kernels.likelihood_kernels import (
+    gaussian_nll,
+    location_scale_information,
+    student_t_nll,
+)
 from minibnn.kernels.more_priors import learned_scales
-from minibnn.kernels.natural_steps import full_covariance_step, mean_field_step
+from minibnn.kernels.natural_steps import (
+    curvature_step,
+    full_covariance_step,
+    mean_field_step,
+)
 from minibnn.kernels.objective import objective
+from minibnn.kernels.raw_units import RawUnits
 
 VALUES = {}  # label -> function without arguments
 
@@ -39,6 +49,30 @@ def value(label):
 
 def close(got, want, rtol=1e-12, atol=1e-14):
     np.testing.assert_allclose(got, want, rtol=rtol, atol=atol)
+
+
+# --- E3x: what an observation tells ----------------------------------------------------
+
+
+@value("E38")
+def information_is_the_mean_hessian():
+    """Expected second derivatives by quadrature over the density of scipy."""
+    for df in (0.5, 3.0, 30.0, np.inf):
+        noise = stats.t(df) if np.isfinite(df) else stats.norm()
+        u = (np.arange(200_000) + 0.5) / 200_000
+        y, t = 0.3 + np.exp(-0.7) * noise.ppf(u)[:, None], -0.7
+
+        def slopes(F, t, y=y, df=df):
+            F = np.full((1, *y.shape), F)
+            known = np.isfinite(df)
+            _, g_F, g_t = student_t_nll(F, y, t, df) if known else gaussian_nll(F, y, t)
+            return np.stack([g_F.mean(), g_t.mean()])
+
+        by_F, by_t = slopes(0.3 + 1e-30j, t), slopes(0.3 + 0j, t + 1e-30j)
+        hessian = np.stack([by_F.imag, by_t.imag]) / 1e-30
+        of_F, of_t = location_scale_information(df)
+        want = np.diag([of_F * np.exp(1.4), of_t])
+        close(hessian, want, rtol=2e-4, atol=1e-9)
 
 
 # --- E4x: a prior learned from q -----------------------------------------------------
@@ -294,6 +328,22 @@ def full_covariance_step_by_matrices():
     close(got[0], mu - a * np.linalg.solve(precision, b), rtol=1e-10)
 
 
+@value("E79")
+def curvature_step_by_matrices():
+    """The step in textbook form: precision and mean."""
+    rng = np.random.default_rng(2)
+    P, R, a = 3, 5, 0.3
+    low, sigma = np.tril(0.5 * rng.normal(size=(P, P)), -1), rng.uniform(0.5, 1.5, P)
+    mu, b, d = rng.normal(size=P), rng.normal(size=P), rng.uniform(0.5, 2.0, P)
+    G = rng.normal(size=(R, P))
+    L = sigma[:, None] * (np.eye(P) + low)
+    got = curvature_step(Q(mu, sigma, np.log(sigma), low), G, d, b, a)
+    precision = (1 - a) * np.linalg.inv(L @ L.T) + a * (G.T @ G + np.diag(d))
+    new_L = got[1][:, None] * (np.eye(P) + got[2])
+    close(np.linalg.inv(new_L @ new_L.T), precision, rtol=1e-10)
+    close(got[0], mu - a * np.linalg.solve(precision, b), rtol=1e-10)
+
+
 # --- E8x: averages over samples ------------------------------------------------------
 
 LOGITS = np.random.default_rng(5).normal(size=(6, 4, 3))
@@ -350,6 +400,17 @@ def information_is_total_less_mean_entropy():
 
 
 # --- E9x: exact answers --------------------------------------------------------------
+
+
+@value("E87")
+def density_in_other_units():
+    """That of scipy with location and scale in the units of y, for each data set's own."""
+    rng = np.random.default_rng(4)
+    F, v, y = rng.normal(size=(5, 3, 2)), np.zeros((5, 0)), 1e3 * rng.normal(size=(3, 2))
+    for mean, sd in ((np.ones(2), np.array([2.0, 1e3])), rng.uniform(1, 9, (2, 2, 2))):
+        got = RawUnits(mb.Gaussian(0.4), mean, sd).row_nll(F, y, v)
+        m, s = (np.atleast_2d(u)[np.arange(5) % (u.size // 2), None] for u in (mean, sd))
+        close(got, -stats.norm.logpdf(y, m + s * F, 0.4 * s).sum(-1))
 
 
 def whitened():

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from minibnn.kernels.inputs import Inputs
+
 TERMS = {"nll": "data term", "kl": "KL term"}
 
 
@@ -58,7 +60,7 @@ def largest(numbers):
     """The largest of named arrays by size, and its name; nan counts as largest."""
     top = (-1.0, "")
     for name, array in numbers:
-        size = np.abs(array).max(initial=0.0)
+        size = np.maximum(np.max(array, initial=0.0), -np.min(array, initial=0.0))
         top = max(top, (np.inf if np.isnan(size) else float(size), name))
     return f"the largest number is {top[0]:.2g}, in {top[1]}"
 
@@ -72,8 +74,9 @@ def named_params(model, family, params):
 
 def named_data(A, y=0.0):
     """("column 0 of X", array) and so on, the targets last."""
-    for i in range(A.shape[-1]):
-        yield f"column {i} of X", A[..., i]
+    X = A.X if isinstance(A, Inputs) else A
+    for i in range(X.shape[-1]):
+        yield f"column {i} of X", X[..., i]
     yield "y", y
 
 

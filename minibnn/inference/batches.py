@@ -2,6 +2,10 @@
 
 import numpy as np
 
+from minibnn.kernels.inputs import Inputs, own_rows, some_rows, whole
+
+SMALL = 2**20  # numbers; features of so many are made once, which gathers quicker
+
 
 class Batches:
     """Deals the rows of a data set, shared by all replicas or one set for each.
@@ -12,7 +16,8 @@ class Batches:
     Parameters
     ----------
     A, y : arrays
-        Features (N, D+1) or (R, N, D+1), and the targets that go with them.
+        Features (N, D+1) or (R, N, D+1), or the Inputs they are made from, and the targets
+        that go with them. Of large Inputs a batch is made into features at a time.
     size : int or None
         B; None (or N and more) deals all rows in their own order.
     rngs : list of Generator
@@ -20,10 +25,11 @@ class Batches:
     """
 
     def __init__(self, A, y, size, rngs, replicas):
-        self.A, self.y, self.rngs, self.replicas = A, y, rngs, replicas
+        self.y, self.rngs, self.replicas = y, rngs, replicas
         self.own_data = A.ndim == 3
         self.n_rows = A.shape[-2]
         self.size = size if size and size < self.n_rows else None
+        self.A = whole(A) if self.size is None or A.size <= SMALL else A
         self.order, self.cursor = None, self.n_rows
 
     def next(self):
@@ -72,6 +78,10 @@ class Batches:
 
     def gather(self, rows, A, y):
         """Copy rows of the data into A and y."""
+        if isinstance(self.A, Inputs):
+            self.A.gather(rows, A)
+            y[...] = self.y[own_rows(self.A, rows)]
+            return
         flat_A, flat_y = self.A, self.y
         if self.own_data:
             flat_A = flat_A.reshape(-1, flat_A.shape[-1])
@@ -89,14 +99,24 @@ class Batches:
         """The batches (A, y) with the largest and with the smallest targets."""
         lead = (len(self.rngs),) if self.replicas or self.own_data else ()
         targets = self.y[0] if self.own_data else self.y
-        order = np.argsort(targets.reshape(self.n_rows, -1)[:, 0])
+        targets, n = targets.reshape(self.n_rows, -1)[:, 0], self.n_rows
+        order = np.argpartition(targets, (size - 1, n - size))
         found = []
         for rows in (order[-size:], order[:size]):
             found.append(self.buffers(size))
             self.gather(np.broadcast_to(rows, (*lead, size)), *found[-1])
         return found
 
-    def all_rows(self, replica):
-        """The whole data set of one replica."""
+    def data_of(self, replica):
+        """The data set of one replica, its features as they are kept."""
         own = self.own_data and self.replicas  # not so for the tasks of a family
         return (self.A[replica], self.y[replica]) if own else (self.A, self.y)
+
+    def all_rows(self, replica):
+        """The same with the array of all its features."""
+        A, y = self.data_of(replica)
+        return whole(A), y
+
+    def some_rows(self, replica, rows):
+        """Features and targets of some rows of one replica's data."""
+        return some_rows(*self.data_of(replica), rows)

@@ -3,13 +3,15 @@
 import hashlib
 import inspect
 import json
+from itertools import chain
 
 import numpy as np
 
 from minibnn.inference.recipe import to_recipe
+from minibnn.kernels.inputs import PIECE, Inputs
 
 # they look at a run or judge its end, and change no step of it
-LOOKERS = ("callback", "verbose", "checkpoint", "own_steps", "together")
+LOOKERS = "callback verbose checkpoint own_steps together elbo_samples rival others".split()
 LONGEST = 60  # characters of a value in a message
 
 
@@ -18,7 +20,7 @@ def facts_of(run):
     options = {k: v for k, v in vars(run.options).items() if k not in LOOKERS}
     parts = {"model": run.model, "family": run.family, "estimator": run.estimator}
     facts = {name: fact(value) for name, value in (parts | options).items()}
-    facts["rng"] = [seed_text(run), digest(json.dumps(run.given_seeds).encode())]
+    facts["rng"] = [seed_text(run), digest([json.dumps(run.given_seeds).encode()])]
     return facts | {
         "X": array_fact(run.batches.A, ones=1),  # features have a column of ones
         "y": array_fact(run.batches.y),
@@ -44,14 +46,27 @@ def fact(value):
     text = "a dict of params" if isinstance(value, dict) else text
     if len(text) > LONGEST:
         text = text[: LONGEST - 3] + "..."
-    return [text, digest(json.dumps(known).encode())]
+    return [text, digest([json.dumps(known).encode()])]
 
 
 def array_fact(array, ones=0):
-    """Type and shape of the data, and a digest of every byte."""
+    """Type and shape of the data, and a digest of every byte, a few rows at a time."""
     shape = (*array.shape[:-1], array.shape[-1] - ones)
     text = f"{array.dtype} {shape}"
-    return [text, digest(text.encode(), np.ascontiguousarray(array).tobytes())]
+    return [text, digest(chain([text.encode()], bytes_of(array)))]
+
+
+def bytes_of(array):
+    """The bytes of an array, or of features yet to be made, some rows at a time."""
+    if array.ndim == 3:
+        for part in array:
+            yield from bytes_of(part)
+        return
+    step = max(1, PIECE * len(array) // max(1, array.size))
+    for start in range(0, len(array), step):
+        rows = slice(start, start + step)
+        part = array.features(rows) if isinstance(array, Inputs) else array[rows]
+        yield np.ascontiguousarray(part).tobytes()
 
 
 def seed_text(run):
@@ -59,9 +74,12 @@ def seed_text(run):
     return "None" if run.given_seeds is None else str(run.streams[0].seed.entropy)
 
 
-def digest(*parts):
-    """SHA-256 of bytes."""
-    return hashlib.sha256(b"".join(parts)).hexdigest()
+def digest(parts):
+    """SHA-256 of bytes, given in pieces."""
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(part)
+    return found.hexdigest()
 
 
 def identity(value):

@@ -33,8 +33,40 @@ def columns(rows, kl_weights, lrs):
 
 
 def history_of(history, r):
-    """The history of replica r alone, from arrays (steps,) and (steps, R)."""
+    """The history of replica r alone, from arrays (steps,) and (steps, R).
+
+    Where step sizes have an axis R too, a replica's history ends with the last it had.
+    """
+    if np.ndim(history["lr"]) == 2:
+        steps = np.count_nonzero(~np.isnan(history["lr"][:, r]))
+        history = {name: values[:steps] for name, values in history.items()}
     return {
         name: values if values.ndim == 1 else values[:, r].astype(float)
         for name, values in history.items()
     }
+
+
+def padded(histories, sizes, order):
+    """Histories of groups of replicas side by side, nan where a group had ended before.
+
+    ``sizes`` are how many replicas each has, ``order`` puts them all in theirs. Step sizes
+    and KL weights stay (steps,) where all groups had the same.
+    """
+    found, steps = {}, max(len(history["lr"]) for history in histories)
+    shared = [
+        name
+        for name in ("kl_weight", "lr")
+        if all(np.array_equal(h[name], histories[0][name]) for h in histories)
+    ]
+    for name in QUANTITIES:
+        if len(shared) == 2 and name in shared:
+            found[name] = histories[0][name]
+            continue
+        whole = np.full((steps, sum(sizes)), np.nan)
+        ends = np.cumsum(sizes)
+        for history, size, end in zip(histories, sizes, ends, strict=True):
+            values = history[name]
+            values = values[:, None] if values.ndim == 1 else values
+            whole[: len(values), end - size : end] = values
+        found[name] = whole[:, order]
+    return found

@@ -1,5 +1,7 @@
 """Ctrl-C in the midst of something whose first part is of use."""
 
+import numpy as np
+
 
 class Interrupted(KeyboardInterrupt):
     """An interrupt that brings along what had been found: ``so_far``."""
@@ -7,3 +9,8 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, so_far):
         super().__init__()
         self.so_far = so_far
+
+
+def was_interrupted(result):
+    """Whether Ctrl-C has ended a result, or any of its replicas."""
+    return "interrupted" in np.ravel(result.stop_reason)

@@ -10,6 +10,7 @@ import numpy as np
 
 from minibnn.inference.elbo import default_estimator, fresh
 from minibnn.inference.start import to_the_optimum
+from minibnn.inference.stopping import Slowing, knows_its_end, rise_of
 from minibnn.inference.streams import Streams
 
 SAMPLES = 64  # for the end of a run
@@ -20,6 +21,7 @@ RARE = 1.35e-3  # the chance of a normal number beyond them
 PART = 0.1  # of what the start had gained; to lose more is to diverge
 SHARE = 0.05  # of the rows' passes in the steps, the most that judging may add
 ROWS = 1000  # of one sample at least
+FEWEST_STEPS = 8  # in which a rise can be seen
 FURTHER = 3  # times as many evaluations as there were steps
 PASSES = 3  # through the network in one step: forward and two back
 
@@ -47,12 +49,12 @@ def losses(run, params, i, n_samples=SAMPLES, n_rows=None):
     estimator = estimator if estimator.exact else default_estimator(model, family)
     if not has_noise(run):
         n_samples = 1
-    A, y = run.batches.all_rows(i)
-    rng, n = np.random.default_rng(run.streams[i].judge_seed), A.shape[-2]
-    pieces = [(A, y, n_samples)]
+    rng, n = np.random.default_rng(run.streams[i].judge_seed), run.n_rows
     if n_rows is not None and n_rows < n:
         chosen = rng.integers(n, size=(n_samples, n_rows))
-        pieces = [(*(np.take(a, k, A.ndim - 2) for a in (A, y)), 1) for k in chosen]
+        pieces = ((*run.batches.some_rows(i, k), 1) for k in chosen)
+    else:
+        pieces = [(*run.batches.all_rows(i), n_samples)]
     # a sampled KL differs from sample to sample, but comes as the mean of a chunk
     chunk = None if model.weight_prior.has_closed_kl else 1
     weight, values = run.options.kl_weight, []
@@ -89,12 +91,28 @@ def tested(run, i, found, params, promised):
 
 def settle(run):
     """Leave a run in the state that is returned, and note what became of it."""
+    run.rise, run.rise_se = last_rise(run)
     verdicts = [Verdict(run, i) for i in range(len(run.streams))]
     for name in ("diverged", "converged", "returned"):
         values = [getattr(verdict, name) for verdict in verdicts]
         setattr(run, name, np.array(values) if run.lead else values[0])
     if np.all(run.diverged):
         run.stop_reason = "diverged"
+
+
+def last_rise(run):
+    """By how much the ELBO still rose before its end, and its error, or (None, None).
+
+    Between the last two quarters of the steps; of a schedule that brings the step size
+    down, of those before it has come half the way, for small steps rise little.
+    """
+    if run.step < FEWEST_STEPS or not run.family.has_elbo:
+        return None, None
+    t = run.rule.seen or (run.step // 2 if knows_its_end(run.options) else run.step)
+    rise, error, _ = rise_of(run.history, t)
+    if run.family.tasks:
+        rise, error = np.sum(rise), np.linalg.norm(error)
+    return (rise, error) if run.lead else (float(rise), float(error))
 
 
 class Verdict:
@@ -108,7 +126,7 @@ class Verdict:
         values, three times the scatter of one sample, and a nat; or the run has stopped
         being finite.
     converged : bool
-        A plateau was seen, or the minimum of a loss without noise was reached.
+        The ELBO rose no more, or the minimum of a loss without noise was reached.
     """
 
     def __init__(self, run, i):
@@ -118,9 +136,17 @@ class Verdict:
         literal = getattr(run.family, "scale", None) == "identity"
         if run.begin is not None and run.step and not literal:
             self.compare(run.begin[i] if run.lead else run.begin)
-        self.converged = run.stop_reason == "plateau" and self.returned == "last"
+        self.converged = self.is_level() and self.returned == "last"
         if runs_to_the_optimum(run):
             self.finish()
+
+    def is_level(self):
+        """Whether the ELBO has come to rest, beyond one standard error."""
+        run = self.run
+        if run.stop_reason != "max_steps" or run.rise is None or self.diverged:
+            return run.stop_reason == "plateau"
+        still = np.broadcast_to(run.rise + run.rise_se, run.lead or (1,))[self.i]
+        return bool(still <= Slowing(run.n_rows).enough)
 
     def compare(self, begin):
         """The last state with the first."""

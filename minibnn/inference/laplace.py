@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy.linalg import solve_triangular
+from scipy.linalg import block_diag, solve_triangular
 
 from minibnn.inference.exact import prior_moments
 from minibnn.inference.predict import MOST_SAMPLES, Prediction, kept_features
@@ -18,10 +18,11 @@ from minibnn.inference.streams import seed_sequence
 from minibnn.kernels.doors import door
 from minibnn.kernels.equations import equation
 from minibnn.kernels.keep import keep_arrays
+from minibnn.kernels.likelihood_kernels import location_scale_information
 from minibnn.kernels.likelihoods import (
     Bernoulli,
     Categorical,
-    Gaussian,
+    LocationScale,
     SigmoidGaussian,
 )
 from minibnn.kernels.maps import sigmoid
@@ -60,16 +61,19 @@ def _jacobian_rows(net, w, A):
     return np.stack(columns, 1)
 
 
-def hessian_root(likelihood, F):
-    """T (B, C, C) with TᵀT the second derivative of each row's nll by its outputs.
+def hessian_root(likelihood, F, v):
+    """T (B, C, C) with TᵀT the expected second derivative of each row's nll by its outputs.
 
-    Gaussian: I/s. Bernoulli: √(p (1 - p)). Categorical: diag p - p pᵀ, which is TᵀT for
-    T = diag(√p) (I - 1 pᵀ).
+    Gaussian: I/s. StudentT: I/s times the root of E38. Bernoulli: √(p (1 - p)).
+    Categorical: diag p - p pᵀ, which is TᵀT for T = diag(√p) (I - 1 pᵀ). But for
+    StudentT it does not depend on y, so it is not only expected. v (n,) are the
+    likelihood's own weights.
     """
-    if isinstance(likelihood, Gaussian):
-        return np.broadcast_to(
-            np.eye(F.shape[-1]) / likelihood.scale, F.shape + F.shape[-1:]
-        )
+    if isinstance(likelihood, LocationScale):
+        scale = np.exp(v[0]) if likelihood.learned else likelihood.scale
+        of_outputs, _ = location_scale_information(likelihood.df)
+        T = np.sqrt(of_outputs) * np.eye(F.shape[-1]) / scale
+        return np.broadcast_to(T, F.shape + F.shape[-1:])
     if isinstance(likelihood, Bernoulli):
         return np.sqrt(sigmoid(F) * sigmoid(-F))[..., None] * np.eye(F.shape[-1])
     p = likelihood.mean(F, None)
@@ -85,7 +89,8 @@ def laplace_root(J, T, prior_scale):
         H_b = ∂²nll/∂f² and J_b = ∂f_b/∂w, plus Σ_b (∂nll/∂f) ∂²f_b/∂w². The second sum
         vanishes for the linearised network f(w*) + J (w - w*), and with it what could
         make the precision indefinite. With H_b = T_bᵀT_b, RᵀR is the QR of the stacked
-        rows T_b J_b and diag(1/s0), as in E91.
+        rows T_b J_b and diag(1/s0), as in E91. Where H_b depends on y (StudentT) its
+        mean over y takes its place, which no outlier makes negative.
     Source.  MacKay 1992; Immer, Korzepa & Bauer 2021, eqs. 8-11.
     Shapes.  J (B, C, P), T (B, C, C), s0 (P,) -> R⁻¹ (P, P), R (P, P)
     """
@@ -95,14 +100,35 @@ def laplace_root(J, T, prior_scale):
     return solve_triangular(R, np.eye(len(R))), R
 
 
+def own_precisions(likelihood, n_numbers):
+    """Posterior precisions (n,) of the likelihood's own weights: of log s, if learned.
+
+    The log scale belongs to every observation, and by E38 it shares no information with
+    the outputs: Λ of E98 gets one more row and column with E[∂²nll/∂t²] of the n_numbers
+    observations and the prior's 1/sd² where they meet, and zeros elsewhere.
+    """
+    if not likelihood.n_weights:
+        return np.zeros(0)
+    _, of_log_scale = location_scale_information(likelihood.df)
+    return n_numbers * of_log_scale + 1.0 / np.broadcast_to(
+        likelihood.own_prior.scale, 1
+    ) ** 2
+
+
 @door
 def laplace(model, X, y, weights, *, rng=None):
     """Linearised Laplace posterior around ``weights``, normally a MAP fit.
 
+    Its precision is Gauss-Newton's: second derivatives by the outputs (their mean over y,
+    where they depend on y), none of the network. A learned log s is one more weight: 2
+    for every observation and output (2 df / (df + 3) for StudentT), and independent of
+    the others.
+
     Parameters
     ----------
     model : Model
-        Likelihood Gaussian of known scale, Bernoulli or Categorical; a GaussianPrior.
+        Likelihood Gaussian or StudentT (scale known or learned), Bernoulli or
+        Categorical; a GaussianPrior.
     X, y : arrays (N, D) and (N,) or (N, K)
         The data that ``weights`` were fitted to.
     weights : array (P,)
@@ -123,33 +149,31 @@ def laplace(model, X, y, weights, *, rng=None):
     A, y = model.batch(X, y, ndim=2, dtype=np.float64)
     w = as_float_array("weights", weights, ndim=1, dtype=np.float64)
     check_shape("weights", w, (model.n_weights,))
-    _, s0 = prior_moments(model.prior, model.n_weights)
+    n = model.net.n_weights
+    _, s0 = prior_moments(model.prior, n)
     with np.errstate(all="ignore"):  # what is too large is told below
-        F, J = model.net.apply(w[None], A)[0][0], jacobian(model.net, w, A)
+        F, J = model.net.apply(w[None, :n], A)[0][0], jacobian(model.net, w[:n], A)
         log_joint, gradient = model.log_joint_kernel(w[None], A, y)
     for name, value in (("log joint", log_joint), ("slopes of the outputs", J)):
         moderate = np.abs(value) < MOST  # also False for nan
         check_all(name, value, moderate, "moderate; weights, X or y are too large")
-    root, R = laplace_root(J, hessian_root(model.likelihood, F), s0)
+    root, R = laplace_root(J, hessian_root(model.likelihood, F, w[n:]), s0)
+    own = np.sqrt(own_precisions(model.likelihood, F.size))
+    root = block_diag(root, np.diag(1 / own)) if len(own) else root
     # log p(D) ≈ log p(D, w*) + P/2 log 2π - log det R
-    evidence = (
-        log_joint[0] + 0.5 * len(w) * np.log(2 * np.pi) - np.log(np.diag(R)).sum()
-    )
+    log_det = np.log(np.diag(R)).sum() + np.log(own).sum()
+    evidence = log_joint[0] + 0.5 * len(w) * np.log(2 * np.pi) - log_det
     slope = float(np.linalg.norm(gradient[0] @ root))
     return LaplacePosterior(model, w, root, float(evidence), slope, seed_sequence(rng))
 
 
 def check_curvature(likelihood):
     """Raise unless the output-space Hessian of the likelihood is known here."""
-    known = isinstance(likelihood, Gaussian | Bernoulli | Categorical)
+    known = isinstance(likelihood, LocationScale | Bernoulli | Categorical)
     if not known or isinstance(likelihood, SigmoidGaussian):
         raise ValueError(
-            "model.likelihood must be Gaussian(scale=<number>), Bernoulli or "
-            f"Categorical, got {likelihood!r}"
-        )
-    if likelihood.n_weights:
-        raise ValueError(
-            'model.likelihood must have a known scale, got scale="learned"'
+            "model.likelihood must be Gaussian, StudentT, Bernoulli or Categorical, "
+            f"got {likelihood!r}"
         )
 
 
@@ -157,7 +181,7 @@ class _Tangent:
     """The linearised network, in the place of the network, for predictions."""
 
     def __init__(self, net, w):
-        self.net, self.w, self.sizes = net, w, net.sizes
+        self.net, self.w, self.sizes = net, w[: net.n_weights], net.sizes
         self.n_weights, self.n_outputs = net.n_weights, net.n_outputs
 
     def apply(self, w, A):
@@ -182,7 +206,7 @@ class LaplacePosterior:
     Attributes
     ----------
     mean : (P,)
-        The mode it was made at.
+        The mode it was made at; a learned log s is the last of it.
     root : (P, P)
         w = mean + root z with z ~ N(0, I) is a draw.
     log_evidence : float
@@ -220,10 +244,10 @@ class LaplacePosterior:
     def output_moments(self, X):
         """Mean and standard deviation of the linearised f at X, (N,) or (N, C) each."""
         A = self.model.features(X, ndim=2, dtype=np.float64)
-        F = self.model.net.apply(self.mean[None], A)[0][0]
-        sd = np.sqrt(
-            ((jacobian(self.model.net, self.mean, A) @ self.root) ** 2).sum(-1)
-        )
+        net = self.model.net
+        w, root = self.mean[: net.n_weights], self.root[: net.n_weights]
+        F = net.apply(w[None], A)[0][0]
+        sd = np.sqrt(((jacobian(net, w, A) @ root) ** 2).sum(-1))
         return (F[:, 0], sd[:, 0]) if F.shape[1] == 1 else (F, sd)
 
     def predict(self, X, n_samples=1000, rng=None):

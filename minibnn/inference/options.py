@@ -11,6 +11,7 @@ from minibnn.inference.elbo import check_params
 from minibnn.inference.optimizers import Adam, Cosine
 from minibnn.inference.predict import MOST_SAMPLES
 from minibnn.inference.start import worth_a_start
+from minibnn.inference.stopping import Slowing
 from minibnn.kernels.validate import (
     ArgumentTypeError,
     check_bool,
@@ -24,8 +25,14 @@ from minibnn.kernels.validate import (
     describe,
 )
 
-DEFAULT_STEPS = 1000
-FIRST_FIT_STEPS = 1000
+RATE = 0.02
+DEFAULT_STEPS = 1000  # where no noise has to average out
+FEWEST_STEPS, MOST_STEPS = 2000, 10_000
+WORK = 4e9  # steps x rows of a step x weights, between those bounds
+MOST_ROWS = 2048  # that are all taken at every step, if nobody says how many
+BATCH = 512  # rows of a step on larger data
+POLISH_STEPS = 100, 1000  # from the solution of a simpler family
+POLISH_WORK = 4e8  # steps x weights², between those bounds
 MOST_RUNS = 100_000  # all restarts or replicas are in memory at once
 
 
@@ -47,7 +54,12 @@ class Options:
     checkpoint: Any
     verbose: bool
     own_steps: bool  # max_steps is the caller's
+    kind: str | None = None  # of the start; None: one of its own or none at all
+    rival: Any = None  # the ELBO that another kind has reached
+    others: bool = False  # whether another kind is still to come
+    standardise: Any = None  # the Standardiser of the data
     together: bool = False  # replicas that stand for restarts
+    elbo_samples: int | None = None  # of the closing ELBO; 0 leaves it out
 
     @property
     def ours(self):
@@ -91,7 +103,8 @@ class Options:
     @property
     def needs_one_run(self):
         """Whether somebody looks at, stops or saves a single run."""
-        lookers = self.stop, self.callback, self.checkpoint
+        stop = None if isinstance(self.stop, Slowing) else self.stop
+        lookers = stop, self.callback, self.checkpoint
         return self.verbose or any(looker is not None for looker in lookers)
 
     def for_replicas(self, count):
@@ -101,14 +114,18 @@ class Options:
             start = {k: np.broadcast_to(v, (count, *v.shape)) for k, v in start.items()}
         return replace(self, replicas=count, start=start, together=True)
 
-    def for_first_fit(self):
+    def of_kind(self, kind, rival=None, others=False):
+        """The same options for a run with that kind of start, and what it has to beat."""
+        return replace(self, kind=kind, rival=rival, others=others)
+
+    def for_first_fit(self, model, n_rows):
         """The default fit of the simpler family that a richer one starts from."""
         return replace(
             self,
             n_samples=1,
-            optimizer=check_optimizer(None),
-            max_steps=FIRST_FIT_STEPS,
-            stop=None,
+            optimizer=default_optimizer(),
+            max_steps=default_steps(model, self.batch_size or n_rows),
+            stop=Slowing(n_rows),
             kl_warmup=0.0,
             replicas=None,
             callback=None,
@@ -116,11 +133,21 @@ class Options:
             verbose=False,
         )
 
-    def starts_with_lbfgs(self, model, family, n_rows, exact):
-        """Whether L-BFGS at fixed noise comes first."""
-        if self.start == "auto":
-            return worth_a_start(model, family, n_rows, exact)
-        return self.start == "lbfgs"
+    def kinds(self, model, family, n_rows, exact):
+        """The kinds of start to try, of which the one with the best ELBO is kept.
+
+        L-BFGS finds basins that narrow networks do not leave or reach otherwise; means
+        that move first, without noise, keep more units of a wide one. What looks at a
+        single run, or saves it, sees one.
+        """
+        if self.start != "auto":
+            return [self.start if self.start == "lbfgs" else None]
+        if family.first_fit and not exact:
+            return ["first fit"]
+        lbfgs = ["lbfgs"] * worth_a_start(model, family, n_rows, exact)
+        if lbfgs and (exact or self.callback or self.checkpoint):
+            return lbfgs
+        return [*lbfgs, "small" if family.has_elbo and not family.tasks else None]
 
 
 def check_options(restarts, **given):
@@ -138,6 +165,10 @@ def check_options(restarts, **given):
     given["kl_warmup"] = check_fraction("kl_warmup", given["kl_warmup"])
     if given["clip"] is not None:
         given["clip"] = check_positive("clip", given["clip"])
+    if given.get("elbo_samples") is not None:
+        given["elbo_samples"] = check_int(
+            "elbo_samples", given["elbo_samples"], 0, MOST_SAMPLES
+        )
     given["verbose"] = check_bool("verbose", given["verbose"])
     given["optimizer"] = check_optimizer(given["optimizer"])
     if not isinstance(given["checkpoint"], Checkpoint | None):
@@ -162,9 +193,9 @@ def check_memory(n_samples):
 
 
 def check_optimizer(optimizer):
-    """The optimiser given, or the default one."""
+    """The optimiser given; None leaves it open."""
     if optimizer is None:
-        return Adam(Cosine(0.02))
+        return None
     methods = (getattr(optimizer, name, None) for name in ("init", "update", "lr"))
     if isinstance(optimizer, type) or not all(map(callable, methods)):
         raise ArgumentTypeError(
@@ -172,6 +203,11 @@ def check_optimizer(optimizer):
             f"got {describe(optimizer)}"
         )
     return optimizer
+
+
+def default_optimizer(rate=RATE):
+    """The optimiser of a run, if nobody gives one."""
+    return Adam(Cosine(rate))
 
 
 def check_start(start):
@@ -184,7 +220,37 @@ def check_start(start):
         )
 
 
-def fit_to_data(model, family, A, options):
+def default_steps(model, n_rows):
+    """The most steps of a run on so many rows a step, if nobody says how many."""
+    return int(np.clip(WORK / (n_rows * model.n_weights), FEWEST_STEPS, MOST_STEPS))
+
+
+def with_defaults(model, family, n_rows, options, noisy):
+    """Options in which what is left open follows the data and the family."""
+    size = options.batch_size
+    if options.optimizer is None:
+        good = noisy and options.start is not None  # the place to start from
+        rate = family_rate(model, family) if good else RATE
+        options = replace(options, optimizer=default_optimizer(rate))
+    if size is None and n_rows > MOST_ROWS:
+        size = BATCH
+    if options.own_steps or not noisy:
+        return replace(options, batch_size=size)
+    stop = options.stop
+    if stop is None and not options.kl_warmup:
+        stop = Slowing(n_rows)
+    steps = default_steps(model, min(size or n_rows, n_rows))
+    if options.start == "auto" and family.first_fit:
+        steps = int(np.clip(POLISH_WORK / model.n_weights**2, *POLISH_STEPS))
+    return replace(options, batch_size=size, max_steps=steps, stop=stop)
+
+
+def family_rate(model, family):
+    """Step size of a family's steps from a good start, at most the default one."""
+    return min(RATE, getattr(family, "rate", lambda model: RATE)(model))
+
+
+def fit_to_data(model, family, A, options, noisy=True):
     """Options checked against the rest: the replica axis, clip, where to begin."""
     if family.tasks and options.replicas:
         raise ValueError(
@@ -205,6 +271,7 @@ def fit_to_data(model, family, A, options):
             "clip is for a family whose sigma can leave (0, inf), with "
             f"scale='identity'; got clip={options.clip!r} with {family!r}"
         )
+    options = with_defaults(model, family, A.shape[-2], options, noisy)
     if not isinstance(options.start, dict):
         return options
     return replace(options, start=start_params(model, family, options, A.dtype))

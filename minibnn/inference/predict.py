@@ -5,25 +5,19 @@ own, so memory is bounded and every summary sees all samples of its rows at once
 """
 
 import sys
-from functools import cached_property
 
 import numpy as np
 
 from minibnn.inference.autopsy import largest, named_data
+from minibnn.inference.summaries import Piece, information, mean, quantiles, variances
 from minibnn.kernels.keep import kept
-from minibnn.kernels.predictive import (
-    bernoulli_entropy,
-    bernoulli_mutual_information,
-    categorical_entropy,
-    log_mean_exp,
-    mutual_information,
-    predictive_mean,
-    predictive_variance,
-)
+from minibnn.kernels.predictive import log_mean_exp
 from minibnn.kernels.validate import (
+    as_float_array,
     check_all,
     check_bool,
     check_int,
+    check_not_empty,
     check_number,
     check_range,
 )
@@ -33,6 +27,7 @@ MOST_SAMPLES = 10_000_000  # one row's outputs must fit in memory
 OUTPUTS = 4_000_000  # S x rows x C of one chunk of rows
 PIECE = 2**15  # S x rows x C that are summarised together; their arrays fit in cache
 ACTIVATIONS = 100_000  # samples x rows x units of one forward pass; fits in cache
+LEVEL = 0.95  # of the interval that is kept
 MANY = 8  # passes of one size, from which on recording them pays
 
 
@@ -57,6 +52,13 @@ def kept_features(model, X):
 class Prediction:
     """Posterior predictive at N inputs, from S weight samples.
 
+    Where S x N x C is at most 4e6 all outputs are kept: the networks run once, and what
+    is asked for is computed from them. Beyond that one pass of the networks makes mean,
+    standard deviation, its parts and the 95 % interval of all rows, which are kept;
+    ``samples``, ``log_prob``, ``quantile`` and other levels take a pass each. Beside a
+    small network quantiles and entropies take most of that pass: who wants nothing but
+    the mean of very many rows asks for it a few thousand rows at a time.
+
     Attributes
     ----------
     mean : (N,) or (N, C)
@@ -76,10 +78,9 @@ class Prediction:
         self._model, self._A, self._n_samples = model, A, n_samples
         self._verbose, self._tenth = verbose, 0
         self._weight_chunks, self._seed = weight_chunks, seed
-        self._kept = None  # the outputs, where they are one chunk
-        mean = model.likelihood.mean
-        (mean,) = self._over_rows(lambda F, v, rows: (predictive_mean(mean(F, v)),))
-        self._mean = mean
+        self._kept, self._made = None, {}  # the outputs, if one chunk; the summaries
+        one_chunk = len(A) <= self._rows_at_once
+        self._make(["mean"] if one_chunk else self._summaries())
 
     def __repr__(self):
         return f"Prediction of {self._A.shape[0]} rows by {self._n_samples} samples"
@@ -87,30 +88,29 @@ class Prediction:
     @property
     def mean(self):
         """E[y]; for classification the probability of label 1, or of every class."""
-        return self._mean.copy()  # what is handed out is not what is kept
+        (mean,) = self._told("mean")
+        return mean
 
     @property
     def std(self):
         """Standard deviation of y, or of the probability over weight samples."""
-        within, between = self._variances
-        regression = self._model.likelihood.kind == "regression"
-        return np.sqrt(within + between if regression else between)
+        within, between = self._told("variances")
+        return np.sqrt(within + between)
 
     @property
     def aleatoric(self):
         """What more data would not remove: noise variance, or mean entropy."""
-        return self._parts[0].copy()
+        return self._told("parts")[0]
 
     @property
     def epistemic(self):
         """What more data would remove: variance of the mean, or mutual information."""
-        return self._parts[1].copy()
+        return self._told("parts")[1]
 
     @property
     def samples(self):
         """E[y | w_s] for every weight sample, (S, N) or (S, N, C)."""
-        mean = self._model.likelihood.mean
-        (samples,) = self._over_rows(lambda F, v, rows: (mean(F, v),), axis=1)
+        ((samples,),) = self._over_rows([lambda piece: (piece.means,)], axis=1)
         return samples
 
     def log_prob(self, y):
@@ -119,67 +119,83 @@ class Prediction:
         y = likelihood.targets(y, (len(self._A), self._model.net.n_outputs))
         check_range("y", y, self._A.dtype)
 
-        def one(F, v, rows):
-            return (log_mean_exp(-likelihood.row_nll(F, y[rows], v)),)
+        def density(piece):
+            nll = likelihood.row_nll(piece.F, y[piece.rows], piece.v)
+            return (log_mean_exp(-nll),)
 
-        return self._over_rows(one)[0]
+        ((log_prob,),) = self._over_rows([density])
+        return log_prob
 
-    def interval(self, level=0.95):
+    def interval(self, level=LEVEL):
         """Central interval (lower, upper) that holds ``level`` of the probability.
 
         Regression: of y, from one draw per weight sample, noise included.
         Classification: of the probability itself.
         """
         level = check_number("level", level, 0.0, 1.0, strict=True)
-        tails = [0.5 - level / 2, 0.5 + level / 2]
-        likelihood = self._model.likelihood
+        if level == LEVEL:
+            return self._told("interval")
+        return self._over_rows([self._quantiles(tails(level))])[0]
+
+    def quantile(self, q):
+        """Quantiles of what :meth:`interval` speaks of, and from the same draws.
+
+        q in (0, 1): a number gives (N,) or (N, C), k of them (k, N) or (k, N, C).
+        """
+        q = as_float_array("q", q, ndim=(0, 1), dtype=np.float64)
+        check_all("q", check_not_empty("q", q), (q > 0) & (q < 1), "in (0, 1)")
+        (found,) = self._over_rows([self._quantiles(np.atleast_1d(q))])
+        return np.stack(found) if q.ndim else found[0]
+
+    def _summaries(self):
+        """What is kept, by name: functions of a piece of rows."""
+        regression = self._model.likelihood.kind == "regression"
+        return {
+            "mean": mean,
+            "variances": variances,
+            "interval": self._quantiles(tails(LEVEL)),
+        } | ({} if regression else {"parts": information})
+
+    def _quantiles(self, q):
+        """A summary: quantiles of draws, whose noise begins anew with every pass."""
         rng = np.random.default_rng([*_words(self._seed), 1])  # beside the weights' own
+        return lambda piece: quantiles(piece.draws(rng), q)
 
-        def one(F, v, rows):
-            draws = likelihood.mean(F, v)
-            if likelihood.kind == "regression":
-                draws = likelihood.sample(F, v, _open_uniform(rng, F.shape))
-            return tuple(_quantiles(draws, tails).astype(draws.dtype))
+    def _told(self, name):
+        """Copies of a kept summary: what is handed out is not what is kept."""
+        if name == "parts" and self._model.likelihood.kind == "regression":
+            name = "variances"
+        if name not in self._made:
+            self._make([name])
+        return tuple(array.copy() for array in self._made[name])
 
-        return self._over_rows(one)
+    def _make(self, names):
+        """Make summaries in one pass over the networks, and keep them."""
+        summaries, names = self._summaries(), list(names)
+        found = self._over_rows([summaries[name] for name in names])
+        self._made.update(zip(names, found, strict=True))
 
-    @cached_property
-    def _variances(self):
-        """Mean variance within a weight sample, variance of the mean between them."""
-        likelihood = self._model.likelihood
+    def _over_rows(self, summaries, axis=0):
+        """For each summary its arrays for all rows, single outputs squeezed: one pass."""
+        with np.errstate(over="ignore"):  # a rate or a variance of inf is an answer
+            found = [[summary(p) for summary in summaries] for p in self._pieces()]
+        return [_joined(pieces, axis) for pieces in zip(*found, strict=True)]
 
-        def two(F, v, rows):
-            return predictive_variance(likelihood.mean(F, v), likelihood.variance(F, v))
+    @property
+    def _rows_at_once(self):
+        return max(1, OUTPUTS // (self._n_samples * self._model.net.n_outputs))
 
-        return self._over_rows(two)
-
-    @cached_property
-    def _parts(self):
-        likelihood = self._model.likelihood
-        if likelihood.kind == "regression":
-            return self._variances
-        return self._over_rows(lambda F, v, rows: _information(F, likelihood.exclusive))
-
-    def _over_rows(self, summarise, axis=0):
-        """Arrays of ``summarise(F, v, rows)`` for all rows, single outputs squeezed."""
-        n_rows, width = len(self._A), self._model.net.n_outputs
-        size = max(1, OUTPUTS // (self._n_samples * width))
-        parts = []
+    def _pieces(self):
+        """Yield all rows, a few at a time, under all networks."""
+        n_rows, size = len(self._A), self._rows_at_once
+        few = max(1, PIECE // (self._n_samples * self._model.net.n_outputs))
         for start in range(0, max(n_rows, 1), size):  # no rows are a chunk as well
-            rows = slice(start, start + size)
             if size < n_rows:
                 self._report(start, n_rows, "rows")
-            F, v = self._outputs(self._A[rows])
-            few = max(1, PIECE // (self._n_samples * width))
-            with np.errstate(over="ignore"):  # a rate or a variance of inf is an answer
-                for i in range(0, max(F.shape[1], 1), few):
-                    piece = slice(start + i, start + min(i + few, F.shape[1]))
-                    parts.append(summarise(F[:, i : i + few], v, piece))
-        arrays = [np.concatenate(part, axis) for part in zip(*parts, strict=True)]
-        wide = axis + 2
-        return tuple(
-            a[..., 0] if a.ndim == wide and a.shape[-1] == 1 else a for a in arrays
-        )
+            F, v = self._outputs(self._A[start : start + size])
+            for i in range(0, max(F.shape[1], 1), few):
+                rows = slice(start + i, start + min(i + few, F.shape[1]))
+                yield Piece(self._model.likelihood, F[:, i : i + few], v, rows)
 
     def _report(self, done, total, unit):
         """A line on standard error for every tenth of the work, where that is asked for."""
@@ -213,30 +229,18 @@ class Prediction:
         return F, v
 
 
-def _information(F, exclusive):
-    """Mean entropy and mutual information from logits (S, n, C): of classes or yes/no."""
-    if exclusive:
-        return predictive_mean(categorical_entropy(F)), mutual_information(F)
-    return predictive_mean(bernoulli_entropy(F)), bernoulli_mutual_information(F)
+def tails(level):
+    """The two quantiles that hold ``level`` between them."""
+    return np.array([0.5 - level / 2, 0.5 + level / 2])
 
 
-def _quantiles(draws, tails):
-    """Quantiles over axis 0; next to an infinite draw there is nothing between."""
-    with np.errstate(invalid="ignore"):
-        between = np.quantile(draws, tails, axis=0)
-    if not np.isnan(between).any():
-        return between
-    nearest = np.quantile(draws, tails, axis=0, method="nearest")
-    return np.where(np.isnan(between), nearest, between)
-
-
-def _open_uniform(rng, shape):
-    """Uniform numbers in (0, 1) for F (S, n, C), drawn row after row of X.
-
-    The ends are excluded, so quantiles of the noise stay finite.
-    """
-    samples, rows, width = shape
-    return rng.uniform(2.0**-53, 1.0, (rows, samples, width)).swapaxes(0, 1)
+def _joined(pieces, axis):
+    """The arrays of a summary from those of its pieces, single outputs squeezed."""
+    arrays = [np.concatenate(parts, axis) for parts in zip(*pieces, strict=True)]
+    wide = axis + 2
+    return tuple(
+        a[..., 0] if a.ndim == wide and a.shape[-1] == 1 else a for a in arrays
+    )
 
 
 def _words(seed):

@@ -11,6 +11,9 @@ from minibnn.inference.history import history_of
 from minibnn.inference.normals import Normals
 from minibnn.inference.predict import MANY, MOST_SAMPLES, predict
 from minibnn.inference.recipe import from_recipe, seed_facts, seed_from, to_recipe
+from minibnn.inference.replica_prediction import ReplicaPrediction
+from minibnn.inference.standardiser import check_units, in_raw_units, of_replica
+from minibnn.inference.stopping import in_words
 from minibnn.inference.storage import (
     as_written,
     check_path,
@@ -31,7 +34,7 @@ from minibnn.kernels.validate import (
 from minibnn.plan.repeated import Repeated
 
 
-@dataclass
+@dataclass(repr=False)
 class FitResult:
     """A fitted variational posterior.
 
@@ -41,22 +44,30 @@ class FitResult:
         Parameters of q; a leading axis R with replicas.
     history : dict of arrays (steps,) or (steps, R)
         "loss", "elbo" (KL weight 1), "nll", "kl", "kl_weight", "lr" of every step; the
-        last two are (steps,) with replicas too.
+        last two are (steps,) with replicas too. Where replicas of unequal length have
+        taken unequal steps all are (steps, R), nan after a replica's last.
     elbo, elbo_se : float or array (R,), or None
-        ELBO on all rows and its standard error, from S samples of fresh noise: S = 10^8 /
-        (N x widest layer x number of restarts or replicas), kept within 32 and 1000. A
-        point has none.
-    stop_reason : str
+        ELBO of all rows and its standard error, from fresh noise. Where a tenth of what
+        the steps have evaluated is less than all rows twice, it is estimated from some of
+        them, and the standard error includes that. None for a point, and where
+        ``elbo_samples=0`` has left it out.
+    stop_reason : str or array (R,)
         "max_steps", "plateau", "stop" (a rule of your own), "callback", "interrupted", or
         "diverged". With Ctrl-C in the closing estimate ``elbo`` is what had been
-        estimated by then, nan if nothing.
+        estimated by then, nan if nothing. An array (R,) where replicas of unequal length
+        have ended for different reasons.
     restarts : list of (elbo, elbo_se)
         Those of every restart, in order; this result is the one with the highest. Empty
         with one run and with replicas.
     converged : bool or array (R,)
-        True where a ``Plateau`` ended the run, or where a loss without noise (``Point``,
-        ``Exact()``) is at a minimum to a slope of 1e-6. To have done all steps says
-        nothing: then it is False.
+        Whether the ELBO had come to rest: the rule of the default or a ``Plateau`` ended
+        the run, or the last rise was within a nat, or a thousandth of a nat a row, by more
+        than its standard error. A loss without noise (``Point``, ``Exact()``): whether it
+        is at a minimum to a slope of 1e-6.
+    rise, rise_se : float or array (R,), or None
+        By how much the ELBO still rose at last, in nats, and its standard error: between
+        the last two quarters of the steps before the step size fell (of the first half of
+        them with a ``Cosine``, whose later steps are small). None for a point.
     diverged : bool or array (R,)
         The steps went away from where they began: on the same fresh noise the last state
         is worse than the start by more than a tenth of what separates the start from
@@ -67,6 +78,10 @@ class FitResult:
         Which state ``params`` are: the last one, or that before the first step, where the
         last is worse by more than three standard errors on the same fresh noise. Always
         "last" with the literal update, and where ``max_steps`` and ``start`` were given.
+    standardiser : Standardiser or None
+        The units of the data where ``fit(standardise=...)`` was asked for: ``predict``
+        takes and gives raw ones. ``elbo`` is that of standardised targets; that of the raw
+        ones is ``elbo - N * standardiser.log_volume`` for N rows.
     """
 
     model: Model = field(repr=False)
@@ -81,8 +96,19 @@ class FitResult:
     converged: Any = False
     diverged: Any = False
     returned: Any = "last"
+    rise: Any = None
+    rise_se: Any = None
+    standardiser: Any = field(default=None, repr=False)
 
     __post_init__ = keep_arrays
+
+    def __repr__(self):
+        steps, known = len(self.history["loss"]), self.elbo is not None
+        elbo = f", ELBO {mean_of(self.elbo)} ± {mean_of(self.elbo_se, 2)}" if known else ""
+        return (
+            f"FitResult({self.family!r}{elbo}, {steps} steps, {self.stop_reason}: "
+            f"{in_words(self.converged, self.rise, self.rise_se)})"
+        )
 
     @property
     def q(self):
@@ -103,9 +129,10 @@ class FitResult:
     def replica(self, i):
         """Replica i alone, with its history and ELBO: a run, a fold, a member.
 
-        ``predict`` mixes all replicas; the held-out rows of fold i are for
-        ``result.replica(i).predict``. All replicas predict with the same noise, unless
-        ``predict`` is given another ``rng``. Raises ValueError where there is no replica i.
+        ``predict`` mixes all replicas, unless each is given rows of its own, X (R, n, D);
+        held-out rows of fold i are for ``result.replica(i).predict`` as well. All replicas
+        predict with the same noise, unless ``predict`` is given another ``rng``. Raises
+        ValueError where there is no replica i.
         """
         lead = () if self.family.tasks else self.q.mean.shape[:-1]
         if not lead:
@@ -122,10 +149,13 @@ class FitResult:
             history=history_of(self.history, i),
             elbo=float(self.elbo[i]) if known else None,
             elbo_se=float(self.elbo_se[i]) if known else None,
-            stop_reason="diverged" if one(self.diverged) else self.stop_reason,
+            stop_reason="diverged" if one(self.diverged) else str(one(self.stop_reason)),
             converged=bool(one(self.converged)),
             diverged=bool(one(self.diverged)),
             returned=str(one(self.returned)),
+            rise=None if self.rise is None else float(one(self.rise)),
+            rise_se=None if self.rise is None else float(one(self.rise_se)),
+            standardiser=of_replica(self.standardiser, i),
         )
 
     def save(self, path):
@@ -139,12 +169,15 @@ class FitResult:
             "family": to_recipe(self.family),
             "elbo": to_recipe(self.elbo),
             "elbo_se": to_recipe(self.elbo_se),
-            "stop_reason": self.stop_reason,
+            "stop_reason": to_recipe(self.stop_reason),
             "seed": seed_facts(self.prediction_seed),
             "restarts": to_recipe(self.restarts),
             "converged": to_recipe(self.converged),
             "diverged": to_recipe(self.diverged),
             "returned": to_recipe(self.returned),
+            "rise": to_recipe(self.rise),
+            "rise_se": to_recipe(self.rise_se),
+            "standardiser": to_recipe(self.standardiser),
         }
         arrays = {f"params.{key}": value for key, value in self.params.items()}
         arrays |= {f"history.{key}": value for key, value in self.history.items()}
@@ -162,12 +195,15 @@ class FitResult:
                 with_prefix("history.", arrays),
                 from_recipe(facts["elbo"]),
                 from_recipe(facts["elbo_se"]),
-                facts["stop_reason"],
+                from_recipe(facts["stop_reason"]),
                 seed_from(facts["seed"]),
                 [tuple(pair) for pair in from_recipe(facts["restarts"])],
                 from_recipe(facts.get("converged", False)),
                 from_recipe(facts.get("diverged", False)),
                 from_recipe(facts.get("returned", "last")),
+                from_recipe(facts.get("rise")),
+                from_recipe(facts.get("rise_se")),
+                standardiser=from_recipe(facts.get("standardiser")),
             )
             check_result(result)
         return result
@@ -185,20 +221,47 @@ class FitResult:
         """Posterior predictive at X (N, D); see :class:`minibnn.Prediction`.
 
         ``rng=None`` starts the fit's own prediction stream from its beginning, so equal
-        calls give equal answers. Replicas are pooled into one mixture: of the n_samples
-        in all they are taken in turn. To score a fold of a cross-validation, ask its own
-        ``replica(i)``. ``verbose`` reports progress on standard error.
+        calls give equal answers. ``verbose`` reports progress on standard error.
+
+        With R replicas X (N, D) is predicted by all of them, pooled into one mixture: of
+        the n_samples in all they are taken in turn. With X (R, n, D) replica i predicts
+        block i alone, by n_samples of its own: the held-out rows of fold i, say. Answers
+        are then (R, n), equal to those of ``replica(i).predict(X[i])``; held-out rows of
+        unequal number are for the latter.
         """
         if self.family.tasks:
             raise ValueError(
                 f"q holds {self.family.tasks[0]} posteriors, one per context: choose "
                 "one with result.at(context).predict(X)"
             )
-        X = as_inputs(X, dtype=self.q.mean.dtype)
+        X, seed = self._inputs(X), self._seed(rng)
+        if X.ndim == 3:
+            runs = [self.replica(i) for i in range(len(X))]
+            pairs = zip(runs, X, strict=True)
+            return ReplicaPrediction(
+                [run.predict(own, n_samples, seed, verbose) for run, own in pairs]
+            )
         if not self.family.noise_size(self.model):  # a point says the same every time
             n_samples = min(check_int("n_samples", n_samples), self._n_replicas)
-        seed = self._seed(rng)
-        return predict(self.model, self._weight_chunks, X, n_samples, seed, verbose)
+        model, X = in_raw_units(self.standardiser, self.model, X, self.q.mean.dtype)
+        return predict(model, self._weight_chunks, X, n_samples, seed, verbose)
+
+    def _inputs(self, X):
+        """Checked X: rows for all replicas, (N, D), or a block for each, (R, n, D)."""
+        lead = self.q.mean.shape[:-1]
+        if not lead:
+            return as_inputs(X)
+        blocks = X if isinstance(X, list | tuple) else []
+        lengths = [len(block) for block in blocks if getattr(block, "ndim", 0) == 2]
+        if len(set(lengths)) > 1:
+            raise ValueError(
+                f"X must have blocks of equal length, got {lengths} rows; where they "
+                "differ call result.replica(i).predict(X[i]) for each"
+            )
+        X = as_inputs(X, ndim=(2, 3))
+        if X.ndim == 3:  # a block of rows for each replica
+            check_shape("X", X, (lead[0], "n", self.model.net.n_inputs))
+        return X
 
     @property
     def _n_replicas(self):
@@ -230,6 +293,11 @@ class FitResult:
         return np.moveaxis(w, -2, 0).reshape(-1, w.shape[-1])
 
 
+def mean_of(value, digits=6):
+    """A number, or the mean of those of all replicas, as text."""
+    return f"{np.mean(value):.{digits}g}" + (" on average" if np.ndim(value) else "")
+
+
 def check_result(result):
     """Raise ValueError unless the parts of a result belong to one another."""
     check_instance("model", result.model, Model)
@@ -242,6 +310,10 @@ def check_result(result):
         value = getattr(result, name)
         if value is not None:
             check_shape(name, as_float_array(name, value, finite=False), lead)
-    check_instance("stop_reason", result.stop_reason, str)
+    reasons = np.asarray(result.stop_reason)
+    check_instance("stop_reason", reasons.flat[0], str)
+    check_shape("stop_reason", reasons, lead if reasons.ndim else ())
+    if result.standardiser is not None:
+        check_units(result.standardiser, result.model, lead)
     if len({len(array) for array in result.history.values()}) > 1:
         raise ValueError("the arrays of history must have one length")

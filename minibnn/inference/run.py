@@ -2,26 +2,29 @@
 
 import math
 import sys
+from dataclasses import replace
 
 import numpy as np
 
 from minibnn.inference.autopsy import FitError, autopsy, not_finite
 from minibnn.inference.batches import Batches
+from minibnn.inference.curvature import curvature_start, has_curvature
 from minibnn.inference.descent import Descent
 from minibnn.inference.elbo import default_estimator
 from minibnn.inference.flat import Flat
 from minibnn.inference.history import QUANTITIES, StepInfo, columns
 from minibnn.inference.interrupt import Interrupted
-from minibnn.inference.judge import settle, tested
+from minibnn.inference.judge import START_SAMPLES, losses, settle, tested
 from minibnn.inference.keeper import Keeper
 from minibnn.inference.restarts import runs_of
-from minibnn.inference.start import lbfgs_start
+from minibnn.inference.start import lbfgs_start, narrow
 from minibnn.inference.stopping import Rule
 from minibnn.inference.streams import Streams
 from minibnn.inference.stretch import Stretch
 from minibnn.kernels.doors import outside
 
-FIRST_FITS = 3  # of the simpler family; the basin they end in is seldom left again
+FIRST_FITS = 2  # of the simpler family; the basin they end in is seldom left again
+FEW_WEIGHTS = 150  # with more, one basin is nearly as good as another, and dear
 KEEP_EVERY = 100_000  # numbers; larger vectors are kept for a diverging run less often
 
 
@@ -43,6 +46,8 @@ class Run:
         self.begin = None  # theta before the first step
         self.rule = Rule(options)
         self.converged, self.diverged, self.returned = False, False, "last"
+        self.rise, self.rise_se = None, None
+        self.refused = 0  # starts that were no better than plain initial values
         self.before = None  # theta before the last step: loss and gradient were finite
         self.given_seeds = given_seeds  # None: whatever seed, a checkpoint may go on
         self.facts = None  # what decides this run, if a checkpoint has to know
@@ -138,7 +143,10 @@ class Run:
             saved = checkpoint.load(self)
         if saved is None:
             self.flat = Flat(self.initial_params(), self.dtype)
+            self.report_start()
             self.starts = []  # of no use any more
+            if self.refused == len(self.streams) and self.options.others:
+                self.stop_reason = "overtaken"  # another kind begins like this
             self.begin = self.flat.theta.copy()
             self.memory = self.options.optimizer.init(self.flat.theta)
         self.descent = Descent(
@@ -174,10 +182,11 @@ class Run:
         params = self.family.init(self.model, rng)
         if self.stop_reason == "interrupted":  # in the start of another replica
             return params
-        exact = self.estimator.exact
-        if options.start == "auto" and self.family.first_fit and not exact:
-            return self.family.embed(self.solve_first(replica))
-        if not options.starts_with_lbfgs(self.model, self.family, self.n_rows, exact):
+        if options.kind == "first fit":
+            return self.richer(replica, self.solve_first(replica))
+        if options.kind == "small":
+            return narrow(self.family, params)
+        if options.kind != "lbfgs":
             return params
         A, y = self.batches.all_rows(replica)
         weight, estimator, promised = options.kl_weight, self.estimator, None
@@ -187,21 +196,49 @@ class Run:
             )
         except Interrupted as interrupt:
             found, self.stop_reason = interrupt.so_far, "interrupted"
-        return tested(self, replica, found, params, promised)
+        start = tested(self, replica, found, params, promised)
+        if start is not params or options.start != "auto":
+            return start
+        self.refused += 1
+        return params if self.estimator.exact else narrow(self.family, params)
+
+    def richer(self, replica, solutions):
+        """The best of solutions of a simpler family, each with what the richer one adds."""
+        found = [self.curved(replica, self.family.embed(params)) for params in solutions]
+        if len(found) == 1:
+            return found[0]
+        means = [losses(self, params, replica, START_SAMPLES).mean() for params in found]
+        return found[int(np.argmin(means))]
+
+    def curved(self, replica, params):
+        """Params that follow the curvature, if they are surely better than those given."""
+        model, family, weight = self.model, self.family, self.options.kl_weight
+        interrupted = self.stop_reason == "interrupted"
+        if interrupted or not has_curvature(model, family, weight):
+            return params
+        A, y = self.batches.all_rows(replica)
+        rng = self.streams[replica].init
+        try:
+            found = curvature_start(model, family, params, A, y, weight, rng)
+        except Interrupted as interrupt:
+            found, self.stop_reason = interrupt.so_far, "interrupted"
+        return tested(self, replica, found, params, None)
 
     def solve_first(self, replica):
-        """Params of the simpler family this one starts from: the best default fit."""
+        """Params of the simpler family to start from, one for each basin."""
         model, family = self.model, self.family.first_fit
         problem = model, family, default_estimator(model, family)
-        problem += *self.batches.all_rows(replica), self.options.for_first_fit()
-        seeds = self.streams[replica].seed.spawn(FIRST_FITS)
-        runs = [run.go() for run in runs_of(Run, [(*problem, [s]) for s in seeds])]
-        if runs[-1].stop_reason == "interrupted":
+        problem += self.batches.data_of(replica)
+        options = self.options.for_first_fit(model, self.n_rows)
+        kinds = replace(options, start="auto").kinds(model, family, self.n_rows, False)
+        basins = FIRST_FITS if model.n_weights <= FEW_WEIGHTS else 1
+        seeds, runs = self.streams[replica].seed.spawn(basins), []
+        for kind in kinds:
+            own = [(*problem, options.of_kind(kind), [seed]) for seed in seeds]
+            runs.append([run.go() for run in runs_of(Run, own)])
+        if runs[-1][-1].stop_reason == "interrupted":
             raise KeyboardInterrupt
-        for run in runs:
-            settle(run)
-        elbo = [np.mean(run.history["elbo"][-100:]) for run in runs]
-        return runs[int(np.argmax(elbo))].copy_params()
+        return [best_state(alike) for alike in zip(*runs, strict=True)]
 
     def batch_rngs(self):
         """Who deals the batches: one generator per replica; tasks share theirs."""
@@ -260,7 +297,8 @@ class Run:
     def record(self, history):
         """Append steps to the history and look at each; how many until one ended it."""
         first = self.step
-        if not (self.options.stop or self.options.verbose or self.options.callback):
+        looks_between = self.options.stop and not self.rule.looks_seldom
+        if not (looks_between or self.options.verbose or self.options.callback):
             for name, values in history.items():
                 self.history[name].extend(values)
             self.step += len(history["lr"])
@@ -293,6 +331,13 @@ class Run:
         end = "max_steps" if self.step >= options.max_steps else None
         return self.rule.reason(self.step, self.history) or end
 
+    def report_start(self):
+        """What a verbose run begins with, and how many rows each of its steps sees."""
+        if self.options.verbose:
+            rows = self.batches.size or f"all {self.n_rows}"
+            text = f"start: {self.options.kind or 'initial values'}; {rows} rows a step"
+            print(text, file=sys.stderr, flush=True)
+
     def report(self):
         """A line on standard error ten times a run."""
         every = max(1, self.options.max_steps // 10)
@@ -308,6 +353,14 @@ class Run:
         """The parameters now, or those in theta, as arrays of their own."""
         params = self.flat.params if theta is None else self.flat.split(theta)
         return {key: part.copy() for key, part in params.items()}
+
+
+def best_state(runs):
+    """The state of the run that ends with the best ELBO, as it is returned."""
+    for run in runs:
+        settle(run)
+    elbo = [np.mean(run.history["elbo"][-100:]) for run in runs]
+    return runs[int(np.argmax(elbo))].copy_params()
 
 
 def all_finite(*arrays):

@@ -11,6 +11,7 @@ from scipy.optimize import minimize, root
 from minibnn.inference.flat import Flat
 from minibnn.inference.interrupt import Interrupted
 from minibnn.kernels.estimators import Pathwise
+from minibnn.kernels.maps import SCALES
 from minibnn.kernels.objective import objective
 
 SAMPLES = 16
@@ -20,13 +21,34 @@ FLAT = 1e-6  # slope at which a minimum has been reached
 ROUNDING = 1e-12  # of a loss, relative
 LAST_STEPS = 20
 SMALLEST_SIGMA = 1e-8  # of the literal sigma during L-BFGS; the entropy keeps it away
-MOST_WORK = 2e7  # samples x rows x weights of one evaluation, above which it is skipped
+MOST_WORK = 4e6  # samples x rows x weights of one evaluation, above which it is skipped
+NARROW = 1e-3  # sigma from which means move as if there were no noise
+WIDE = 0.05  # sigma from which no noise is fitted away
 
 
 def worth_a_start(model, family, n_rows, exact):
     """Whether ``start="auto"`` uses it: only for families and sizes it pays for."""
     work = SAMPLES * n_rows * model.n_weights
     return exact or (family.fixed_noise_start and work <= MOST_WORK)
+
+
+def narrow(family, params):
+    """Params of which no sigma is above NARROW: the means find their places first.
+
+    Noise prunes hidden units before they have learned anything, and a unit that lies at
+    its prior seldom comes back. Where sigma itself is moved it stays as it is: a step
+    would leave (0, inf).
+    """
+    return with_sigma(family, params, NARROW, np.minimum)
+
+
+def with_sigma(family, params, sigma, bound):
+    """Params with every sigma bounded by ``sigma``, from above or from below."""
+    if "rho" not in params or family.scale == "identity":
+        return params
+    rho = params["rho"]
+    limit = rho.dtype.type(SCALES[family.scale].inverse(sigma))
+    return {**params, "rho": bound(rho, limit)}
 
 
 def standardised_noise(rng, shape):
@@ -53,16 +75,18 @@ def lbfgs_start(
 
     An exact estimator has no noise: then it is the ELBO itself that is maximised.
     A descent that ends where a unit further the loss would fall by more than it has so far
-    was ended by the rounding of a steep loss: then params are those given.
+    was ended by the rounding of a steep loss: then params are those given. It begins with
+    no sigma below WIDE: from a smaller one it fits the noises away.
     Ctrl-C raises ``Interrupted`` with the best params so far.
     """
     estimator = estimator if estimator.exact else Pathwise()
     shape = estimator.noise_shape(model, family, SAMPLES, A.shape[-2])
     noise = standardised_noise(rng, family.tasks + shape)
     problem = model, family, A, y, kl_weight, estimator
-    flat = Flat(params, np.float64)
+    wide = params if estimator.exact else with_sigma(family, params, WIDE, np.maximum)
+    flat = Flat(wide, np.float64)
     before = loss_at(problem, flat, noise)(flat.theta)[0]
-    better, found = descend(problem, params, noise, {"maxiter": iterations})
+    better, found = descend(problem, wide, noise, {"maxiter": iterations})
     lost = found.status == 0 and np.abs(found.jac).max() > before - found.fun
     return (params if lost else better), float(found.fun)
 

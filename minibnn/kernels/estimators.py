@@ -157,24 +157,29 @@ class LocalReparam(Estimator):
 
     def __call__(self, model, family, q, noise, A, y):
         """(E62) in every layer of the network and for the likelihood's own weights."""
-        mean, var, pull_moments = family.moments(q)
-        dtype = np.result_type(mean, var, A, noise)
-        g_mean, g_var = np.empty_like(mean, dtype), np.empty_like(mean, dtype)
-        n, net = model.net.n_weights, model.net
-        layers, rest = local_layers(net, (mean, var), (g_mean, g_var), A, noise)
-        lead = np.broadcast_shapes(mean.shape[:-1] + (1,), noise.shape[:-1])
-        F, pull_net = net.run(A, layers, lead, g_mean)
-        v, pull_v = local_draw(mean[..., None, n:], var[..., None, n:], rest)
-        nll, g_F, g_v = model.likelihood(F, y, v)
+        return *local_nll(model, family, q, noise, A, y), closed_kl(model, family, q)
 
-        def pull(c):
-            pull_net(c * g_F)
-            if g_v is not None:
-                g_mean[..., n:] = c * g_v.sum(-2)
-                g_var[..., n:] = c * pull_v(g_v).sum(-2)
-            return pull_moments(g_mean, g_var)
 
-        return nll, pull, closed_kl(model, family, q)
+def local_nll(model, family, q, noise, A, y):
+    """The data term of (E62), nll (..., S), and its pullback."""
+    mean, var, pull_moments = family.moments(q)
+    dtype = np.result_type(mean, var, A, noise)
+    g_mean, g_var = np.empty_like(mean, dtype), np.empty_like(mean, dtype)
+    n, net = model.net.n_weights, model.net
+    layers, rest = local_layers(net, (mean, var), (g_mean, g_var), A, noise)
+    lead = np.broadcast_shapes(mean.shape[:-1] + (1,), noise.shape[:-1])
+    F, pull_net = net.run(A, layers, lead, g_mean)
+    v, pull_v = local_draw(mean[..., None, n:], var[..., None, n:], rest)
+    nll, g_F, g_v = model.likelihood(F, y, v)
+
+    def pull(c):
+        pull_net(c * g_F)
+        if g_v is not None:
+            g_mean[..., n:] = c * g_v.sum(-2)
+            g_var[..., n:] = c * pull_v(g_v).sum(-2)
+        return pull_moments(g_mean, g_var)
+
+    return nll, pull
 
 
 def local_layers(net, moments, gradients, A, noise):

@@ -7,7 +7,9 @@ import numpy as np
 from minibnn.kernels.equations import equation
 from minibnn.kernels.families import Gaussian, MeanField, log_normal
 from minibnn.kernels.maps import SCALES, log1p
-from minibnn.kernels.natural_steps import full_covariance_step
+from minibnn.kernels.natural_steps import curvature_step, full_covariance_step
+
+RATE = 0.01  # of Adam, times P
 
 
 class FullCovariance(MeanField):
@@ -34,6 +36,14 @@ class FullCovariance(MeanField):
 
     def __repr__(self):
         return f"FullCovariance(scale={self.scale!r}, sigma={self.sigma:g})"
+
+    def rate(self, model):
+        """Step size of Adam from a good start.
+
+        A step moves all P² / 2 correlations by about it, most of them by noise: each
+        marginal variance by P times its square. So it falls with P.
+        """
+        return RATE / model.n_weights
 
     @property
     def first_fit(self):
@@ -147,7 +157,19 @@ class FullCovariance(MeanField):
         g_low = np.zeros_like(q.low)
         g_low[..., rows, columns] = grads["low"]
         g_log_sigma = grads["rho"] / pull(ones)["rho"]
-        mu, sigma, low = full_covariance_step(q, grads["mu"], g_log_sigma, g_low, a)
+        new = full_covariance_step(q, grads["mu"], g_log_sigma, g_low, a)
+        self.move_to(params, *new)
+
+    def curvature_step(self, params, G, prior, g_mu, a):
+        """One step with slopes G of single rows and a prior's KL, in place (E79)."""
+        q, _ = self.natural(params)
+        _, g = self.kl(q, prior)  # its slope in log s is s² d - 1, d in E79
+        d = np.maximum(1.0 + g.log_sigma, 0.0) / self.marginals(q)[1]
+        self.move_to(params, *curvature_step(q, G, d, g_mu, a))
+
+    def move_to(self, params, mu, sigma, low):
+        """Write a Gaussian into params."""
+        rows, columns = lower_indices(mu.shape[-1])
         params["mu"][...] = mu
         params["rho"][...] = SCALES[self.scale].inverse(sigma)
         params["low"][...] = low[..., rows, columns]

@@ -182,6 +182,25 @@ def _student_t_constant(df):
     return math.fsum([HALF_LOG_2PI, series, *steps, -0.5 * math.log(z / x)])
 
 
+@equation("E38")
+def location_scale_information(df):
+    """What one observation tells of its location F and of its log scale t.
+
+    (E38)  E[∂²nll/∂F²] = e^-2t (1 + 1/df)/(1 + 3/df),   E[∂²nll/∂F∂t] = 0,
+           E[∂²nll/∂t²] = 2/(1 + 3/df);   normal noise is df = inf: e^-2t, 0 and 2
+
+    Derivation.  The mean of a second derivative over y ~ p(y | F, t) is the mean product
+    of first derivatives, those of E36. With a from there u = a^2/(1 + a^2) has the
+    Beta(1/2, df/2) distribution: mean 1/(df + 1), E[u(1 - u)] = df/((df + 1)(df + 3)),
+    variance 2 df/((df + 1)^2 (df + 3)). Now dnll/dt = 1 - (df + 1) u, and the square of
+    dnll/dF is (df + 1)^2/df e^-2t u(1 - u). dnll/dF is odd in y - F and dnll/dt even, so
+    their product averages to 0.
+
+    Shapes.  df a number > 0 or inf  ->  (e^2t times the first, the last), two floats.
+    """
+    return (1 + 1 / df) / (1 + 3 / df), 2 / (1 + 3 / df)
+
+
 @equation("E37")
 @np.errstate(over="ignore")
 def sigmoid_gaussian_nll(F, y, t):

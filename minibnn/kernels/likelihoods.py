@@ -37,11 +37,16 @@ class Likelihood:
     own_prior = None  # the prior over them
     kind = "regression"
     exclusive = False  # whether the outputs are the classes of one label
+    location_scale = False  # whether mean + sd y has the density it should, in new units
     expected_nll = None  # its mean under uncertain outputs, where that is closed
 
     def initial_weights(self):
         """Where its own weights start."""
         return np.zeros(self.n_weights)
+
+    def log_scale_outputs(self, n_outputs):
+        """Which network outputs are log scales, a slice; a new network has 0 there."""
+        return slice(0)
 
     def check_width(self, n_outputs):
         """Raise ValueError unless it can read that many network outputs."""
@@ -94,6 +99,9 @@ class LocationScale(Likelihood):
     log_scale_prior : (float, float)
         Mean and standard deviation of the normal prior over log s.
     """
+
+    location_scale = True
+    df = np.inf  # degrees of freedom: normal noise has infinitely many
 
     def __init__(self, scale=1.0, log_scale_prior=(0.0, 1.0)):
         self.learned = isinstance(scale, str) and scale == "learned"
@@ -223,22 +231,31 @@ class Categorical(Likelihood):
 
     Parameters
     ----------
-    n_classes : int
-        K >= 2; the network needs K outputs.
+    n_classes : int, optional
+        K >= 2; the network needs K outputs. By default K is as many as it has.
     """
 
     kind = "classification"
     exclusive = True
 
-    def __init__(self, n_classes):
-        self.n_classes = check_int("n_classes", n_classes, minimum=2)
+    def __init__(self, n_classes=None):
+        if n_classes is not None:
+            n_classes = check_int("n_classes", n_classes, minimum=2)
+        self.n_classes = n_classes
 
     def __repr__(self):
-        return f"Categorical({self.n_classes})"
+        return f"Categorical({'' if self.n_classes is None else self.n_classes})"
 
     def check_width(self, n_outputs):
         """K outputs for K classes."""
-        check_width(self, n_outputs, self.n_classes)
+        if self.n_classes is not None:
+            check_width(self, n_outputs, self.n_classes)
+        elif n_outputs < 2:
+            raise ValueError(
+                "likelihood Categorical() reads one network output per class, at least "
+                f"2, the network has {n_outputs}; two classes and one output are "
+                "Bernoulli()"
+            )
 
     def target_shape(self, shape):
         """One label per row."""
@@ -250,6 +267,8 @@ class Categorical(Likelihood):
 
     def targets(self, y, shape):
         """Integer labels (..., B)."""
+        if self.n_classes is None:
+            return Categorical(shape[-1]).targets(y, shape)
         return super().targets(y, shape)[..., 0].astype(np.intp)
 
     def check_values(self, y):

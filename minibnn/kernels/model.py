@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minibnn.kernels.inputs import Inputs
 from minibnn.kernels.network import MLP, initial_weights
 from minibnn.kernels.priors import JointPrior
 from minibnn.kernels.validate import (
@@ -60,9 +61,14 @@ class Model:
         return self.net.n_weights + self.likelihood.n_weights
 
     def initial_weights(self, rng):
-        """A new network's weights and the likelihood's start, (P,)."""
-        own = self.likelihood.initial_weights()
-        return np.concatenate([initial_weights(self.net, as_rng(rng)), own])
+        """A new network's weights and the likelihood's start, (P,).
+
+        Outputs that are log scales begin at 0 whatever the input.
+        """
+        w, likelihood = initial_weights(self.net, as_rng(rng)), self.likelihood
+        last = self.net.blocks(w)[-1]
+        last[:, likelihood.log_scale_outputs(self.net.n_outputs)] = 0.0
+        return np.concatenate([w, likelihood.initial_weights()])
 
     def batch(self, X, y, ndim=(2, 3), dtype=None):
         """Checked data as the kernels want it: features (N, D+1) and targets.
@@ -70,18 +76,12 @@ class Model:
         Raises ValueError or TypeError naming X or y: wrong shape, NaN or inf, a column
         whose squares overflow, labels out of range, unequal lengths, no rows.
         """
-        A = self.features(X, ndim, dtype)
-        check_squares("X", check_rows("X", A))
-        y = self.targets(A, y)
-        if y.dtype.kind == "f":  # real targets compute in the precision of X
-            y = check_range("y", y, A.dtype).astype(A.dtype, copy=False)
-        return A, y
+        A, y = checked_data(self, X, y, ndim, dtype)
+        return A.features(), y
 
     def features(self, X, ndim=(2, 3), dtype=None):
         """Checked inputs with the constant column, (N, D+1)."""
-        X = as_inputs(X, ndim=ndim, dtype=dtype)
-        check_shape("X", X, X.shape[:-1] + (self.net.n_inputs,))
-        return self.net.features(X)
+        return self.net.features(checked_inputs(self.net, X, ndim, dtype))
 
     def targets(self, A, y):
         """Checked targets as the likelihood wants them, one for each row of features."""
@@ -125,6 +125,27 @@ class Model:
         nll, pull = self.nll(w, A, y)
         log_prior, g_prior = self.weight_prior.log_prob(w)
         return log_prior - nll, g_prior - pull()
+
+
+def checked_data(model, X, y, ndim=(2, 3), dtype=None):
+    """What ``Model.batch`` makes, the features still ``Inputs``: X is not copied."""
+    X = checked_inputs(model.net, X, ndim, dtype)
+    return data_of(model, check_squares("X", check_rows("X", X)), y)
+
+
+def data_of(model, X, y):
+    """The same of inputs that were checked, or of what stands in their place."""
+    A = Inputs(X, model.net)
+    y = model.targets(A, y)
+    if y.dtype.kind == "f":  # real targets compute in the precision of X
+        y = check_range("y", y, A.dtype).astype(A.dtype, copy=False)
+    return A, y
+
+
+def checked_inputs(net, X, ndim, dtype):
+    """Checked inputs (..., N, D)."""
+    X = as_inputs(X, ndim=ndim, dtype=dtype)
+    return check_shape("X", X, X.shape[:-1] + (net.n_inputs,))
 
 
 def check_protocol(name, value, method):

@@ -37,6 +37,8 @@ class HeteroscedasticGaussian(Likelihood):
     deviations.
     """
 
+    location_scale = True
+
     def __repr__(self):
         return "HeteroscedasticGaussian()"
 
@@ -47,6 +49,10 @@ class HeteroscedasticGaussian(Likelihood):
                 "likelihood HeteroscedasticGaussian() reads an even number of network "
                 f"outputs (means, then log scales), the network has {n_outputs}"
             )
+
+    def log_scale_outputs(self, n_outputs):
+        """The second half: wild first scales would drown what the means have to learn."""
+        return slice(n_outputs // 2, n_outputs)
 
     def target_shape(self, shape):
         """Half as many targets as outputs."""

@@ -6,8 +6,11 @@ numbers. Both steps are pure functions of q and its cotangents.
 """
 
 import numpy as np
+from scipy.linalg import solve_triangular
 
 from minibnn.kernels.equations import equation
+
+upper_solve = np.vectorize(solve_triangular, signature="(n,n),(n,m)->(n,m)")
 
 
 @equation("E77")
@@ -54,6 +57,40 @@ def full_covariance_step(q, g_mu, g_log_sigma, g_low, a):
     diagonal = g_log_sigma - (q.low * g_low).sum(-1)
     B = np.tril(T.swapaxes(-1, -2) @ (g_low + eye * diagonal[..., None, :]))
     M = eye + a * (B + B.swapaxes(-1, -2)) * (1.0 - 0.5 * eye)
+    return with_precision(q, M, g_mu, a)
+
+
+@equation("E79")
+def curvature_step(q, G, d, g_mu, a):
+    """A step of size a with the curvature of the model; new (mu, sigma, low).
+
+    (E79)  Λ <- (1 - a) Λ + a (GᵀG + diag(d)),   mu <- mu - a Λ_new⁻¹ ∂loss/∂mu
+
+    Derivation.  E78 with 2 ∂loss/∂Σ = E_q[∇² nll] + diag(d) - Λ: for a Gaussian q the
+        slope of an expectation in Σ is half the mean second derivative (Price), the
+        prior is independent in the weights, and the entropy gives -Λ. A network's
+        second derivatives can be indefinite; their mean over targets y drawn from the
+        model itself cannot: from ∫ p(y|w) dy = 1, differentiated twice,
+        E_y[∇² nll] = E_y[∇nll ∇nllᵀ] (Fisher). Rows are independent and their slopes
+        have mean zero, so N/R times the outer products of R rows' slopes, each at its own
+        w ~ q and y ~ p(y|w), has that mean: GᵀG with the slopes times √(N/R) as rows.
+        Then Λ_new >= (1 - a) Λ: no step a < 1 is too long to have a covariance.
+        With Z = G L, M = Lᵀ Λ_new L = (1 - a) I + a (ZᵀZ + Lᵀ diag(d) L).
+    Source.  Martens 2020, sec. 9; Khan et al. 2018 (VOGN), here with all P² entries.
+    Shapes.  G (..., R, P), d and g_mu (..., P).
+
+    Raises ValueError where G is so large that M has no Cholesky factor.
+    """
+    eye = np.eye(q.mean.shape[-1], dtype=q.mean.dtype)
+    L = q.sigma[..., None] * (eye + q.low)
+    Z = np.concatenate([G @ L, np.sqrt(d)[..., None] * L], axis=-2)
+    M = (1.0 - a) * eye + a * (Z.swapaxes(-1, -2) @ Z)
+    return with_precision(q, M, g_mu, a)
+
+
+def with_precision(q, M, g_mu, a):
+    """(mu, sigma, low) of precision L⁻ᵀ M L⁻¹ after a step of size a of the mean."""
+    T = np.eye(q.mean.shape[-1], dtype=q.mean.dtype) + q.low
     try:
         U = np.linalg.cholesky(M[..., ::-1, ::-1])[..., ::-1, ::-1]
     except np.linalg.LinAlgError:
@@ -62,7 +99,7 @@ def full_covariance_step(q, g_mu, g_log_sigma, g_low, a):
             "take a smaller one"
         ) from None
     pivots = np.diagonal(U, axis1=-2, axis2=-1)
-    TK = np.linalg.solve(U, T.swapaxes(-1, -2)).swapaxes(-1, -2)
+    TK = upper_solve(U, T.swapaxes(-1, -2)).swapaxes(-1, -2)
     sigma, T = q.sigma / pivots, np.tril(TK * pivots[..., None])
     through = (T.swapaxes(-1, -2) @ (sigma * g_mu)[..., None])[..., 0]
     mu = q.mean - a * sigma * (T @ through[..., None])[..., 0]

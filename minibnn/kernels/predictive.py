@@ -121,10 +121,11 @@ def mutual_information(logits):
                  Where p_sk - p̄_k is small it comes from the logits' differences.
     Shapes.      logits (S, ..., C)  →  (...)
     """
-    mean, spread = _mean_and_spread(logits)
+    mean, spread = _mean_and_spread(_classes_first(logits))
     possible = mean > 0
     t = np.where(possible, spread, 0) / np.where(possible, mean, 1)
-    return np.sum(mean * _average(_psi(np.maximum(t, -1))), axis=-1)
+    terms = _psi(np.maximum(t, -1))
+    return np.sum(mean[..., 0] * np.mean(terms, axis=-1), axis=0)
 
 
 def bernoulli_mutual_information(logits):
@@ -135,33 +136,39 @@ def bernoulli_mutual_information(logits):
     return mutual_information(np.stack([logits, np.zeros_like(logits)], axis=-1))
 
 
-def _mean_and_spread(logits):
-    """Return p̄ (...) and p_s - p̄ (S, ...), the latter accurate however small it is.
+def _classes_first(logits):
+    """Logits (S, ..., C) as (C, ..., S): sums over few classes are then quick."""
+    return np.ascontiguousarray(np.moveaxis(np.moveaxis(logits, -1, 0), 1, -1))
+
+
+def _mean_and_spread(z):
+    """Logits (C, ..., S) → p̄ (C, ..., 1), p_s - p̄ (C, ..., S), accurate however small.
 
     With D = z_s - z_0, centred so that Σ p_0 D = 0, the change of log p is
     D - log1p(Σ p_0 expm1(D)), and p_s - p_0 = p_0 expm1(that). Used where all |D| < 1.
     """
-    e = np.exp(logits - np.max(logits, axis=-1, keepdims=True))
-    p = e / np.sum(e, axis=-1, keepdims=True)
-    mean, first, step = _average(p), p[:1], logits - logits[:1]
-    step = step - np.sum(first * step, axis=-1, keepdims=True)
-    near = np.max(np.abs(step), axis=(0, -1), keepdims=True) < 1
-    step = np.where(near, step, 0)
-    moved = np.log1p(np.sum(first * np.expm1(step), axis=-1, keepdims=True))
+    e = np.exp(z - np.max(z, axis=0))
+    p = e / np.sum(e, axis=0)
+    mean, step = np.mean(p, axis=-1, keepdims=True), z - z[..., :1]
+    step = step - np.sum(p[..., :1] * step, axis=0)
+    spread, near = p - mean, np.max(np.abs(step), axis=(0, -1)) < 1
+    first, step = p[:, near, :1], step[:, near]
+    moved = np.log1p(np.sum(first * np.expm1(step), axis=0))
     change = first * np.expm1(step - moved)
-    return mean, np.where(near, change - _average(change), p - mean)
+    spread[:, near] = change - np.mean(change, axis=-1, keepdims=True)
+    return mean, spread
 
 
 def _psi(t):
     """(1+t) log(1+t) - t for t ≥ -1; near 0 its series Σ_{k≥2} (-t)^k/(k(k-1))."""
-    near = np.abs(t) < 0.1
-    u = np.where(near, t, 0)
-    series = np.zeros_like(t)
+    v = np.where(t > -1, t, 0)  # 0 log 0 = 0 at t = -1
+    psi, near = (1 + t) * np.log1p(v) - t, np.abs(t) < 0.1
+    u = t[near]
+    series = np.zeros_like(u)
     for k in range(18, 1, -1):  # 0.1^17 / 171 is below one ulp of the first term
         series = 1 / (k * (k - 1)) - u * series
-    v = np.where(t > -1, t, 0)  # 0 log 0 = 0 at t = -1
-    far = (1 + t) * np.log1p(v) - t
-    return np.where(near, u**2 * series, far)
+    psi[near] = u**2 * series
+    return psi
 
 
 def _average(values):

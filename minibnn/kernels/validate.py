@@ -13,6 +13,7 @@ import numpy as np
 
 from minibnn.kernels.describe import ArgumentTypeError, describe, shown
 from minibnn.kernels.frames import real_array
+from minibnn.kernels.inputs import pieces
 
 # --- single values -------------------------------------------------------------------
 
@@ -237,8 +238,11 @@ def check_range(name, array, dtype):
     """Return array if none of its numbers would overflow in the float type ``dtype``."""
     if array.dtype.itemsize <= np.dtype(dtype).itemsize or array.dtype.kind not in "fc":
         return array
-    fits = ~(np.abs(array) > np.finfo(dtype).max) | ~np.isfinite(array)
-    return check_all(name, array, fits, f"within the range of {np.dtype(dtype)}")
+
+    def fits(a):
+        return ~(np.abs(a) > np.finfo(dtype).max) | ~np.isfinite(a)
+
+    return check_each(name, array, fits, f"within the range of {np.dtype(dtype)}")
 
 
 def check_rows(name, array):
@@ -251,7 +255,8 @@ def check_rows(name, array):
 def check_squares(name, array):
     """Return array (..., n, D) if the squares of every column are finite."""
     most = float(np.sqrt(np.finfo(array.dtype).max))
-    sizes = np.abs(array).max(tuple(range(array.ndim - 1)))
+    rows = tuple(range(array.ndim - 1))
+    sizes = np.maximum(array.max(rows), -array.min(rows))
     if not (sizes <= most).all():
         i = int(np.argmax(sizes))
         raise ValueError(
@@ -263,7 +268,14 @@ def check_squares(name, array):
 
 def check_finite(name, array):
     """Return array if every value is finite; else tell the first index that is not."""
-    return check_all(name, array, np.isfinite(array), "finite")
+    return check_each(name, array, np.isfinite, "finite")
+
+
+def check_each(name, array, good, wanted):
+    """``check_all`` of a function ``good``; while all is well, a piece at a time."""
+    if all(np.all(good(piece)) for piece in pieces(array)):
+        return array
+    return check_all(name, array, good(array), wanted)
 
 
 def check_all(name, array, good, wanted, remedy=None):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import expit
 
+from minibnn.inference.standardiser import mean_and_sd
 from minibnn.kernels.doors import door
 from minibnn.kernels.keep import keep_arrays
 from minibnn.kernels.validate import (
@@ -77,7 +78,7 @@ class Dataset:
         (and mean_test) is standardised in the same way; class labels are refused.
         """
         check_bool("targets", targets)
-        mean, sd = _mean_and_sd(self.X)
+        mean, sd = mean_and_sd(self.X)
         new = {"X": (self.X - mean) / sd, "X_test": (self.X_test - mean) / sd}
         new |= {"units": ("sd",) * len(self.units)}
         if targets:
@@ -89,18 +90,11 @@ class Dataset:
     def _standardised_targets(self):
         if self.y.dtype.kind in "iub":
             raise ValueError("targets=True needs real targets, got class labels in y")
-        mean, sd = _mean_and_sd(self.y)
+        mean, sd = mean_and_sd(self.y.reshape(len(self.y), -1))
         scaled = {"y": (self.y - mean) / sd, "y_test": (self.y_test - mean) / sd}
         if self.mean_test is not None:
             scaled["mean_test"] = (self.mean_test - mean) / sd
         return scaled
-
-
-def _mean_and_sd(array):
-    """Return the column means and sds; sd 1 where a column is constant."""
-    constant = np.ptp(array, axis=0) == 0
-    mean = np.where(constant, array[0], array.mean(axis=0))
-    return mean, np.where(constant, 1.0, array.std(axis=0))
 
 
 # --- the rupture study ---------------------------------------------------------------

@@ -4,7 +4,8 @@ One core, one thread, contenders taking turns within each round; what is reporte
 the median over the rounds of each contender's time and of its ratio to minibnn in the
 same round, with the quartiles of that ratio. JAX and PyTorch take part where they are
 installed. ``--scaling`` prints cost against N, B, S, P, depth and R instead, ``--memory``
-the peak memory of training; ``--write`` puts the table into table.md beside this file.
+the peak memory of training, ``--large`` where a fit of large data spends its time and
+memory; ``--write`` puts the table into table.md beside this file.
 """
 
 import argparse
@@ -99,7 +100,10 @@ def arguments():
     parser.add_argument(
         "--write", action="store_true", help="the table to table.md here"
     )
+    parser.add_argument("--large", action="store_true", help="a million rows")
     args = parser.parse_args()
+    if args.large:
+        return args
     unknown = sorted(set(args.names) - set(known))
     if unknown:
         parser.error(
@@ -112,6 +116,8 @@ def main():
     args = arguments()
     if args.scaling:
         return importlib.import_module("scaling").main()
+    if args.large:
+        return importlib.import_module("large").main(args.names)
     if args.memory:
         return importlib.import_module("memory").main(args.names)
     modules = contenders()
