@@ -41,7 +41,7 @@ DEFAULTS = {
     },
     mb.hmc: {
         "n_chains": 4, "n_draws": "auto", "max_draws": 3000, "watch": None,
-        "n_warmup": 600, "path_length": 2.5,
+        "n_warmup": 500, "path_length": 2.5,
         "max_leapfrog": 1000, "target_accept": 0.8, "init": None,
     },
     mb.ais: {"n_particles": 32, "n_temperatures": 500, "n_leapfrog": 20},
