@@ -38,7 +38,8 @@ INNER = set(
     check_params check_values check_width density due embed expected_nll for_restart
     kernel keep_valid kl log_prob log_scale marginals mean moments move natural
     natural_step neg_entropy noise_shape noise_size rates row_nll sample shape_hint
-    shapes steps_left target_shape log_scale_outputs move_to curvature_step update update_params variance""".split()
+    shapes steps_left target_shape update update_params variance
+    log_scale_outputs""".split()
 ) | {"Checkpoint.load", "Checkpoint.save", *(
     f"{name}.init" for name in ("Adam", "SGD", "Momentum", "NaturalGradient")
 )}  # fmt: skip

@@ -102,8 +102,8 @@ def fit(
         little else. What it finds is used only if it is better than plain initial values
         on fresh noise, beyond doubt, and keeps half of the gain it had on its own. With
         ``callback`` or ``checkpoint`` only one is tried, L-BFGS if the problem is small. A
-        full covariance starts from mean-field fits and the curvature of the model (E79), and
-        with ``Exact()`` L-BFGS climbs the ELBO itself. None: initial values of the
+        full covariance starts from mean-field fits and the curvature of the model (E79),
+        and with ``Exact()`` L-BFGS climbs the ELBO itself. None: initial values of the
         family. A dict: params to begin with, for all replicas if they have no axis R.
     stop : Plateau or function, optional
         ``stop(history) -> bool`` after each step; None runs all steps. One answer ends
