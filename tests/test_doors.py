@@ -33,7 +33,7 @@ RESULTS = (
 )
 # What kernels call on each other, with arguments that were checked: not doors.
 INNER = set(
-    """apply blocks check_run cure features run
+    """apply blocks check_run cure curvature_step features rate run
     batch nll log_joint_kernel targets check check_family
     check_params check_values check_width density due embed expected_nll for_restart
     kernel keep_valid kl log_prob log_scale marginals mean moments move natural

@@ -178,7 +178,7 @@ def test_windows_cover_the_warmup_in_order(n):
     assert ends == sorted(set(ends))
     assert 0 < ends[0] < ends[-1] < n
     assert len(ends) >= 2
-    assert window_ends(1000) == [75, 100, 150, 250, 450, 900]
+    assert window_ends(1000) == [75, 100, 150, 250, 450, 850]
 
 
 def test_window_scales_learn_standard_deviations():
@@ -595,7 +595,7 @@ def test_data_beyond_single_precision_are_computed_in_double():
 
 @pytest.mark.parametrize("target", [0.6, 0.8, 0.95])
 def test_warm_up_reaches_its_target(target):
-    """It stood at 0.90 for 0.80. The mean of 2000 acceptances; its sd is about 0.012."""
+    """It stood at 0.90 for 0.80. The step learned varies by seed: acceptance by 0.02."""
     model, X, y = tanh_case(40)
     found = hmc(model, X, y, rng=1, n_draws=500, target_accept=target).accept_rate
     assert found.mean() == pytest.approx(target, abs=0.04)
@@ -659,11 +659,13 @@ def asked_of(draws):
 
 
 def test_chains_that_disagree_are_never_enough():
-    draws = np.random.default_rng(4).standard_normal((4, 1200, 4))
+    draws = np.random.default_rng(4).standard_normal((4, 400, 4))
     assert 100 <= asked_of(draws)[0] < 150  # 4 n independent draws
-    draws[0] += 0.5  # ESS falls and R-hat is 1.03
+    draws[0] *= 3  # of another spread: ESS is 1600 and R-hat 1.1
     assert asked_of(draws) == []
-    assert asked_of(np.full((4, 1200, 4), np.inf)) == []
+    draws[0] = draws[0] / 3 + 1  # elsewhere: both say so
+    assert asked_of(draws) == []
+    assert asked_of(np.full((4, 400, 4), np.inf)) == []
     assert asked_of(np.ones((2, 5, 4))) == []
 
 
@@ -724,15 +726,15 @@ def test_ctrl_c_says_so_and_progress_tells_the_size(monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("n", "ends"),
     [
-        (20, [3, 17]),
-        (100, [15, 85]),
-        (300, [45, 70, 120, 255]),
-        (600, [75, 100, 150, 250, 510]),
-        (700, [75, 100, 150, 250, 600]),
+        (20, [3, 14]),
+        (100, [15, 70]),
+        (300, [45, 70, 210]),
+        (600, [75, 100, 150, 250, 450]),
+        (700, [75, 100, 150, 250, 550]),
     ],
 )
 def test_windows_by_hand(n, ends):
-    """15 % on either side, 75 and 100 at most; widths 25, 50, ...; the last is longer."""
+    """15 % before, 30 % after, 75 and 150 at most; widths 25, 50, ...; a longer last."""
     assert window_ends(n) == ends
 
 
@@ -833,21 +835,21 @@ class Counting(Sampler):
 
 
 def test_warm_up_goes_by_its_windows():
-    """Windows 45-70-120-255 of 300: short paths before 70, scales of the last window."""
+    """Windows 45-70-210 of 300: short paths before 70, scales of the last window."""
     sampler = Counting(300)
     sampler.warm_up()
     assert [limit for _, limit in sampler.seen] == [11] * 70 + [80] * 230
-    ends = [45, 70, 120, 255]
+    ends = [45, 70, 210]
     assert [end for end, _ in sampler.renewed] == sampler.settled == ends[1:]
     for (end, scale), start in zip(sampler.renewed, ends, strict=False):
         n, own = end - start, np.arange(start, end).var() * np.array([1.0, 9.0])
         wanted = np.sqrt((n * own + 5 * own.mean()) / (n + 5))
         np.testing.assert_allclose(scale[:, 0], wanted, rtol=1e-12)
     assert sampler.scale is sampler.renewed[-1][1]
-    assert (sampler.steps.m, sampler.steps.target) == (45, 0.7)
-    assert sampler.seen[70][0] == sampler.seen[120][0] == [0.25, 0.5]
+    assert (sampler.steps.m, sampler.steps.target) == (90, 0.7)
+    assert sampler.seen[70][0] == sampler.seen[210][0] == [0.25, 0.5]
     alone = StepSearch(np.array([0.25, 0.5]), 0.7)
-    for _ in range(45):
+    for _ in range(90):
         alone.update(np.array([0.6, 0.9]))
     np.testing.assert_array_equal(sampler.steps.final, alone.final)
 

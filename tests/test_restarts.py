@@ -119,12 +119,13 @@ def test_many_restarts_go_in_groups(together, monkeypatch):
 
 def test_the_first_fits_of_a_full_covariance_go_together(together, monkeypatch):
     options = {"family": mb.FullCovariance(), "start": "auto", "max_steps": 5}
-    monkeypatch.setattr("minibnn.inference.options.FIRST_FIT_STEPS", 60)
+    monkeypatch.setattr("minibnn.inference.options.FEWEST_STEPS", 60)
+    monkeypatch.setattr("minibnn.inference.options.MOST_STEPS", 60)
     joint = fit(**options, restarts=1)
-    assert together == [run.FIRST_FITS]
+    assert together == [run.FIRST_FITS] * 2  # kinds of start
     monkeypatch.setattr(restarts, "MOST_NUMBERS", 0)
     assert_close(joint, fit(**options, restarts=1))
-    assert together == [run.FIRST_FITS]
+    assert together == [run.FIRST_FITS] * 2
 
 
 # --- what is looked at singly, or gains nothing --------------------------------------

@@ -44,7 +44,7 @@ def hmc(
     n_draws="auto",
     max_draws=3000,
     watch=None,
-    n_warmup=600,
+    n_warmup=500,
     path_length=2.5,
     max_leapfrog=1000,
     target_accept=0.8,

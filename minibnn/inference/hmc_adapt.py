@@ -58,12 +58,13 @@ class StepSearch:
 def window_ends(n_warmup):
     """Iterations after which the scales are renewed; the first only starts a window.
 
-    A fast start (15 %, at most 75), windows that double, and a last stretch (15 %, at
-    most 100) in which only the step size still moves.
+    A fast start (15 %, at most 75), windows that double, and a last stretch (30 %, at
+    most 150) in which only the step size still moves: with fewer draws the acceptance
+    that it reaches is a matter of luck.
     """
     start, stop = (
         min(75, n_warmup * 15 // 100),
-        n_warmup - min(100, n_warmup * 15 // 100),
+        n_warmup - min(150, n_warmup * 30 // 100),
     )
     ends, width = [start], 25
     while ends[-1] < stop:

@@ -236,8 +236,8 @@ class Run:
         for kind in kinds:
             own = [(*problem, options.of_kind(kind), [seed]) for seed in seeds]
             runs.append([run.go() for run in runs_of(Run, own)])
-        if runs[-1][-1].stop_reason == "interrupted":
-            raise KeyboardInterrupt
+            if runs[-1][-1].stop_reason == "interrupted":
+                raise KeyboardInterrupt
         return [best_state(alike) for alike in zip(*runs, strict=True)]
 
     def batch_rngs(self):

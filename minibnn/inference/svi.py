@@ -83,12 +83,13 @@ def fit(
         B; by default all rows up to 2048 of them, and 512 a step of more.
     optimizer : optional
         SGD, Momentum, Adam or NaturalGradient; default ``Adam(Cosine(0.02))``, for a full
-        covariance with smaller steps.
+        covariance with a start ``Adam(Cosine(0.01 / P))``.
     max_steps : int or "auto"
         Stochastic steps; the start is not counted. "auto": until a quarter of the steps
         has brought less than a nat, or a thousandth of a nat a row, and then as many
         again with step sizes that fall to zero; at most 10,000, fewer (2000 at least) for
-        large batches and networks; 1000 where the loss has no noise. Where it is left open,
+        large batches and networks; 1000 where the loss has no noise, and at most so many
+        for a full covariance, whose start does most of it. Where it is left open,
         and ``start`` too, a bad result is told by a ``FitWarning``, a run that stops
         being finite returns what it had before, and a loss without noise (``Point``,
         ``Exact()``) is brought to its minimum after the steps, to a slope of 1e-6 where
@@ -101,7 +102,7 @@ def fit(
         little else. What it finds is used only if it is better than plain initial values
         on fresh noise, beyond doubt, and keeps half of the gain it had on its own. With
         ``callback`` or ``checkpoint`` only one is tried, L-BFGS if the problem is small. A
-        full covariance starts from mean-field fits and the curvature of the model, and
+        full covariance starts from mean-field fits and the curvature of the model (E79), and
         with ``Exact()`` L-BFGS climbs the ELBO itself. None: initial values of the
         family. A dict: params to begin with, for all replicas if they have no axis R.
     stop : Plateau or function, optional

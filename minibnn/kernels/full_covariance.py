@@ -17,9 +17,11 @@ class FullCovariance(MeanField):
 
     The Cholesky factor's diagonal sigma = scale(rho) is positive; ``low`` is strictly
     lower triangular and free, so every covariance matrix has exactly one set of
-    numbers. P (P + 3) / 2 of them: meant for P up to a few hundred.
+    numbers. P (P + 3) / 2 of them: meant for P up to two thousand.
 
-    ``fit`` starts it from the best of three default mean-field fits, ``low`` = 0.
+    ``fit`` starts it from a mean-field solution (of small networks from two), brought to
+    the curvature of the model by natural-gradient steps (E79). Adam's steps from there
+    are small, 0.01 / P, unless the caller gives an optimiser of his own.
 
     Parameters
     ----------
@@ -158,16 +160,16 @@ class FullCovariance(MeanField):
         g_low[..., rows, columns] = grads["low"]
         g_log_sigma = grads["rho"] / pull(ones)["rho"]
         new = full_covariance_step(q, grads["mu"], g_log_sigma, g_low, a)
-        self.move_to(params, *new)
+        self._move_to(params, *new)
 
     def curvature_step(self, params, G, prior, g_mu, a):
         """One step with slopes G of single rows and a prior's KL, in place (E79)."""
         q, _ = self.natural(params)
         _, g = self.kl(q, prior)  # its slope in log s is s² d - 1, d in E79
         d = np.maximum(1.0 + g.log_sigma, 0.0) / self.marginals(q)[1]
-        self.move_to(params, *curvature_step(q, G, d, g_mu, a))
+        self._move_to(params, *curvature_step(q, G, d, g_mu, a))
 
-    def move_to(self, params, mu, sigma, low):
+    def _move_to(self, params, mu, sigma, low):
         """Write a Gaussian into params."""
         rows, columns = lower_indices(mu.shape[-1])
         params["mu"][...] = mu
