@@ -18,6 +18,9 @@ NA = type("NAType", (), {"__repr__": lambda self: "<NA>"})()
 class Frame:
     """Stands for a pandas frame of named columns, without pandas."""
 
+    def __repr__(self):
+        return f"Frame({list(self.columns)})"
+
     def __init__(self, columns, **cells):
         self.columns, self.cells = list(columns), cells
         self.dtypes = [np.asarray(c).dtype for c in cells.values()]
