@@ -121,7 +121,7 @@ def test_a_tiny_sigma_does_not_let_lbfgs_fit_the_noise_away(scale):
         quiet_fit(
             model_of(5), mb.MeanField(scale, sigma), X, y, rng=0, start="lbfgs",
             max_steps=300,
-        ).elbo  # fmt: skip
+        ).elbo
         for sigma in (0.05, 1e-3)
     ]
     assert found[1] == pytest.approx(found[0], abs=1e-6)
