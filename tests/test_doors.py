@@ -35,10 +35,11 @@ RESULTS = (
 INNER = set(
     """apply blocks check_run cure curvature_step features rate run
     batch nll log_joint_kernel targets check check_family
-    check_params check_values check_width density due embed expected_nll for_restart
-    kernel keep_valid kl log_prob log_scale marginals mean moments move natural
-    natural_step neg_entropy noise_shape noise_size rates row_nll sample shape_hint
-    shapes steps_left target_shape log_scale_outputs move_to curvature_step update update_params variance""".split()
+    check_params check_values check_width density due embed expected_nll for_kind
+    for_restart kernel keep_valid kl log_prob log_scale marginals mean moments move
+    natural natural_step neg_entropy noise_shape noise_size rates row_nll sample shape_hint
+    shapes steps_left target_shape log_scale_outputs move_to
+    update update_params variance""".split()
 ) | {"Checkpoint.load", "Checkpoint.save", *(
     f"{name}.init" for name in ("Adam", "SGD", "Momentum", "NaturalGradient")
 )}  # fmt: skip

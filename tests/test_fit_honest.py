@@ -58,12 +58,11 @@ def assert_same_params(one, other):
         ("real", 20, 50, {"batch_size": 8}),
         ("count", 20, 20, {"restarts": 2}),
         ("het", 20, 20, {"n_samples": 2}),
-        ("count", 20, 20, {"start": "lbfgs"}),
     ],
 )
 def test_a_start_that_fits_its_noises_alone_is_not_used(kind, n, hidden, options):
     model, X, y = few_rows(kind, n, hidden)
-    options = {"max_steps": 20} | options
+    options = {"max_steps": 20, "start": "lbfgs"} | options
     default = quiet_fit(model, mb.MeanField(), X, y, rng=0, **options)
     plain = quiet_fit(model, mb.MeanField(), X, y, rng=0, **options | {"start": None})
     assert_same_params(default, plain)
@@ -233,9 +232,9 @@ def test_one_replica_may_diverge():
     assert result.replica(1).diverged is True
 
 
-def test_a_run_left_to_itself_fails_only_where_nothing_is_finite():
+def test_a_run_left_to_itself_finds_something_finite():
     model, X, y = few_rows("real", 60, 4)
-    with pytest.raises(mb.FitError):
+    with pytest.warns(mb.FitWarning, match="worse than a constant"):
         mb.fit(model, mb.MeanField(), 1e153 * X, y, rng=0)
     with pytest.raises(mb.FitError):  # told otherwise: as ever
         mb.fit(model, mb.MeanField(), X, y, rng=0, start=None, optimizer=mb.SGD(1e30))
@@ -259,7 +258,7 @@ def test_a_fine_run_returns_its_last():
     model, X, y = few_rows("real", 80, 5)
     last = []
     result = mb.fit(
-        model, mb.MeanField(), X, y, rng=0, max_steps=300,
+        model, mb.MeanField(), X, y, rng=0, max_steps=300, start="lbfgs",
         callback=lambda info: last.append(info.params["mu"]),
     )  # fmt: skip
     assert (result.stop_reason, result.returned) == ("max_steps", "last")
@@ -672,6 +671,7 @@ def test_the_verdict_is_saved_and_loaded(tmp_path):
         result = mb.fit(model, mb.MeanField(), X, y, replicas=replicas, **options)
         result.save(tmp_path / "fit.npz")
         loaded = mb.FitResult.load(tmp_path / "fit.npz")
-        for name in ("converged", "diverged", "returned", "stop_reason"):
+        names = "converged diverged returned stop_reason rise rise_se".split()
+        for name in names:
             np.testing.assert_array_equal(getattr(loaded, name), getattr(result, name))
-            assert name in repr(result)
+        assert repr(loaded) == repr(result)

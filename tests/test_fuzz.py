@@ -17,6 +17,8 @@ from minibnn.inference import descent
 from minibnn.inference.elbo import default_estimator
 from minibnn.kernels.objective import objective
 
+# their columns are of any size, and told
+pytestmark = pytest.mark.filterwarnings("ignore:Far from mean 0")
 QUICK, ALL, CHUNK = 300, 5000, 20
 NOT_THE_SLOPE = mb.ScoreFunction, mb.StickTheLanding  # of the value they give
 

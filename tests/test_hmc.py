@@ -670,7 +670,7 @@ def test_chains_that_disagree_are_never_enough():
 
 
 def test_the_question_is_put_seldom(monkeypatch):
-    """Of stuck chains: at 100 draws, then at 2.5 times as many, and at the last."""
+    """Of stuck chains: at 100 draws, then at 1.6 times as many, and at the last."""
     asked = []
 
     def slowest(self, weights):
@@ -679,7 +679,7 @@ def test_the_question_is_put_seldom(monkeypatch):
 
     monkeypatch.setattr(Enough, "slowest", slowest)
     asked_of(np.zeros((4, 2000, 4)))
-    assert asked == [100, 250, 625, 1563, 2000]
+    assert asked == [100, 160, 256, 410, 656, 1050, 1680, 2000]
     asked.clear()
     monkeypatch.setattr(
         Enough, "slowest", lambda s, w: (asked.append(w.shape[1]) or 390.0, 1.0)

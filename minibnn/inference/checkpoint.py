@@ -64,6 +64,11 @@ class Checkpoint:
         name = f"{self.path.stem}.{k}{self.path.suffix}"
         return Checkpoint(self.path.with_name(name), self.every)
 
+    def for_kind(self, kind):
+        """The file of another kind of start."""
+        name = f"{self.path.stem}.{kind}{self.path.suffix}"
+        return Checkpoint(self.path.with_name(name), self.every)
+
     def params(self):
         """The last parameters in the file at which loss and gradient were finite.
 

@@ -10,7 +10,7 @@ from minibnn.inference.chains import outputs
 ESS, R_HAT = 400, 1.02
 ROWS = 2000  # of the training data that are watched at most
 FIRST = 100  # draws of a chain before it is asked for the first time
-LEAST, MOST = 1.15, 2.5  # how much longer the chains are when it is asked again
+LEAST, MOST = 1.15, 1.6  # how much longer the chains are when it is asked again
 NUMBERS = 4_000_000  # outputs held at a time
 
 

@@ -77,7 +77,7 @@ def hmc(
         The rows that "auto" goes by, all of them. By default the training rows; of more
         than 2000, so many evenly spaced.
     path_length : float
-        Mean length of a path in units of the learned scales.
+        Mean length of a path in standard deviations of the weights.
     max_leapfrog : int
         Most leapfrog steps of one path.
     target_accept : float in (0, 1)
@@ -102,7 +102,8 @@ def hmc(
 
     Notes
     -----
-    Duane et al. 1987; Neal 2011; adaptation after Hoffman & Gelman 2014 and Stan.
+    Duane et al. 1987; Neal 2011; windows and first steps after Hoffman & Gelman 2014
+    and Stan.
     """
     check_instance("model", model, Model)
     A, y = model.batch(X, y, ndim=2, dtype=np.float64)

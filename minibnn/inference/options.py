@@ -116,7 +116,10 @@ class Options:
 
     def of_kind(self, kind, rival=None, others=False):
         """The same options for a run with that kind of start, and what it has to beat."""
-        return replace(self, kind=kind, rival=rival, others=others)
+        file = self.checkpoint
+        if rival is not None and file is not None:
+            file = file.for_kind(kind)
+        return replace(self, kind=kind, rival=rival, others=others, checkpoint=file)
 
     def for_first_fit(self, model, n_rows):
         """The default fit of the simpler family that a richer one starts from."""
@@ -137,16 +140,15 @@ class Options:
         """The kinds of start to try, of which the one with the best ELBO is kept.
 
         L-BFGS finds basins that narrow networks do not leave or reach otherwise; means
-        that move first, without noise, keep more units of a wide one. What looks at a
-        single run, or saves it, sees one.
+        that move first, without noise, keep more units of a wide one.
         """
         if self.start != "auto":
             return [self.start if self.start == "lbfgs" else None]
         if family.first_fit and not exact:
             return ["first fit"]
         lbfgs = ["lbfgs"] * worth_a_start(model, family, n_rows, exact)
-        if lbfgs and (exact or self.callback or self.checkpoint):
-            return lbfgs
+        if exact or getattr(family, "scale", None) == "identity":
+            return lbfgs or [None]
         return [*lbfgs, "small" if family.has_elbo and not family.tasks else None]
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from minibnn.kernels.inputs import taken
 from minibnn.kernels.keep import keep_arrays
 from minibnn.kernels.raw_units import OwnInputs, RawUnits
 from minibnn.kernels.validate import (
@@ -270,8 +271,12 @@ class Scaled:
             units = (u[index] if u.ndim == 2 else u for u in (self.mean, self.sd))
             return Scaled(self.array[index], *units)
         mean, sd = (u[..., None, :] for u in (self.mean, self.sd))
-        with np.errstate(over="ignore"):
-            return ((self.array[index] - mean) / sd).astype(self.dtype, copy=False)
+        with np.errstate(over="ignore"):  # told by whoever needs numbers
+            return ((self._read(index) - mean) / sd).astype(self.dtype, copy=False)
+
+    def _read(self, index):
+        simple = isinstance(index, np.ndarray) and self.array.ndim == 2
+        return taken(self.array, index) if simple else self.array[index]
 
 
 def scaled(name, array, mean, sd):

@@ -16,7 +16,7 @@ class Inputs:
 
     Parameters
     ----------
-    X : array
+    X : array, or what gives its rows as one does
         Kept as it is, never copied.
     net : MLP
         Whose constant column it is.
@@ -44,11 +44,15 @@ class Inputs:
         With several data sets (R, N, D), rows are (..., R, B).
         """
         width = self.X.shape[-1]
-        if self.ndim == 2 and self.X.flags.c_contiguous:  # else "take" copies it all
-            out[..., :width] = np.take(self.X, rows, axis=0, mode="clip")
-        else:
-            out[..., :width] = self.X[own_rows(self.X, rows)]
+        out[..., :width] = taken(self.X, rows)
         out[..., width:] = 1.0
+
+
+def taken(X, rows):
+    """Rows of X, which may be an array or stand in the place of one."""
+    if X.ndim == 2 and isinstance(X, np.ndarray) and X.flags.c_contiguous:
+        return np.take(X, rows, axis=0, mode="clip")  # else it copies all of X
+    return X[own_rows(X, rows)]
 
 
 def own_rows(array, rows):
