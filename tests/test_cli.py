@@ -147,8 +147,8 @@ def test_what_the_demonstration_says_of_a_fit(monkeypatch):
                        "last_rise": pytest.approx(13.0),
                        "last_rise_se": pytest.approx(se)}  # fmt: skip
     assert said["6 repeat"] == (
-        "until the ELBO stops rising: -1.0 ± 0.5 (restarts -1, -2, -3); rise in the last "
-        "200 steps 13.0 ± 0.3"
+        "until the ELBO stops rising, 700 steps: -1.0 ± 0.5 (restarts -1, -2, -3); rise "
+        "in the last 200 steps 13.0 ± 0.3"
     )
 
 

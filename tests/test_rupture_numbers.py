@@ -96,7 +96,8 @@ def test_rows_of_points(asked):
 def test_rows_of_mean_field(asked):
     """The first restart, the best of four by ELBO (-3, the second), all four."""
     rows = rows_of(rupture_rows.mean_field)
-    assert [(c.replicas, c.options) for c in asked] == [(4, {"max_steps": 11})] * 2
+    how = {"start": "lbfgs", "max_steps": 11}
+    assert [(c.replicas, c.options) for c in asked] == [(4, how)] * 2
     assert [first_mean(p) for p in rows["mf"].predictors] == [0.0, 0.0]
     assert [first_mean(p) for p in rows["best"].predictors] == [1.0, 1.0]
     assert (rows["mf"].elbo, rows["best"].elbo) == ([-5.0] * 2, [-3.0] * 2)

@@ -156,8 +156,8 @@ def fitted(model, dataset, rng, say):
     """Steps 5 and 6: update until the ELBO has converged; keep the best restart."""
     say(
         "5 update",
-        f"mu <- mu - a dmu, rho <- rho - a drho: {RESTARTS} restarts of "
-        "L-BFGS, then 1000 Adam steps",
+        f"mu <- mu - a dmu, rho <- rho - a drho: Adam, {RESTARTS} restarts, each of "
+        "them from L-BFGS and from small sds; the better end is kept",
     )
     result = fit(model, MeanField(), dataset.X, dataset.y, rng=rng, restarts=RESTARTS)
     elbo = result.history["elbo"]
@@ -168,7 +168,7 @@ def fitted(model, dataset, rng, say):
     tried = tried or [result.elbo]
     say(
         "6 repeat",
-        f"until the ELBO stops rising: {result.elbo:.1f} ± "
+        f"until the ELBO stops rising, {len(elbo)} steps: {result.elbo:.1f} ± "
         f"{result.elbo_se:.1f} (restarts {', '.join(f'{v:.0f}' for v in tried)}); "
         f"rise in the last {WINDOW} steps {rise:.1f} ± {rise_se:.1f}",
     )

@@ -289,7 +289,7 @@ def regression_band(rng):
 
 @figure("E33", "E81", tolerance=CHOSEN)
 def rupture_network(rng):
-    """The picture of ``minibnn demo``, from a single start."""
+    """The picture of ``minibnn demo``, without its restarts."""
     data = datasets.rupture(rng=0).standardised()
     model = Model(MLP([8, 12, 1]), Bernoulli(), GaussianPrior(0.0, 1.0))
     result = fit(model, MeanField(), data.X, data.y, rng=0)
