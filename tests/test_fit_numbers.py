@@ -207,7 +207,7 @@ def ended(loss, value=None, reason="max_steps"):
         ([ended([1], -3.0), ended([], -1.0, "interrupted")], 0),  # no step taken
         ([ended([], -3.0), ended([], -1.0, "interrupted")], 1),
         ([ended([1], -3.0), ended([1], -1.0), ended([1], -2.0)], 1),
-        ([ended([1]), ended([-np.inf]), ended([np.inf])], 1),
+        ([ended([1]), ended([-np.inf]), ended([np.inf])], 0),
         ([ended([1], -2.0), ended([1], -2.0)], 0),  # the first of equals
     ],
 )

@@ -11,7 +11,8 @@ from minibnn.inference.recipe import to_recipe
 from minibnn.kernels.inputs import PIECE, Inputs
 
 # they look at a run or judge its end, and change no step of it
-LOOKERS = "callback verbose checkpoint own_steps together elbo_samples rival others".split()
+LOOKERS = """callback verbose checkpoint own_steps own_optimizer together elbo_samples
+rival others""".split()
 LONGEST = 60  # characters of a value in a message
 
 

@@ -54,6 +54,7 @@ class Options:
     checkpoint: Any
     verbose: bool
     own_steps: bool  # max_steps is the caller's
+    own_optimizer: bool = False
     kind: str | None = None  # of the start; None: one of its own or none at all
     rival: Any = None  # the ELBO that another kind has reached
     others: bool = False  # whether another kind is still to come
@@ -118,7 +119,7 @@ class Options:
         """The same options for a run with that kind of start, and what it has to beat."""
         file = self.checkpoint
         if rival is not None and file is not None:
-            file = file.for_kind(kind)
+            file = file.for_kind(kind or "plain")
         return replace(self, kind=kind, rival=rival, others=others, checkpoint=file)
 
     def for_first_fit(self, model, n_rows):
@@ -127,6 +128,7 @@ class Options:
             self,
             n_samples=1,
             optimizer=default_optimizer(),
+            own_optimizer=False,
             max_steps=default_steps(model, self.batch_size or n_rows),
             stop=Slowing(n_rows),
             kl_warmup=0.0,
@@ -140,7 +142,8 @@ class Options:
         """The kinds of start to try, of which the one with the best ELBO is kept.
 
         L-BFGS finds basins that narrow networks do not leave or reach otherwise; means
-        that move first, without noise, keep more units of a wide one.
+        that move first, without noise, keep more units of a wide one. They need steps
+        that go far enough for sigmas to grow again.
         """
         if self.start != "auto":
             return [self.start if self.start == "lbfgs" else None]
@@ -149,7 +152,9 @@ class Options:
         lbfgs = ["lbfgs"] * worth_a_start(model, family, n_rows, exact)
         if exact or getattr(family, "scale", None) == "identity":
             return lbfgs or [None]
-        return [*lbfgs, "small" if family.has_elbo and not family.tasks else None]
+        far = not self.own_optimizer and self.max_steps >= DEFAULT_STEPS
+        plain = not (far and family.has_elbo) or family.tasks
+        return [*lbfgs, None if plain else "small"]
 
 
 def check_options(restarts, **given):
@@ -172,6 +177,7 @@ def check_options(restarts, **given):
             "elbo_samples", given["elbo_samples"], 0, MOST_SAMPLES
         )
     given["verbose"] = check_bool("verbose", given["verbose"])
+    given["own_optimizer"] = given["optimizer"] is not None
     given["optimizer"] = check_optimizer(given["optimizer"])
     if not isinstance(given["checkpoint"], Checkpoint | None):
         given["checkpoint"] = Checkpoint(given["checkpoint"])

@@ -31,7 +31,7 @@ def scores(result):
     value = np.asarray(value, float)
     if result.family.tasks:
         value = value.sum()
-    return np.nan_to_num(value, nan=-np.inf, posinf=np.inf, neginf=-np.inf)
+    return np.nan_to_num(value, nan=-np.inf, posinf=-np.inf, neginf=-np.inf)
 
 
 def best_of(results):

@@ -96,16 +96,17 @@ def fit(
         it is smooth.
     start : "auto", "lbfgs", None or dict
         "auto": sigmas of 0.001 or less, so that the means find their places before noise
-        prunes hidden units. Where the problem is small, L-BFGS at 16 fixed noises is tried
-        too, from sigmas of 0.05 or more, and the start that ends at the higher ELBO is
-        kept: narrow networks need it, on wide ones it fits the 16 noises and little else.
-        What it finds is used only if it is better than plain initial values on fresh
-        noise, beyond doubt, and keeps half of the gain it had on its own. A callback sees
-        one run after the other, and a checkpoint saves the second in a file beside the
-        first, ``run.small.npz``. A full covariance starts from mean-field fits and the
-        curvature of the model (E79), and with ``Exact()`` L-BFGS climbs the ELBO itself.
-        None: initial values of the family. A dict: params to begin with, for all replicas
-        if they have no axis R.
+        prunes hidden units; the family's own with an optimizer of yours or less than 1000
+        steps, which may not bring them back. Where the problem is small, L-BFGS at 16
+        fixed noises is tried too, from sigmas of 0.05 or more, and the start that ends at
+        the higher ELBO is kept: narrow networks need it, on wide ones it fits the 16
+        noises and little else. What it finds is used only if it is better than plain
+        initial values on fresh noise, beyond doubt, and keeps half of the gain it had on
+        its own. A callback sees one run after the other, and a checkpoint saves the second
+        in a file beside the first, ``run.small.npz`` or ``run.plain.npz``. A full
+        covariance starts from mean-field fits and the curvature of the model (E79), and
+        with ``Exact()`` L-BFGS climbs the ELBO itself. None: initial values of the family.
+        A dict: params to begin with, for all replicas if they have no axis R.
     stop : Plateau or function, optional
         ``stop(history) -> bool`` after each step; None runs all steps. One answer ends
         all replicas; Plateau waits for every one of them, and brings a schedule that is
