@@ -230,7 +230,8 @@ def test_antithetic_is_pathwise_on_mirrored_noise():
 
 
 def test_full_covariance_starts_from_the_best_mean_field_fit(monkeypatch):
-    """Of three mean-field fits the one with the largest ELBO is embedded."""
+    """Of the first fits the one with the largest ELBO is embedded."""
+    monkeypatch.setattr(run, "has_curvature", lambda *args: False)
     rng = np.random.default_rng(10)
     X, y = rng.normal(size=(30, 2)), rng.integers(0, 2, 30)
     model = mb.Model(mb.MLP([2, 4, 1]), mb.Bernoulli(), mb.GaussianPrior())
@@ -248,7 +249,11 @@ def test_full_covariance_starts_from_the_best_mean_field_fit(monkeypatch):
     result = mb.fit(
         model, mb.FullCovariance(), X, y, rng=0, max_steps=1, optimizer=optimizer
     )
-    assert len(seen) == 4
-    best = max(seen[:3], key=lambda pair: pair[0])[1]
-    np.testing.assert_allclose(result.params["mu"], best, atol=1e-8)
-    assert max(np.abs(best - other).max() for _, other in seen[:3]) > 1e-3
+    first = seen[:-1]
+    assert len(first) == 2 * run.FIRST_FITS  # of two kinds of start
+    ends = [elbo for elbo, _ in first]
+    chosen = [np.abs(result.params["mu"] - mu).max() < 1e-8 for _, mu in first]
+    assert max(elbo for elbo, took in zip(ends, chosen, strict=True) if took) > (
+        max(ends) - 0.5  # the judge has noise of its own
+    )
+    assert sum(chosen) < len(first)
