@@ -5,6 +5,7 @@ Every cure a message names is carried out, and the fit must then run.
 
 import re
 from decimal import Decimal
+from itertools import count
 
 import numpy as np
 import pytest
@@ -18,7 +19,10 @@ NA = type("NAType", (), {"__repr__": lambda self: "<NA>"})()
 class Frame:
     """Stands for a pandas frame of named columns, without pandas."""
 
+    made = count()
+
     def __init__(self, columns, **cells):
+        self.number = next(self.made)
         self.columns, self.cells = list(columns), cells
         self.dtypes = [np.asarray(c).dtype for c in cells.values()]
 
@@ -26,6 +30,9 @@ class Frame:
         kinds = {np.asarray(c).dtype for c in self.cells.values()}
         kind = kinds.pop() if len(kinds) == 1 else object
         return np.array(list(self.cells.values()), kind).T
+
+    def __repr__(self):
+        return f"Frame {self.number}"
 
     def notna(self):
         """What pandas frames are known by."""

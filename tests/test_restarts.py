@@ -28,7 +28,8 @@ def fit(model=MODEL, family=None, y=Y, **options):
 
 def repr_of(options):
     """A short name of a case."""
-    return " ".join(f"{key}={value!s:.30}" for key, value in options.items()) or "plain"
+    texts = {k: str(v).partition(" at 0x")[0] for k, v in options.items()}
+    return " ".join(f"{k}={text:.30}" for k, text in texts.items()) or "plain"
 
 
 def never(history):
