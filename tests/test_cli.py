@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -35,7 +34,10 @@ def quick(monkeypatch):
     """The demonstration with one gradient to check and one short run."""
     monkeypatch.setattr(audit, "verify", lambda progress=None: [GOOD])
     monkeypatch.setattr(demonstration, "RESTARTS", 1)
-    short = partial(minibnn.fit, start=None, max_steps=400)
+
+    def short(*args, **how):
+        return minibnn.fit(*args, **how | {"start": None, "max_steps": 400})
+
     monkeypatch.setattr(demonstration, "fit", short)
 
 
@@ -141,7 +143,7 @@ def test_what_the_demonstration_says_of_a_fit(monkeypatch):
     monkeypatch.setattr(demonstration, "fit", fit)
     data = SimpleNamespace(X=None, y=None)
     _, numbers = demonstration.fitted(None, data, 7, said.__setitem__)
-    assert asked == {"rng": 7, "restarts": 4}
+    assert asked == {"rng": 7, "restarts": 4, "start": "lbfgs"}
     se = np.sqrt((4.0 + 9.0) * 200 / 199 / 200)  # halves at ±2, halves at ±3
     assert numbers == {"elbo": -1.0, "elbo_se": 0.5, "restarts": [-1.0, -2.0, -3.0],
                        "last_rise": pytest.approx(13.0),

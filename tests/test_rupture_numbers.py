@@ -157,6 +157,7 @@ def test_row_of_the_full_covariance(asked):
     call, _ = asked
     assert call.options["start"]["mu"].tolist() == [1.0] * 121
     assert (call.options["n_samples"], call.options["max_steps"]) == (5, 13)
+    assert call.options["optimizer"].lr(0, 13) == 0.02  # not the 0.01 / 121 of a polish
     assert (row.elbo, row.share) == ([-5.0] * 2, 0.5)
 
 

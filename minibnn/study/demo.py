@@ -156,10 +156,11 @@ def fitted(model, dataset, rng, say):
     """Steps 5 and 6: update until the ELBO has converged; keep the best restart."""
     say(
         "5 update",
-        f"mu <- mu - a dmu, rho <- rho - a drho: Adam, {RESTARTS} restarts, each of "
-        "them from L-BFGS and from small sds; the better end is kept",
+        f"mu <- mu - a dmu, rho <- rho - a drho: {RESTARTS} restarts of "
+        "L-BFGS, then Adam steps",
     )
-    result = fit(model, MeanField(), dataset.X, dataset.y, rng=rng, restarts=RESTARTS)
+    how = {"start": "lbfgs", "restarts": RESTARTS}  # small sigmas end lower here
+    result = fit(model, MeanField(), dataset.X, dataset.y, rng=rng, **how)
     elbo = result.history["elbo"]
     first, last = elbo[-2 * WINDOW : -WINDOW], elbo[-WINDOW:]
     rise = float(last.mean() - first.mean())

@@ -12,7 +12,7 @@ import numpy as np
 
 from minibnn.inference.ais import ais
 from minibnn.inference.hmc import hmc
-from minibnn.inference.optimizers import Adam
+from minibnn.inference.optimizers import Adam, Cosine
 from minibnn.inference.svi import fit
 from minibnn.kernels.estimators import Pathwise
 from minibnn.kernels.families import MeanField, Point
@@ -183,7 +183,10 @@ def mean_field(problem, settings, rng, rows):
 
 
 def full_covariance(problem, settings, rng, rows):
-    """One Gaussian over all weights, begun where the best mean field ended."""
+    """One Gaussian over all weights, begun where the best mean field ended.
+
+    It has all correlations still to find: the small default steps would stay near.
+    """
     family, starts = FullCovariance(), rows["best"].predictors
     found = [
         fit(
@@ -195,6 +198,7 @@ def full_covariance(problem, settings, rng, rows):
             n_samples=settings.cov_samples,
             start=family.embed(start.params),
             max_steps=settings.cov_steps,
+            optimizer=Adam(Cosine(0.02)),
         )
         for own, start in zip(rng.spawn(settings.cov_fits), starts, strict=False)
     ]
