@@ -86,7 +86,8 @@ def window_scales(draws, forces):
     distance of the forces from those of a normal least.
     """
     spread, force = shrunk(draws), shrunk(forces)
-    excess = np.sqrt(np.maximum(spread * force, 1.0))  # s f is at least 1 for any density
+    # roots first: the product of two large variances may overflow
+    excess = np.maximum(np.sqrt(spread) * np.sqrt(force), 1.0)  # at least 1 in truth
     longer = np.exp(0.5 * np.log(excess).mean(-1, keepdims=True))
     return np.sqrt(spread / excess) * longer
 

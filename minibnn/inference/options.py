@@ -237,7 +237,7 @@ def with_defaults(model, family, n_rows, options, noisy):
     """Options in which what is left open follows the data and the family."""
     size = options.batch_size
     if options.optimizer is None:
-        good = noisy and options.start is not None  # the place to start from
+        good = noisy and options.start == "auto"  # the place to start from
         rate = family_rate(model, family) if good else RATE
         options = replace(options, optimizer=default_optimizer(rate))
     if size is None and n_rows > MOST_ROWS:

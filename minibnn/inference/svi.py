@@ -261,12 +261,19 @@ def best_starts(problem, A, y, options, groups, given_seeds):
             found.setdefault(k, []).append(result)
         if interrupted or any(result.stop_reason == "callback" for _, result in results):
             break
+    found = {k: tried for k in found if (tried := in_earnest(found[k], interrupted))}
     if not found:
         raise failure
     best = [best_of(found[k]) for k in sorted(found)]
     if interrupted:
         best = [replace(result, stop_reason="interrupted") for result in best]
     return best
+
+
+def in_earnest(results, interrupted):
+    """The results that have gone to their end; a start given up is none."""
+    done = [r for r in results if not np.array_equal(r.stop_reason, "overtaken")]
+    return done or (results if interrupted else [])
 
 
 def rival_of(found):
