@@ -115,10 +115,10 @@ class Options:
             start = {k: np.broadcast_to(v, (count, *v.shape)) for k, v in start.items()}
         return replace(self, replicas=count, start=start, together=True)
 
-    def of_kind(self, kind, rival=None, others=False):
-        """The same options for a run with that kind of start, and what it has to beat."""
-        file = self.checkpoint
-        if rival is not None and file is not None:
+    def of_kind(self, kind, kinds, rival=None):
+        """The same options for a run with one of these kinds, and what it has to beat."""
+        file, others = self.checkpoint, kind != kinds[-1]
+        if kind != kinds[0] and file is not None:
             file = file.for_kind(kind or "plain")
         return replace(self, kind=kind, rival=rival, others=others, checkpoint=file)
 
@@ -237,7 +237,7 @@ def with_defaults(model, family, n_rows, options, noisy):
     """Options in which what is left open follows the data and the family."""
     size = options.batch_size
     if options.optimizer is None:
-        good = noisy and options.start == "auto"  # the place to start from
+        good = noisy and options.start is not None  # the place to start from
         rate = family_rate(model, family) if good else RATE
         options = replace(options, optimizer=default_optimizer(rate))
     if size is None and n_rows > MOST_ROWS:

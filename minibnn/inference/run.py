@@ -234,7 +234,7 @@ class Run:
         basins = FIRST_FITS if model.n_weights <= FEW_WEIGHTS else 1
         seeds, runs = self.streams[replica].seed.spawn(basins), []
         for kind in kinds:
-            own = [(*problem, options.of_kind(kind), [seed]) for seed in seeds]
+            own = [(*problem, options.of_kind(kind, [kind]), [seed]) for seed in seeds]
             runs.append([run.go() for run in runs_of(Run, own)])
             if runs[-1][-1].stop_reason == "interrupted":
                 raise KeyboardInterrupt

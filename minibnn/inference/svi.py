@@ -250,7 +250,7 @@ def best_starts(problem, A, y, options, groups, given_seeds):
     found, failure, interrupted = {}, KeyboardInterrupt(), False
     kinds = options.kinds(model, family, A.shape[-2], estimator.exact)
     for kind in kinds:
-        own = options.of_kind(kind, rival_of(found), others=kind != kinds[-1])
+        own = options.of_kind(kind, kinds, rival_of(found))
         runs = [
             (*problem, A, y, own.for_restart(k), *group)
             for k, group in enumerate(zip(groups, given_seeds, strict=True))
