@@ -12,11 +12,12 @@ import numpy as np
 from minibnn.inference.checkpoint import Checkpoint
 from minibnn.inference.history import padded
 from minibnn.inference.interrupt import was_interrupted
-from minibnn.inference.rivals import TOGETHER
 from minibnn.inference.standardiser import Standardiser, of_replica, side_by_side
 from minibnn.inference.streams import run_seeds
 from minibnn.kernels.model import checked_data
 from minibnn.kernels.validate import describe
+
+TOGETHER = "elbo elbo_se converged diverged returned rise rise_se".split()
 
 
 def are_unequal(X):
@@ -113,7 +114,7 @@ def part_of(given, group, k):
 
 
 def in_order(results, order):
-    """One result of those of all groups, its replicas in the order ``order``."""
+    """One result of the replicas that ``order`` picks from those of all groups."""
 
     def together(name):
         values = [getattr(result, name) for result in results]

@@ -4,11 +4,9 @@ No start is the best everywhere, and the ELBO says at the end which one was. Lat
 know what the first has reached, and give up where they cannot meet it.
 """
 
-from dataclasses import replace
-
 import numpy as np
 
-from minibnn.inference.history import padded
+from minibnn.inference.folds import in_order
 
 LAST_STEPS = 100  # whose ELBOs runs are compared by, where the closing one is left out
 
@@ -42,26 +40,4 @@ def best_of(results):
     best = values.argmax(0)
     if best.ndim == 0 or (best == best[0]).all():
         return results[int(best.flat[0])]
-    return side_by_side([results[k].replica(i) for i, k in enumerate(best)], results[0])
-
-
-def side_by_side(singles, like):
-    """Results of single replicas as one result of all of them."""
-
-    def together(name):
-        values = [getattr(result, name) for result in singles]
-        return None if values[0] is None else np.array(values)
-
-    reasons = together("stop_reason")
-    histories = [result.history for result in singles]
-    order = np.arange(len(singles))
-    return replace(
-        like,
-        params={k: np.stack([one.params[k] for one in singles]) for k in like.params},
-        history=padded(histories, [1] * len(singles), order),
-        stop_reason=str(reasons[0]) if len(set(reasons)) == 1 else reasons,
-        **{name: together(name) for name in TOGETHER},
-    )
-
-
-TOGETHER = "elbo elbo_se converged diverged returned rise rise_se".split()
+    return in_order(results, best * len(best) + np.arange(len(best)))
