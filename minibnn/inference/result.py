@@ -61,13 +61,13 @@ class FitResult:
         with one run and with replicas.
     converged : bool or array (R,)
         Whether the ELBO had come to rest: the rule of the default or a ``Plateau`` ended
-        the run, or the last rise was within a nat, or a thousandth of a nat a row, by more
-        than its standard error. A loss without noise (``Point``, ``Exact()``): whether it
-        is at a minimum to a slope of 1e-6.
+        the run ("plateau"), or rise + rise_se is at most a nat, or N/1000 nats if that is
+        more. Else fit again with more ``max_steps``. A loss without noise (``Point``,
+        ``Exact()``): whether it is at a minimum to a slope of 1e-6.
     rise, rise_se : float or array (R,), or None
-        By how much the ELBO still rose at last, in nats, and its standard error: between
-        the last two quarters of the steps before the step size fell (of the first half of
-        them with a ``Cosine``, whose later steps are small). None for a point.
+        By how much the ELBO still rose while the step size was large, in nats, and its
+        standard error: between the last two quarters of the steps before it fell (of the
+        first half of them with a ``Cosine``). None for a point, or less than 8 steps.
     diverged : bool or array (R,)
         The steps went away from where they began: on the same fresh noise the last state
         is worse than the start by more than a tenth of what separates the start from
