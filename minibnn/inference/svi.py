@@ -97,20 +97,20 @@ def fit(
     start : "auto", "lbfgs", None or dict
         "auto": sigmas of 0.001 or less, so that the means find their places before noise
         prunes hidden units; the family's own with an optimizer of yours or less than 1000
-        steps, in which sigmas so small may not grow again. Where the problem is small, L-BFGS at 16
-        fixed noises is tried too, from sigmas of 0.05 or more, and the start that ends at
-        the higher ELBO is kept: narrow networks need it, on wide ones it fits the 16
-        noises and little else. What it finds is used only if it is better than plain
-        initial values on fresh noise, beyond doubt, and keeps half of the gain it had on
-        its own. A callback sees one run after the other, and a checkpoint saves the second
-        in a file beside the first, ``run.small.npz`` or ``run.plain.npz``. A full
+        steps, in which sigmas so small may not grow again. Where the problem is small,
+        L-BFGS at 16 fixed noises is tried too, from sigmas of 0.05 or more, and the start
+        that ends at the higher ELBO is kept: narrow networks need it, on wide ones it fits
+        the 16 noises and little else. What it finds is used only if it is better than
+        plain initial values on fresh noise, beyond doubt, and keeps half of the gain it
+        had on its own. A callback sees one run after the other, and a checkpoint saves the
+        second in a file beside the first, ``run.small.npz`` or ``run.plain.npz``. A full
         covariance starts from mean-field fits and the curvature of the model (E79), and
         with ``Exact()`` L-BFGS climbs the ELBO itself. None: initial values of the family.
         A dict: params to begin with, for all replicas if they have no axis R.
     stop : Plateau or function, optional
-        ``stop(history) -> bool`` after each step; None runs all steps given. One answer ends
-        all replicas; Plateau waits for every one of them, and brings a schedule that is
-        spread over the run to its end before it stops.
+        ``stop(history) -> bool`` after each step; None runs the steps given. One answer
+        ends all replicas; Plateau waits for every one of them, and brings a schedule that
+        is spread over the run to its end before it stops.
     estimator : optional
         Default: local reparameterization where family and prior allow, else pathwise.
     kl_weight : float
