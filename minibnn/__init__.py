@@ -4,47 +4,56 @@ The names below stand in reading order: the model, the variational family, the
 objective, the loop, the prediction, the check.
 """
 
-from minibnn.checking import points
-from minibnn.checking.diagnose import diagnose
-from minibnn.checking.gradcheck import check_adjoint, check_gradient
-from minibnn.checking.report import GradientReport
-from minibnn.inference.ais import ais
-from minibnn.inference.checkpoint import Checkpoint
-from minibnn.inference.doubts import FitWarning
-from minibnn.inference.elbo import neg_elbo
-from minibnn.inference.exact import exact_posterior
-from minibnn.inference.hmc import hmc
-from minibnn.inference.laplace import laplace
-from minibnn.inference.natural import NaturalGradient
-from minibnn.inference.normal_sample import normal_log_likelihood
-from minibnn.inference.optimizers import SGD, Adam, Cosine, Momentum, RobbinsMonro
-from minibnn.inference.predict import Prediction
-from minibnn.inference.quadrature import grid_posterior
-from minibnn.inference.recipe import rebuildable
-from minibnn.inference.result import FitResult
-from minibnn.inference.run import FitError
-from minibnn.inference.standardiser import Standardiser
-from minibnn.inference.stopping import Plateau
-from minibnn.inference.svi import fit
-from minibnn.kernels.doors import door as _door
-from minibnn.kernels.estimators import LocalReparam, Pathwise
-from minibnn.kernels.exact_elbo import Exact
-from minibnn.kernels.families import MeanField, Point
-from minibnn.kernels.full_covariance import FullCovariance
-from minibnn.kernels.inference_network import InferenceNetwork
-from minibnn.kernels.likelihoods import (
-    Bernoulli,
-    Categorical,
-    Gaussian,
-    SigmoidGaussian,
-)
-from minibnn.kernels.model import Model
-from minibnn.kernels.more_estimators import Flipout, ScoreFunction, StickTheLanding
-from minibnn.kernels.more_likelihoods import HeteroscedasticGaussian, Poisson, StudentT
-from minibnn.kernels.more_priors import LaplacePrior, ScaleMixturePrior, learned_prior
-from minibnn.kernels.network import MLP
-from minibnn.kernels.priors import GaussianPrior
-from minibnn.study import datasets, metrics
+from minibnn import datasets, metrics
+from minibnn.diagnosis import points
+from minibnn.diagnosis.diagnose import diagnose
+from minibnn.estimators.exact import Exact
+from minibnn.estimators.flipout import Flipout
+from minibnn.estimators.local_reparam import LocalReparam
+from minibnn.estimators.pathwise import Pathwise
+from minibnn.estimators.score_function import ScoreFunction
+from minibnn.estimators.stick_the_landing import StickTheLanding
+from minibnn.exact.conjugate import exact_posterior
+from minibnn.exact.laplace import laplace
+from minibnn.exact.normal_sample import normal_log_likelihood
+from minibnn.exact.quadrature import grid_posterior
+from minibnn.families.full_covariance import FullCovariance
+from minibnn.families.inference_network import InferenceNetwork
+from minibnn.families.mean_field import MeanField
+from minibnn.families.point import Point
+from minibnn.gradcheck.gradcheck import check_adjoint, check_gradient
+from minibnn.gradcheck.report import GradientReport
+from minibnn.likelihoods.bernoulli import Bernoulli
+from minibnn.likelihoods.categorical import Categorical
+from minibnn.likelihoods.gaussian import Gaussian
+from minibnn.likelihoods.heteroscedastic import HeteroscedasticGaussian
+from minibnn.likelihoods.poisson import Poisson
+from minibnn.likelihoods.student_t import StudentT
+from minibnn.mcmc.ais import ais
+from minibnn.mcmc.hmc import hmc
+from minibnn.model import Model
+from minibnn.nn.mlp import MLP
+from minibnn.optim.adam import Adam
+from minibnn.optim.momentum import Momentum
+from minibnn.optim.natural import NaturalGradient
+from minibnn.optim.plateau import Plateau
+from minibnn.optim.schedules import Cosine, RobbinsMonro
+from minibnn.optim.sgd import SGD
+from minibnn.prediction.prediction import Prediction
+from minibnn.priors.gaussian import GaussianPrior
+from minibnn.priors.laplace import LaplacePrior
+from minibnn.priors.learned import learned_prior
+from minibnn.priors.scale_mixture import ScaleMixturePrior
+from minibnn.recipe import rebuildable
+from minibnn.rupture.sigmoid_gaussian import SigmoidGaussian as _SigmoidGaussian
+from minibnn.standardise import Standardiser
+from minibnn.svi.checkpoint import Checkpoint
+from minibnn.svi.doubts import FitWarning
+from minibnn.svi.elbo import neg_elbo
+from minibnn.svi.failure import FitError
+from minibnn.svi.fit import fit
+from minibnn.svi.result import FitResult
+from minibnn.validation.doors import door as _door
 from minibnn.version import __version__
 
 _classes = [value for value in list(globals().values()) if isinstance(value, type)]

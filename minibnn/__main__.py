@@ -2,6 +2,6 @@
 
 import sys
 
-from minibnn.cli import main
+from minibnn.commands.main import main
 
 sys.exit(main())

@@ -13,9 +13,16 @@ from typing import NamedTuple
 import numpy as np
 
 import minibnn as mb
-from minibnn.checking.gradcheck import check_adjoint, check_gradient  # noqa: F401
-from minibnn.inference.normal_sample import normal_maximum  # noqa: F401
-from minibnn.study import datasets, metrics, rupture_data  # noqa: F401
+from minibnn import (
+    datasets,  # noqa: F401
+    metrics,  # noqa: F401
+)
+from minibnn.datasets import rupture_data  # noqa: F401
+from minibnn.exact.normal_sample import normal_maximum  # noqa: F401
+from minibnn.gradcheck.gradcheck import (
+    check_adjoint,  # noqa: F401
+    check_gradient,
+)
 
 NAN, INF = np.nan, np.inf
 N, D = 12, 2

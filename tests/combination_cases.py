@@ -17,7 +17,7 @@ LIKELIHOODS = {  # name -> (likelihood, outputs)
     "Poisson": (mb.Poisson(), 1),
     "Bernoulli": (mb.Bernoulli(), 1),
     "Categorical": (mb.Categorical(3), 3),
-    "SigmoidGaussian": (mb.SigmoidGaussian(0.8), 1),
+    "SigmoidGaussian": (mb.rupture.SigmoidGaussian(0.8), 1),
 }
 PRIORS = {
     "Gaussian": mb.GaussianPrior(0.2, 0.7),

@@ -14,8 +14,11 @@ import bad_inputs as world
 import numpy as np
 
 import minibnn as mb
-from minibnn.checking import points
-from minibnn.study import datasets, metrics, plots, rupture, rupture_data
+from minibnn import datasets, metrics
+from minibnn.datasets import rupture_data
+from minibnn.diagnosis import points
+from minibnn.plots import plots
+from minibnn.rupture import study as rupture
 
 X, Y, REALS, PARAMS, P = world.X, world.Y, world.REALS, world.PARAMS, world.P
 NAN, INF, HUGE = np.nan, np.inf, 10**400
@@ -278,7 +281,7 @@ DOORS = {
     "StudentT": Door(
         mb.StudentT, {"df": 4.0, "scale": "learned"}, NOISE_SCALE | {"df": "positive"}
     ),
-    "SigmoidGaussian": Door(mb.SigmoidGaussian, kinds={"scale": "positive"}),
+    "SigmoidGaussian": Door(mb.rupture.SigmoidGaussian, kinds={"scale": "positive"}),
     "HeteroscedasticGaussian": Door(mb.HeteroscedasticGaussian),
     "Poisson": Door(mb.Poisson),
     "GaussianPrior": Door(
@@ -371,14 +374,19 @@ DOORS = {
         fine=(("y_mean", "three"), ("y_sd", "three")),
     ),
     "Standardiser.of": Door(
-        mb.Standardiser.of, {"X": X, "y": REALS}, {"y": "optional any y"},
+        mb.Standardiser.of,
+        {"X": X, "y": REALS},
+        {"y": "optional any y"},
         fine=(("X", "wide"),),
     ),
     "Standardiser.inputs": Door(
         UNITS.inputs, {"X": X}, {"X": "free X"}, fine=(("X", "one axis more"),)
     ),
     "Standardiser.targets": Door(
-        UNITS.targets, {"y": REALS}, {"y": "real y"}, fine=(("y", "longer"), ("y", "empty"))
+        UNITS.targets,
+        {"y": REALS},
+        {"y": "real y"},
+        fine=(("y", "longer"), ("y", "empty")),
     ),
     "FitResult.predict": Door(
         world.RESULT.predict, {"X": X, "n_samples": 3}, {"X": "free X"}

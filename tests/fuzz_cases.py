@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import minibnn as mb
-from minibnn.kernels.maps import ACTIVATIONS
+from minibnn.nn.activations import ACTIVATIONS
 
 PRIORS = (
     lambda rng, n: mb.GaussianPrior(rng.normal(), 10 ** rng.uniform(-1, 1)),
@@ -67,7 +67,7 @@ def make_likelihood(rng):
         (mb.StudentT(10 ** rng.uniform(0, 2), scale), k, reals),
         (mb.HeteroscedasticGaussian(), 2 * k, reals),
         (mb.Bernoulli(), k, lambda n: rng.integers(0, 2, (n, k))),
-        (mb.SigmoidGaussian(10 ** rng.uniform(-1, 1)), k,
+        (mb.rupture.SigmoidGaussian(10 ** rng.uniform(-1, 1)), k,
          lambda n: rng.integers(0, 2, (n, k))),
         (mb.Poisson(), k, lambda n: rng.poisson(2.0, (n, k))),
         (mb.Categorical(k + 1), k + 1, lambda n: rng.integers(0, k + 1, n)),

@@ -7,7 +7,7 @@ kernels.
 
 # fmt: off
 PROCEDURES = {
-    ("inference/ais.py", "test_ais.py"): (
+    ("mcmc/ais.py", "test_ais.py"): (
         ("evidence-error-over-n", "weights.std(ddof=1", "weights.std(",
          "test_evidence_by_hand"),
         ("reverse-bound-not-a-harmonic-mean", "-float(log_mean_exp(-backward",
@@ -26,13 +26,13 @@ PROCEDURES = {
         ("reverse-run-with-forward-noise", " rngs[2]", " rngs[1]",
          "test_pilot_forward_and_reverse_have_streams_of_their_own"),
     ),
-    ("inference/chains.py", "test_hmc.py"): (
+    ("mcmc/chains.py", "test_hmc.py"): (
         ("floor-with-the-middle-chain", "self.weights[-half", "self.weights[half",
          "test_floor_of_odd_numbers_leaves_the_middle_out"),
         ("draws-unevenly-thinned", "len(w) // count", "(len(w) // count)",
          "test_fewer_samples_are_evenly_spaced_draws"),
     ),
-    ("inference/checkpoint.py", "test_storage.py"): (
+    ("svi/checkpoint.py", "test_storage.py"): (
         ("a-callbacks-pause-is-an-end", '"diverged")', '"diverged", "callback")',
          "test_a_pause_is_gone_on_from_and_an_end_is_not"),
         ("saves-so-many-steps-after-the-start", "self.every - step % self.every",
@@ -42,15 +42,15 @@ PROCEDURES = {
          '"good": run.flat.theta',
          "test_the_parameters_of_a_checkpoint_are_those_of_the_last_loss"),
     ),
-    ("inference/fingerprint.py", "test_storage.py"): (
+    ("svi/fingerprint.py", "test_storage.py"): (
         ("watching-makes-another-run", '"callback verbose', '"callback',
          "test_looking_on_does_not_make_it_another_run"),
     ),
-    ("inference/diagnostics.py", "test_hmc.py"): (
+    ("mcmc/diagnostics.py", "test_hmc.py"): (
         ("folded-about-the-mean", "np.median", "np.mean",
          "test_r_hat_is_the_larger_of_ranks_and_distances_from_the_median"),
     ),
-    ("inference/elbo.py", "test_closing_elbo.py"): (
+    ("svi/elbo.py", "test_closing_elbo.py"): (
         ("rows-left-out-forgotten", "(1 - share) * between +", "0 * between +",
          "test_the_error_is_the_spread_about_the_truth"),
         ("rows-left-out-counted-twice", "(1 - share) * between", "between",
@@ -65,14 +65,14 @@ PROCEDURES = {
         ("more-draws-than-asked-for", "min(self.at_once, self.draws - before)",
          "self.at_once", "test_rows_evaluated_are_a_tenth_of_those_of_the_steps"),
     ),
-    ("inference/density.py", "test_hmc.py"): (
+    ("mcmc/density.py", "test_hmc.py"): (
         ("single-precision-for-ever", "        self.single = None\n        return True",
          "        return True",
          "test_single_precision_is_given_up_where_it_would_tell"),
         ("double-precision-for-all", "if ours and", "if not ours and",
          "test_a_rounded_force_leaves_a_path_reversible_and_its_energy_exact"),
     ),
-    ("inference/enough.py", "test_hmc.py"): (
+    ("mcmc/enough.py", "test_hmc.py"): (
         ("chains-that-disagree-suffice", "and r_hat <= R_HAT", "and r_hat <= 9.0",
          "test_chains_that_disagree_are_never_enough"),
         ("the-noise-scale-unwatched", "if self.model.likelihood.n_weights:", "if False:",
@@ -80,7 +80,7 @@ PROCEDURES = {
         ("asked-after-every-draw", "int(np.ceil(n * growth))", "n",
          "test_the_question_is_put_seldom"),
     ),
-    ("inference/hmc_adapt.py", "test_hmc.py"): (
+    ("mcmc/adaptation.py", "test_hmc.py"): (
         ("restart-remembers-the-count", "self.m = 0", "self.m = getattr(self, 'm', 0)",
          "test_a_restart_of_a_step_search_forgets"),
         ("kept-step-a-plain-mean", "2.0 / (self.m + 1)", "1.0 / self.m",
@@ -97,7 +97,7 @@ PROCEDURES = {
         ("first-step-at-another-acceptance", "move.accept > 0.5", "move.accept > 0.8",
          "test_the_first_step_is_the_first_beyond_one_half"),
     ),
-    ("inference/hmc.py", "test_hmc.py"): (
+    ("mcmc/hmc.py", "test_hmc.py"): (
         ("half-the-path", "length = 2 * self.path_length", "length = self.path_length",
          "test_a_path_is_uniform_up_to_twice_its_length"),
         ("path-rounded-down", "np.ceil(length", "np.floor(length",
@@ -120,11 +120,11 @@ PROCEDURES = {
          "np.full_like(move.accept, move.accept.mean())",
          "test_warm_up_goes_by_its_windows"),
     ),
-    ("inference/leapfrog.py", "test_hmc.py"): (
+    ("mcmc/leapfrog.py", "test_hmc.py"): (
         ("divergent-at-100-nats", "DIVERGED = 1000.0", "DIVERGED = 100.0",
          "test_a_divergence_is_an_error_beyond_1000_nats"),
     ),
-    ("inference/laplace.py", "test_laplace.py"): (
+    ("exact/laplace.py", "test_laplace.py"): (
         ("slope-without-the-root", "0] @ root", "0]",
          "test_slope_and_evidence_beside_the_mode"),
         ("rng-of-a-prediction-ignored",
@@ -132,7 +132,7 @@ PROCEDURES = {
          "self.prediction_seed\n        return",
          "test_draws_are_the_mean_and_the_root_times_the_normals_of_the_seed"),
     ),
-    ("inference/options.py", "test_fit_numbers.py"): (
+    ("svi/options.py", "test_fit_numbers.py"): (
         ("warm-up-one-step-short", "* self.max_steps", "* (self.max_steps - 1)",
          "test_the_kl_weight_of_every_step"),
         ("first-fits-stopped-early", "\n            kl_warmup=0.0,", "",
@@ -141,25 +141,25 @@ PROCEDURES = {
          "self.optimizer.lr(step + 1,",
          "test_the_step_size_of_every_step"),
     ),
-    ("inference/predict.py", "test_predict.py"): (
+    ("prediction/prediction.py", "test_predict.py"): (
         ("interval-noise-of-the-weights-seed", "[*_words(self._seed), 1]", "self._seed",
          "test_the_noise_of_an_interval_by_hand"),
     ),
-    ("inference/summaries.py", "test_predict.py"): (
+    ("prediction/summaries.py", "test_predict.py"): (
         ("one-noise-for-all-rows", "rows, samples, width)",
          "1, samples, width)).repeat(rows, 0",
          "test_the_noise_of_an_interval_by_hand"),
         ("infinite-quantile-from-below", "round(at)", "place",
          "test_quantiles_beside_an_infinite_draw_are_the_nearest_draws"),
     ),
-    ("inference/restarts.py", "test_fit_numbers.py"): (
+    ("svi/replicas.py", "test_fit_numbers.py"): (
         ("a-run-set-free-with-the-first-streams", "joint.streams[r]", "joint.streams[0]",
          "test_estimates_have_the_data_the_stream_and_the_rows_of_their_runs"),
         ("work-of-the-widest-layer-only", "rows * sum(model.net.sizes",
          "rows * max(model.net.sizes",
          "test_how_many_numbers_a_step_makes"),
     ),
-    ("inference/run.py", "test_fit_numbers.py"): (
+    ("svi/run.py", "test_fit_numbers.py"): (
         ("last-of-the-first-fits", "int(np.argmax(elbo))", "-1",
          "test_a_full_covariance_starts_from_the_best_of_its_first_fits"),
         ("first-fits-by-their-last-step", 'elbo"][-100:', 'elbo"][-1:',
@@ -171,7 +171,7 @@ PROCEDURES = {
         ("start-at-kl-weight-1", " options.kl_weight", " 1.0",
          "test_every_replica_starts_on_its_own_data"),
     ),
-    ("inference/start.py", "test_fit_numbers.py"): (
+    ("svi/start.py", "test_fit_numbers.py"): (
         ("start-skipped-too-early", "MOST_WORK = 4e6", "MOST_WORK = 4e5",
          "test_where_the_start_pays"),
         ("start-keeps-what-is-not-finite",
@@ -191,12 +191,12 @@ PROCEDURES = {
         ("plateau-ignores-z", "self.z * se", "se",
          "test_a_plateau_is_a_fall_of_less_than_z_standard_errors"),
     ),
-    ("inference/streams.py", "test_fit_numbers.py"): (
+    ("rng.py", "test_fit_numbers.py"): (
         ("branch-of-a-seed-forgotten", "kept(rng.entropy), spawn_key=rng.spawn_key",
          "kept(rng.entropy)",
          "test_a_seed_sequence_keeps_its_branch_and_a_generator_gives_four_words"),
     ),
-    ("inference/svi.py", "test_fit_numbers.py"): (
+    ("svi/fit.py", "test_fit_numbers.py"): (
         ("elbo-on-the-first-replicas-rows", "run.batches.data_of(i)",
          "run.batches.data_of(0)",
          "test_estimates_have_the_data_the_stream_and_the_rows_of_their_runs"),
@@ -207,7 +207,7 @@ PROCEDURES = {
         ("elbo-in-half-the-rows", "rows // 10", "rows // 20",
          "test_estimates_have_the_data_the_stream_and_the_rows_of_their_runs"),
     ),
-    ("inference/rivals.py", "test_fit_numbers.py"): (
+    ("svi/rivals.py", "test_fit_numbers.py"): (
         ("best-loss-on-the-way", 'loss"][-1]', 'loss"].min()',
          "test_the_best_run_is_the_one_of_the_largest_elbo_or_smallest_last_loss"),
     ),
@@ -215,7 +215,7 @@ PROCEDURES = {
         ("antithetic-rows-rounded-down", "-(-n_samples // 2)", "n_samples // 2",
          "test_antithetic_samples_are_pairs_and_round_up"),
     ),
-    ("study/metrics.py", "test_metrics.py"): (
+    ("metrics.py", "test_metrics.py"): (
         ("edge-belongs-below", "(p * n_bins", "np.maximum(np.ceil(p * n_bins) - 1, 0",
          "test_a_point_on_an_edge_belongs_to_the_bin_above_and_1_to_the_last"),
         ("tie-of-confidences-to-the-upper-class", "= np.argmax(p,",
@@ -224,17 +224,17 @@ PROCEDURES = {
         ("rounding-forgiven-ten-times", "ROUNDING = 1e-6", "ROUNDING = 1e-5",
          "test_rounding_beyond_one_is_forgiven_but_no_more"),
     ),
-    ("study/datasets.py", "test_datasets.py"): (
+    ("datasets/synthetic.py", "test_datasets.py"): (
         ("test-rows-among-the-fit-rows", "1600, 2000", "0, 400",
          "test_the_synthetic_ruptures_are_2000_rows_cut_in_two"),
         ("one-noise-for-both-coordinates", "size, 2)", "size, 1)",
          "test_inputs_and_weights_are_drawn_as_stated"),
     ),
-    ("study/rupture_data.py", "test_rupture_data.py"): (
+    ("datasets/rupture.py", "test_rupture_data.py"): (
         ("bounds-of-u-excluded", "= 0 and high <=", " 0 and high <",
          "test_the_bounds_of_the_relative_stress_are_possible"),
     ),
-    ("study/rupture_claims.py", "test_rupture_numbers.py"): (
+    ("rupture/claims.py", "test_rupture_numbers.py"): (
         ("sd-over-seeds-divided-by-n", "0, ddof=1", "0",
          "test_importance_is_averaged_over_the_seeds"),
         ("ratio-bounded-below-only", " | (ratio > limits[1])", "",
@@ -247,7 +247,7 @@ PROCEDURES = {
         ("one-error-is-enough", ") > 2 * plain", ") > plain",
          "test_words_about_the_gain"),
     ),
-    ("study/rupture_scores.py", "test_rupture_numbers.py"): (
+    ("rupture/scores.py", "test_rupture_numbers.py"): (
         ("mean-r-hat", "X).max())", "X).mean())",
          "test_the_diagnosis_of_chains_takes_the_worst"),
         ("sd-for-se", "/ np.sqrt(len(values)) if", "if",
@@ -255,11 +255,11 @@ PROCEDURES = {
         ("ece-of-confidence", 'p, on="positive"', "p",
          "test_scores_by_hand"),
     ),
-    ("study/rupture.py", "test_rupture_numbers.py"): (
+    ("rupture/study.py", "test_rupture_numbers.py"): (
         ("seconds-of-all-seeds", "spent * row.share", "spent",
          "test_seconds_are_the_share_of_one_seed"),
     ),
-    ("study/rupture_rows.py", "test_rupture_numbers.py"): (
+    ("rupture/rows.py", "test_rupture_numbers.py"): (
         ("worst-restart", "np.argmax(result.elbo", "np.argmin(result.elbo",
          "test_rows_of_mean_field"),
         ("elbo-of-another-row", "r in best", "r in first",
@@ -271,7 +271,7 @@ PROCEDURES = {
         ("covariance-from-the-first-fit", 'rows["best"', 'rows["mf"',
          "test_row_of_the_full_covariance"),
     ),
-    ("study/rupture_detect.py", "test_rupture_numbers.py"): (
+    ("rupture/detect.py", "test_rupture_numbers.py"): (
         ("lost-rows-in-the-fit", "start : found.lost[1]", "start:end",
          "test_the_judgement_of_a_block_by_hand"),
         ("best-for-runner-up", "order[1]", "order[0]",
@@ -283,16 +283,16 @@ PROCEDURES = {
         ("last-row-of-the-block", "{end - 1", "{end",
          "test_the_finding_in_words"),
     ),
-    ("study/rupture_report.py", "test_rupture_study.py"): (
+    ("rupture/report.py", "test_rupture_study.py"): (
         ("elbo-for-evidence", 'study.rows["hmc', 'study.rows["mf',
          "test_the_log_evidence_is_that_of_the_annealed_network"),
     ),
-    ("study/rupture_report.py", "test_rupture_numbers.py"): (
+    ("rupture/report.py", "test_rupture_numbers.py"): (
         ("two-f1-exchanged", 'f1": ("wF1", 4),\n    "f1_positive',
          'f1_positive": ("wF1", 4),\n    "f1',
          "test_a_line_of_the_table_by_hand"),
     ),
-    ("study/demo.py", "test_cli.py"): (
+    ("book/demo.py", "test_cli.py"): (
         ("rise-from-the-first-window", "-2 * WINDOW : -WINDOW", ":WINDOW",
          "test_what_the_demonstration_says_of_a_fit"),
         ("rise-error-of-one-window", " + last.var(ddof=1)", "",
@@ -302,7 +302,7 @@ PROCEDURES = {
         ("sure-from-two-sds", "plots.SURE", "plots.ALIVE",
          "test_the_title_of_the_network_counts_weights_beyond_three_sds"),
     ),
-    ("study/plots.py", "test_plots.py"): (
+    ("plots/plots.py", "test_plots.py"): (
         ("bars-of-one-sd", "spread = 1.96", "spread = 1.0",
          "test_bars_of_a_reliability_diagram_by_hand"),
         ("epistemic-variance-for-sd", "epistemic, mean + 2 * epistemic",

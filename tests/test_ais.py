@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 import minibnn as mb
-from minibnn.inference import ais as module
-from minibnn.inference.ais import Path, ais, anneal, evidence, joint_parts, pilot
-from minibnn.inference.exact import exact_posterior
-from minibnn.inference.leapfrog import Move
-from minibnn.inference.prior_draws import prior_draws
-from minibnn.inference.quadrature import grid_posterior
+from minibnn.exact.conjugate import exact_posterior
+from minibnn.exact.quadrature import grid_posterior
+from minibnn.mcmc import ais as module
+from minibnn.mcmc.ais import Path, ais, anneal, evidence, joint_parts, pilot
+from minibnn.mcmc.leapfrog import Move
+from minibnn.mcmc.prior_draws import prior_draws
 
 
 def simulated(seed=0, n=30):

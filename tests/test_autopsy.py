@@ -4,13 +4,7 @@ import numpy as np
 import pytest
 
 import minibnn as mb
-from minibnn.inference.autopsy import (
-    autopsy,
-    blocks,
-    largest,
-    named_params,
-    not_finite,
-)
+from minibnn.svi.failure import autopsy, blocks, largest, named_params, not_finite
 
 NET = mb.MLP([2, 3, 1])
 MODEL = mb.Model(NET, mb.Gaussian("learned"), mb.GaussianPrior())

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from minibnn import cli
+from minibnn.commands import main as cli
 
 REFUSED = {  # arguments: words of the one line
     (): "required",

@@ -176,7 +176,7 @@ CASES = {
     ),
     "Categorical-one": (lambda: mb.Categorical(1), "n_classes", ">= 2, got 1"),
     "Categorical-float": (lambda: mb.Categorical(3.0), "n_classes", "integer"),
-    "SigmoidGaussian-scale": (lambda: mb.SigmoidGaussian(0), "scale", "> 0"),
+    "SigmoidGaussian-scale": (lambda: mb.rupture.SigmoidGaussian(0), "scale", "> 0"),
     # families
     "MeanField-scale": (lambda: mb.MeanField("log"), "scale", "'softplus'"),
     "MeanField-sigma": (lambda: mb.MeanField(sigma=0.0), "sigma", "> 0"),

@@ -6,7 +6,7 @@ import pytest
 from checker_survey import MODELS
 from checker_survey_more import MORE
 
-from minibnn.checking import check_gradient
+from minibnn.gradcheck import check_gradient
 
 KINDS = ("f", "real", "lost", "half")  # complex-safe; an error; all, some of it lost
 EVERY = [*enumerate(MODELS), *enumerate(MORE, 100)]

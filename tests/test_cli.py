@@ -11,11 +11,11 @@ import pytest
 from matplotlib.figure import Figure
 
 import minibnn
-from minibnn import cli
-from minibnn.checking import verify as audit
-from minibnn.inference.elbo import estimate_elbo
-from minibnn.study import demo as demonstration
-from minibnn.study import rupture_data
+from minibnn.audit import verify as audit
+from minibnn.book import demo as demonstration
+from minibnn.commands import main as cli
+from minibnn.datasets import rupture_data
+from minibnn.svi.elbo import estimate_elbo
 
 GOOD = {
     "label": "E31",
@@ -113,7 +113,9 @@ def test_the_demonstration_by_hand(monkeypatch):
                            y_test=np.ones(3), names=("a", "b"))  # fmt: skip
     found = demonstration.described(data, said.__setitem__)
     assert found == {"note": "Rows.", "rows": 5, "test_rows": 3, "share_of_ones": 0.4}
-    assert said["data"] == "Rows. 5 rows to fit, 3 to test, 2 inputs; 40 % break through"
+    assert (
+        said["data"] == "Rows. 5 rows to fit, 3 to test, 2 inputs; 40 % break through"
+    )
     p, y = np.array([0.9, 0.1, 0.6, 0.2, 0.3]), np.array([1, 1, 0, 0, 0])
     log = np.log([0.9, 0.1, 0.4, 0.8, 0.7])
     prediction = SimpleNamespace(mean=p, log_prob=lambda y: log)
@@ -349,14 +351,14 @@ def test_progress_of_the_study_tells_the_seconds_since_its_beginning(
 ):
     monkeypatch.setattr(cli.time, "perf_counter", iter([10.0, 75.4]).__next__)
     monkeypatch.setattr(
-        "minibnn.study.rupture.rupture_study",
+        "minibnn.rupture.study.rupture_study",
         lambda *args, report, clock: report("fit: everything"),
     )
     monkeypatch.setattr(
-        "minibnn.study.rupture_report.write_study",
+        "minibnn.rupture.report.write_study",
         lambda study, out, say: {"files": ["a", "b"]},
     )
-    monkeypatch.setattr("minibnn.study.rupture_report.markdown", lambda facts: "page")
+    monkeypatch.setattr("minibnn.rupture.report.markdown", lambda facts: "page")
     assert cli.main(["rupture"]) == 0
     said = capsys.readouterr()
     assert said.err == "    65 s  fit: everything\n"

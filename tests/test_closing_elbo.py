@@ -5,9 +5,9 @@ import pytest
 from interrupts import interrupt_call
 
 import minibnn as mb
-from minibnn.inference import elbo
-from minibnn.kernels import estimators
-from minibnn.kernels.model import checked_data
+from minibnn.estimators.base import closed_kl
+from minibnn.model import checked_data
+from minibnn.svi import elbo
 
 RNG = np.random.default_rng(11)
 X, Y = RNG.normal(size=(600, 2)), RNG.normal(size=600)
@@ -131,7 +131,7 @@ def cost(monkeypatch):
 
     def closed(model, family, q):
         found["kl"] += 1
-        return estimators.closed_kl(model, family, q)
+        return closed_kl(model, family, q)
 
     monkeypatch.setattr(elbo, "closed_kl", closed)
     return found
@@ -162,9 +162,7 @@ def test_small_enough_is_enough(cost):
     """A network that is sure of itself: two digits fewer draws than allowed."""
     params = FAMILY.init(LINEAR, rng=0) | {"rho": np.full(3, -12.0)}
     data, rng = LINEAR.batch(X, Y), np.random.default_rng(0)
-    value, se = elbo.estimate_elbo(
-        LINEAR, FAMILY, params, *data, rng, most_rows=10**7
-    )
+    value, se = elbo.estimate_elbo(LINEAR, FAMILY, params, *data, rng, most_rows=10**7)
     assert 0 < se <= 1e-4 * abs(value)
     assert cost["rows"] <= 600 * 200
 
@@ -198,7 +196,9 @@ def test_restarts_without_an_estimate_are_compared_by_their_last_steps():
     result = mb.fit(LINEAR, FAMILY, X, Y, elbo_samples=0, **options)
     assert result.restarts == [(None, None)] * 3
     each = [
-        mb.fit(LINEAR, FAMILY, X, Y, elbo_samples=0, start=None, max_steps=300, rng=seed)
+        mb.fit(
+            LINEAR, FAMILY, X, Y, elbo_samples=0, start=None, max_steps=300, rng=seed
+        )
         for seed in np.random.SeedSequence(2).spawn(3)
     ]
     last = [one.history["elbo"][-100:].mean() for one in each]

@@ -26,7 +26,7 @@ from combination_cases import (
 from oracles import log_q, log_q_complex, step_every_coordinate, trapezoid
 
 import minibnn as mb
-from minibnn.kernels.objective import objective
+from minibnn.objective import objective
 
 CELLS = list(itertools.product(FAMILIES, LIKELIHOODS, PRIORS, ESTIMATORS))
 CHECKED = [cell for cell in CELLS if missing(*cell) is None]

@@ -3,8 +3,8 @@
 import numpy as np
 
 import minibnn as mb
-from minibnn.checking import points
-from minibnn.kernels.maps import identity_scale
+from minibnn.diagnosis import points
+from minibnn.families.scales import identity_scale
 
 
 def test_hidden_layers_of_equal_width():

@@ -7,8 +7,8 @@ import pytest
 from interrupts import interrupt_call
 
 import minibnn as mb
-from minibnn.inference.curvature import Curved, curvature_start, has_curvature
-from minibnn.kernels.maps import sigmoid
+from minibnn.numerics import sigmoid
+from minibnn.svi.curvature import Curved, curvature_start, has_curvature
 
 N01 = mb.GaussianPrior(0.0, 1.0)
 FULL = mb.FullCovariance()
@@ -39,8 +39,8 @@ def two_clusters():
 
 def test_default_fit_gains_on_mean_field(monkeypatch):
     """A network of 81 weights; mean-field fits of 500 steps, to be quick."""
-    monkeypatch.setattr("minibnn.inference.options.FEWEST_STEPS", 500)
-    monkeypatch.setattr("minibnn.inference.options.MOST_STEPS", 500)
+    monkeypatch.setattr("minibnn.svi.options.FEWEST_STEPS", 500)
+    monkeypatch.setattr("minibnn.svi.options.MOST_STEPS", 500)
     model, X, y = moons(20)
     mean_field = mb.fit(model, mb.MeanField(), X, y, rng=0)
     full = mb.fit(model, FULL, X, y, rng=0)
@@ -94,8 +94,8 @@ def test_an_optimizer_of_the_callers_is_taken_as_it_is(clusters):
 
 
 def test_ctrl_c_in_the_curvature_returns_the_best_so_far(monkeypatch):
-    monkeypatch.setattr("minibnn.inference.options.FEWEST_STEPS", 50)
-    monkeypatch.setattr("minibnn.inference.options.MOST_STEPS", 50)
+    monkeypatch.setattr("minibnn.svi.options.FEWEST_STEPS", 50)
+    monkeypatch.setattr("minibnn.svi.options.MOST_STEPS", 50)
     model, X, y = moons(3)
     interrupt_call(monkeypatch, Curved, "steps_from", 3)
     found = mb.fit(model, FULL, X, y, rng=0)
@@ -112,7 +112,11 @@ def test_slopes_of_rows_have_the_fisher_information_as_mean():
     model = mb.Model(mb.MLP([2, 1]), mb.Bernoulli(), N01)
     X, y = rng.normal(size=(5, 2)), np.array([0.0, 1.0, 0.0, 1.0, 1.0])
     A, y = model.batch(X, y)
-    params = {"mu": rng.normal(size=3), "rho": np.full(3, 0.2), "low": rng.normal(size=3)}
+    params = {
+        "mu": rng.normal(size=3),
+        "rho": np.full(3, 0.2),
+        "low": rng.normal(size=3),
+    }
     curved = Curved(model, FULL, A, y, 0.5, rng)
     G = [curved.row_slopes(params) for _ in range(300)]
     products = np.array([g.T @ g for g in G])
@@ -154,7 +158,10 @@ def problem(likelihood, n_outputs, prior=N01):
     """60 rows with targets drawn from a network of the prior, and a start near it."""
     rng = np.random.default_rng(2)
     model = mb.Model(mb.MLP([2, 4, n_outputs]), likelihood, prior)
-    A, w = model.features(rng.normal(size=(60, 2))), 0.7 * rng.normal(size=model.n_weights)
+    A, w = (
+        model.features(rng.normal(size=(60, 2))),
+        0.7 * rng.normal(size=model.n_weights),
+    )
     n = model.net.n_weights
     F, _ = model.net.apply(w[None, :n], A)
     y = model.targets(A, likelihood.sample(F, w[None, n:], rng.random(F.shape))[0])

@@ -11,7 +11,7 @@ import pytest
 from saved_runs import assert_same
 
 import minibnn as mb
-from minibnn.inference.storage import StorageError, checksum, read, write
+from minibnn.storage import StorageError, checksum, read, write
 
 
 @pytest.fixture(scope="module")

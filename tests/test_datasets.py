@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from minibnn.study import datasets, rupture_data
+from minibnn import datasets
+from minibnn.datasets import rupture_data
 
 
 def same(a, b):
@@ -116,7 +117,9 @@ def test_inputs_and_weights_are_drawn_as_stated():
     np.testing.assert_array_equal(datasets.blundell(9, rng=5).X[:, 0], x)
     (x,) = draws(np.random.default_rng(5), ("uniform", -4, 4, 9))
     np.testing.assert_array_equal(datasets.cubic(9, rng=5).X[:, 0], x)
-    x = draws(np.random.default_rng(5), ("uniform", -1, -0.7, 4), ("uniform", 0.5, 1, 5))
+    x = draws(
+        np.random.default_rng(5), ("uniform", -1, -0.7, 4), ("uniform", 0.5, 1, 5)
+    )
     np.testing.assert_array_equal(
         datasets.two_clusters(9, rng=5).X[:, 0], np.concatenate(x)
     )

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import minibnn as mb
-from minibnn.inference import options, rivals
-from minibnn.inference.start import narrow
-from minibnn.inference.stopping import Slowing, rise_of
+from minibnn.optim.stopping import Slowing, rise_of
+from minibnn.svi import options, rivals
+from minibnn.svi.start import narrow
 
 PRIOR = mb.GaussianPrior(0.0, 1.0)
 
@@ -119,7 +119,12 @@ def test_a_tiny_sigma_does_not_let_lbfgs_fit_the_noise_away(scale):
     X, y = sine(60)
     found = [
         quiet_fit(
-            model_of(5), mb.MeanField(scale, sigma), X, y, rng=0, start="lbfgs",
+            model_of(5),
+            mb.MeanField(scale, sigma),
+            X,
+            y,
+            rng=0,
+            start="lbfgs",
             max_steps=300,
         ).elbo
         for sigma in (0.05, 1e-3)
@@ -200,7 +205,9 @@ def test_log_scales_begin_at_zero_for_every_input():
 
 def test_a_heteroscedastic_fit_is_no_worse_than_one_noise_level():
     X, y = sine(70)
-    het = quiet_fit(model_of(20, mb.HeteroscedasticGaussian()), mb.MeanField(), X, y, rng=0)
+    het = quiet_fit(
+        model_of(20, mb.HeteroscedasticGaussian()), mb.MeanField(), X, y, rng=0
+    )
     one = quiet_fit(model_of(20), mb.MeanField(), X, y, rng=0)
     assert het.elbo > one.elbo
 

@@ -12,8 +12,8 @@ import pytest
 from saved_runs import assert_same
 
 import minibnn as mb
-from minibnn.inference.streams import NAMES, Streams, run_seeds, seed_sequence
-from minibnn.study import datasets
+from minibnn import datasets
+from minibnn.rng import NAMES, Streams, run_seeds, seed_sequence
 
 STILL = mb.SGD(lambda step, max_steps: 0.0)
 VARIANTS = {

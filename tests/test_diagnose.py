@@ -8,10 +8,10 @@ from mutant_package import import_mutant, mutant_gradient
 from mutants import MUTANTS
 
 import minibnn as mb
-from minibnn.checking import points
-from minibnn.checking.chain import Chain
-from minibnn.checking.diagnose import diagnose
-from minibnn.checking.mistakes import catalogue
+from minibnn.diagnosis import points
+from minibnn.diagnosis.chain import Chain
+from minibnn.diagnosis.diagnose import diagnose
+from minibnn.mistakes.catalogue import catalogue
 
 
 def make_case(
@@ -147,9 +147,7 @@ def outsiders(chain, rng):
     yield "noise for a layer of rho", noisy
     yield (
         "cosine slopes",
-        split(
-            chain.gradient((("slopes", lambda v, c: [np.cos(3 * Z) for Z in c.Z]),))
-        ),
+        split(chain.gradient((("slopes", lambda v, c: [np.cos(3 * Z) for Z in c.Z]),))),
     )
     yield (
         "errors through a hyperbola",
@@ -175,7 +173,7 @@ def none_fits_rate(seeds):
 @pytest.mark.slow
 def test_none_fits_is_said_of_what_no_catalogue_lists(monkeypatch):
     # one mistake upon another takes seconds to search: left to the slow test
-    monkeypatch.setattr("minibnn.checking.matching.MOST_COMPOSED", 0)
+    monkeypatch.setattr("minibnn.diagnosis.search.MOST_COMPOSED", 0)
     rate, said = none_fits_rate(range(2))
     assert rate >= 0.9, [(n, d.mistakes) for n, d in said if d.mistakes]
     facts = {name: " ".join(d.facts) for name, d in said}

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 import minibnn as mb
-from minibnn.checking import facts, points
-from minibnn.checking.chain import Chain
-from minibnn.checking.matching import Search
-from minibnn.checking.measured import made_of
-from minibnn.checking.points import RTOL, resolution
-from minibnn.checking.probing import Student
+from minibnn.diagnosis import facts, points
+from minibnn.diagnosis.chain import Chain
+from minibnn.diagnosis.fitted_number import made_of
+from minibnn.diagnosis.points import RTOL, resolution
+from minibnn.diagnosis.probing import Student
+from minibnn.diagnosis.search import Search
 
 
 def make_case(likelihood=None, n_outputs=1, widths=(4,), **changed):
@@ -115,7 +115,9 @@ def test_a_name_that_says_where_is_true_everywhere(likelihood):
     said, _ = names_of(with_kl(chain, factor), chain.case)
     assert said[0] == "kl-alone-in-biases-of-layer-2"
     assert "kl-alone-in-biases" not in said
-    assert "kl-biases-left-out" not in names_of(with_kl(chain, 1 - factor), chain.case)[0]
+    assert (
+        "kl-biases-left-out" not in names_of(with_kl(chain, 1 - factor), chain.case)[0]
+    )
 
 
 def test_the_prior_of_the_network_for_the_noise_scale_is_named():

@@ -16,11 +16,14 @@ from doors import DOORS
 from matplotlib.figure import Figure
 
 import minibnn as mb
-from minibnn.checking import points
-from minibnn.inference import chains, exact, laplace, quadrature
-from minibnn.study import datasets, metrics, plots
+from minibnn import datasets, metrics
+from minibnn.diagnosis import points
+from minibnn.exact import conjugate as exact
+from minibnn.exact import laplace, quadrature
+from minibnn.mcmc import chains
+from minibnn.plots import plots
 
-ELSEWHERE = ("minibnn.study.rupture_data",)  # shown in datasets
+ELSEWHERE = ("minibnn.datasets.rupture_data",)  # shown in datasets
 AXES = Figure().add_subplot()
 ROOMS = {"points": points, "datasets": datasets, "metrics": metrics, "plots": plots}
 RESULTS = (

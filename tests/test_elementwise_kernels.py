@@ -7,10 +7,25 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from minibnn.kernels import likelihood_kernels as nll
-from minibnn.kernels import maps
-from minibnn.kernels import prior_kernels as priors
-from minibnn.kernels.gaussian_kl import gaussian_kl, gaussian_log_density, neg_entropy
+from minibnn.families.mean_field import neg_entropy
+from minibnn.families.scales import (
+    SCALES,
+    exp_scale,
+    identity_scale,
+    inverse_softplus,
+    softplus_scale,
+)
+from minibnn.likelihoods.bernoulli import bernoulli_nll
+from minibnn.likelihoods.categorical import categorical_nll
+from minibnn.likelihoods.gaussian import gaussian_nll
+from minibnn.likelihoods.poisson import poisson_nll
+from minibnn.likelihoods.student_t import student_t_nll
+from minibnn.nn.activations import ACTIVATIONS
+from minibnn.numerics import log1p, sigmoid, softplus
+from minibnn.priors.gaussian import gaussian_kl, gaussian_log_density
+from minibnn.priors.laplace import laplace_kl, laplace_log_density
+from minibnn.priors.scale_mixture import scale_mixture_log_density
+from minibnn.rupture.sigmoid_gaussian import sigmoid_gaussian_nll
 
 STEP = 1e-20
 N = 24
@@ -42,7 +57,7 @@ def elementwise(kernel, y, *constants):
 def one_hot_row(F, y=LABELS):
     """Categorical over the logits (F, 0.3, -0.2); the class is y."""
     logits = np.stack([F, 0 * F + 0.3, 0 * F - 0.2], -1)[:, None, None, :]
-    value, g_F = nll.categorical_nll(logits, y[:, None])
+    value, g_F = categorical_nll(logits, y[:, None])
     return value[:, 0], g_F[:, 0, 0, 0]
 
 
@@ -57,7 +72,7 @@ def through_log_sigma(scale, rho):
 
 
 def activation(name, Z):
-    act = maps.ACTIVATIONS[name]
+    act = ACTIVATIONS[name]
     A = act.forward(Z.copy())
     return A, act.slope(A, np.ones_like(A))
 
@@ -68,29 +83,29 @@ def with_scale(kernel, *constants):
 
 
 KERNELS = {  # name -> (function of arrays (N,) -> value, a gradient each), the arrays
-    "E11 sigma": (partial(through_sigma, maps.softplus_scale), [4 * M]),
-    "E11 log sigma": (partial(through_log_sigma, maps.softplus_scale), [4 * M]),
-    "E11 far left": (partial(through_log_sigma, maps.softplus_scale), [40 * M - 40]),
-    "E12 sigma": (partial(through_sigma, maps.exp_scale), [M]),
-    "E12 log sigma": (partial(through_log_sigma, maps.exp_scale), [M]),
-    "E13 sigma": (partial(through_sigma, maps.identity_scale), [M]),
-    "E13 log sigma": (partial(through_log_sigma, maps.identity_scale), [M]),
+    "E11 sigma": (partial(through_sigma, softplus_scale), [4 * M]),
+    "E11 log sigma": (partial(through_log_sigma, softplus_scale), [4 * M]),
+    "E11 far left": (partial(through_log_sigma, softplus_scale), [40 * M - 40]),
+    "E12 sigma": (partial(through_sigma, exp_scale), [M]),
+    "E12 log sigma": (partial(through_log_sigma, exp_scale), [M]),
+    "E13 sigma": (partial(through_sigma, identity_scale), [M]),
+    "E13 log sigma": (partial(through_log_sigma, identity_scale), [M]),
     "E22": (partial(activation, "tanh"), [F]),
     "E23": (partial(activation, "relu"), [F]),
     "E24": (partial(activation, "softplus"), [F]),
     "identity": (partial(activation, "identity"), [F]),
-    "E31": (elementwise(nll.gaussian_nll, Y), [F, T]),
-    "E33": (elementwise(nll.bernoulli_nll, LABELS), [F]),
+    "E31": (elementwise(gaussian_nll, Y), [F, T]),
+    "E33": (elementwise(bernoulli_nll, LABELS), [F]),
     "E34": (one_hot_row, [F]),
-    "E35": (elementwise(nll.poisson_nll, COUNTS), [F]),
-    "E36": (elementwise(nll.student_t_nll, Y, 3.5), [F, T]),
-    "E37": (elementwise(nll.sigmoid_gaussian_nll, LABELS), [F, T]),
+    "E35": (elementwise(poisson_nll, COUNTS), [F]),
+    "E36": (elementwise(student_t_nll, Y, 3.5), [F, T]),
+    "E37": (elementwise(sigmoid_gaussian_nll, LABELS), [F, T]),
     "E41": (with_scale(gaussian_kl, M0, S0), [M, LOG_S]),
     "E42": (lambda w: gaussian_log_density(w, M0, S0), [M]),
     "E43": (neg_entropy, [LOG_S]),
-    "E45": (lambda w: priors.scale_mixture_log_density(w, 0.3, 0.2, 1.4), [M]),
-    "E46": (with_scale(priors.laplace_kl, S0), [M, LOG_S]),
-    "E47": (lambda w: priors.laplace_log_density(w, S0), [M]),
+    "E45": (lambda w: scale_mixture_log_density(w, 0.3, 0.2, 1.4), [M]),
+    "E46": (with_scale(laplace_kl, S0), [M, LOG_S]),
+    "E47": (lambda w: laplace_log_density(w, S0), [M]),
 }
 
 
@@ -115,10 +130,9 @@ def test_float32_stays_float32(name):
         np.testing.assert_allclose(short, long, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["softplus", "inverse_softplus", "sigmoid"])
-def test_maps_are_analytic_and_keep_float32(name):
-    f = getattr(maps, name)
-    x = np.abs(F) + 0.05 if name == "inverse_softplus" else 3 * F
+@pytest.mark.parametrize("f", [softplus, inverse_softplus, sigmoid])
+def test_maps_are_analytic_and_keep_float32(f):
+    x = np.abs(F) + 0.05 if f is inverse_softplus else 3 * F
     central = (f(x + 1e-5) - f(x - 1e-5)) / 2e-5
     np.testing.assert_allclose(f(x + 1j * STEP).imag / STEP, central, rtol=1e-7)
     assert f(x.astype(np.float32)).dtype == np.float32
@@ -126,7 +140,7 @@ def test_maps_are_analytic_and_keep_float32(name):
 
 def test_log1p_of_complex_numbers():
     z = np.array([1e-18 + 1e-19j, 0.3 - 0.8j, -0.7 + 2j, 1e5 + 1e5j])
-    np.testing.assert_allclose(np.expm1(maps.log1p(z)), z, rtol=1e-14)
+    np.testing.assert_allclose(np.expm1(log1p(z)), z, rtol=1e-14)
 
 
 def gaussian_density(y, mean, log_sd):
@@ -192,12 +206,12 @@ def test_value_against_an_independent_source(name):
 
 
 NLL = {  # name -> function of outputs (..., S, B, 3) and targets
-    "E31": (lambda F, y: nll.gaussian_nll(F, y, 0.3), (5, 3)),
-    "E33": (nll.bernoulli_nll, (5, 3)),
-    "E34": (nll.categorical_nll, (5,)),
-    "E35": (nll.poisson_nll, (5, 3)),
-    "E36": (lambda F, y: nll.student_t_nll(F, y, 0.3, 4.0), (5, 3)),
-    "E37": (lambda F, y: nll.sigmoid_gaussian_nll(F, y, 0.3), (5, 3)),
+    "E31": (lambda F, y: gaussian_nll(F, y, 0.3), (5, 3)),
+    "E33": (bernoulli_nll, (5, 3)),
+    "E34": (categorical_nll, (5,)),
+    "E35": (poisson_nll, (5, 3)),
+    "E36": (lambda F, y: student_t_nll(F, y, 0.3, 4.0), (5, 3)),
+    "E37": (lambda F, y: sigmoid_gaussian_nll(F, y, 0.3), (5, 3)),
 }
 
 
@@ -221,16 +235,16 @@ def test_replicas_and_layout(name):
 
 
 def test_single_number_gives_single_number():
-    assert [np.ndim(f(0.7)) for f in (maps.softplus, maps.sigmoid)] == [0, 0]
-    assert maps.inverse_softplus(0.05) == pytest.approx(np.log(np.expm1(0.05)))
+    assert [np.ndim(f(0.7)) for f in (softplus, sigmoid)] == [0, 0]
+    assert inverse_softplus(0.05) == pytest.approx(np.log(np.expm1(0.05)))
     assert np.ndim(gaussian_kl(0.1, 0.2, np.log(0.2), 0.0, 1.0)[0]) == 0
-    (sigma, log_sigma), pull = maps.softplus_scale(-50.0)
+    (sigma, log_sigma), pull = softplus_scale(-50.0)
     assert np.ndim(sigma) == np.ndim(log_sigma) == np.ndim(pull(1.0, 1.0)) == 0
 
 
-@pytest.mark.parametrize("name", maps.SCALES)
+@pytest.mark.parametrize("name", SCALES)
 def test_scale_inverse_and_missing_cotangents(name):
-    scale = maps.SCALES[name]
+    scale = SCALES[name]
     sigma = np.array([1e-8, 0.05, 1.0, 30.0])
     (again, log_sigma), pull = scale.forward(scale.inverse(sigma))
     np.testing.assert_allclose(again, sigma, rtol=1e-14)
@@ -240,21 +254,21 @@ def test_scale_inverse_and_missing_cotangents(name):
     assert np.array_equal(pull(None, None), np.zeros(4))
 
 
-@pytest.mark.parametrize("name", maps.SCALES)
+@pytest.mark.parametrize("name", SCALES)
 @pytest.mark.parametrize("sigma", [0.0, -1.0])
 def test_scale_inverse_refuses(name, sigma):
     with pytest.raises(ValueError, match="sigma must be positive"):
-        maps.SCALES[name].inverse(sigma)
+        SCALES[name].inverse(sigma)
 
 
 def test_identity_scale_refuses_zero():
     with pytest.raises(ValueError, match="rho is sigma"):
-        maps.identity_scale(np.array([0.3, 0.0]))
+        identity_scale(np.array([0.3, 0.0]))
 
 
-@pytest.mark.parametrize("name", maps.ACTIVATIONS)
+@pytest.mark.parametrize("name", ACTIVATIONS)
 def test_activations_work_in_place_on_views(name):
-    act = maps.ACTIVATIONS[name]
+    act = ACTIVATIONS[name]
     buffer = np.linspace(-2, 2, 12).reshape(3, 4)
     Z, g = buffer[:2], np.full((2, 4), 3.0)
     expected = act.forward(Z.copy())
@@ -266,13 +280,13 @@ def test_activations_work_in_place_on_views(name):
 
 def test_relu_takes_slope_zero_at_the_kink():
     Z = np.array([0.0, -0.0, 1.0]) + 1j * STEP
-    A = maps.ACTIVATIONS["relu"].forward(Z)
+    A = ACTIVATIONS["relu"].forward(Z)
     assert np.array_equal(A.imag / STEP, [0, 0, 1])
-    slope = maps.ACTIVATIONS["relu"].slope(A.real, np.ones(3))
+    slope = ACTIVATIONS["relu"].slope(A.real, np.ones(3))
     assert np.array_equal(slope, [0, 0, 1])
 
 
-@pytest.mark.parametrize("kernel", [gaussian_kl, priors.laplace_kl])
+@pytest.mark.parametrize("kernel", [gaussian_kl, laplace_kl])
 def test_large_arrays_in_pieces(kernel):
     """Pieces of the last axis give what each weight gives alone."""
     rng = np.random.default_rng(4)

@@ -6,15 +6,15 @@ from scipy import integrate, stats
 from scipy.special import gamma
 
 import minibnn as mb
-from minibnn.inference.exact import exact_posterior, stacked_qr
-from minibnn.inference.normal_sample import (
+from minibnn.exact.conjugate import exact_posterior, stacked_qr
+from minibnn.exact.normal_sample import (
     integral_over_data,
     integral_over_parameters,
     normal_log_likelihood,
     normal_maximum,
 )
-from minibnn.inference.quadrature import grid_posterior, prior_box
-from minibnn.kernels.families import Gaussian as Q
+from minibnn.exact.quadrature import grid_posterior, prior_box
+from minibnn.families.base import Gaussian as Q
 
 
 def linear_case(rng, n=30, d=4, outputs=1, noise=0.7):

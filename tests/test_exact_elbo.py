@@ -7,8 +7,8 @@ from oracles import covariance, gaussian_kl, posterior, trapezoid
 from scipy import integrate, stats
 
 import minibnn as mb
-from minibnn.kernels.closed_forms import rectified_moments
-from minibnn.plan.tape import Tape
+from minibnn.estimators.exact import rectified_moments
+from minibnn.tape.tape import Tape
 
 
 def linear_problem(seed=0, n=9, learned=False):
@@ -200,7 +200,9 @@ def test_rectified_moments_keep_their_digits_far_out(dtype):
             two = s * s * ((1 + z * z) * above + z * bell) - one * one
             for got, want in ((mean, one), (var, two)):
                 if want > tiny:
-                    assert abs(mp.mpf(float(got)) / want - 1) < 1e3 * np.finfo(dtype).eps
+                    assert (
+                        abs(mp.mpf(float(got)) / want - 1) < 1e3 * np.finfo(dtype).eps
+                    )
 
 
 def test_recorded_rectified_moments_are_never_negative():

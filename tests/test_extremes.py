@@ -11,7 +11,7 @@ import pytest
 from combination_cases import LIKELIHOODS
 
 import minibnn as mb
-from minibnn.inference.predict import Prediction
+from minibnn.prediction.prediction import Prediction
 
 RHO = np.unique(np.concatenate([
     [-5000.0, -800.0, -745.2, -745.0, -708.4, -100.0, -40.0, -37.0, -36.9, -1e-300, 0.0],

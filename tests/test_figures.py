@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from minibnn.kernels.equations import LEDGER
-from minibnn.study import figures
+from minibnn.book import figures
+from minibnn.equations import LEDGER
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "figures"

@@ -11,11 +11,12 @@ import pytest
 from core_oracles import LinearRegression, regression_data
 
 import minibnn as mb
-from minibnn.inference import descent, stretch, svi
-from minibnn.inference.start import standardised_noise
-from minibnn.inference.streams import run_seeds
-from minibnn.plan.replay import Direct, Program
-from minibnn.plan.rows import Rows
+from minibnn.rng import run_seeds
+from minibnn.svi import descent, stretch
+from minibnn.svi import fit as svi
+from minibnn.svi.start import standardised_noise
+from minibnn.tape.program import Direct, Program
+from minibnn.tape.scan import Rows
 
 X, Y = regression_data()
 NOISE = 0.5
@@ -642,7 +643,7 @@ REPLAYED = {
     "Gaussian": (mb.Gaussian(0.7), 2, np.column_stack([Y, -Y])),
     "learned": (mb.Gaussian("learned", (-0.3, 0.8)), 1, Y),
     "Categorical": (mb.Categorical(3), 3, np.arange(40) % 3),
-    "SigmoidGaussian": (mb.SigmoidGaussian(0.8), 1, LABELS),
+    "SigmoidGaussian": (mb.rupture.SigmoidGaussian(0.8), 1, LABELS),
 }
 OPTIMIZERS = {
     "adam": mb.Adam(mb.Cosine(0.05)),

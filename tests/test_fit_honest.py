@@ -11,9 +11,10 @@ import pytest
 from interrupts import interrupt_call
 
 import minibnn as mb
-from minibnn.inference import judge, run, svi
-from minibnn.inference.judge import surely_positive
-from minibnn.inference.streams import Streams, run_seeds
+from minibnn.rng import Streams, run_seeds
+from minibnn.svi import fit as svi
+from minibnn.svi import judge, run
+from minibnn.svi.judge import surely_positive
 
 PRIOR = mb.GaussianPrior(0.0, 1.0)
 STILL = mb.SGD(lambda step, max_steps: 0.0)
@@ -72,10 +73,14 @@ def test_a_start_that_fits_its_noises_alone_is_not_used(kind, n, hidden, options
     ("promised", "used"),
     [(None, True), (40.0, True), (20.0, True), (19.0, False), (-900.0, False)],
 )
-def test_a_start_keeps_half_of_what_its_own_noises_promised(promised, used, monkeypatch):
+def test_a_start_keeps_half_of_what_its_own_noises_promised(
+    promised, used, monkeypatch
+):
     """From 100 down to 60 on fresh noise: half of the way down to 20."""
     known = {"plain": np.full(8, 100.0), "found": np.full(8, 60.0)}
-    monkeypatch.setattr(judge, "losses", lambda run, params, i, n_samples: known[params])
+    monkeypatch.setattr(
+        judge, "losses", lambda run, params, i, n_samples: known[params]
+    )
     chosen = judge.tested(None, 0, "found", "plain", promised)
     assert chosen == ("found" if used else "plain")
 
@@ -296,8 +301,8 @@ def test_judging_on_some_rows_agrees_with_all():
 
 
 def arguments(model, family, X, y, **options):
-    from minibnn.inference.elbo import default_estimator
-    from minibnn.inference.options import check_options
+    from minibnn.svi.elbo import default_estimator
+    from minibnn.svi.options import check_options
 
     given = {
         "n_samples": 1, "batch_size": None, "optimizer": None, "max_steps": 10,
@@ -365,7 +370,7 @@ def test_labels_from_a_coin_are_nobodys_fault():
     ],
 )  # fmt: skip
 def test_the_best_constant(likelihood, y, best):
-    from minibnn.inference.doubts import best_constant
+    from minibnn.svi.doubts import best_constant
 
     width = 3 if likelihood.exclusive else 1
     found, _ = best_constant(likelihood, likelihood.targets(y, (len(y), width)), width)
@@ -458,7 +463,9 @@ def test_a_resumed_run_is_judged_by_where_it_began(tmp_path):
 
     whole = mb.fit(model, mb.MeanField(), X, y, **options)
     checkpoint = tmp_path / "run.npz"
-    mb.fit(model, mb.MeanField(), X, y, checkpoint=checkpoint, callback=pause, **options)
+    mb.fit(
+        model, mb.MeanField(), X, y, checkpoint=checkpoint, callback=pause, **options
+    )
     resumed = mb.fit(model, mb.MeanField(), X, y, checkpoint=checkpoint, **options)
     assert (resumed.stop_reason, resumed.returned) == ("diverged", "start")
     assert_same_params(whole, resumed)
@@ -556,7 +563,7 @@ SHORT = {"rng": 0, "max_steps": 20, "start": None}
 @pytest.mark.parametrize("number", [1, 2, 12])
 def test_ctrl_c_in_the_closing_elbo_keeps_the_run(monkeypatch, number, replicas):
     """What the whole rounds before it have given is the estimate; of the first, nan."""
-    from minibnn.inference import elbo
+    from minibnn.svi import elbo
 
     model, X, y = few_rows("real", 60, 4)
     options = SHORT | {"replicas": replicas}
@@ -590,7 +597,7 @@ def test_ctrl_c_while_judging_keeps_the_last_state(monkeypatch):
 
 @pytest.mark.parametrize("options", [{}, {"replicas": 2}, {"restarts": 2}])
 def test_ctrl_c_in_the_start_returns_the_best_so_far(monkeypatch, options):
-    from minibnn.inference import start
+    from minibnn.svi import start
 
     model, X, y = few_rows("real", 80, 5)
     plain = mb.fit(model, mb.MeanField(), X, y, rng=0, max_steps=1, start=None,
@@ -628,7 +635,7 @@ def test_restarts_keep_what_was_estimated(monkeypatch):
 
 
 def test_ctrl_c_in_hmc_returns_the_draws_so_far(monkeypatch):
-    from minibnn.inference import hmc
+    from minibnn.mcmc import hmc
 
     X = np.random.default_rng(0).normal(size=(20, 2))
     model = mb.Model(mb.MLP([2, 1]), mb.Gaussian(0.5), PRIOR)
@@ -648,7 +655,7 @@ def test_ctrl_c_in_hmc_returns_the_draws_so_far(monkeypatch):
 
 
 def test_ctrl_c_in_the_reverse_runs_keeps_the_forward_ones(monkeypatch):
-    from minibnn.inference import ais
+    from minibnn.mcmc import ais
 
     X = np.random.default_rng(0).normal(size=(20, 2))
     model = mb.Model(mb.MLP([2, 1]), mb.Gaussian(0.5), PRIOR)

@@ -11,13 +11,15 @@ import pytest
 from core_oracles import regression_data
 
 import minibnn as mb
-from minibnn.inference import restarts, run, start, svi
-from minibnn.inference.batches import Batches
-from minibnn.inference.flat import Flat
-from minibnn.inference.options import Options, check_options, default_optimizer
-from minibnn.inference.start import bounds, lbfgs_start, worth_a_start
-from minibnn.inference.stopping import Slowing
-from minibnn.inference.streams import run_seeds, seed_sequence
+from minibnn.optim.stopping import Slowing
+from minibnn.rng import run_seeds, seed_sequence
+from minibnn.svi import fit as svi
+from minibnn.svi import replicas as restarts
+from minibnn.svi import run, start
+from minibnn.svi.batches import Batches
+from minibnn.svi.flat import Flat
+from minibnn.svi.options import Options, check_options, default_optimizer
+from minibnn.svi.start import bounds, lbfgs_start, worth_a_start
 
 X, Y = regression_data()
 LINEAR = mb.Model(mb.MLP([2, 1]), mb.Gaussian(0.5), mb.GaussianPrior(0.0, 1.5))

@@ -29,9 +29,9 @@ from combination_cases import (
 )
 
 import minibnn as mb
-from minibnn.inference import descent, stretch
-from minibnn.inference.normals import Normals
-from minibnn.kernels.objective import objective
+from minibnn.objective import objective
+from minibnn.rng import Normals
+from minibnn.svi import descent, stretch
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
 LOSS, GRADIENT, AFTER_STEPS, PREDICTED = 1e-5, 1e-4, 5e-6, 3e-5

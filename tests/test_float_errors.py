@@ -11,10 +11,11 @@ import pytest
 from combination_cases import LIKELIHOODS
 
 import minibnn as mb
-from minibnn.checking.verify import verify
-from minibnn.inference import diagnostics, normal_sample
-from minibnn.kernels.doors import outside
-from minibnn.study import plots
+from minibnn.audit.verify import verify
+from minibnn.exact import normal_sample
+from minibnn.mcmc import diagnostics
+from minibnn.plots import plots
+from minibnn.validation.doors import outside
 
 matplotlib.use("Agg")
 RNG = np.random.default_rng(4)
@@ -84,7 +85,9 @@ def fitted(likelihood, dtype):
     y = TARGETS.get(likelihood.split()[0], REALS)
     y = LABELS if "Sigmoid" in likelihood else y
     y = np.column_stack([y, -y]) if likelihood == "Gaussian learned" else y
-    r = mb.fit(model, mb.MeanField(), X.astype(dtype), y, rng=0, max_steps=2, start=None)
+    r = mb.fit(
+        model, mb.MeanField(), X.astype(dtype), y, rng=0, max_steps=2, start=None
+    )
     pred = r.predict(X[:9].astype(dtype) * 50, n_samples=40)
     said = [pred.mean, pred.std, pred.aleatoric, pred.epistemic, pred.samples]
     said += [*pred.interval(), pred.log_prob(y[:9]), r.elbo, r.sample_weights(3)]
@@ -105,7 +108,12 @@ def exact():
 
 def scores():
     m, two = mb.metrics, np.column_stack([1 - TINY, TINY])
-    yield from (m.brier(YES, TINY), m.brier(YES, two), m.nll(YES, TINY), m.f1(YES, TINY))
+    yield from (
+        m.brier(YES, TINY),
+        m.brier(YES, two),
+        m.nll(YES, TINY),
+        m.f1(YES, TINY),
+    )
     yield m.nll(YES, np.array([-1e3, -1e-300, -800.0, -1e-5, -2.0]), log=True)
     yield from (m.ece(YES, TINY), m.accuracy(YES, TINY), m.auroc(TINY, YES))
     yield from (m.rmse(TINY[1:3], TINY[2:4]), m.coverage(TINY, TINY - 1, TINY))
@@ -131,12 +139,20 @@ def diagnosed():
     wrong = case.gradient()
     wrong["rho"] = wrong["rho"] * (1.0 + np.exp(-case.params["rho"]))
     found = mb.diagnose(wrong, case)
-    return [str(found), str(mb.diagnose(case.gradient(), case)), str(mb.points.lint(case))]
+    return [
+        str(found),
+        str(mb.diagnose(case.gradient(), case)),
+        str(mb.points.lint(case)),
+    ]
 
 
 def checked():
     for f, g, x in (
-        (lambda x: np.exp(-1e3 * x @ x), lambda x: -2e3 * x * np.exp(-1e3 * x @ x), TINY),
+        (
+            lambda x: np.exp(-1e3 * x @ x),
+            lambda x: -2e3 * x * np.exp(-1e3 * x @ x),
+            TINY,
+        ),
         (lambda x: np.exp(x).sum(), np.exp, np.array([1.0, 700.0, -720.0])),
         (lambda x: np.log(x).sum(), lambda x: 1 / x, np.array([1e-300, 1.0])),
     ):
@@ -150,7 +166,12 @@ def kernels():
     for prior in (mb.GaussianPrior(0, 1e-9), mb.LaplacePrior(), mb.ScaleMixturePrior()):
         yield from prior.log_prob(FAR)
     F = 700.0 * np.array([[[-1.0], [1e-9], [1.0]]])
-    for like in (mb.Bernoulli(), mb.SigmoidGaussian(), mb.Gaussian(0.1), mb.StudentT(4)):
+    for like in (
+        mb.Bernoulli(),
+        mb.rupture.SigmoidGaussian(),
+        mb.Gaussian(0.1),
+        mb.StudentT(4),
+    ):
         none = np.zeros((1, like.n_weights))
         yield from like(F, np.zeros((3, 1)), none)[:2]
         yield from (like.mean(F, none), like.variance(F, none))
@@ -229,7 +250,9 @@ def test_the_audit_holds():
 
 
 def test_it_can_be_imported_so():
-    code = "import numpy; numpy.seterr(all='raise'); import minibnn, minibnn.study.plots"
+    code = (
+        "import numpy; numpy.seterr(all='raise'); import minibnn, minibnn.plots.plots"
+    )
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import minibnn as mb
-from minibnn.kernels.validate import as_inputs
+from minibnn.validation.arguments import as_inputs
 
 NA = type("NAType", (), {"__repr__": lambda self: "<NA>"})()
 

@@ -13,9 +13,9 @@ from fuzz_cases import make_case
 from oracles import step_every_coordinate
 
 import minibnn as mb
-from minibnn.inference import descent
-from minibnn.inference.elbo import default_estimator
-from minibnn.kernels.objective import objective
+from minibnn.objective import objective
+from minibnn.svi import descent
+from minibnn.svi.elbo import default_estimator
 
 # their columns are of any size, and told
 pytestmark = pytest.mark.filterwarnings("ignore:Far from mean 0")

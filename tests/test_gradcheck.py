@@ -5,7 +5,7 @@ import pytest
 from gradcheck_mistakes import mistakes
 from gradcheck_nets import LIKELIHOODS, REGIMES, Net, right_gradients, visible
 
-from minibnn.checking import check_gradient
+from minibnn.gradcheck import check_gradient
 
 X20 = np.random.default_rng(20).normal(size=20)
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from checker_survey import EXACT, FLOATS, real
 
-from minibnn.checking import check_gradient
+from minibnn.gradcheck import check_gradient
 
 BOTH = pytest.mark.parametrize("form", [lambda f: f, real], ids=["complex", "real"])
 

@@ -8,9 +8,9 @@ import pytest
 from gradcheck_nets import softplus
 from scipy import special
 
-from minibnn.checking import check_gradient
-from minibnn.checking.lines import Coordinate, complex_step
-from minibnn.checking.problem import Problem
+from minibnn.gradcheck import check_gradient
+from minibnn.gradcheck.lines import Coordinate, complex_step
+from minibnn.gradcheck.problem import Problem
 
 X20 = np.random.default_rng(20).normal(size=20)
 

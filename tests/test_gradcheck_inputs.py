@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from minibnn.checking import check_gradient
+from minibnn.gradcheck import check_gradient
 
 X20 = np.random.default_rng(20).normal(size=20)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minibnn.checking import GradientReport, check_adjoint, check_gradient
+from minibnn.gradcheck import GradientReport, check_adjoint, check_gradient
 
 # --- many parameters -----------------------------------------------------------------
 

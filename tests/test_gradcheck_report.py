@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from gradcheck_nets import Net, softplus
 
-from minibnn.checking import check_gradient
+from minibnn.gradcheck import check_gradient
 
 X20 = np.random.default_rng(20).normal(size=20)
 

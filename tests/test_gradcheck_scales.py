@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from checker_survey import real
 
-from minibnn.checking import check_gradient
+from minibnn.gradcheck import check_gradient
 
 X = np.array([0.3, -1.0, 2.0, 0.7])
 

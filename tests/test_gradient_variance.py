@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import minibnn as mb
-from minibnn.kernels.objective import objective
+from minibnn.objective import objective
 
 DRAWS, ROWS = 300, 128
 

@@ -9,21 +9,16 @@ import pytest
 from scipy import signal, stats
 
 import minibnn as mb
-from minibnn.inference import diagnostics
-from minibnn.inference import enough as enough_module
-from minibnn.inference import hmc as module
-from minibnn.inference.chains import Chains
-from minibnn.inference.density import LogJoint
-from minibnn.inference.enough import Enough
-from minibnn.inference.exact import exact_posterior
-from minibnn.inference.hmc import Sampler, hmc, starting_points
-from minibnn.inference.hmc_adapt import (
-    StepSearch,
-    first_step,
-    window_ends,
-    window_scales,
-)
-from minibnn.inference.leapfrog import Move, State, leapfrog, transition
+from minibnn.exact.conjugate import exact_posterior
+from minibnn.mcmc import diagnostics
+from minibnn.mcmc import enough as enough_module
+from minibnn.mcmc import hmc as module
+from minibnn.mcmc.adaptation import StepSearch, first_step, window_ends, window_scales
+from minibnn.mcmc.chains import Chains
+from minibnn.mcmc.density import LogJoint
+from minibnn.mcmc.enough import Enough
+from minibnn.mcmc.hmc import Sampler, hmc, starting_points
+from minibnn.mcmc.leapfrog import Move, State, leapfrog, transition
 
 
 def tanh_case(n=20, seed=0):
@@ -472,7 +467,6 @@ def test_bad_data_and_queries_are_named():
         chains.r_hat(X[:, :1])
     with pytest.raises(ValueError, match="n_samples"):
         chains.predict(X, n_samples=11)
-
 
 
 # --- the recorded program -------------------------------------------------------------

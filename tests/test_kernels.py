@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from core_oracles import complex_step, jitter_spread, romberg, worst_excess
 
-from minibnn.checking.cases import CASES
+from minibnn.audit.examples import CASES
 
 SEEDS = (1, 2, 3)
 

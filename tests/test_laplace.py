@@ -6,9 +6,9 @@ from scipy import stats
 from scipy.optimize import minimize
 
 import minibnn as mb
-from minibnn.inference.exact import exact_posterior
-from minibnn.inference.laplace import hessian_root, jacobian, laplace
-from minibnn.inference.quadrature import grid_posterior
+from minibnn.exact.conjugate import exact_posterior
+from minibnn.exact.laplace import hessian_root, jacobian, laplace
+from minibnn.exact.quadrature import grid_posterior
 
 
 def case(likelihood, outputs=1, seed=0, n=30):
@@ -257,7 +257,9 @@ def test_a_network_with_a_learned_scale_predicts(name):
     """The draws of log s are the noise of the prediction; the network's are its doubt."""
     likelihood, _ = LEARNED[name]
     model, X, rng = case(likelihood, outputs=2, n=60)
-    y = np.stack([np.sin(X[:, 0]), X[:, 1] ** 2], 1) + 0.3 * rng.standard_normal((60, 2))
+    y = np.stack([np.sin(X[:, 0]), X[:, 1] ** 2], 1) + 0.3 * rng.standard_normal(
+        (60, 2)
+    )
     found = laplace(model, X, y, mode(model, X, y), rng=4)
     assert found.root.shape == (model.n_weights,) * 2
     X_new = 2 * rng.standard_normal((6, 2))
@@ -283,7 +285,11 @@ def test_outliers_make_no_precision_negative():
 
 @pytest.mark.parametrize(
     ("likelihood", "outputs"),
-    [(mb.SigmoidGaussian(), 1), (mb.Poisson(), 1), (mb.HeteroscedasticGaussian(), 2)],
+    [
+        (mb.rupture.SigmoidGaussian(), 1),
+        (mb.Poisson(), 1),
+        (mb.HeteroscedasticGaussian(), 2),
+    ],
 )
 def test_other_likelihoods_are_refused(likelihood, outputs):
     model, X, _ = case(likelihood, outputs)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import minibnn as mb
-from minibnn.inference import batches, fingerprint
-from minibnn.kernels import inputs
-from minibnn.kernels.inputs import Inputs, pieces
-from minibnn.kernels.model import checked_data
+from minibnn import inputs
+from minibnn.inputs import Inputs, pieces
+from minibnn.model import checked_data
+from minibnn.svi import batches, fingerprint
 
 RNG = np.random.default_rng(2)
 OPTIONS = {"rng": 3, "start": None, "batch_size": 7, "max_steps": 40}

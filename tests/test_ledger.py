@@ -17,8 +17,8 @@ import pytest
 from value_cases import VALUES
 
 import minibnn
-from minibnn.checking.cases import CASES
-from minibnn.kernels.equations import LEDGER, equation
+from minibnn.audit.examples import CASES
+from minibnn.equations import LEDGER, equation
 
 PACKAGE = Path(minibnn.__file__).parent
 STATEMENT = re.compile(r"^[ \t]*\((E\d\d)\)(?:  |\t)", re.M)  # "(E31)  formula"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minibnn.study import metrics
+from minibnn import metrics
 
 Y = np.array([0, 0, 1, 1, 1])
 P = np.array([0.1, 0.7, 0.8, 0.4, 0.9])  # predicted 0 1 1 0 1

@@ -10,7 +10,7 @@ NONE = world.X[:0]
 OUTPUTS = {  # likelihood, outputs, targets
     "Bernoulli": (mb.Bernoulli(), 1, world.Y),
     "two Bernoullis": (mb.Bernoulli(), 2, (world.X > 0) * 1.0),
-    "SigmoidGaussian": (mb.SigmoidGaussian(), 1, world.Y),
+    "SigmoidGaussian": (mb.rupture.SigmoidGaussian(), 1, world.Y),
     "Categorical": (mb.Categorical(3), 3, world.LABELS),
     "Gaussian": (mb.Gaussian("learned"), 1, world.REALS),
     "two Gaussians": (mb.Gaussian(0.5), 2, world.X),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from minibnn.inference.normals import BLOCK, Normals
+from minibnn.rng import BLOCK, Normals
 
 DTYPES = [np.float32, np.float64]
 

@@ -11,10 +11,15 @@ import pytest
 from exact_values import STORED
 from ulp import ulp_errors
 
-from minibnn.kernels import likelihood_kernels as nll
-from minibnn.kernels import maps
-from minibnn.kernels.gaussian_kl import gaussian_kl
-from minibnn.kernels.prior_kernels import laplace_kl, scale_mixture_log_density
+from minibnn.families.scales import inverse_softplus, softplus_scale
+from minibnn.likelihoods.bernoulli import bernoulli_nll
+from minibnn.likelihoods.categorical import categorical_nll
+from minibnn.likelihoods.gaussian import gaussian_nll
+from minibnn.likelihoods.student_t import _student_t_constant, student_t_nll
+from minibnn.numerics import log_softplus, sigmoid, softplus, softplus_log_slope
+from minibnn.priors.gaussian import gaussian_kl
+from minibnn.priors.laplace import laplace_kl
+from minibnn.priors.scale_mixture import scale_mixture_log_density
 
 TARGET = np.zeros((1, 1))  # y of one observation
 
@@ -57,7 +62,7 @@ def each(kernel, *args):
 def one_class(*logits):
     """Categorical nll and its slope along the true logit, which is the last one."""
     F = np.stack(logits, -1)[:, None, :]
-    value, g_F = nll.categorical_nll(F, np.array([F.shape[-1] - 1]))
+    value, g_F = categorical_nll(F, np.array([F.shape[-1] - 1]))
     return value, g_F[:, 0, -1]
 
 
@@ -66,7 +71,7 @@ def kl(s, s0):
 
 
 def kl_from_rho(rho, s0):
-    (s, log_s), pull = maps.softplus_scale(rho)
+    (s, log_s), pull = softplus_scale(rho)
     return pull(None, gaussian_kl(np.zeros_like(s), s, log_s, 0.0, s0)[2])
 
 
@@ -136,26 +141,24 @@ def middle(rng):
 STANDARD_DEVIATIONS = both(near, middle, APART)
 
 ROWS = {
-    "softplus": Row(maps.softplus, AROUND, mp_softplus, 0.96),
+    "softplus": Row(softplus, AROUND, mp_softplus, 0.96),
     "inverse softplus": Row(
-        maps.inverse_softplus,
+        inverse_softplus,
         both(log_uniform(-300, np.log10(600)), uniform(0.01, 3)),
         lambda mp, y: mp.log(mp.expm1(y)),
         0.72,
         digits=650,
     ),
-    "sigmoid": Row(maps.sigmoid, AROUND, mp_sigmoid, 1.4),
+    "sigmoid": Row(sigmoid, AROUND, mp_sigmoid, 1.4),
     "sigmoid from sigma": Row(
-        lambda x: maps.softplus_scale(x)[1](np.ones_like(x), None),
+        lambda x: softplus_scale(x)[1](np.ones_like(x), None),
         AROUND,
         mp_sigmoid,
         1.4,
     ),
-    "log sigma": Row(
-        maps.log_softplus, LEFT, lambda mp, x: mp.log(mp_softplus(mp, x)), 1.9
-    ),
+    "log sigma": Row(log_softplus, LEFT, lambda mp, x: mp.log(mp_softplus(mp, x)), 1.9),
     "slope of log sigma": Row(
-        maps.softplus_log_slope,
+        softplus_log_slope,
         LEFT,
         lambda mp, x: mp_sigmoid(mp, x) / mp_softplus(mp, x),
         2.7,
@@ -177,7 +180,7 @@ ROWS = {
         26,
     ),
     "Bernoulli": Row(
-        lambda f: each(lambda F: nll.bernoulli_nll(F, TARGET), f)[0],
+        lambda f: each(lambda F: bernoulli_nll(F, TARGET), f)[0],
         AROUND,
         mp_softplus,
         0.9,
@@ -187,20 +190,20 @@ ROWS = {
         lambda *z: one_class(*z)[1], LOGITS, mp_categorical_slope, 1.9
     ),
     "Gaussian": Row(
-        lambda r, t: each(lambda F, T: nll.gaussian_nll(F, TARGET, T), r, t)[0],
+        lambda r, t: each(lambda F, T: gaussian_nll(F, TARGET, T), r, t)[0],
         side_by_side(log_uniform(-10, 153), uniform(0, 350)),
         mp_gaussian,
         1.3,
         digits=200,
     ),
     "Student t": Row(
-        lambda r: each(lambda F: nll.student_t_nll(F, TARGET, 0.0, 3.0), r)[0],
+        lambda r: each(lambda F: student_t_nll(F, TARGET, 0.0, 3.0), r)[0],
         log_uniform(-10, 300),
         mp_student,
         1.3,
     ),
     "Student t constant": Row(
-        lambda df: np.array([nll._student_t_constant(float(a)) for a in df]),
+        lambda df: np.array([_student_t_constant(float(a)) for a in df]),
         log_uniform(-1, 15),
         mp_student_constant,
         1.5,
@@ -256,7 +259,7 @@ def test_kl_is_never_negative_and_zero_only_at_equality():
 
 
 def test_kl_stays_exact_where_sigma_underflows():
-    (s, log_s), pull = maps.softplus_scale(np.array([-5000.0]))
+    (s, log_s), pull = softplus_scale(np.array([-5000.0]))
     value, _, g_log_s = gaussian_kl(np.zeros(1), s, log_s, 0.0, np.e)
     assert s[0] == 0
     assert value[0] == pytest.approx(5000 + 1 - 0.5, rel=1e-15)
@@ -279,11 +282,11 @@ def floats_around(centre, dtype, n=20):
 
 
 SEAMS = {  # zeros, where nothing may be lost, and places where the formula changes
-    "inverse softplus": (maps.inverse_softplus, [np.log(2), 0.4, 1.0], 0.72),
-    "log sigma": (maps.log_softplus, [np.log(np.e - 1), -37.0, -0.16, 1.24], 1.9),
-    "softplus": (maps.softplus, [0.0, -37.0], 0.96),
-    "sigmoid": (maps.sigmoid, [0.0, 37.0], 1.4),
-    "slope of log sigma": (maps.softplus_log_slope, [0.0, -39.0, 1.0], 2.7),
+    "inverse softplus": (inverse_softplus, [np.log(2), 0.4, 1.0], 0.72),
+    "log sigma": (log_softplus, [np.log(np.e - 1), -37.0, -0.16, 1.24], 1.9),
+    "softplus": (softplus, [0.0, -37.0], 0.96),
+    "sigmoid": (sigmoid, [0.0, 37.0], 1.4),
+    "slope of log sigma": (softplus_log_slope, [0.0, -39.0, 1.0], 2.7),
 }
 
 

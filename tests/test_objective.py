@@ -27,7 +27,7 @@ LIKELIHOODS = {  # name -> object, outputs, targets, log density of one row
     ),
     "Categorical": (mb.Categorical(3), 3, "class", oracle.categorical),
     "SigmoidGaussian": (
-        mb.SigmoidGaussian(0.8),
+        mb.rupture.SigmoidGaussian(0.8),
         1,
         LABEL,
         oracle.sigmoid_gaussian(0.8),

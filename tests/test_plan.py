@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import minibnn as mb
-from minibnn.inference import descent, stretch
-from minibnn.plan import tape
-from minibnn.plan.replay import Direct, Program, exchange, program, toggle
-from minibnn.plan.tape import NotRecordable
+from minibnn.svi import descent, stretch
+from minibnn.tape import tape
+from minibnn.tape.program import Direct, Program, exchange, program, toggle
+from minibnn.tape.tape import NotRecordable
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(17, 3))
@@ -21,7 +21,7 @@ LIKELIHOODS = [
     (mb.Categorical(3), 3, RNG.integers(0, 3, 17)),
     (mb.Poisson(), 1, RNG.integers(0, 4, 17)),
     (mb.StudentT(4.0), 1, RNG.normal(size=17)),
-    (mb.SigmoidGaussian(), 1, RNG.integers(0, 2, 17)),
+    (mb.rupture.SigmoidGaussian(), 1, RNG.integers(0, 2, 17)),
 ]
 ESTIMATORS = [
     mb.Pathwise(),

@@ -7,10 +7,10 @@ masks of what is never negative, quotients e/(1 + e).
 import numpy as np
 import pytest
 
-from minibnn.plan import tape
-from minibnn.plan.axpy import add_multiple, multiply_and_add
-from minibnn.plan.replay import Program, record
-from minibnn.plan.rows import Rows
+from minibnn.tape import tape
+from minibnn.tape.passes.axpy import add_multiple, multiply_and_add
+from minibnn.tape.program import Program, record
+from minibnn.tape.scan import Rows
 
 SHAPE = (3, 5)
 NAMES = ("noise", "more", "a", "b")

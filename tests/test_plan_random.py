@@ -5,9 +5,9 @@ from functools import partial
 import numpy as np
 import pytest
 
-from minibnn.plan import tape
-from minibnn.plan.replay import Direct, Program, exchange, program
-from minibnn.plan.tape import NotRecordable
+from minibnn.tape import tape
+from minibnn.tape.program import Direct, Program, exchange, program
+from minibnn.tape.tape import NotRecordable
 
 
 def fresh(rng):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from test_plan_random import BRANCHES, fresh, random_computation
 
-from minibnn.plan.rows import MOST, Rows, rows_program
+from minibnn.tape.scan import MOST, Rows, rows_program
 
 
 def random_step(seed):

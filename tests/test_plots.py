@@ -9,7 +9,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 import minibnn as mb
-from minibnn.study import plots
+from minibnn.plots import plots
 
 
 @pytest.fixture(scope="module")

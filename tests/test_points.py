@@ -6,16 +6,16 @@ from mutant_package import import_mutant, mutant_gradient
 from mutants import MUTANTS, concerns
 
 import minibnn as mb
-from minibnn.checking import points
-from minibnn.checking.chain import Chain
-from minibnn.checking.mistakes import catalogue
+from minibnn.diagnosis import points
+from minibnn.diagnosis.chain import Chain
+from minibnn.mistakes.catalogue import catalogue
 
 LIKELIHOODS = [
     (mb.Bernoulli(), 2),
     (mb.Gaussian(0.6), 1),
     (mb.Gaussian("learned"), 2),
     (mb.Categorical(4), 4),
-    (mb.SigmoidGaussian(0.7), 1),
+    (mb.rupture.SigmoidGaussian(0.7), 1),
 ]
 COMBINATIONS = [
     (mb.MeanField(), mb.Pathwise()),

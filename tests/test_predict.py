@@ -10,10 +10,10 @@ from core_oracles import loop_outputs, regression_data
 from scipy import stats
 
 import minibnn as mb
-from minibnn.inference import predict as module
-from minibnn.inference.summaries import quantiles
-from minibnn.plan import repeated
-from minibnn.plan.replay import Program, program
+from minibnn.prediction import prediction as module
+from minibnn.prediction.summaries import quantiles
+from minibnn.tape import repeated
+from minibnn.tape.program import Program, program
 
 X, Y = regression_data()
 NOISE, Z = 0.5, 6.5

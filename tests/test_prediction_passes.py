@@ -7,8 +7,8 @@ import pytest
 from core_oracles import regression_data
 
 import minibnn as mb
-from minibnn.inference import doubts
-from minibnn.inference import predict as module
+from minibnn.prediction import prediction as module
+from minibnn.svi import doubts
 
 X, Y = regression_data()
 S, N = 20, 23

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from ulp import ulp_errors
 
-from minibnn.kernels import predictive as kernel
+from minibnn.prediction import predictive as kernel
 
 EPS = np.finfo(float).eps
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from minibnn.plan.repeated import Repeated
-from minibnn.plan.replay import Direct, Program
+from minibnn.tape.program import Direct, Program
+from minibnn.tape.repeated import Repeated
 
 RNG = np.random.default_rng(0)
 W = RNG.normal(size=(4, 3))

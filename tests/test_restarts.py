@@ -5,9 +5,11 @@ import pytest
 from interrupts import interrupt_call
 
 import minibnn as mb
-from minibnn.inference import restarts, run, svi
-from minibnn.inference.descent import Descent
-from minibnn.plan.rows import Rows
+from minibnn.svi import fit as svi
+from minibnn.svi import replicas as restarts
+from minibnn.svi import run
+from minibnn.svi.descent import Descent
+from minibnn.tape.scan import Rows
 
 RNG = np.random.default_rng(8)
 X = RNG.normal(size=(24, 2))
@@ -120,8 +122,8 @@ def test_many_restarts_go_in_groups(together, monkeypatch):
 
 def test_the_first_fits_of_a_full_covariance_go_together(together, monkeypatch):
     options = {"family": mb.FullCovariance(), "start": "auto", "max_steps": 5}
-    monkeypatch.setattr("minibnn.inference.options.FEWEST_STEPS", 60)
-    monkeypatch.setattr("minibnn.inference.options.MOST_STEPS", 60)
+    monkeypatch.setattr("minibnn.svi.options.FEWEST_STEPS", 60)
+    monkeypatch.setattr("minibnn.svi.options.MOST_STEPS", 60)
     joint = fit(**options, restarts=1)
     assert together == [run.FIRST_FITS] * 2  # kinds of start
     monkeypatch.setattr(restarts, "MOST_NUMBERS", 0)

@@ -8,9 +8,10 @@ import pytest
 from saved_runs import assert_same
 
 import minibnn as mb
-from minibnn.inference import batches, descent, normals, stretch
-from minibnn.inference.storage import StorageError, read, write
-from minibnn.plan.replay import Direct
+from minibnn import rng as normals
+from minibnn.storage import StorageError, read, write
+from minibnn.svi import batches, descent, stretch
+from minibnn.tape.program import Direct
 
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(24, 2))
@@ -105,9 +106,7 @@ def check_stops(name, block, stops, tmp_path, monkeypatch):
     whole = fit(**EDGES[name])
     for stop in stops:
         path = tmp_path / f"{stop}.npz"
-        paused = fit(
-            **EDGES[name], checkpoint=keeper(path), callback=stop_after(stop)
-        )
+        paused = fit(**EDGES[name], checkpoint=keeper(path), callback=stop_after(stop))
         assert (paused.stop_reason, in_file(path)) == ("callback", stop)
         assert_same(fit(**EDGES[name], checkpoint=keeper(path)), whole)
 
@@ -245,7 +244,9 @@ def test_a_run_that_a_rule_has_ended_stays_ended(reason, tmp_path):
 
 
 @pytest.mark.parametrize("error", [OwnError, KeyboardInterrupt])
-def test_a_rule_that_fails_in_recorded_steps_leaves_a_step_to_go_on_from(error, tmp_path):
+def test_a_rule_that_fails_in_recorded_steps_leaves_a_step_to_go_on_from(
+    error, tmp_path
+):
     path, alive = tmp_path / "run.npz", []
 
     def rule(history):
@@ -300,10 +301,13 @@ def test_a_full_disk_does_not_hide_what_ended_the_run(tmp_path, monkeypatch):
         raise StorageError("no space left")
 
     def breaks(info):
-        monkeypatch.setattr("minibnn.inference.checkpoint.write", full)
+        monkeypatch.setattr("minibnn.svi.checkpoint.write", full)
         raise KeyboardInterrupt if info.step else OwnError
 
-    with pytest.warns(UserWarning, match="not saved: no space"), pytest.raises(OwnError):
+    with (
+        pytest.warns(UserWarning, match="not saved: no space"),
+        pytest.raises(OwnError),
+    ):
         fit(checkpoint=keeper(tmp_path / "run.npz"), callback=breaks)
 
 
@@ -311,7 +315,7 @@ def test_ctrl_c_on_a_full_disk_returns_the_result(tmp_path, monkeypatch):
     def full(*args):
         raise StorageError("no space left")
 
-    monkeypatch.setattr("minibnn.inference.checkpoint.write", full)
+    monkeypatch.setattr("minibnn.svi.checkpoint.write", full)
     with pytest.warns(UserWarning, match="the end of the run is not saved"):
         result = fit(
             checkpoint=keeper(tmp_path / "run.npz"),

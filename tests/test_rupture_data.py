@@ -5,8 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from minibnn.study import datasets, rupture_data
-from minibnn.study.metrics import accuracy
+from minibnn import datasets
+from minibnn.datasets import rupture_data
+from minibnn.metrics import accuracy
 
 TRUE_NAMES = ("height", "width", "sxx", "sxy", "syy", "mud", "drop", "dc")
 

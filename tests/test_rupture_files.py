@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from minibnn.study import datasets, metrics, rupture_data
+from minibnn import datasets, metrics
+from minibnn.datasets import rupture_data
 
 TRUE_NAMES = ("height", "width", "sxx", "sxy", "syy", "mud", "drop", "dc")
 

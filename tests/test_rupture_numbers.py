@@ -6,20 +6,18 @@ import numpy as np
 import pytest
 
 import minibnn as mb
-from minibnn.study import (
-    datasets,
-    rupture,
-    rupture_claims,
-    rupture_data,
-    rupture_detect,
-    rupture_detect_figure,
-    rupture_figures,
-    rupture_physics,
-    rupture_report,
-    rupture_rows,
-    rupture_scores,
-)
-from minibnn.study.rupture_settings import QUICK, Settings
+from minibnn import datasets
+from minibnn.datasets import rupture_data
+from minibnn.rupture import claims as rupture_claims
+from minibnn.rupture import detect as rupture_detect
+from minibnn.rupture import detect_figure as rupture_detect_figure
+from minibnn.rupture import figures as rupture_figures
+from minibnn.rupture import physics as rupture_physics
+from minibnn.rupture import report as rupture_report
+from minibnn.rupture import rows as rupture_rows
+from minibnn.rupture import scores as rupture_scores
+from minibnn.rupture import study as rupture
+from minibnn.rupture.settings import QUICK, Settings
 
 
 def said(mean, std=None, log_prob=None):
@@ -137,7 +135,7 @@ def test_row_of_the_published_recipe(asked):
 def test_the_recipe_predicts_labels_on_its_own_scale():
     """Point at w with a bias alone would not see the scale: all weights count."""
     model, w = rupture_rows.model(), np.linspace(-1, 1, 121)
-    point = mb.FitResult(rupture_rows.model(mb.SigmoidGaussian()), mb.Point(),
+    point = mb.FitResult(rupture_rows.model(mb.rupture.SigmoidGaussian()), mb.Point(),
                          {"mu": w}, {}, None, None, "max_steps",
                          np.random.SeedSequence(0))  # fmt: skip
     mean, sd = np.arange(8.0), np.arange(1.0, 9.0)
@@ -163,7 +161,9 @@ def test_row_of_the_full_covariance(asked):
 
 def test_row_of_the_chains_and_the_evidence(asked, monkeypatch):
     rows, seen = rows_of(rupture_rows.maximum_a_posteriori), {}
-    monkeypatch.setattr(rupture_rows, "hmc", lambda *args, **kwargs: seen.update(kwargs))
+    monkeypatch.setattr(
+        rupture_rows, "hmc", lambda *args, **kwargs: seen.update(kwargs)
+    )
     rows_of(rupture_rows.sampled, rows)
     assert seen.pop("init")[:, 0].tolist() == [0.0, 1.0]  # two of the three members
     seen.pop("rng")
@@ -392,7 +392,16 @@ def test_impossible_shares_by_hand(monkeypatch):
     assert found.tolist() == [0, 0, 1, 1, 1, 1, 0, 0]
     high = raw.copy()
     high[1, 3] = 14.0  # u 1 there: with the other mud 2, with the other drop 2
-    assert rupture_claims.impossible_shares(high, 0).tolist() == [0, 0, 1, 1, 1, 1, 0.5, 0]
+    assert rupture_claims.impossible_shares(high, 0).tolist() == [
+        0,
+        0,
+        1,
+        1,
+        1,
+        1,
+        0.5,
+        0,
+    ]
 
 
 A = said([0.2, 0.4, 0.6, 0.9])
@@ -592,7 +601,9 @@ def test_when_a_repeat_is_looked_into(monkeypatch):
         repeat = RUN._replace(chance=chance)
         monkeypatch.setattr(rupture_detect, "longest_repeated_label_run",
                             lambda y, repeat=repeat: repeat)  # fmt: skip
-        monkeypatch.setattr(rupture_detect, "cross_fitted", lambda *args: sure_of([0] * 30))
+        monkeypatch.setattr(
+            rupture_detect, "cross_fitted", lambda *args: sure_of([0] * 30)
+        )
         monkeypatch.setattr(rupture_detect, "judge_block", lambda *args: None)
         raw, rng = rupture_data.draw_inputs(30, rng=0), np.random.default_rng(0)
         y = np.arange(30) % 2
@@ -605,7 +616,9 @@ def test_networks_that_judge_labels(monkeypatch):
 
     def fit(model, family, X, y, **options):
         seen.update(options, family=repr(family))
-        return SimpleNamespace(predict=lambda X: said([0.5], log_prob=lambda y: y - 2.0))
+        return SimpleNamespace(
+            predict=lambda X: said([0.5], log_prob=lambda y: y - 2.0)
+        )
 
     monkeypatch.setattr(rupture_detect, "fit", fit)
     out = rupture_detect.log_probs(np.zeros((4, 8)), np.zeros(4), np.zeros((2, 8)), 7)
@@ -717,7 +730,10 @@ def test_a_line_of_the_table_by_hand():
         "0.444 ± 0.012", "0.556 ± 0.012", "0.667 ± 0.012", "", "-123.5",
         "1.0000 ± 0.0123", "1.2",
     ]  # fmt: skip
-    assert rupture_report.cells(row | {"note": "", "seconds": None})[::11] == ["HMC", ""]
+    assert rupture_report.cells(row | {"note": "", "seconds": None})[::11] == [
+        "HMC",
+        "",
+    ]
 
 
 def test_notes_are_of_the_rows_that_have_one():
@@ -792,7 +808,7 @@ def test_the_rule_goes_back_to_physical_units():
 
 def test_a_unit_without_a_way_out_is_silent():
     """Two outputs: both weights out of a unit go."""
-    from minibnn.study.rupture_unit_cost import SAMPLES, without
+    from minibnn.rupture.unit_cost import SAMPLES, without
 
     w = np.ones((2, 6))
     assert without(w, np.array([1, 4])).tolist() == [[1, 0, 1, 1, 0, 1]] * 2

@@ -8,22 +8,20 @@ import numpy as np
 import pytest
 from matplotlib import style
 
-from minibnn import cli
-from minibnn.study import (
-    datasets,
-    plots,
-    rupture,
-    rupture_claims,
-    rupture_data,
-    rupture_detect,
-    rupture_figures,
-    rupture_physics,
-    rupture_report,
-    rupture_rows,
-    rupture_scores,
-    rupture_unit_cost,
-)
-from minibnn.study.rupture_settings import Settings
+from minibnn import datasets
+from minibnn.commands import main as cli
+from minibnn.datasets import rupture_data
+from minibnn.plots import plots
+from minibnn.rupture import claims as rupture_claims
+from minibnn.rupture import detect as rupture_detect
+from minibnn.rupture import figures as rupture_figures
+from minibnn.rupture import physics as rupture_physics
+from minibnn.rupture import report as rupture_report
+from minibnn.rupture import rows as rupture_rows
+from minibnn.rupture import scores as rupture_scores
+from minibnn.rupture import study as rupture
+from minibnn.rupture import unit_cost as rupture_unit_cost
+from minibnn.rupture.settings import Settings
 
 TINY = Settings(
     seeds=2,

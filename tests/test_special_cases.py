@@ -6,7 +6,7 @@ from combination_cases import make_params
 from oracles import covariance, log_q
 
 import minibnn as mb
-from minibnn.inference import run
+from minibnn.svi import run
 
 
 def all_values(model, family, params, noise, X, y, estimator=None):

@@ -8,14 +8,20 @@ import pytest
 from scipy import stats
 
 import minibnn as mb
-from minibnn.inference import batches, standardiser, svi
-from minibnn.inference.standardiser import mean_and_sd
-from minibnn.inference.streams import run_seeds
+from minibnn import standardise as standardiser
+from minibnn.rng import run_seeds
+from minibnn.standardise import mean_and_sd
+from minibnn.svi import batches
+from minibnn.svi import fit as svi
 
 RNG = np.random.default_rng(0)
 N = 40
-X = np.column_stack([RNG.normal(1000, 300, N), RNG.uniform(0, 1e-3, N), np.full(N, 7.0)])
-X_NEW = np.column_stack([RNG.normal(1000, 300, 9), RNG.uniform(0, 1e-3, 9), np.full(9, 7)])
+X = np.column_stack(
+    [RNG.normal(1000, 300, N), RNG.uniform(0, 1e-3, N), np.full(N, 7.0)]
+)
+X_NEW = np.column_stack(
+    [RNG.normal(1000, 300, 9), RNG.uniform(0, 1e-3, 9), np.full(9, 7)]
+)
 SLOPE = np.column_stack([X[:, 0] / 300, X[:, 1] * 1e3]) @ [[1.0, -1.0], [2.0, 0.5]]
 Y2 = np.array([200.0, -3e-4]) + np.array([50.0, 2e-5]) * (
     SLOPE - 3 + 0.3 * RNG.standard_normal((N, 2))
@@ -32,7 +38,7 @@ SCALED = {
 }
 AS_THEY_ARE = {
     "Bernoulli": (mb.Bernoulli(), 1, COUNTS > 0),
-    "SigmoidGaussian": (mb.SigmoidGaussian(), 1, COUNTS > 0),
+    "SigmoidGaussian": (mb.rupture.SigmoidGaussian(), 1, COUNTS > 0),
     "Categorical": (mb.Categorical(), 3, COUNTS),
     "Poisson": (mb.Poisson(), 1, COUNTS),
 }
@@ -215,7 +221,12 @@ def test_lists_and_frames_are_rows():
     np.testing.assert_array_equal(framed.params["mu"], array.params["mu"])
     same(framed.predict(frame).log_prob(series), array.predict(X).log_prob(Y))
     with pytest.raises(ValueError, match=r"X must.*column 'b' has no value in row 3"):
-        fit(mb.Gaussian(0.3), 1, series, frame.assign(b=frame["b"].where(frame.index != 3)))
+        fit(
+            mb.Gaussian(0.3),
+            1,
+            series,
+            frame.assign(b=frame["b"].where(frame.index != 3)),
+        )
 
 
 # --- replicas, tasks, files ------------------------------------------------------------
@@ -234,7 +245,9 @@ def test_every_fold_has_the_units_of_its_own_rows(monkeypatch):
             patch.setattr(svi, "run_seeds", lambda rng, count, seed=seed: [seed])
             alone = fit(mb.Gaussian(0.3), 1, Y[rows], X[rows])
         same(one.params["mu"], alone.params["mu"], rtol=1e-6, atol=1e-9)
-        same(one.predict(X_NEW, rng=1).mean, alone.predict(X_NEW, rng=1).mean, rtol=1e-6)
+        same(
+            one.predict(X_NEW, rng=1).mean, alone.predict(X_NEW, rng=1).mean, rtol=1e-6
+        )
 
 
 @pytest.mark.parametrize("n_samples", [1000, 7, 2])
@@ -427,5 +440,7 @@ def test_an_input_that_no_standard_deviation_reaches_is_told():
     result = fit(*SCALED["Gaussian"])
     far = X_NEW.copy()
     far[4, 1] = 1e306
-    with pytest.raises(ValueError, match=r"X must be near.*got 1e\+306 at index \(4, 1\)"):
+    with pytest.raises(
+        ValueError, match=r"X must be near.*got 1e\+306 at index \(4, 1\)"
+    ):
         result.predict(far)

@@ -15,9 +15,10 @@ from combination_cases import LIKELIHOODS, PRIORS, make_data, make_family, make_
 from saved_runs import assert_same
 
 import minibnn as mb
-from minibnn.inference import run, storage
-from minibnn.inference.storage import StorageError, read
-from minibnn.plan import tape
+from minibnn import storage
+from minibnn.storage import StorageError, read
+from minibnn.svi import run
+from minibnn.tape import tape
 
 STEPS = 23
 OPTIMIZERS = {

@@ -6,10 +6,10 @@ from test_plan import LIKELIHOODS
 from test_plan import X as Z
 
 import minibnn as mb
-from minibnn.inference import stretch
-from minibnn.inference.batches import Batches
-from minibnn.inference.run import FitError
-from minibnn.plan.rows import MOST, Rows
+from minibnn.svi import stretch
+from minibnn.svi.batches import Batches
+from minibnn.svi.failure import FitError
+from minibnn.tape.scan import MOST, Rows
 
 RNG = np.random.default_rng(3)
 X, Y = RNG.normal(size=(40, 2)), RNG.integers(0, 2, 40)

@@ -10,13 +10,13 @@ import pytest
 from saved_runs import assert_same
 
 import minibnn as mb
-from minibnn.checking.screen import prepared
-from minibnn.inference.storage import read, write
-from minibnn.kernels.gaussian_kl import gaussian_kl
-from minibnn.kernels.maps import softplus_scale
-from minibnn.plan import tape
-from minibnn.plan.replay import Direct, Program, program
-from minibnn.plan.tape import NotRecordable, Tape
+from minibnn.diagnosis.screen import prepared
+from minibnn.families.scales import softplus_scale
+from minibnn.priors.gaussian import gaussian_kl
+from minibnn.storage import read, write
+from minibnn.tape import tape
+from minibnn.tape.program import Direct, Program, program
+from minibnn.tape.tape import NotRecordable, Tape
 
 RNG = np.random.default_rng(8)
 
@@ -67,9 +67,11 @@ VALUES = {
     "replicas": lambda: run(replicas=2).elbo,
     "predict": lambda: world.RESULT.predict(world.X, n_samples=50).mean,
     "hmc": lambda: world.hmc().weights,
-    "laplace": lambda: mb.laplace(
-        world.LINE, world.X, world.REALS, np.zeros(3), rng=0
-    ).predict(world.X).mean,
+    "laplace": lambda: (
+        mb.laplace(world.LINE, world.X, world.REALS, np.zeros(3), rng=0)
+        .predict(world.X)
+        .mean
+    ),
 }
 
 
@@ -141,7 +143,7 @@ def test_checks_that_overlap_leave_the_filters_of_warnings_alone():
 def test_two_threads_write_one_file(tmp_path, monkeypatch):
     """Each writes aside for itself; the last to finish stays, whole."""
     path, together = tmp_path / "run.npz", threading.Barrier(2, timeout=60)
-    monkeypatch.setattr("minibnn.inference.storage.os.fsync", lambda _: together.wait())
+    monkeypatch.setattr("minibnn.storage.os.fsync", lambda _: together.wait())
     arrays = [{"a": np.full(1000, float(k))} for k in range(2)]
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda a: write(path, "test", {}, a), arrays))
@@ -161,7 +163,9 @@ def test_diagnoses_of_several_cases_do_not_mix():
 
 
 def test_the_last_case_is_kept_in_each_thread():
-    case, other = (mb.points.generic(world.YES_NO, mb.MeanField(), rng=k) for k in (0, 1))
+    case, other = (
+        mb.points.generic(world.YES_NO, mb.MeanField(), rng=k) for k in (0, 1)
+    )
     chain = prepared(case)
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(prepared, other).result().case is other

@@ -7,8 +7,8 @@ from urllib.parse import unquote
 import pytest
 from pages import FENCE, math_faults, run_page, same, without_code
 
-import minibnn.checking.cases  # noqa: F401  (imports every labelled kernel)
-from minibnn.kernels.equations import LEDGER
+import minibnn.audit.examples  # noqa: F401  (imports every labelled kernel)
+from minibnn.equations import LEDGER
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted((ROOT / "tutorials").glob("[0-9]*.md"))

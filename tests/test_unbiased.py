@@ -8,7 +8,7 @@ from combination_cases import make_params
 from oracles import hermite, step_every_coordinate, trapezoid
 
 import minibnn as mb
-from minibnn.kernels.objective import objective
+from minibnn.objective import objective
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(3, 1)) + 0.3

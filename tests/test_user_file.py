@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from minibnn import cli
+from minibnn.commands import main as cli
 
 RIGHT = """
 def right():

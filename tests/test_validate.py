@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from minibnn.kernels import validate as v
+from minibnn.validation import arguments as v
 
 
 def test_arrays_are_not_copied_when_they_fit():

@@ -6,7 +6,7 @@ import pytest
 from scipy import integrate, stats
 
 import minibnn as mb
-from minibnn.kernels.families import Gaussian as Q
+from minibnn.families.base import Gaussian as Q
 
 F = np.array([[[0.3, -1.7]], [[2.5, 0.0]], [[-0.8, 4.0]]])  # (S, B, C) = (3, 1, 2)
 V0 = np.empty((3, 0))  # no weights of their own
@@ -112,7 +112,7 @@ def test_categorical_samples_every_class_as_often_as_it_is_probable():
 
 
 def test_sigmoid_gaussian_is_a_normal_density_of_labels():
-    likelihood, y = mb.SigmoidGaussian(0.8), np.array([[1.0, 0.0]])
+    likelihood, y = mb.rupture.SigmoidGaussian(0.8), np.array([[1.0, 0.0]])
     want = -stats.norm.logpdf(y, expit(F), 0.8)
     np.testing.assert_allclose(likelihood.row_nll(F, y, V0), want.sum(-1), rtol=1e-13)
     np.testing.assert_allclose(likelihood.mean(F, V0), expit(F))
@@ -130,7 +130,7 @@ def test_the_gaussian_density_integrates_to_one(scale):
 
 def test_a_flipped_label_changes_the_loss():
     y = np.array([[1.0, 0.0]])
-    for likelihood in (mb.Bernoulli(), mb.SigmoidGaussian()):
+    for likelihood in (mb.Bernoulli(), mb.rupture.SigmoidGaussian()):
         assert not np.any(likelihood(F, y, V0)[0] == likelihood(F, 1 - y, V0)[0])
 
 

@@ -9,28 +9,23 @@ import numpy as np
 from scipy import optimize, stats
 
 import minibnn as mb
-from minibnn.inference import exact
-from minibnn.inference.ais import Path, anneal
-from minibnn.inference.diagnostics import effective_size, potential_reduction
-from minibnn.inference.hmc_adapt import StepSearch
-from minibnn.inference.laplace import laplace_root
-from minibnn.inference.leapfrog import leapfrog
-from minibnn.kernels import predictive
-from minibnn.kernels.estimators import mirrored
-from minibnn.kernels.families import Gaussian as Q
-from minibnn.kernels.likelihood_kernels import (
-    gaussian_nll,
-    location_scale_information,
-    student_t_nll,
-)
-from minibnn.kernels.more_priors import learned_scales
-from minibnn.kernels.natural_steps import (
-    curvature_step,
-    full_covariance_step,
-    mean_field_step,
-)
-from minibnn.kernels.objective import objective
-from minibnn.kernels.raw_units import RawUnits
+from minibnn.estimators.pathwise import mirrored
+from minibnn.exact import conjugate as exact
+from minibnn.exact.laplace import laplace_root
+from minibnn.families.base import Gaussian as Q
+from minibnn.families.full_covariance import curvature_step, full_covariance_step
+from minibnn.families.mean_field import mean_field_step
+from minibnn.likelihoods.gaussian import gaussian_nll
+from minibnn.likelihoods.location_scale import location_scale_information
+from minibnn.likelihoods.student_t import student_t_nll
+from minibnn.mcmc.adaptation import StepSearch
+from minibnn.mcmc.ais import Path, anneal
+from minibnn.mcmc.diagnostics import effective_size, potential_reduction
+from minibnn.mcmc.leapfrog import leapfrog
+from minibnn.objective import objective
+from minibnn.prediction import predictive
+from minibnn.priors.learned import learned_scales
+from minibnn.standardise import RawUnits
 
 VALUES = {}  # label -> function without arguments
 
@@ -406,10 +401,16 @@ def information_is_total_less_mean_entropy():
 def density_in_other_units():
     """That of scipy with location and scale in the units of y, for each data set's own."""
     rng = np.random.default_rng(4)
-    F, v, y = rng.normal(size=(5, 3, 2)), np.zeros((5, 0)), 1e3 * rng.normal(size=(3, 2))
+    F, v, y = (
+        rng.normal(size=(5, 3, 2)),
+        np.zeros((5, 0)),
+        1e3 * rng.normal(size=(3, 2)),
+    )
     for mean, sd in ((np.ones(2), np.array([2.0, 1e3])), rng.uniform(1, 9, (2, 2, 2))):
         got = RawUnits(mb.Gaussian(0.4), mean, sd).row_nll(F, y, v)
-        m, s = (np.atleast_2d(u)[np.arange(5) % (u.size // 2), None] for u in (mean, sd))
+        m, s = (
+            np.atleast_2d(u)[np.arange(5) % (u.size // 2), None] for u in (mean, sd)
+        )
         close(got, -stats.norm.logpdf(y, m + s * F, 0.4 * s).sum(-1))
 
 

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from minibnn.inference.normals import Normals
+from minibnn.rng import Normals
 
 
 def train(work):

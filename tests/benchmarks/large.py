@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 import minibnn as mb
-from minibnn.inference import svi
+from minibnn.svi import fit as svi
 
 ROWS = 1_000_000
 SPENT = ("go", "settle", "fresh_elbo")  # steps, judge, closing ELBO

@@ -30,7 +30,7 @@ import numpy as np  # noqa: E402
 from numpyro.infer import NUTS  # noqa: E402
 
 import minibnn as mb  # noqa: E402
-from minibnn.inference import enough  # noqa: E402
+from minibnn.mcmc import enough  # noqa: E402
 
 D, H = 8, 12
 

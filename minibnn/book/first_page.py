@@ -1,0 +1,311 @@
+"""Figures of the first page of the book: the six steps on a small regression."""
+
+from functools import cache
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch
+
+from minibnn import datasets
+from minibnn.book import demo
+from minibnn.book.figures import figure
+from minibnn.estimators.pathwise import Pathwise
+from minibnn.families.mean_field import MeanField
+from minibnn.likelihoods.bernoulli import Bernoulli
+from minibnn.likelihoods.gaussian import Gaussian
+from minibnn.model import Model
+from minibnn.nn.mlp import MLP
+from minibnn.optim.adam import Adam
+from minibnn.optim.schedules import Cosine
+from minibnn.optim.sgd import SGD
+from minibnn.plots import plots
+from minibnn.priors.gaussian import GaussianPrior
+from minibnn.svi.elbo import neg_elbo
+from minibnn.svi.failure import FitError
+from minibnn.svi.fit import fit
+
+WEIGHT = 5  # the weight that the page follows
+
+
+UNUSED = 6  # a weight into a hidden unit that training switches off
+
+
+TRAINED = 1e-3  # tolerance of what comes out of training
+
+
+CHOSEN = 0.1  # ... out of L-BFGS and restarts, which magnify the last digit
+
+
+def example():
+    """The data set and the model of the page: 40 points, 25 weights."""
+    raw = datasets.cubic(n=40, rng=1)
+    noise = Gaussian(3.0 / raw.y.std())
+    model = Model(MLP([1, 8, 1], activation="relu"), noise, GaussianPrior(0.0, 1.0))
+    return raw.standardised(targets=True), model
+
+
+@cache
+def fitted():
+    """The fit of the page."""
+    data, model = example()
+    return fit(model, MeanField(), data.X, data.y, rng=0, restarts=5)
+
+
+@cache
+def from_scratch():
+    """A run of Adam alone from the first step on: result, all mu and sigma."""
+    data, model = example()
+    path, optimizer = [], Adam(Cosine(0.03))
+    result = fit(
+        model,
+        MeanField(),
+        data.X,
+        data.y,
+        rng=0,
+        start=MeanField().init(model, rng=0),
+        max_steps=2000,
+        optimizer=optimizer,
+        callback=lambda info: path.append(info.params),
+    )
+    mu = np.stack([p["mu"] for p in path])
+    sigma = np.stack([result.family.natural(p)[0].sigma for p in path])
+    return result, mu, sigma
+
+
+# --- one step of one weight ----------------------------------------------------------
+
+
+def first_step():
+    """The numbers of the page's first step: every value and gradient on the way."""
+    data, model = example()
+    family = MeanField()
+    params = family.init(model, rng=0)
+    rng = np.random.default_rng(0)
+    rows = rng.permutation(len(data.X))[:10]
+    noise = rng.standard_normal((2, model.n_weights))
+    loss, grads, parts = neg_elbo(
+        model, family, params, noise, data.X[rows], data.y[rows], n_data=len(data.X)
+    )
+    q, _ = family.natural(params)
+    numbers = {"mu": q.mean, "sigma": q.sigma, "w": (q.mean + q.sigma * noise)[0]}
+    numbers |= {"rho": params["rho"], "d_mu": grads["mu"], "d_rho": grads["rho"]}
+    one = {key: float(array[WEIGHT]) for key, array in numbers.items()}
+    return one | {
+        "nll": float(parts["nll"]),
+        "kl": float(parts["kl"]),
+        "loss": float(loss),
+    }
+
+
+@figure("E11", "E14", "E51", "E52", "E53")
+def one_step(rng):
+    """What one step does to one weight: values forwards, gradients back."""
+    n = first_step()
+    drawn = Figure()
+    ax = drawn.add_subplot()
+    boxes = {
+        (0.08, 0.75): f"parameters\nμ = {n['mu']:.3f}\nρ = {n['rho']:.3f}",
+        (0.36, 0.75): f"one draw (E14)\nw = μ + σ ε\n= {n['w']:.3f}",
+        (0.64, 0.75): "network (E25)\nand density (E31)\nof 10 rows",
+        (0.92, 0.75): f"data term\nN/B, mean over S\n{n['nll']:.1f}",
+        (0.50, 0.25): f"q and prior (E41)\nKL of 25 weights\n{n['kl']:.1f}",
+        (0.92, 0.25): f"loss (E51)\n= −ELBO\n{n['loss']:.1f}",
+    }
+    for (x, y), text in boxes.items():
+        ax.text(x, y, _minus(text), ha="center", va="center", linespacing=1.5, bbox=BOX)
+    for start, end, aside in AHEAD:
+        _arrow(ax, start, end, plots.BLUE)
+        _arrow(ax, np.add(end, aside), np.add(start, aside), plots.RED)
+    slopes = f"∂loss/∂μ = {n['d_mu']:.1f}\n∂loss/∂ρ = {n['d_rho']:.1f}"
+    ax.text(0.065, 0.48, _minus(slopes), color=plots.RED, ha="center", linespacing=1.5)
+    ax.set(xlim=(-0.02, 1.02), ylim=(0.08, 0.95))
+    ax.set_title(
+        "One step for one weight: values go forwards (blue), gradients back (red)"
+    )
+    ax.axis("off")
+    return drawn, {key: np.array([value]) for key, value in n.items()}
+
+
+# start and end of every blue arrow, and where its red companion lies
+AHEAD = [
+    ((0.16, 0.78), (0.27, 0.78), (0.0, -0.06)),
+    ((0.45, 0.78), (0.53, 0.78), (0.0, -0.06)),
+    ((0.745, 0.78), (0.815, 0.78), (0.0, -0.06)),
+    ((0.94, 0.62), (0.94, 0.38), (-0.04, 0.0)),
+    ((0.185, 0.63), (0.37, 0.33), (-0.02, -0.04)),
+    ((0.62, 0.28), (0.84, 0.28), (0.0, -0.06)),
+]
+
+
+BOX = {"boxstyle": "round,pad=0.5", "fc": "white", "ec": "#888888"}
+
+
+def _minus(text):
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def _arrow(ax, start, end, color):
+    ax.add_patch(
+        FancyArrowPatch(
+            start,
+            end,
+            color=color,
+            lw=2,
+            mutation_scale=16,
+            arrowstyle="-|>",
+            shrinkA=0,
+            shrinkB=0,
+        )
+    )
+
+
+# --- training ------------------------------------------------------------------------
+
+
+@figure("E14", "E71", tolerance=TRAINED)
+def one_weight(rng):
+    """Two weights from their first values to their posteriors: paths and densities."""
+    result, mu, sigma = from_scratch()
+    both = [WEIGHT, UNUSED]
+    names = [f"weight {i}" for i in both]
+    drawn = Figure(figsize=(11, 5))
+    left, right = drawn.subplots(1, 2, width_ratios=[1.4, 1])
+    some = (
+        np.unique(np.geomspace(1, len(mu), 300).astype(int)) - 1
+    )  # even on a log axis
+    for i, name, color in zip(both, names, (plots.BLUE, plots.RED), strict=True):
+        m, s = mu[some, i], sigma[some, i]
+        left.fill_between(some + 1, m - 2 * s, m + 2 * s, color=color, alpha=0.2, lw=0)
+        left.plot(some + 1, m, color=color, label=f"{name}: μ, band ± 2σ")
+    left.set(xlabel="step", ylabel="value", xscale="log")
+    left.set_title("The data hold one weight fast and let the other go")
+    left.legend(loc="lower left")
+    plots.prior_posterior(result, both, right, names)
+    right.set_title("Prior and posteriors")
+    right.set_xlim(-3, 3)
+    return drawn, {"mu": mu[:, both], "sigma": sigma[:, both]}
+
+
+@figure("E76", tolerance=TRAINED)
+def plateau(rng):
+    """Noisy ELBO, its means over windows, and where a rise is lost in the noise."""
+    result, _, _ = from_scratch()
+    drawn = Figure()
+    ax = drawn.add_subplot()
+    plots.elbo_curve(result, ax, window=100)
+    windows = result.history["elbo"].reshape(-1, 200)
+    mean, se = windows.mean(1), windows.std(1, ddof=1) / np.sqrt(200)
+    ax.errorbar(
+        np.arange(10) * 200 + 100,
+        mean,
+        se,
+        fmt="o",
+        color="k",
+        ms=6,
+        capsize=4,
+        zorder=4,
+        label="mean of 200 steps ± se",
+    )
+    lost = np.diff(mean) < np.sqrt(se[1:] ** 2 + se[:-1] ** 2)
+    stop = 200 * (2 + int(np.argmax(lost)))
+    ax.axvline(stop, color="k", lw=1, ls=":", label="Plateau() would stop here")
+    ax.legend(loc="lower right", frameon=True, framealpha=1, edgecolor="none")
+    ax.set_ylim(-75, -10)
+    ax.set_title("Converged: a window rises no more than its standard error")
+    return drawn, {"mean": mean, "se": se, "stop": np.array([stop])}
+
+
+@figure("E13", "E71", tolerance=TRAINED)
+def literal_sigma(rng):
+    """The standard deviations under sigma <- sigma - a dsigma, for two step sizes."""
+    small, _ = literal_run(2e-6, 400)
+    large, error = literal_run(1e-5, 400)
+    drawn = Figure(figsize=(11, 5))
+    left, right = drawn.subplots(1, 2, sharey=True)
+    for ax, sigma in ((left, small), (right, large)):
+        ax.plot(np.arange(len(sigma)), sigma, color=plots.BLUE, lw=1, alpha=0.7)
+        ax.axhline(0, color="k", lw=1)
+        ax.set_xlabel("step")
+    left.set_ylabel("σ of the 25 weights")
+    left.set_title("a = 2e-6: positive all the way")
+    right.set_title(f"a = 1e-5: the next step after {len(large) - 1} leaves (0, ∞)")
+    return drawn, {"small": small, "large": large, "failed_at": np.array([error.step])}
+
+
+def literal_run(rate, steps):
+    """All sigmas of a run of plain gradient descent on sigma itself; how it failed."""
+    data, model = example()
+    family, failure = MeanField(scale="identity"), None
+    start = family.init(model, rng=0)
+    sigma = [start["rho"]]
+    try:
+        fit(
+            model,
+            family,
+            data.X,
+            data.y,
+            rng=0,
+            start=start,
+            estimator=Pathwise(),
+            optimizer=SGD(rate),
+            max_steps=steps,
+            callback=lambda info: sigma.append(info.params["rho"]),
+        )
+    except FitError as error:
+        failure = error
+    return np.stack(sigma), failure
+
+
+# --- what the posterior says ---------------------------------------------------------
+
+
+@figure("E14", tolerance=CHOSEN)
+def prior_to_posterior(rng):
+    """Functions drawn from the prior, and from the posterior."""
+    data, model = example()
+    x = data.X_test[:, 0]
+    before = model.prior.mean + model.prior.scale * rng.standard_normal((20, 25))
+    after = fitted().sample_weights(20, rng=rng)
+    drawn = Figure(figsize=(11, 5))
+    arrays = {}
+    pairs = zip(
+        drawn.subplots(1, 2), ("prior", "posterior"), (before, after), strict=True
+    )
+    for ax, name, w in pairs:
+        arrays[name] = model.net(w, data.X_test)[..., 0]
+        ax.plot(x, arrays[name].T, color=plots.BLUE, lw=1, alpha=0.6)
+        ax.plot(data.X[:, 0], data.y, "o", color="k", ms=4)
+        ax.set(ylim=(-5, 5), xlabel="x")
+    left, right = drawn.axes
+    left.set_ylabel("f(x; w)")
+    left.set_title("20 networks from the prior")
+    right.set_title("20 networks from the posterior")
+    return drawn, arrays
+
+
+@figure("E81", "E82", tolerance=CHOSEN)
+def regression_band(rng):
+    """The predictive distribution with its two kinds of uncertainty."""
+    data, _ = example()
+    prediction = fitted().predict(data.X_test)
+    drawn = Figure()
+    ax = drawn.add_subplot()
+    plots.band(data.X_test[:, 0], prediction, ax, (data.X, data.y), data.mean_test)
+    ax.set_ylim(-6, 6)
+    ax.set_title("Away from the data the epistemic part grows, the noise does not")
+    ax.legend(loc="upper left")
+    parts = {
+        key: getattr(prediction, key) for key in ("mean", "epistemic", "aleatoric")
+    }
+    return drawn, parts
+
+
+@figure("E33", "E81", tolerance=CHOSEN)
+def rupture_network(rng):
+    """The picture of ``minibnn demo``, without its restarts."""
+    data = datasets.rupture(rng=0).standardised()
+    model = Model(MLP([8, 12, 1]), Bernoulli(), GaussianPrior(0.0, 1.0))
+    result = fit(model, MeanField(), data.X, data.y, rng=0)
+    prediction = result.predict(data.X_test)
+    drawn = demo.picture(result, prediction, data)
+    return drawn, {"elbo": np.array([result.elbo]), "p": prediction.mean}

@@ -1,0 +1,305 @@
+"""The diagnosis: which mistake turns the right gradient into the one at hand."""
+
+import numpy as np
+
+from minibnn.diagnosis import facts, probing
+from minibnn.diagnosis import fitted_number as measured
+from minibnn.diagnosis import numerical as numerics
+from minibnn.diagnosis.claimed import claimed_gradient, frozen_noise
+from minibnn.diagnosis.diagnosis import Diagnosis, Finding
+from minibnn.diagnosis.points import RTOL, Case, resolution
+from minibnn.diagnosis.screen import prepared, screened, unseen
+from minibnn.diagnosis.search import Search
+from minibnn.mistakes import measured as mistakes_measured
+from minibnn.mistakes.catalogue import BY_RULE, LISTED, Mistake
+from minibnn.validation.arguments import check_instance
+from minibnn.validation.doors import door
+
+MOST_NAMED = 5  # explanations shown
+
+
+MOST_ODD = 8  # single coordinates named one by one
+
+
+@door
+def diagnose(student_gradient, case):
+    """Name the mistake in a gradient of the negative ELBO, or say that none fits.
+
+    Parameters
+    ----------
+    student_gradient : function or dict of arrays
+        The gradient at ``case``: a dict with the keys and shapes of ``case.params``; or
+        a function that returns one, alone or as the second item of a tuple
+        ``(loss, gradient, ...)``. A function is called
+
+        - as ``f(case)`` if it takes exactly one argument,
+        - like ``neg_elbo`` if its first argument is named ``model``,
+        - else as ``f(params, noise, X, y)``; ``n_data`` and ``kl_weight`` are passed
+          by name if it has arguments of these names.
+    case : Case
+        From ``minibnn.diagnosis.points``: ``generic(model, family)`` or your own.
+
+    Returns
+    -------
+    Diagnosis
+        Judged at the precision of the arrays: float32 gradients as float32.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the gradient has other keys or shapes than the params, or is not finite.
+    """
+    check_instance("case", case, Case, "a Case from minibnn.diagnosis.points")
+    chain = prepared(case)
+    gradient, dtype = claimed_gradient(student_gradient, case)
+    rtol = max(RTOL, 256 * np.finfo(dtype).eps)
+    search = Search(chain, chain.blocks.flat(gradient), resolution(chain, dtype), rtol)
+    listed = screened(chain, LISTED)
+    hidden = tuple(m.description for m in unseen(listed, search.allowance))
+    if not search.wrong.any():
+        return _diagnosis("no mistake", search, (), (), hidden)
+    if callable(student_gradient) and not frozen_noise(
+        student_gradient, case, gradient
+    ):
+        return _redrawn(search, hidden)
+    student = probing.Student(student_gradient, case, chain)
+    fits = _explanations(search, student)
+    verdict = "mistake" if fits else "none fits"
+    known = facts.sentences(search, student, named=bool(fits))
+    return _diagnosis(verdict, search, fits, known, hidden)
+
+
+def _explanations(search, student):
+    """Groups of (mistake, words where), best first: of the first kind that fits."""
+    kinds = (_zero, _listed, _by_rule, _with_a_number, _by_numerics, _single_coordinates,
+             _with_factor, _several)  # fmt: skip
+    for kind in kinds[: kinds.index(_single_coordinates)] if _own(search) else kinds:
+        groups = kind(search, student)
+        if groups:
+            return groups
+    return []
+
+
+def _own(search):
+    """Whether the log noise scale alone is wrong: too few numbers for more than luck."""
+    own = np.array([name[2] == "log noise scale" for name in search.blocks.names])
+    return bool((own | search.right_in).all())
+
+
+def _alone(search, mistake):
+    """The one explanation, wherever the gradient is wrong."""
+    return [[(mistake, search.blocks.where(~search.right_in), mistake.changes or None)]]
+
+
+def _zero(search, student):
+    return [] if search.g.any() else _alone(search, numerics.nothing(search))
+
+
+def _listed(search, student):
+    """Mistakes of the lists that are made everywhere; a factor on a term."""
+    fits = search.singles(screened(search.chain, LISTED))
+    if fits and not fits[0].penalty[0]:
+        return _groups(search, fits)
+    return [] if fits else _measured(search, mistakes_measured.factors)
+
+
+def _by_rule(search, student):
+    """The rules' mistakes, page by page, and those of the lists in some blocks."""
+    fits = _whole_arrays(search, search.singles(screened(search.chain, LISTED)))
+    for page in _pages(search):
+        made = search.singles(screened(search.chain, (page,), _wrong(search)))
+        if made:  # a mistake of the lists in a whole array is the simpler story
+            fits += [f._replace(penalty=(f.penalty[0] + 0.75, *f.penalty[1:]))
+                     for f in made]  # fmt: skip
+            break
+    return _groups(search, sorted(fits, key=_unused))
+
+
+def _pages(search):
+    """The rules' pages; those of the noise scale first where it alone is wrong."""
+    alone = _own(search)
+    return sorted(BY_RULE, key=lambda page: alone and page != "noise_scale")
+
+
+def _with_a_number(search, student):
+    return _measured(search, mistakes_measured.families)
+
+
+def _by_numerics(search, student):
+    found = (
+        numerics.explanation(search)
+        or probing.other_draw(student, search)
+        or probing.ignored(student, search.g)
+    )
+    return _alone(search, found) if found else []
+
+
+def _few(search):
+    return min(MOST_ODD, max(1, search.blocks.size // 20))
+
+
+def _single_coordinates(search, student):
+    odd = np.flatnonzero(search.wrong)
+    return [[_odd(search, odd)]] if len(odd) <= _few(search) else []
+
+
+def _several(search, student):
+    """Two mistakes of the lists, or one and a few coordinates."""
+    listed = screened(search.chain, LISTED)
+    fits = search.pairs(listed)
+    fits = fits or search.singles_and_odd_coordinates(listed, _few(search))
+    return _groups(search, fits)
+
+
+def _unused(fit):
+    return fit.penalty[0]
+
+
+def _whole_arrays(search, fits):
+    """Fits with those preferred that explain one array whole and leave the other."""
+    out = []
+    for fit in fits:
+        keys = [name[0] for name in search.blocks.names]
+        explained = {k for k, yes in zip(keys, fit.blocks[0], strict=True) if yes}
+        spared = {k for k, ok in zip(keys, search.right_in, strict=True) if ok}
+        unused = 0.5 if not explained & spared else fit.penalty[0]
+        out.append(fit._replace(penalty=(unused, *fit.penalty[1:])))
+    return out
+
+
+def _groups(search, fits):
+    return [_named(search, fit) for fit in fits[:MOST_NAMED]]
+
+
+def _measured(search, families):
+    """Mistakes that differ in a number only, which fits."""
+    return [
+        [(found, search.blocks.where(needed), found.changes)]
+        for family, t, needed in measured.fitted(search, families)
+        for found in [measured.mistake(search.chain, family, t)]
+    ][:MOST_NAMED]
+
+
+def _with_factor(search, student):
+    """A mistake of the lists or rules with a factor, and the name of the factor."""
+    listed = screened(search.chain, LISTED)
+    screens = [listed, *(screened(search.chain, (p,), _wrong(search)) for p in BY_RULE)]
+    families = {f.name: f for f in mistakes_measured.factors(search.chain)}
+    names = {"data": "data-wrong-factor", "kl": "kl-wrong-factor",
+             "total": "loss-wrong-factor"}  # fmt: skip
+    where = search.blocks.where(~search.right_in)
+    for screen in screens:
+        found = {}  # a pair in either order is one
+        for i, term, c in search.with_factor(screen):
+            first = screen.mistakes[i]
+            factor = _known_factor(search, listed, term, c) or measured.mistake(
+                search.chain, families[names[term]], c - 1
+            )
+            pair = [(first, where, first.changes), (factor, where, factor.changes)]
+            found.setdefault(frozenset((first.name, factor.name)), pair)
+        if found:
+            return list(found.values())[:MOST_NAMED]
+    return []
+
+
+def _known_factor(search, listed, term, c):
+    """The mistake of the lists that multiplies this term with c, if there is one."""
+    links = {"data": {"data"}, "kl": {"kl"}, "total": {"data", "kl"}}[term]
+    chain = search.chain
+    right = {"data": chain.data, "kl": chain.kl, "total": chain.right}[term]
+    right = c * right[listed.probe]
+    for i, mistake in enumerate(listed.mistakes):
+        given = getattr(listed, term)[i]
+        if mistake.links == links and np.allclose(given, right, rtol=1e-9, atol=0):
+            return mistake
+    return None
+
+
+def _wrong(search):
+    keys = search.blocks.keys
+    return tuple(k for k, cut in keys.items() if search.wrong[cut].any())
+
+
+def _named(search, fit):
+    group = [
+        (mistake, search.blocks.where(mask), mistake.changes)
+        for mistake, mask in zip(fit.mistakes, fit.blocks, strict=True)
+    ]
+    return group + ([_odd(search, fit.odd)] if len(fit.odd) else [])
+
+
+def _odd(search, odd):
+    names = ", ".join(search.blocks.coordinate(i) for i in odd)
+    mistake = Mistake(
+        "single-coordinates", "E51", "these coordinates alone", "like all the others",
+        "What is special about these indices?", "",
+    )  # fmt: skip
+    return mistake, names, None
+
+
+def _redrawn(search, hidden):
+    mistake = Mistake(
+        "noise-redrawn", "E61", "two calls, two answers: fresh noise, or a state that "
+        "moves on", "the noise it is given, and nothing kept from call to call",
+        "Call your function twice. Why does it give two answers?", "",
+    )  # fmt: skip
+    return _diagnosis("mistake", search, [[(mistake, "everywhere", None)]], (), hidden)
+
+
+def _diagnosis(verdict, search, groups, known, hidden):
+    findings = [
+        finding
+        for rank, group in enumerate(groups, 1)
+        for finding in _findings(search, group, rank)
+    ]
+    names = [
+        " ".join(str(part) for part in name if part) for name in search.blocks.names
+    ]
+    right = [bool(ok) for ok in search.right_in]
+    return Diagnosis(
+        verdict=verdict,
+        mistakes=tuple(findings),
+        facts=tuple(known),
+        clean=dict(zip(names, right, strict=True)),
+        error=_size(search, search.chain.right),
+        hidden=hidden,
+    )
+
+
+def _findings(search, group, rank):
+    """The evidence for each mistake of a group, accounted for one after the other."""
+    chain, changes = search.chain, ()
+    before = chain.right
+    for k, (mistake, where, added) in enumerate(group):
+        last = k == len(group) - 1
+        changes += added or ()
+        after = search.g if last else _nearest(search, chain.gradient(changes), before)
+        if np.array_equal(before, after):  # what explains nothing is not shown
+            continue
+        yield Finding(
+            mistake.name, mistake.label, mistake.wrong, mistake.right, mistake.hint,
+            where, _explained(search, before, after), _size(search, before),
+            0.0 if last else _size(search, after), rank,
+        )  # fmt: skip
+        before = after
+
+
+def _nearest(search, candidate, other):
+    """Block by block, whichever of two gradients is nearer to the claimed one."""
+    out = other.copy()
+    for cut in search.blocks.slices:
+        old, new = (np.abs(v[cut] - search.g[cut]).sum() for v in (other, candidate))
+        if new < old:
+            out[cut] = candidate[cut]
+    return out
+
+
+def _explained(search, before, after):
+    scale = search.chain.magnitude
+    total = (((search.g - search.chain.right) / scale) ** 2).sum()
+    gone = (((search.g - before) / scale) ** 2).sum()
+    return float((gone - (((search.g - after) / scale) ** 2).sum()) / total)
+
+
+def _size(search, candidate):
+    return float(np.max(np.abs(search.g - candidate) / search.chain.magnitude))

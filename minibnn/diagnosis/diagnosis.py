@@ -1,0 +1,100 @@
+"""What a diagnosis says: ranked findings, facts, and what could not be seen."""
+
+from dataclasses import dataclass
+
+from minibnn.validation.doors import door
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One likely mistake: its name, equation, formulas, hint, and the evidence.
+
+    Attributes
+    ----------
+    name, label, wrong, right, hint : str
+        As in the catalogue.
+    where : str
+        The blocks it was found in.
+    explained : float
+        Share of the squared error that is gone once it is accounted for, 0 to 1.
+    before, after : float
+        Largest error of a coordinate relative to the terms it is a sum of, before and
+        after accounting for it (and for those named before it).
+    rank : int
+        1 for the best explanation; two mistakes at once share a rank.
+    """
+
+    name: str
+    label: str
+    wrong: str
+    right: str
+    hint: str
+    where: str
+    explained: float
+    before: float
+    after: float
+    rank: int
+
+    def __str__(self):
+        return (
+            f"{self.rank}. {self.name} ({self.label}), {self.where}\n"
+            f"   yours:  {self.wrong}\n   right:  {self.right}\n"
+            f"   error {self.before:.1e} -> {self.after:.1e}, "
+            f"{100 * self.explained:.4g} % explained\n   hint:   {self.hint}"
+        )
+
+
+@door
+@dataclass(frozen=True)
+class Diagnosis:
+    """What :func:`diagnose` found.
+
+    Attributes
+    ----------
+    verdict : {"no mistake", "mistake", "none fits"}
+    mistakes : tuple of Finding
+        Ranked; the findings of rank 1 together are the best explanation. Lower ranks
+        give the same numbers at this point.
+    facts : tuple of str
+        What is known besides: where the gradient is right, which term or link is.
+    clean : dict
+        Block name -> whether the gradient is right there.
+    error : float
+        Largest error of a coordinate relative to the terms it is a sum of.
+    hidden : tuple of Description
+        Known mistakes that cannot be seen at this point (see ``points.lint``).
+    """
+
+    verdict: str
+    mistakes: tuple
+    facts: tuple
+    clean: dict
+    error: float
+    hidden: tuple
+
+    def __str__(self):
+        head = {
+            "no mistake": f"no mistake: the gradient is right to {self.error:.1e}",
+            "none fits": f"wrong by {self.error:.1e}, and no known mistake fits",
+            "mistake": f"wrong by {self.error:.1e}; most likely",
+        }[self.verdict]
+        lines = [head, *map(str, self.mistakes), *(f"- {fact}" for fact in self.facts)]
+        if self.hidden:
+            names = ", ".join(m.name for m in self.hidden[:4])
+            more = ", ..." if len(self.hidden) > 4 else ""
+            lines.append(f"- {len(self.hidden)} known mistakes would not show at this "
+                         f"point: {names}{more}")  # fmt: skip
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def to_dict(self):
+        """Plain numbers and strings, for JSON."""
+        return {
+            "verdict": self.verdict,
+            "error": self.error,
+            "mistakes": [vars(finding).copy() for finding in self.mistakes],
+            "facts": list(self.facts),
+            "clean": dict(self.clean),
+            "hidden": [mistake.name for mistake in self.hidden],
+        }

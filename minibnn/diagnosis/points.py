@@ -1,0 +1,243 @@
+"""Points to test a gradient at, and what a point hides.
+
+At the textbook point (prior N(0, 1), one sample, the whole data set, KL weight 1) many
+mistakes change nothing, so no checker can see them there. ``generic`` gives a point
+where every scale differs from every other; ``lint`` lists the known mistakes that are
+invisible at a point of yours, each with what to change.
+"""
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from minibnn.diagnosis.chain import Chain
+from minibnn.diagnosis.screen import screened, unseen
+from minibnn.estimators.pathwise import Pathwise
+from minibnn.families.scales import SCALES
+from minibnn.mistakes.catalogue import BY_RULE, LISTED, catalogue
+from minibnn.svi.elbo import check_combination, neg_elbo
+from minibnn.validation.arguments import as_inputs, as_rng, check_choice, check_instance
+from minibnn.validation.doors import door
+from minibnn.validation.own import keep_arrays
+
+RTOL = (
+    1e-9  # a mistake is visible if it moves a coordinate by more, relative to its terms
+)
+
+
+RULES = tuple(
+    page for page in BY_RULE if page != "precision"
+)  # no set-up hides a bound
+
+
+JITTER = 64  # roundings of the point whose effect on the gradient is forgiven
+
+
+@door
+@dataclass(frozen=True)
+class Case:
+    """Everything the gradient of the negative ELBO depends on, checked.
+
+    Parameters
+    ----------
+    model, family : Model, and MeanField, Point, ...
+    params : dict of arrays
+        As ``family.init`` makes them, without replica axes.
+    noise : array (S, M)
+        M from ``estimator.noise_shape(model, family, S, B)``.
+    X, y : arrays (B, D) and (B,) or (B, K)
+    n_data : int, optional
+        N; by default the batch is the whole data set.
+    kl_weight : float
+    estimator : optional
+        Default: the pathwise one.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming the argument that does not fit, as ``neg_elbo`` does.
+    """
+
+    model: Any
+    family: Any
+    params: dict
+    noise: np.ndarray
+    X: np.ndarray
+    y: np.ndarray
+    n_data: int | None = None
+    kl_weight: float = 1.0
+    estimator: Any = field(default_factory=Pathwise)
+
+    def __post_init__(self):
+        loss, _, _ = self.neg_elbo()
+        set_own = partial(object.__setattr__, self)
+        set_own("X", as_inputs(self.X, ndim=(2, 3)))
+        set_own("noise", np.asarray(self.noise))
+        if self.n_data is None:
+            set_own("n_data", self.X.shape[-2])
+        keep_arrays(self)
+        if np.ndim(loss):
+            raise ValueError("params, noise and X of a case must have no replica axis")
+        if not np.isfinite(loss):
+            raise ValueError(f"the loss at this case is {loss}: choose another point")
+
+    def neg_elbo(self, params=None):
+        """(loss, gradients, parts) at ``params``, by default at the case itself."""
+        return neg_elbo(
+            self.model,
+            self.family,
+            self.params if params is None else params,
+            self.noise,
+            self.X,
+            self.y,
+            n_data=self.n_data,
+            kl_weight=self.kl_weight,
+            estimator=self.estimator,
+        )
+
+    def loss(self, params):
+        """The loss alone, a function of ``params`` (complex ones too)."""
+        return self.neg_elbo(params)[0]
+
+    def gradient(self, params=None):
+        """The package's own gradient, a dict like ``params``."""
+        return self.neg_elbo(params)[1]
+
+    def __repr__(self):
+        S, B = self.noise.shape[-2], len(self.X)
+        return (
+            f"Case({self.model!r}, {self.family!r}, {self.estimator!r}, S={S}, B={B}, "
+            f"n_data={self.n_data}, kl_weight={self.kl_weight:g})"
+        )
+
+
+# regime: size of the means, of sigma, of the inputs; least batches in N; KL weight
+_REGIMES = {
+    "generic": (1.0, (0.15, 0.9), 1.0, 4, 0.37),
+    "late": (1.0, (0.005, 0.03), 1.0, 900, 0.93),
+    "tiny": (1.0, (5e-6, 3e-5), 1.0, 4, 0.37),
+    "big": (3.0, (0.15, 0.9), 8.0, 5000, 0.37),
+}
+
+
+@door
+def generic(model, family, estimator=None, rng=0, regime="generic"):
+    """A :class:`Case` at which as little as possible is equal to anything else.
+
+    S >= 3 samples, a batch smaller than the data and no divisor of it, a KL weight that
+    is not 1, means, sigmas and inputs of different size in every layer, targets drawn
+    from the model. What belongs to the model (prior, noise scale, widths) is taken as
+    it is: see :func:`lint` for what that hides.
+
+    Parameters
+    ----------
+    regime : {"generic", "textbook", "late", "tiny", "big"}
+        "textbook": fresh parameters, S = 1, N = B, KL weight 1 (hides much, by intent);
+        "late": end of a training, small sigma, large N; "tiny": sigma near 1e-5;
+        "big": a huge objective.
+    """
+    estimator = Pathwise() if estimator is None else estimator
+    check_combination(model, family, estimator)
+    rng = as_rng(rng)
+    check_choice("regime", regime, ["generic", "textbook", *sorted(set(_REGIMES))])
+    textbook = regime == "textbook"
+    size, sigmas, inputs, batches, beta = _REGIMES["generic" if textbook else regime]
+    S, B, N = (1, 8, 8) if textbook else _distinct_sizes(model, batches)
+    S, M = estimator.noise_shape(model, family, S, B)
+    X = inputs * (rng.normal(size=(B, model.net.n_inputs)) + 0.3)
+    params = family.init(model, rng)
+    if not textbook:
+        params = _spread(model, family, params, size, sigmas, rng)
+    return Case(
+        model=model,
+        family=family,
+        params=params,
+        noise=rng.normal(size=(S, M)),
+        X=X,
+        y=_targets(model, X, rng),
+        n_data=N,
+        kl_weight=1.0 if textbook else beta,
+        estimator=estimator,
+    )
+
+
+def _distinct_sizes(model, batches):
+    """Samples, rows and data of which no ratio equals a width or another ratio."""
+    taken = {*model.net.sizes, len(model.net.shapes), 1, 2}
+    S = next(n for n in (3, 5, 7, 11, 13) if n not in taken)
+    taken |= {S, S - 1}
+    B = next(n for n in (5, 7, 11, 13, 17, 19) if n not in taken)
+    taken |= {B, B - 1}
+    whole = next(n for n in range(batches, batches + 50) if not {n, n + 1} & taken)
+    return S, B, B * whole + 3
+
+
+def _spread(model, family, params, size, sigmas, rng):
+    """Parameters of different size in every layer; sigmas spread over their range."""
+    out = {}
+    for key, start in params.items():
+        noise = rng.normal(size=start.shape)
+        if key == "rho" and hasattr(family, "scale"):
+            sigma = np.exp(rng.uniform(*np.log(sigmas), start.shape))
+            out[key] = SCALES[family.scale].inverse(sigma)
+        elif key == "mu":
+            out[key] = size * (0.7 * start + 0.4 * noise)
+        else:
+            out[key] = start + 0.3 * noise
+    return out
+
+
+def _targets(model, X, rng):
+    """Targets drawn from the model itself, so that any likelihood has valid ones."""
+    w = model.initial_weights(rng)[None]
+    n = model.net.n_weights
+    F = model.net(w[:, :n], X)
+    y = model.likelihood.sample(F, w[:, n:], rng.uniform(0.02, 0.98, F.shape))[0]
+    return np.asarray(y, float)
+
+
+@door
+def lint(case):
+    """The known mistakes that change nothing at this case, as a list of descriptions.
+
+    Each has ``.name``, ``.label``, ``.wrong``, ``.right`` and ``.reveal``: what to
+    change in the set-up to make it visible. A mistake counts as invisible if it moves
+    no coordinate of the gradient by more than 1e-9 of the terms the coordinate is a sum
+    of, plus what rounding of the point does to it. Mistakes made by rule are listed if
+    they would show at a generic point of the same model, and one of those that are the
+    same there.
+    """
+    chain = Chain(check_instance("case", case, Case, "a Case, as points.generic makes"))
+    allowance = resolution(chain)
+    pages = [LISTED, *((page,) for page in RULES)]
+    found = [m for p in pages for m in unseen(screened(chain, p), allowance)]
+    listed = {m.name for m in catalogue(chain)}
+    twin = Chain(generic(case.model, case.family, case.estimator))
+    made = _distinct(twin, {m.name for m in found} - listed)
+    return [m.description for m in found if m.name in listed | made]
+
+
+def _distinct(twin, names):
+    """Those that show at another point of the model, one of each kind of gradient."""
+    allowance, seen, found = resolution(twin), set(), set()
+    mix = np.random.default_rng(0).normal(size=twin.blocks.size)
+    made = [m for page in RULES for m in catalogue(twin, (page,)) if m.name in names]
+    for mistake in made:
+        gradient = twin.gradient(mistake.changes)
+        with np.errstate(all="ignore"):
+            shows = (np.abs(gradient - twin.right) > allowance).any()
+            key = f"{gradient @ mix:.9e}"
+        if shows and key not in seen:
+            seen.add(key)
+            found.add(mistake.name)
+    return found
+
+
+@door
+def resolution(chain, dtype=np.float64):
+    """How far a right gradient of that dtype may be from ours, per coordinate."""
+    eps = np.finfo(dtype).eps
+    rtol = max(RTOL, 256 * eps)
+    return rtol * chain.magnitude + JITTER * chain.rounding(eps)

@@ -1,0 +1,268 @@
+"""The linearised Laplace posterior: a Gaussian at the mode, predicting with tangents.
+
+Around the mode the network is replaced by its first-order expansion; for that linear
+model Gaussian noise gives the posterior of E91, and other likelihoods the Gaussian with
+their curvature. It predicts with the same linear network, never with the original one:
+the Gauss-Newton posterior is the posterior of *that* model.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from scipy.linalg import block_diag, solve_triangular
+
+from minibnn.equations import equation
+from minibnn.exact.conjugate import prior_moments
+from minibnn.likelihoods.bernoulli import Bernoulli
+from minibnn.likelihoods.categorical import Categorical
+from minibnn.likelihoods.location_scale import LocationScale, location_scale_information
+from minibnn.model import Model
+from minibnn.numerics import sigmoid
+from minibnn.prediction.prediction import MOST_SAMPLES, Prediction, kept_features
+from minibnn.rng import seed_sequence
+from minibnn.rupture.sigmoid_gaussian import SigmoidGaussian
+from minibnn.validation.arguments import (
+    as_float_array,
+    as_inputs,
+    check_all,
+    check_instance,
+    check_int,
+    check_shape,
+)
+from minibnn.validation.doors import door
+from minibnn.validation.own import keep_arrays
+
+MOST = 1e150  # above which squares overflow
+
+
+CHUNK = 4_000_000  # numbers of the activations and Jacobian rows held at once
+
+
+def jacobian(net, w, A):
+    """Derivatives of every output by every weight, w (P,), A (B, D+1) -> (B, C, P).
+
+    The network's own pullback, one row of features to a replica, one output at a time.
+    """
+    size = max(1, CHUNK // net.n_weights)
+    parts = [
+        _jacobian_rows(net, w, A[i : i + size]) for i in range(0, len(A) or 1, size)
+    ]
+    return np.concatenate(parts)
+
+
+def _jacobian_rows(net, w, A):
+    rows, columns = A[:, None, :], []
+    for c in range(net.n_outputs):
+        copies = np.broadcast_to(w, (len(A), 1, net.n_weights))
+        F, pull = net.apply(copies, rows)
+        cotangent = np.zeros_like(F)
+        cotangent[..., c] = 1.0
+        columns.append(pull(cotangent)[:, 0])
+    return np.stack(columns, 1)
+
+
+def hessian_root(likelihood, F, v):
+    """T (B, C, C) with TᵀT the expected second derivative of each row's nll by its outputs.
+
+    Gaussian: I/s. StudentT: I/s times the root of E38. Bernoulli: √(p (1 - p)).
+    Categorical: diag p - p pᵀ, which is TᵀT for T = diag(√p) (I - 1 pᵀ). But for
+    StudentT it does not depend on y, so it is not only expected. v (n,) are the
+    likelihood's own weights.
+    """
+    if isinstance(likelihood, LocationScale):
+        scale = np.exp(v[0]) if likelihood.learned else likelihood.scale
+        of_outputs, _ = location_scale_information(likelihood.df)
+        T = np.sqrt(of_outputs) * np.eye(F.shape[-1]) / scale
+        return np.broadcast_to(T, F.shape + F.shape[-1:])
+    if isinstance(likelihood, Bernoulli):
+        return np.sqrt(sigmoid(F) * sigmoid(-F))[..., None] * np.eye(F.shape[-1])
+    p = likelihood.mean(F, None)
+    return np.sqrt(p)[..., None] * (np.eye(F.shape[-1]) - p[..., None, :])
+
+
+@equation("E98")
+def laplace_root(J, T, prior_scale):
+    """Root of the Gauss-Newton posterior covariance at the mode.
+
+    (E98)  Λ = Σ_b J_bᵀ H_b J_b + diag(1/s0²) = RᵀR,   cov = R⁻¹ R⁻ᵀ
+    Derivation.  The second derivative of Σ_b nll_b(f_b(w)) is Σ_b J_bᵀ H_b J_b, with
+        H_b = ∂²nll/∂f² and J_b = ∂f_b/∂w, plus Σ_b (∂nll/∂f) ∂²f_b/∂w². The second sum
+        vanishes for the linearised network f(w*) + J (w - w*), and with it what could
+        make the precision indefinite. With H_b = T_bᵀT_b, RᵀR is the QR of the stacked
+        rows T_b J_b and diag(1/s0), as in E91. Where H_b depends on y (StudentT) its
+        mean over y takes its place, which no outlier makes negative.
+    Source.  MacKay 1992; Immer, Korzepa & Bauer 2021, eqs. 8-11.
+    Shapes.  J (B, C, P), T (B, C, C), s0 (P,) -> R⁻¹ (P, P), R (P, P)
+    """
+    rows = (T @ J).reshape(-1, J.shape[-1])
+    R = np.linalg.qr(np.vstack([rows, np.diag(1 / prior_scale)]), mode="r")
+    R *= np.where(np.diag(R) < 0, -1.0, 1.0)[:, None]
+    return solve_triangular(R, np.eye(len(R))), R
+
+
+def own_precisions(likelihood, n_numbers):
+    """Posterior precisions (n,) of the likelihood's own weights: of log s, if learned.
+
+    The log scale belongs to every observation, and by E38 it shares no information with
+    the outputs: Λ of E98 gets one more row and column with E[∂²nll/∂t²] of the n_numbers
+    observations and the prior's 1/sd² where they meet, and zeros elsewhere.
+    """
+    if not likelihood.n_weights:
+        return np.zeros(0)
+    _, of_log_scale = location_scale_information(likelihood.df)
+    return (
+        n_numbers * of_log_scale
+        + 1.0 / np.broadcast_to(likelihood.own_prior.scale, 1) ** 2
+    )
+
+
+@door
+def laplace(model, X, y, weights, *, rng=None):
+    """Linearised Laplace posterior around ``weights``, normally a MAP fit.
+
+    Its precision is Gauss-Newton's: second derivatives by the outputs (their mean over y,
+    where they depend on y), none of the network. A learned log s is one more weight: 2
+    for every observation and output (2 df / (df + 3) for StudentT), and independent of
+    the others.
+
+    Parameters
+    ----------
+    model : Model
+        Likelihood Gaussian or StudentT (scale known or learned), Bernoulli or
+        Categorical; a GaussianPrior.
+    X, y : arrays (N, D) and (N,) or (N, K)
+        The data that ``weights`` were fitted to.
+    weights : array (P,)
+        The mode: ``fit(model, Point(), ...).params["mu"]``.
+    rng : int, SeedSequence, Generator or None
+        Where predictions draw their noise from unless told otherwise.
+
+    Returns
+    -------
+    LaplacePosterior
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the likelihood has no output-space Hessian here or an argument does not fit.
+    """
+    check_curvature(check_instance("model", model, Model).likelihood)
+    A, y = model.batch(X, y, ndim=2, dtype=np.float64)
+    w = as_float_array("weights", weights, ndim=1, dtype=np.float64)
+    check_shape("weights", w, (model.n_weights,))
+    n = model.net.n_weights
+    _, s0 = prior_moments(model.prior, n)
+    with np.errstate(all="ignore"):  # what is too large is told below
+        F, J = model.net.apply(w[None, :n], A)[0][0], jacobian(model.net, w[:n], A)
+        log_joint, gradient = model.log_joint_kernel(w[None], A, y)
+    for name, value in (("log joint", log_joint), ("slopes of the outputs", J)):
+        moderate = np.abs(value) < MOST  # also False for nan
+        check_all(name, value, moderate, "moderate; weights, X or y are too large")
+    root, R = laplace_root(J, hessian_root(model.likelihood, F, w[n:]), s0)
+    own = np.sqrt(own_precisions(model.likelihood, F.size))
+    root = block_diag(root, np.diag(1 / own)) if len(own) else root
+    # log p(D) ≈ log p(D, w*) + P/2 log 2π - log det R
+    log_det = np.log(np.diag(R)).sum() + np.log(own).sum()
+    evidence = log_joint[0] + 0.5 * len(w) * np.log(2 * np.pi) - log_det
+    slope = float(np.linalg.norm(gradient[0] @ root))
+    return LaplacePosterior(model, w, root, float(evidence), slope, seed_sequence(rng))
+
+
+def check_curvature(likelihood):
+    """Raise unless the output-space Hessian of the likelihood is known here."""
+    known = isinstance(likelihood, LocationScale | Bernoulli | Categorical)
+    if not known or isinstance(likelihood, SigmoidGaussian):
+        raise ValueError(
+            "model.likelihood must be Gaussian, StudentT, Bernoulli or Categorical, "
+            f"got {likelihood!r}"
+        )
+
+
+class _Tangent:
+    """The linearised network, in the place of the network, for predictions."""
+
+    def __init__(self, net, w):
+        self.net, self.w, self.sizes = net, w[: net.n_weights], net.sizes
+        self.n_weights, self.n_outputs = net.n_weights, net.n_outputs
+
+    def apply(self, w, A):
+        """Outputs f(w*) + J (w - w*), (S, B, C)."""
+        J = jacobian(self.net, self.w, A)
+        change = (w - self.w) @ J.reshape(-1, J.shape[-1]).T
+        F = self.net.apply(self.w[None], A)[0]
+        return F + change.reshape(len(w), *J.shape[:2]), None
+
+
+@dataclass
+class _TangentModel:
+    net: _Tangent
+    likelihood: Any
+
+
+@door
+@dataclass(frozen=True)
+class LaplacePosterior:
+    """N(mean, root rootᵀ) over the weights of the network linearised at ``mean``.
+
+    Attributes
+    ----------
+    mean : (P,)
+        The mode it was made at; a learned log s is the last of it.
+    root : (P, P)
+        w = mean + root z with z ~ N(0, I) is a draw.
+    log_evidence : float
+        Laplace's approximation, in nats; wrong if ``mean`` is not a mode.
+    slope : float
+        Length of the log joint's gradient in posterior standard deviations: how far
+        from a mode ``mean`` is; below 0.1 is close.
+    """
+
+    model: Model = field(repr=False)
+    mean: np.ndarray = field(repr=False)
+    root: np.ndarray = field(repr=False)
+    log_evidence: float
+    slope: float
+    prediction_seed: np.random.SeedSequence = field(repr=False)
+
+    __post_init__ = keep_arrays
+
+    @property
+    def cov(self):
+        """Posterior covariance, (P, P)."""
+        return self.root @ self.root.T
+
+    @property
+    def variances(self):
+        """Marginal posterior variances, (P,)."""
+        return (self.root**2).sum(1)
+
+    def sample_weights(self, n_samples, rng=None):
+        """Independent draws (S, P), meant for the linearised network."""
+        seed = self.prediction_seed if rng is None else seed_sequence(rng)
+        n_samples = check_int("n_samples", n_samples, maximum=MOST_SAMPLES)
+        return next(self._weight_chunks(seed, n_samples, n_samples))
+
+    def output_moments(self, X):
+        """Mean and standard deviation of the linearised f at X, (N,) or (N, C) each."""
+        A = self.model.features(X, ndim=2, dtype=np.float64)
+        net = self.model.net
+        w, root = self.mean[: net.n_weights], self.root[: net.n_weights]
+        F = net.apply(w[None], A)[0][0]
+        sd = np.sqrt(((jacobian(net, w, A) @ root) ** 2).sum(-1))
+        return (F[:, 0], sd[:, 0]) if F.shape[1] == 1 else (F, sd)
+
+    def predict(self, X, n_samples=1000, rng=None):
+        """Posterior predictive of the linearised network; see `minibnn.Prediction`."""
+        A = kept_features(self.model, as_inputs(X, dtype=np.float64))
+        tangent = _TangentModel(
+            _Tangent(self.model.net, self.mean), self.model.likelihood
+        )
+        n_samples = check_int("n_samples", n_samples, maximum=MOST_SAMPLES)
+        seed = self.prediction_seed if rng is None else seed_sequence(rng)
+        return Prediction(tangent, self._weight_chunks, A, n_samples, seed)
+
+    def _weight_chunks(self, seed, n_samples, size):
+        # all at once: every further chunk would ask for the Jacobian again
+        z = np.random.default_rng(seed).standard_normal((n_samples, len(self.mean)))
+        yield self.mean + z @ self.root.T

@@ -1,0 +1,122 @@
+"""The inference network: a network of ours that outputs the posterior of another."""
+
+import numpy as np
+
+from minibnn.equations import equation
+from minibnn.families.mean_field import MeanField
+from minibnn.families.scales import SCALES
+from minibnn.model import check_protocol
+from minibnn.nn.mlp import MLP, initial_weights
+from minibnn.validation.arguments import (
+    as_float_array,
+    as_rng,
+    check_choice,
+    check_instance,
+    check_shape,
+)
+from minibnn.validation.own import kept
+
+
+class InferenceNetwork(MeanField):
+    """q(w | c) = N(mu_phi(c), sigma_phi(c)²): a network reads a context, writes q.
+
+    With one constant context it is another way to write down a mean-field posterior.
+    With one context per data set (a summary of it) it is *amortised*: trained on many
+    data sets, it gives the posterior of a new one in a single forward pass,
+    ``family.at(new_context).natural(params)``.
+
+    Parameters
+    ----------
+    network : MLP
+        From C context numbers to 2 P: first the means, then the raw scales rho.
+    context : array (C,) or (T, C)
+        (T, C): T data sets (tasks). X is then (T, N, D) and y (T, N); losses are (T,)
+        and the gradients of phi are summed over tasks.
+    scale : {"softplus", "exp"}
+    sigma : float
+        Standard deviation every weight starts with, whatever the context.
+
+    ``params``: {"phi": (network.n_weights,)}.
+    """
+
+    fixed_noise_start = False  # one noise would have to serve all tasks
+
+    def __init__(self, network, context, scale="softplus", sigma=0.05):
+        super().__init__(check_choice("scale", scale, ["exp", "softplus"]), sigma)
+        self.network = check_instance("network", network, MLP, "an MLP")
+        self.context = kept(as_float_array("context", context, ndim=(1, 2)))
+        wanted = (*self.context.shape[:-1], network.n_inputs)
+        check_shape("context", self.context, wanted)
+
+    def __repr__(self):
+        return (
+            f"InferenceNetwork({self.network!r}, context of shape {self.context.shape})"
+        )
+
+    @property
+    def tasks(self):
+        """(T,), or () for one constant context."""
+        return self.context.shape[:-1]
+
+    def at(self, context):
+        """The same network reading other contexts: the posteriors of new data sets."""
+        return InferenceNetwork(self.network, context, self.scale, self.sigma)
+
+    def shapes(self, model):
+        """Shape of every array in ``params``; checks the network's width."""
+        have, want = self.network.n_outputs, 2 * model.n_weights
+        if have != want:
+            raise ValueError(
+                f"the inference network must have {want} outputs, a mean and a raw "
+                f"scale for each of the model's {model.n_weights} weights, got {have}"
+            )
+        return {"phi": (self.network.n_weights,)}
+
+    def init(self, model, rng=None):
+        """Nearly the same q for every context: what mean field starts with."""
+        self.shapes(check_protocol("model", model, "log_joint"))
+        rng = as_rng(rng)
+        phi = initial_weights(self.network, rng)
+        heads = self.network.blocks(phi)[-1]
+        heads *= 0.1
+        if self.network.bias:
+            rho = np.full(model.n_weights, SCALES[self.scale].inverse(self.sigma))
+            heads[-1] = np.concatenate([model.initial_weights(rng), rho])
+        return {"phi": phi}
+
+    def check_params(self, params):
+        """Every real phi is a network."""
+
+    def keep_valid(self, params, clip=None):
+        """Nothing can leave its range."""
+
+    natural_step = None  # phi has no natural parameters of its own
+
+    @equation("E16")
+    def natural(self, params):
+        """The two heads of the inference network, and the way back through both.
+
+        (E16)  [mu; rho] = network(c; phi),   ∂loss/∂phi = Jᵀ [g_mu; g_rho],
+               J = ∂[mu; rho]/∂phi
+        Derivation.  The loss sees phi only through mu and rho. Their gradients, those
+            of a mean-field family, are the cotangents of the network's outputs, and the
+            network's own way back (E25) multiplies them by Jᵀ. Tasks are rows of its
+            batch, so the gradients of phi add up over tasks.
+        Shapes.  phi (..., n), context (T, C) -> q of (..., T, P); pull: q -> phi (...,
+            n)
+        """
+        phi = params["phi"]
+        rows = np.atleast_2d(self.context).astype(phi.real.dtype, copy=False)
+        F, pull_network = self.network.apply(
+            phi[..., None, :], self.network.features(rows)
+        )
+        heads = F[..., 0, :, :].reshape(phi.shape[:-1] + self.tasks + F.shape[-1:])
+        mu, rho = np.split(heads, 2, -1)
+        q, pull_heads = super().natural({"mu": mu, "rho": rho})
+
+        def pull(c):
+            g = pull_heads(c)
+            g_F = np.concatenate([g["mu"], g["rho"]], -1).reshape(F.shape)
+            return {"phi": pull_network(g_F)[..., 0, :]}
+
+        return q, pull

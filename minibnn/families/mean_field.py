@@ -1,0 +1,175 @@
+"""Mean field: independent Gaussians over the weights."""
+
+import numpy as np
+
+from minibnn.equations import equation
+from minibnn.families.base import Gaussian, log_normal
+from minibnn.families.scales import SCALES
+from minibnn.model import check_protocol
+from minibnn.numerics import HALF_LOG_2PI
+from minibnn.validation.arguments import as_rng, check_all, check_choice, check_positive
+
+
+@equation("E43")
+def neg_entropy(log_s):
+    """Negative differential entropy E_q[log q] of N(m, s^2), each weight.
+
+    (E43)  -H = -log s - log(2 pi e)/2,   d(-H)/dlog s = -1
+
+    Derivation.  E log q = -E(w - m)^2/(2 s^2) - log s - log(2 pi)/2 with
+    E(w - m)^2 = s^2. Shifting a density does not change its entropy: no m.
+
+    Shapes.  log_s (...,)  ->  value, g_log_s (...,).
+    """
+    return -log_s - (HALF_LOG_2PI + 0.5), -np.ones_like(log_s)
+
+
+@equation("E77")
+def mean_field_step(q, g_mu, g_log_sigma, a):
+    """A natural-gradient step on independent Gaussians; new (mu, log sigma).
+
+    (E77)  mu <- mu - a sigma² ∂loss/∂mu,
+           log sigma <- log sigma - (a/2) ∂loss/∂(log sigma)
+
+    Derivation.  The Fisher matrix is E[score scoreᵀ]. With eps = (w - mu)/sigma the
+        scores are eps/sigma and eps² - 1, so its entries are E[eps²]/sigma² = 1/sigma²,
+        E[(eps² - 1)²] = 3 - 2 + 1 = 2 and E[eps (eps² - 1)] = 0: inverting the diagonal
+        gives E77. On a quadratic loss with Hessian Λ and sigma² = 1/Λ_ii the first line
+        at a = 1 is a Jacobi iteration: it diverges where Λ is far from diagonal.
+    Source.  Amari 1998; Khan & Rue 2023 (the Bayesian learning rule), sec. 3.
+    Shapes.  all (..., P); a is a number.
+    """
+    return q.mean - a * q.sigma**2 * g_mu, q.log_sigma - 0.5 * a * g_log_sigma
+
+
+class MeanField:
+    """Independent Gaussians: q(w) = Π_i N(w_i; mu_i, sigma_i²), sigma = scale(rho).
+
+    Parameters
+    ----------
+    scale : {"softplus", "exp", "identity"}
+        How the free number rho becomes a standard deviation. "identity" is the literal
+        update of sigma itself: a step may leave (0, inf), and then training says so.
+    sigma : float
+        Standard deviation every weight starts with.
+
+    ``params``: {"mu": (P,), "rho": (P,)}, any leading replica axes.
+    """
+
+    has_moments = True
+    has_elbo = True
+    fixed_noise_start = True  # L-BFGS at fixed noise is a good start
+    tasks = ()
+    first_fit = None
+
+    def __init__(self, scale="softplus", sigma=0.05):
+        self.scale = check_choice("scale", scale, sorted(SCALES))
+        self.sigma = check_positive("sigma", sigma)
+
+    def __repr__(self):
+        return f"MeanField(scale={self.scale!r}, sigma={self.sigma:g})"
+
+    def shapes(self, model):
+        """Shape of every array in ``params``."""
+        return {"mu": (model.n_weights,), "rho": (model.n_weights,)}
+
+    def init(self, model, rng=None):
+        """Step 1 of the algorithm: means like a new network's, all sigmas equal."""
+        mu = check_protocol("model", model, "log_joint").initial_weights(as_rng(rng))
+        return {
+            "mu": mu,
+            "rho": np.full_like(mu, SCALES[self.scale].inverse(self.sigma)),
+        }
+
+    def check_params(self, params):
+        """Raise ValueError naming the first sigma outside (0, inf), if there is one."""
+        if self.scale == "identity":
+            rho = params["rho"]
+            check_all("params['rho'] (sigma itself)", rho, rho.real > 0, "> 0")
+
+    def keep_valid(self, params, clip=None):
+        """After a step: lift sigma to ``clip`` if asked; raise if one left (0, inf)."""
+        if self.scale == "identity":
+            if clip is not None:
+                np.maximum(params["rho"], clip, out=params["rho"])
+            self.check_params(params)
+
+    def noise_size(self, model):
+        """Standard normals one weight sample needs."""
+        return model.n_weights
+
+    def natural(self, params):
+        """params -> q and ``pull(cotangent of q) -> gradients of params``."""
+        (sigma, log_sigma), pull_scale = SCALES[self.scale].forward(params["rho"])
+
+        def pull(c):
+            return {"mu": c.mean, "rho": pull_scale(c.sigma, c.log_sigma)}
+
+        return Gaussian(params["mu"], sigma, log_sigma), pull
+
+    @equation("E14")
+    def sample(self, q, eps):
+        """The reparameterization: a weight is a smooth function of mu, sigma and noise.
+
+        (E14)  w = mu + sigma ∘ eps,  eps ~ N(0, I)
+        Derivation.  ∂w_si/∂mu_i = 1 and ∂w_si/∂sigma_i = eps_si, the same eps that made
+            the sample, so a cotangent g of w gives
+            ∂/∂mu_i = Σ_s g_si,   ∂/∂sigma_i = Σ_s g_si eps_si.
+        Source.  Kingma & Welling 2014, sec. 2.4; Blundell et al. 2015, sec. 3.2.
+        Shapes.  mu, sigma (..., P), eps (..., S, P) -> w (..., S, P); pull: g_w -> q
+        """
+        w = q.mean[..., None, :] + q.sigma[..., None, :] * eps
+
+        def pull(g_w):
+            return Gaussian(mean=g_w.sum(-2), sigma=(g_w * eps).sum(-2))
+
+        return w, pull
+
+    def kl(self, q, prior):
+        """KL(q || prior), one value per replica, and its cotangent."""
+        value, g_mean, g_log_sigma = prior.kl(q.mean, q.sigma, q.log_sigma)
+        return value.sum(-1), Gaussian(mean=g_mean, log_sigma=g_log_sigma)
+
+    def moments(self, q):
+        """Mean and variance of every weight, and the way back; for local sampling."""
+
+        def pull(g_mean, g_var):
+            return Gaussian(mean=g_mean, sigma=2.0 * q.sigma * g_var)
+
+        return q.mean, q.sigma * q.sigma, pull
+
+    def neg_entropy(self, q):
+        """E_q[log q], one value per replica, and its cotangent."""
+        value, g_log_sigma = neg_entropy(q.log_sigma)
+        return value.sum(-1), Gaussian(log_sigma=g_log_sigma)
+
+    def marginals(self, q):
+        """Mean and variance of every weight by itself."""
+        return q.mean, q.sigma * q.sigma
+
+    def density(self, q, eps):
+        """log q(w) at w = mu + sigma ∘ eps, its slope in w, and its score.
+
+        log q = -|eps|²/2 - Σ log sigma - P log(2 pi)/2 with eps = (w - mu)/sigma. At
+        fixed mu, sigma: ∂/∂w = -eps/sigma. At fixed w: ∂/∂mu = eps/sigma and, since
+        ∂eps/∂log sigma = -eps, ∂/∂log sigma = eps² - 1.
+        Shapes.  eps (..., S, P) -> (..., S), (..., S, P), pull: c (..., S) -> Σ_s c_s
+        times the score, a cotangent of q.
+        """
+        slope = -eps / q.sigma[..., None, :]
+
+        def score(c):
+            c = c[..., None]
+            return Gaussian(
+                mean=-(c * slope).sum(-2), log_sigma=(c * (eps * eps - 1.0)).sum(-2)
+            )
+
+        return log_normal(q, eps), slope, score
+
+    def natural_step(self, params, grads, a):
+        """One natural-gradient step of size a on params, in place (E77)."""
+        q, pull = self.natural(params)
+        slope = pull(Gaussian(q.mean, log_sigma=np.ones_like(q.mean)))["rho"]
+        mu, log_sigma = mean_field_step(q, grads["mu"], grads["rho"] / slope, a)
+        params["mu"][...] = mu
+        params["rho"][...] = SCALES[self.scale].inverse(np.exp(log_sigma))

@@ -1,0 +1,167 @@
+"""What the gradient check found: a verdict, its bound, and where to look."""
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+AGREES, WRONG, CANNOT_TELL = "agrees", "wrong", "cannot tell"
+
+
+@dataclass(eq=False, repr=False)
+class GradientReport:
+    """The outcome of a gradient check.
+
+    Attributes
+    ----------
+    verdict : "agrees", "wrong" or "cannot tell"
+    error, bound : largest absolute error, and the certified bound on what is left
+        open: the true error lies within error +- bound. For "wrong" both belong to
+        the worst of the wrong coordinates. Units of f per unit of x; along random
+        directions, per coordinate of the usual gradient size.
+    relative_error, relative_bound : the same, each coordinate against itself
+        (where it is zero: against the usual gradient of its block).
+    reason : one sentence: what is wrong and where, or what to change.
+    judge : "complex step" or "central differences"
+    mode : "coordinates" (each by itself) or "directions" (many parameters)
+    blocks, coordinates, directions, kinks, notes : lists, see ``to_dict``
+    gradient, oracle : (P,) claimed and true values; oracle is None for directions
+    differences : (P,) what the differences alone say; they stop as soon as they settle
+        the matter where the complex step is the judge; None for directions
+    miss : along directions, "relative_error", that is seen in any one coordinate, and
+        the "probability" with which a larger one escapes; "usual": the same without
+        the coordinates whose gradient is too small to have its full weight. Otherwise
+        None
+    calls : how often f (real, complex) and grad were called
+    """
+
+    verdict: str
+    error: float = math.nan
+    bound: float = math.inf
+    relative_error: float = math.nan
+    relative_bound: float = math.inf
+    reason: str = ""
+    judge: str = ""
+    mode: str = "coordinates"
+    size: int = 0
+    tol: float = math.nan
+    blocks: list = field(default_factory=list)
+    coordinates: list = field(default_factory=list)
+    directions: list = field(default_factory=list)
+    kinks: list = field(default_factory=list)
+    notes: list = field(default_factory=list)
+    miss: dict | None = None
+    calls: dict = field(default_factory=dict)
+    gradient: np.ndarray | None = None
+    oracle: np.ndarray | None = None
+    differences: np.ndarray | None = None
+    problem: object = None  # what ``plot`` needs: f, x and the blocks
+
+    def __str__(self):
+        return self.table()
+
+    def __repr__(self):
+        return f"<GradientReport: {self.verdict} ({self._scope()})>"
+
+    def table(self):
+        """Give the report as a short readable text."""
+        lines = [f"gradient {self.verdict} ({self._scope()})"]
+        if self.reason:
+            lines.append("  " + self.reason)
+        if self.blocks:
+            lines.append(self._certificate())
+            lines.append(
+                f"  {'block':<12}{'size':>9}{'error':>10}{'bound':>10}"
+                f"{'relative':>10}  {'status':<12}worst"
+            )
+        lines += [
+            f"  {b['name'][:11]:<12}{b['size']:>9}{_short(b['error']):>10}"
+            f"{_short(b['bound']):>10}{_short(b['relative_error']):>10}  "
+            f"{b['status']:<12}{b['worst']}"
+            for b in self.blocks
+        ]
+        lines += [
+            f"  kink at {k['name']}: slopes {k['low']:.6g} to {k['high']:.6g}, "
+            "anything between is accepted"
+            for k in self.kinks[:5]
+        ]
+        lines += ["  note: " + note for note in self.notes]
+        calls = self.calls
+        if calls:
+            lines.append(
+                f"  calls: f {calls['f']} real and {calls['f_complex']} "
+                f"complex, grad {calls['grad']}"
+            )
+        return "\n".join(lines)
+
+    def _scope(self):
+        scope = f"{self.size} parameter" + "s" * (self.size != 1)
+        if self.mode == "directions":
+            scope += f", {len(self.directions)} random directions"
+        return scope + (f", by {self.judge}" if self.judge else "")
+
+    def _certificate(self):
+        text = f"  error {_short(self.error)} +- {_short(self.bound)}"
+        text += f", relative {_short(self.relative_error)}"
+        if self.miss:
+            least, usual = self.miss["relative_error"], self.miss["usual"]
+            small = "" if least < 1.05 * usual else f" (the smallest: {_short(least)})"
+            text += (
+                f"; a coordinate off by more than {_short(usual)} of itself{small} "
+                f"escapes with probability {_short(self.miss['probability'])}"
+            )
+        return text
+
+    def to_dict(self):
+        """Give the report as plain numbers, strings and lists, ready for JSON.
+
+        Keys are the attributes; nan and inf become None. ``coordinates`` has name,
+        status, gradient, oracle, error, bound and rounding (what rounding in grad may
+        explain) of each; ``directions`` block, claimed, oracle, error, bound and
+        rounding; ``blocks`` name, size, status, error, bound, relative_error and
+        worst; ``kinks`` name, low and high.
+        """
+        skip = {"gradient", "oracle", "differences", "problem"}
+        return {
+            name: _plain(getattr(self, name))
+            for name in self.__dataclass_fields__
+            if name not in skip
+        }
+
+    def plot(self, ax=None, kind="step", rng=0):
+        """Draw the evidence and give the axes.
+
+        Parameters
+        ----------
+        ax : matplotlib axes, made if None
+        kind : "step" (error of central differences against the step, the V, with the
+            floor of the complex step), "taylor" (remainder against the step: slope 2
+            for a right gradient, 1 for a wrong one) or "blocks" (relative error and
+            bound of each block)
+        rng : seed of the random direction of "step" and "taylor"
+
+        Raises
+        ------
+        ValueError : unknown kind, or "step" and "taylor" where f is not steady
+        """
+        from minibnn.gradcheck.curves import draw
+
+        return draw(self, ax, kind, rng)
+
+
+def _short(value):
+    return f"{value:.1e}" if value is not None and math.isfinite(value) else "-"
+
+
+def _plain(value):
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, int | np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        return float(value) if math.isfinite(value) else None
+    return value if value is None else str(value)

@@ -1,0 +1,88 @@
+"""Inputs that become features when rows are asked for, and arrays looked at in pieces.
+
+A data set may be larger than the memory there is: X mapped from a file, say. So nothing
+here is made of the whole of it. A batch gets its column of ones when it is gathered, and
+what has to look at every number looks at a piece at a time.
+"""
+
+import numpy as np
+
+PIECE = 2**18  # numbers that are looked at together
+
+
+ALL = slice(None)
+
+
+class Inputs:
+    """Inputs X (..., N, D), checked, which stand for their features (..., N, D+1).
+
+    Parameters
+    ----------
+    X : array, or what gives its rows as one does
+        Kept as it is, never copied.
+    net : MLP
+        Whose constant column it is.
+    """
+
+    def __init__(self, X, net):
+        self.X, self.net, self.dtype, self.ndim = X, net, X.dtype, X.ndim
+        self.shape = (*X.shape[:-1], X.shape[-1] + net.bias)
+        self.size = int(np.prod(self.shape))
+
+    def __len__(self):
+        return len(self.X)
+
+    def __getitem__(self, replica):
+        """One of several data sets."""
+        return Inputs(self.X[replica], self.net)
+
+    def features(self, rows=ALL):
+        """Features of some rows, (..., n, D+1)."""
+        return self.net.features(self.X[..., rows, :])
+
+    def gather(self, rows, out):
+        """Features of rows (..., B) into ``out`` (..., B, D+1); of every data set its own.
+
+        With several data sets (R, N, D), rows are (..., R, B).
+        """
+        width = self.X.shape[-1]
+        out[..., :width] = taken(self.X, rows)
+        out[..., width:] = 1.0
+
+
+def taken(X, rows):
+    """Rows of X, which may be an array or stand in the place of one."""
+    if X.ndim == 2 and isinstance(X, np.ndarray) and X.flags.c_contiguous:
+        return np.take(X, rows, axis=0, mode="clip")  # else it copies all of X
+    return X[own_rows(X, rows)]
+
+
+def own_rows(array, rows):
+    """The index of rows (..., B) of one data set, or (..., R, B) of R data sets."""
+    return (np.arange(len(array))[:, None], rows) if array.ndim == 3 else rows
+
+
+def some_rows(A, y, rows):
+    """Features and targets of some rows, the same of every data set.
+
+    ``A`` is an array of features or ``Inputs``; rows a slice or an array of numbers.
+    """
+    chosen = A.features(rows) if isinstance(A, Inputs) else A[..., rows, :]
+    return chosen, y[(slice(None),) * (A.ndim - 2) + (rows,)]
+
+
+def whole(A):
+    """The array of features."""
+    return A.features() if isinstance(A, Inputs) else A
+
+
+def pieces(array):
+    """Views that cover an array, of about PIECE numbers: cut along its longest axis."""
+    if array.size <= PIECE:
+        yield array
+        return
+    axis = int(np.argmax(array.shape))
+    step = max(1, PIECE * array.shape[axis] // array.size)
+    lead = (slice(None),) * axis
+    for start in range(0, array.shape[axis], step):
+        yield array[(*lead, slice(start, start + step))]

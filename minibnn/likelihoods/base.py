@@ -1,0 +1,103 @@
+"""Likelihoods: how a network's output becomes a density over targets.
+
+Protocol, all shapes counted from the right: ``(F, y, v) -> nll (..., S), g_F, g_v`` with
+outputs F (..., S, B, C), targets y (..., B, K) and the likelihood's own weights
+v (..., S, n_weights). For prediction: ``mean``, ``variance``, ``sample`` (uniform noise
+is an argument) and ``row_nll``. The derivations stand in ``likelihood_kernels``.
+"""
+
+import numpy as np
+
+from minibnn.validation.arguments import (
+    as_float_array,
+)
+
+
+class Likelihood:
+    """What all likelihoods share; a concrete one overrides what differs."""
+
+    n_weights = 0  # weights of its own, at the end of w
+    own_prior = None  # the prior over them
+    kind = "regression"
+    exclusive = False  # whether the outputs are the classes of one label
+    location_scale = (
+        False  # whether mean + sd y has the density it should, in new units
+    )
+    expected_nll = None  # its mean under uncertain outputs, where that is closed
+
+    def initial_weights(self):
+        """Where its own weights start."""
+        return np.zeros(self.n_weights)
+
+    def log_scale_outputs(self, n_outputs):
+        """Which network outputs are log scales, a slice; a new network has 0 there."""
+        return slice(0)
+
+    def check_width(self, n_outputs):
+        """Raise ValueError unless it can read that many network outputs."""
+
+    def target_shape(self, shape):
+        """Shape of canonical targets for outputs (..., B, C)."""
+        return shape
+
+    def targets(self, y, shape):
+        """Check y against outputs of ``shape`` (..., B, C); (n,) equals (n, 1)."""
+        shape = self.target_shape(shape)
+        y = as_float_array("y", y, allow_bool=self.kind == "classification")
+        one_column = shape[-1] == 1 and y.shape == shape[:-1]
+        if y.shape != shape and not one_column:
+            wanted = f"{shape}" + (f" or {shape[:-1]}" if shape[-1] == 1 else "")
+            hint = self.shape_hint(y.shape, shape)
+            if not hint and shape[-1] == 1 and y.size == np.prod(shape):
+                hint = f"; use np.reshape(y, {shape})"
+            raise ValueError(
+                f"y must have shape {wanted} to go with X, got {y.shape}{hint}"
+            )
+        y = self.check_values(y)  # as it was given, so that an index means something
+        return y[..., None] if one_column else y
+
+    def shape_hint(self, got, wanted):
+        """What a wrong shape of y may mean, as the end of a sentence."""
+        return ""
+
+    def check_values(self, y):
+        """Raise ValueError unless every target is possible."""
+        return y
+
+    def row_nll(self, F, y, v):
+        """Negative log density of every row alone: (S, B, C), (B, K), (S, n) -> (S, B).
+
+        The kernel itself, with rows moved to where replicas stand.
+        """
+        rows, _, _ = self(F.swapaxes(0, 1)[:, :, None, :], y[:, None, ...], v)
+        return rows.T
+
+
+def check_width(likelihood, have, want):
+    """Raise ValueError unless the network has the outputs the likelihood reads."""
+    if have != want:
+        raise ValueError(
+            f"likelihood {likelihood!r} reads {want} network output(s), "
+            f"the network has {have}"
+        )
+
+
+def targets_of(F, y):
+    """Targets in the real dtype of F, with a sample axis: (..., 1, B, C)."""
+    return np.asanyarray(y, dtype=F.real.dtype)[..., None, :, :]
+
+
+def residual(F, y):
+    """F - y in the memory layout of F."""
+    return np.subtract(F, targets_of(F, y), out=np.empty_like(F))
+
+
+def log_scale_of(F, t):
+    """A real log scale in the real dtype of F; a complex one as it is."""
+    t = np.asanyarray(t)
+    return t if t.dtype.kind == "c" else t.astype(F.real.dtype, copy=False)
+
+
+def total_of(elementwise):
+    """Sum over observations B and outputs C: (..., S, B, C) -> (..., S)."""
+    return elementwise.sum(axis=(-2, -1))

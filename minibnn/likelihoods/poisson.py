@@ -1,0 +1,64 @@
+"""The Poisson likelihood: counts."""
+
+import numpy as np
+from scipy.special import gammaln, ndtri, pdtr, pdtrik
+
+from minibnn.equations import equation
+from minibnn.likelihoods.base import Likelihood, targets_of, total_of
+from minibnn.validation.arguments import check_all
+
+
+@equation("E35")
+@np.errstate(over="ignore")
+def poisson_nll(F, y):
+    """Count y = 0, 1, ... with log rate F.
+
+    (E35)  nll = e^F - y F + log y!,   dnll/dF = e^F - y
+
+    Derivation.  -log of rate^y e^-rate / y! with rate = e^F.
+
+    Shapes.  F (...,S,B,C), y (...,B,C)  ->  nll (...,S), g_F (...,S,B,C).
+    """
+    y = targets_of(F, y)
+    rate = np.exp(F)
+    nll = rate - np.multiply(y, F, out=np.empty_like(F)) + gammaln(y + 1)
+    return total_of(nll), np.subtract(rate, y, out=rate)
+
+
+MANY = 1e5  # a rate from which on a count is as good as normal, to less than one
+
+
+class Poisson(Likelihood):
+    """Counts 0, 1, 2, ... with log rate f (E35)."""
+
+    def __repr__(self):
+        return "Poisson()"
+
+    def check_values(self, y):
+        """Counts are whole and not negative."""
+        return check_all("y", y, (y >= 0) & (y == np.floor(y)), "a count 0, 1, 2, ...")
+
+    def __call__(self, F, y, v):
+        """Negative log-likelihood and gradient for the log rates."""
+        return *poisson_nll(F, y), None
+
+    def mean(self, F, v):
+        """The rate."""
+        with np.errstate(over="ignore"):
+            return np.exp(F)
+
+    def variance(self, F, v):
+        """The rate again."""
+        return self.mean(F, v)
+
+    def sample(self, F, v, uniform):
+        """The smallest count whose cumulated probability reaches the number."""
+        rate = self.mean(F, v)
+        few = np.minimum(rate, MANY)
+        count = np.ceil(pdtrik(uniform, few))
+        below = np.maximum(count - 1.0, 0.0)  # pdtrik may err by a rounding upwards
+        count = np.where(pdtr(below, few) >= uniform, below, count)
+        z = ndtri(uniform)  # Cornish and Fisher: two moments and the skewness
+        spread = np.sqrt(np.minimum(rate, 1e30))  # a rate of inf stays inf
+        most = np.ceil(rate + spread * z + (z * z - 4.0) / 6.0)
+        return np.where(rate > MANY, most, count).astype(F.dtype)

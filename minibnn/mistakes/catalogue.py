@@ -1,0 +1,176 @@
+"""The catalogue: mistakes people make in the gradient of the negative ELBO.
+
+A mistake is a few changed links of the chain (see ``chain``), with the wrong and the
+right formula, a hint that does not give the answer away, and what to change in a
+set-up where it cannot be seen. ``catalogue(chain)`` lists those that can be made at a
+case: nobody forgets a noise scale where there is none.
+"""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+LISTED = (
+    "objective",
+    "kl",
+    "scale",
+    "noise",
+    "local",
+    "likelihood",
+    "network",
+    "order",
+)
+
+
+BY_RULE = (
+    "kl_rules", "draw", "indices", "operands", "forward", "data", "loss", "noise_scale",
+    "rows", "slopes", "precision",
+)  # fmt: skip
+
+
+MAKERS = {}  # module -> functions chain -> list of Mistake, in the order of suspicion
+
+
+@dataclass(frozen=True)
+class Description:
+    """A known mistake in words: what results hold, and what crosses a process.
+
+    Attributes
+    ----------
+    name : str
+        Short and fixed, words joined by hyphens.
+    label : str
+        Equation whose derivation is concerned, such as "E53".
+    wrong, right : str
+        The formula as mistaken and as it should be.
+    hint : str
+        A question that leads there.
+    reveal : str
+        What to change in a set-up that hides it.
+    """
+
+    name: str
+    label: str
+    wrong: str
+    right: str
+    hint: str
+    reveal: str
+
+    def __repr__(self):
+        return f"<{self.name} ({self.label}): {self.wrong}, should be {self.right}>"
+
+
+@dataclass(frozen=True, repr=False)
+class Mistake(Description):
+    """One known mistake: its description, and what it does to the chain.
+
+    Attributes
+    ----------
+    changes : tuple of (link, function)
+        How it changes the chain.
+    needs : function, optional
+        chain -> whether it can be made there.
+    touches : tuple of str
+        Arrays of the gradient it changes, () for any; those made by rule are tried only
+        where just these arrays are wrong.
+    placed : bool
+        Whether its name says which weights it is made at: it is false unless it explains
+        all of them.
+    """
+
+    changes: tuple = ()
+    needs: Callable[[Any], bool] | None = None
+    touches: tuple = ("mu", "rho")
+    placed: bool = False
+
+    @property
+    def links(self):
+        """The links it changes."""
+        return {link for link, _ in self.changes}
+
+    @property
+    def description(self):
+        """The same in words alone."""
+        names = ("name", "label", "wrong", "right", "hint", "reveal")
+        return Description(*(getattr(self, name) for name in names))
+
+
+def known(*mistakes):
+    """Register mistakes in the order in which they are to be suspected."""
+    _, function = mistakes[0].changes[0]
+    MAKERS.setdefault(function.__module__, []).append(lambda chain: list(mistakes))
+
+
+def family_of_mistakes(make):
+    """Register a function chain -> list of mistakes, for those that come in numbers."""
+    MAKERS.setdefault(make.__module__, []).append(make)
+    return make
+
+
+def catalogue(chain, pages=LISTED):
+    """The mistakes of some pages that can be made at a case, labels filled in."""
+    found = []
+    for page in pages:  # each page registers its mistakes once, when it is first read
+        module = importlib.import_module(f"minibnn.mistakes.{page}")
+        for make in MAKERS[module.__name__]:
+            with np.errstate(all="ignore"):
+                found += [
+                    mistake
+                    if mistake.label[0] == "E"
+                    else replace(mistake, label=chain.label(mistake.label))
+                    for mistake in make(chain)
+                    if _possible(mistake, chain)
+                ]
+    return found
+
+
+def _possible(mistake, chain):
+    if not chain.fine and mistake.links - {"data", "kl", "total"}:
+        return False
+    return mistake.needs is None or bool(mistake.needs(chain))
+
+
+# --- conditions, read as "this mistake needs ..." ------------------------------------
+
+
+def fine(chain):
+    """Needs every link."""
+    return chain.fine
+
+
+def sigmas(chain):
+    """Needs standard deviations to learn."""
+    return chain.fine and chain.has_rho
+
+
+def pathwise(chain):
+    """Needs weights that are sampled."""
+    return sigmas(chain) and not chain.local
+
+
+def local(chain):
+    """Needs pre-activations that are sampled."""
+    return chain.fine and chain.local
+
+
+def gaussian_prior(chain):
+    """Needs a Gaussian prior."""
+    return chain.fine and chain.gaussian_prior
+
+
+def gaussian_kl(chain):
+    """Needs the KL between Gaussians."""
+    return sigmas(chain) and chain.gaussian_prior
+
+
+def hidden(chain):
+    """Needs a hidden layer."""
+    return chain.fine and chain.L > 1
+
+
+def biased(chain):
+    """Needs biases."""
+    return chain.fine and chain.net.bias

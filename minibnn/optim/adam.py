@@ -1,0 +1,56 @@
+"""Adam: steps of equal size in every coordinate."""
+
+import math
+
+import numpy as np
+
+from minibnn.equations import equation
+from minibnn.optim.base import Optimizer
+from minibnn.optim.schedules import learning_rate
+from minibnn.validation.arguments import (
+    check_fraction,
+    check_positive,
+)
+
+
+class Adam(Optimizer):
+    """Steps of equal size in every coordinate, by running means of g and g²."""
+
+    def __init__(self, lr=0.01, beta1=0.9, beta2=0.999, eps=1e-8):
+        self.lr = learning_rate("lr", lr)
+        self.beta1 = check_fraction("beta1", beta1)
+        self.beta2 = check_fraction("beta2", beta2)
+        if 1.0 in (self.beta1, self.beta2):
+            raise ValueError("beta1 and beta2 must be below 1, got 1")
+        self.eps = check_positive("eps", eps)
+
+    def __repr__(self):
+        return f"Adam({self.lr!r})"
+
+    def init(self, theta):
+        """Both running sums start at zero."""
+        return {"sum_g": np.zeros_like(theta), "sum_gg": np.zeros_like(theta)}
+
+    def rates(self, lr, step):
+        """Step size and eps, both in the units of the two sums."""
+        mean = (1.0 - self.beta1) / (1.0 - self.beta1 ** (step + 1))
+        root = math.sqrt((1.0 - self.beta2) / (1.0 - self.beta2 ** (step + 1)))
+        return lr * mean / root, self.eps / root
+
+    @equation("E73")
+    def update(self, theta, g, state, lr_sums, eps_sums):
+        """One step along the mean gradient in units of its root mean square.
+
+        (E73)  M <- b1 M + g,   V <- b2 V + g²,
+               theta <- theta - a_t m̂ / (√v̂ + eps),
+               m̂ = M (1-b1)/(1-b1^t),   v̂ = V (1-b2)/(1-b2^t)
+        Derivation.  Started at zero, M_t = Σ_k b1^k g_{t-k} has weights that sum to
+            (1 - b1^t)/(1 - b1); dividing by that makes it a mean. The same for V. With
+            c = √(v̂/V) the step is (a_t m̂/(M c)) M / (√V + eps/c): two numbers a step
+            that have no coordinates, and nothing else is left of the four factors.
+        Source.  Kingma & Ba 2015, algorithm 1, whose m = (1-b1) M and v = (1-b2) V.
+        """
+        M, V = state["sum_g"], state["sum_gg"]
+        np.add(self.beta1 * M, g, out=M)
+        np.add(self.beta2 * V, g * g, out=V)
+        theta -= lr_sums * (M / (np.sqrt(V) + eps_sums))

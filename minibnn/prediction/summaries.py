@@ -1,0 +1,93 @@
+"""What sampled networks say together of some rows: mean, variances, entropies, quantiles.
+
+A summary is a function of a `Piece` that gives a tuple of arrays, one entry per row.
+"""
+
+from functools import cached_property
+
+import numpy as np
+
+from minibnn.prediction.predictive import (
+    bernoulli_entropy,
+    bernoulli_mutual_information,
+    categorical_entropy,
+    mutual_information,
+    predictive_mean,
+    predictive_variance,
+)
+
+
+class Piece:
+    """Some rows under all S networks: outputs F (S, n, C), own weights v (S, k)."""
+
+    def __init__(self, likelihood, F, v, rows):
+        self.likelihood, self.F, self.v, self.rows = likelihood, F, v, rows
+
+    @cached_property
+    def means(self):
+        """E[y | w_s] of every network, (S, n, C)."""
+        return self.likelihood.mean(self.F, self.v)
+
+    def draws(self, rng):
+        """A draw of y per network, noise included; of a class its probability."""
+        if self.likelihood.kind == "classification":
+            return self.means
+        uniform = open_uniform(rng, self.F.shape)
+        return self.likelihood.sample(self.F, self.v, uniform)
+
+
+def mean(piece):
+    """The mean of the mixture."""
+    return (predictive_mean(piece.means),)
+
+
+def variances(piece):
+    """Mean variance of y within a network, variance of its mean between networks.
+
+    With classification the first is 0: what is asked for is the spread of a probability.
+    """
+    if piece.likelihood.kind == "classification":
+        within = np.zeros_like(piece.means[:1])
+    else:
+        within = piece.likelihood.variance(piece.F, piece.v)
+    return predictive_variance(piece.means, within)
+
+
+def information(piece):
+    """Mean entropy and mutual information from logits: of classes, or of yes or no."""
+    F = piece.F
+    if piece.likelihood.exclusive:
+        return predictive_mean(categorical_entropy(F)), mutual_information(F)
+    return predictive_mean(bernoulli_entropy(F)), bernoulli_mutual_information(F)
+
+
+def quantiles(draws, q):
+    """Quantiles q (k,) over axis 0, a list of k arrays.
+
+    Straight between the two draws around them, rounded like ``np.quantile``; beside an
+    infinite draw there is nothing between, and the nearer one is taken.
+    """
+    ordered = np.array(np.moveaxis(draws, 0, -1), order="C")  # a copy, to be sorted
+    ordered.sort(axis=-1)  # of contiguous numbers that is quicker than a partition
+    return [_quantile(ordered, at).astype(draws.dtype) for at in q * (len(draws) - 1)]
+
+
+def _quantile(ordered, at):
+    """The number at the place ``at``, whole or between, of the last axis."""
+    place = int(at)
+    below = ordered[..., place]
+    above = ordered[..., min(place + 1, ordered.shape[-1] - 1)]
+    part = at - place
+    with np.errstate(invalid="ignore"):
+        step = above - below
+        between = above - step * (1 - part) if part >= 0.5 else below + step * part
+    return np.where(np.isnan(between), ordered[..., round(at)], between)
+
+
+def open_uniform(rng, shape):
+    """Uniform numbers in (0, 1) for F (S, n, C), drawn row after row of X.
+
+    The ends are excluded, so quantiles of the noise stay finite.
+    """
+    samples, rows, width = shape
+    return rng.uniform(2.0**-53, 1.0, (rows, samples, width)).swapaxes(0, 1)

@@ -1,0 +1,157 @@
+"""The Gaussian prior: its KL in closed form, its density, its scales."""
+
+import numpy as np
+
+from minibnn.equations import equation
+from minibnn.nn.mlp import MLP
+from minibnn.numerics import (
+    HALF_LOG_2PI,
+    constant_like,
+    in_blocks,
+    magnitude,
+    scale_divergence,
+)
+from minibnn.validation.arguments import (
+    as_float_array,
+    check_all,
+    check_instance,
+    check_not_empty,
+    check_positive,
+)
+from minibnn.validation.own import kept
+
+
+@equation("E41")
+@in_blocks
+def gaussian_kl(m, s, log_s, m0, s0):
+    """Kullback-Leibler divergence KL(N(m, s^2) || N(m0, s0^2)) of each weight.
+
+    (E41)  KL = ((m - m0)/s0)^2 / 2 + (r - 1 - log r) / 2,   r = (s/s0)^2
+           dKL/dm = (m - m0)/s0^2,   dKL/dlog s = r - 1
+
+    Derivation.  log q(w) - log p(w) = log(s0/s) - (w - m)^2/(2 s^2) +
+    (w - m0)^2/(2 s0^2). Under q, E(w - m)^2 = s^2 and E(w - m0)^2 = s^2 + (m - m0)^2;
+    inserting both gives E41. In m only the first term varies; in log s,
+    dr/dlog s = 2r and d(log r)/dlog s = 2, so the slope is r - 1. Through a raw scale:
+    dKL/drho = (r - 1) d(log s)/drho. With e = (s - s0)/s0, r = (1 + e)^2: the slope is
+    e (s + s0)/s0 and the second term e^2/2 + (e - log(1 + e)), two parts >= 0; only the
+    bracket cancels, see `scale_divergence`.
+
+    Shapes.  m, s, log_s (...,), m0, s0 broadcast  ->  value, g_m, g_log_s (...,).
+    log_s is asked for because s underflows to 0 long before log s is large. Values
+    beyond the largest float are inf; complex arguments need |m - m0|, s < 1e150 s0.
+    """
+    m0, s0 = constant_like(m, m0), constant_like(m, s0)
+    size = magnitude(np.asanyarray(s))
+    with np.errstate(over="ignore"):
+        a = (m - m0) / s0
+        spread, slope = scale_divergence(size, log_s, s0)
+        return 0.5 * a * a + spread, a / s0, slope
+
+
+@equation("E42")
+def gaussian_log_density(w, m0, s0):
+    """Log density of N(m0, s0^2) at each weight.
+
+    (E42)  log p(w) = -((w - m0)/s0)^2 / 2 - log s0 - log(2 pi)/2
+           dlog p/dw = -(w - m0)/s0^2
+
+    Derivation.  The logarithm of exp(-z^2/2) / (s0 sqrt(2 pi)) with z = (w - m0)/s0;
+    dlog p/dw = -z dz/dw = -z/s0.
+
+    Shapes.  w (...,), m0, s0 broadcast  ->  value, g_w (...,).
+    """
+    m0, s0 = constant_like(w, m0), constant_like(w, s0)
+    z = (w - m0) / s0
+    with np.errstate(over="ignore"):
+        return -0.5 * z * z - np.log(s0) - HALF_LOG_2PI, -z / s0
+
+
+LEAST_SCALE = 1e-150
+
+
+class GaussianPrior:
+    """Independent Gaussians N(mean_i, scale_i²); ``scale`` is a standard deviation.
+
+    Parameters
+    ----------
+    mean, scale : float or array (P,)
+        One number for all weights, or one per weight in flat order.
+
+    Raises
+    ------
+    ValueError
+        If a value is not finite, a scale is not positive or below 1e-150 (the square of
+        a weight over it would overflow), or the lengths differ.
+    """
+
+    has_closed_kl = True
+
+    def __init__(self, mean=0.0, scale=1.0):
+        mean = as_float_array("mean", mean, ndim=(0, 1), dtype=np.float64)
+        scale = as_float_array("scale", scale, ndim=(0, 1), dtype=np.float64)
+        scale = check_all("scale", scale, scale > 0, "a standard deviation > 0")
+        wanted = f"at least {LEAST_SCALE}, or the penalty on any weight is infinite"
+        check_all("scale", scale, scale >= LEAST_SCALE, wanted)
+        self.mean, self.scale = kept(mean), kept(scale)
+        check_not_empty("mean", self.mean)
+        check_not_empty("scale", self.scale)
+        if mean_and_scale_differ(self.mean, self.scale):
+            raise ValueError(
+                "mean and scale must have equal lengths, "
+                f"got {self.mean.shape} and {self.scale.shape}"
+            )
+
+    @classmethod
+    def per_layer(cls, net, scales, mean=0.0):
+        """One standard deviation per layer of ``net``, biases included.
+
+        Raises ValueError unless there are as many scales as layers.
+        """
+        check_instance("net", net, MLP, "an MLP")
+        scales = as_float_array("scales", scales, shape=(len(net.shapes),))
+        sizes = [rows * h for rows, h in net.shapes]
+        return cls(mean, np.repeat(scales, sizes))
+
+    @classmethod
+    def fan_in(cls, net, scale=1.0, bias_scale=1.0):
+        """Weights N(0, scale² / fan-in), biases N(0, bias_scale²).
+
+        Then the variance of a pre-activation does not grow with the width of the layer
+        before it. Source: Neal 1996, sec. 2.1.
+        """
+        check_instance("net", net, MLP, "an MLP")
+        scale = check_positive("scale", scale)
+        bias_scale = check_positive("bias_scale", bias_scale)
+        scales = np.where(net.is_bias, bias_scale, scale / np.sqrt(net.fan_in))
+        return cls(0.0, scales)
+
+    def __repr__(self):
+        show = [
+            f"{a:g}" if a.ndim == 0 else f"<{len(a)}>" for a in (self.mean, self.scale)
+        ]
+        return f"GaussianPrior({', '.join(show)})"
+
+    @property
+    def length(self):
+        """Number of weights it is made for, or None if one number serves all."""
+        return max((len(a) for a in (self.mean, self.scale) if a.ndim), default=None)
+
+    def kl(self, m, s, log_s):
+        """KL(N(m, s²) || prior) per weight, with gradients for m and log s (E41)."""
+        return gaussian_kl(m, s, log_s, *self._cast(m))
+
+    def log_prob(self, w):
+        """Log density summed over weights, and its gradient (E42)."""
+        value, gradient = gaussian_log_density(w, *self._cast(w))
+        return value.sum(-1), gradient
+
+    def _cast(self, like):
+        """Mean and scale in the precision of the weights they meet."""
+        real = np.zeros(0, like.dtype).real.dtype
+        return self.mean.astype(real), self.scale.astype(real)
+
+
+def mean_and_scale_differ(mean, scale):
+    """Whether both are arrays and their lengths differ."""
+    return mean.ndim == scale.ndim == 1 and len(mean) != len(scale)

@@ -1,0 +1,22 @@
+"""Two priors side by side: of the network and of the likelihood's own weights."""
+
+import numpy as np
+
+
+class JointPrior:
+    """One prior for the network's weights, another for the likelihood's own."""
+
+    def __init__(self, network_prior, own_prior, n_network):
+        self.parts = ((network_prior, slice(None, n_network)),)
+        self.parts += ((own_prior, slice(n_network, None)),)
+        self.has_closed_kl = network_prior.has_closed_kl and own_prior.has_closed_kl
+
+    def kl(self, m, s, log_s):
+        """Per-weight KL and gradients of both parts, side by side."""
+        parts = [p.kl(m[..., i], s[..., i], log_s[..., i]) for p, i in self.parts]
+        return tuple(np.concatenate(arrays, -1) for arrays in zip(*parts, strict=True))
+
+    def log_prob(self, w):
+        """Log density of both parts added up, and its gradient."""
+        (a, g_a), (b, g_b) = (prior.log_prob(w[..., i]) for prior, i in self.parts)
+        return a + b, np.concatenate([g_a, g_b], -1)

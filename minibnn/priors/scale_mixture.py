@@ -1,0 +1,84 @@
+"""The scale mixture prior: a spike and a slab."""
+
+import math
+
+import numpy as np
+
+from minibnn.equations import equation
+from minibnn.numerics import (
+    HALF_LOG_2PI,
+    in_blocks,
+    sigmoid,
+    softplus,
+)
+from minibnn.validation.arguments import (
+    check_fraction,
+    check_number,
+)
+
+
+@equation("E45")
+@in_blocks
+@np.errstate(over="ignore")
+def scale_mixture_log_density(w, pi, s1, s2):
+    """Log density of pi N(0, s1^2) + (1 - pi) N(0, s2^2) at each weight.
+
+    (E45)  log p(w) = log n_1(w) + softplus(D),   D = log n_2(w) - log n_1(w)
+           dlog p/dw = -w ((1 - r)/s1^2 + r/s2^2),   r = sigmoid(D)
+           n_k(w) = pi_k N(w; 0, s_k^2)
+
+    Derivation.  log(n_1 + n_2) = log n_1 + log(1 + n_2/n_1). r = n_2/(n_1 + n_2) is the
+    posterior probability of component 2; dlog p/dw is the mean of dlog n_k/dw =
+    -w/s_k^2 under it. With component 1 the wider one, D falls with |w| and
+    D = log(n_2/n_1)(0) - w^2 (1/s2^2 - 1/s1^2)/2 never meets inf - inf.
+
+    Shapes.  w (...,); pi in (0, 1), s1, s2 > 0 are numbers  ->  value, g_w (...,).
+    Source.  Blundell et al. 2015, Weight Uncertainty in Neural Networks, eq. 7.
+    """
+    s1, s2, log_1, log_2 = float(s1), float(s2), math.log(pi), math.log1p(-pi)
+    if s1 < s2:
+        s1, s2, log_1, log_2 = s2, s1, log_2, log_1
+    half_ww = 0.5 * w * w
+    excess = (s1 - s2) / s1 / s2 * ((s1 + s2) / s1 / s2)  # 1/s2^2 - 1/s1^2
+    D = log_2 - log_1 + math.log(s1 / s2) - half_ww * excess
+    wide = log_1 - math.log(s1) - HALF_LOG_2PI - half_ww / s1**2
+    return wide + softplus(D), -w * (1 / s1**2 + sigmoid(D) * excess)
+
+
+SCALES = (1e-100, 1e100)  # squares of scales, and of their quotient, are floats
+
+
+class ScaleMixturePrior:
+    """pi N(0, s1²) + (1 - pi) N(0, s2²) for every weight: a spike and a slab (E45).
+
+    Its KL has no closed form, so it is sampled with the weights.
+
+    Parameters
+    ----------
+    pi : float in (0, 1)
+        Share of the first component.
+    s1, s2 : float
+        The two standard deviations, between 1e-100 and 1e100.
+    """
+
+    has_closed_kl = False
+    length = None
+
+    def __init__(self, pi=0.5, s1=1.0, s2=0.0025):
+        self.s1 = check_number("s1", s1, *SCALES)
+        self.s2 = check_number("s2", s2, *SCALES)
+        self.pi = check_fraction("pi", pi)
+        if self.pi in (0.0, 1.0):
+            only = self.s1 if self.pi else self.s2
+            raise ValueError(
+                f"pi must be a number > 0 and < 1, got {self.pi}: one component alone "
+                f"is GaussianPrior(0.0, {only:g})"
+            )
+
+    def __repr__(self):
+        return f"ScaleMixturePrior({self.pi:g}, {self.s1:g}, {self.s2:g})"
+
+    def log_prob(self, w):
+        """Log density summed over weights, and its gradient (E45)."""
+        value, gradient = scale_mixture_log_density(w, self.pi, self.s1, self.s2)
+        return value.sum(-1), gradient

@@ -1,0 +1,65 @@
+"""Objects as data: which class, which arguments; enough to build them again.
+
+Every public class keeps each constructor argument in an attribute of the same name, so
+the constructor's signature says all that has to be written down.
+"""
+
+import inspect
+
+import numpy as np
+
+from minibnn.validation.arguments import check_instance
+from minibnn.validation.describe import ArgumentTypeError
+
+CLASSES = {}  # name -> class that may be rebuilt from a file
+
+
+def rebuildable(*classes):
+    """Allow these classes in files; nothing else is ever constructed by reading."""
+    for cls in classes:
+        check_instance("classes", cls, type, "classes")
+    CLASSES.update({cls.__name__: cls for cls in classes})
+
+
+def to_recipe(value):
+    """JSON-ready description of a number, text, array, list or known object."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return {"array": value.tolist(), "dtype": value.dtype.str}
+    if isinstance(value, list | tuple):
+        return [to_recipe(item) for item in value]
+    name = type(value).__name__
+    if CLASSES.get(name) is not type(value):
+        raise ArgumentTypeError(
+            f"cannot save {value!r}: {name} is not a class of minibnn"
+        )
+    arguments = inspect.signature(type(value)).parameters
+    return {"class": name, "with": {a: to_recipe(getattr(value, a)) for a in arguments}}
+
+
+def seed_facts(seed):
+    """A SeedSequence as JSON knows it: entropy (of any kind) and spawn key."""
+    return to_recipe([seed.entropy, list(seed.spawn_key)])
+
+
+def seed_from(facts):
+    """The SeedSequence that ``seed_facts`` described."""
+    entropy, spawn_key = from_recipe(facts)
+    return np.random.SeedSequence(entropy, spawn_key=tuple(spawn_key))
+
+
+def from_recipe(recipe):
+    """The object a recipe describes; ValueError for a class that is not known."""
+    if isinstance(recipe, list):
+        return [from_recipe(item) for item in recipe]
+    if not isinstance(recipe, dict):
+        return recipe
+    if "array" in recipe:
+        return np.array(recipe["array"], dtype=recipe["dtype"])
+    if recipe.get("class") not in CLASSES:
+        raise ValueError(f"cannot build a {recipe.get('class')!r}: not a known class")
+    arguments = {key: from_recipe(item) for key, item in recipe["with"].items()}
+    return CLASSES[recipe["class"]](**arguments)

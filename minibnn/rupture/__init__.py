@@ -1,0 +1,5 @@
+"""The rupture study: every model on the same rows, and a likelihood of its own."""
+
+from minibnn.rupture.sigmoid_gaussian import SigmoidGaussian
+
+__all__ = ["SigmoidGaussian"]

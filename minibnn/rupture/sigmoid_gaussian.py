@@ -1,0 +1,56 @@
+"""Least squares on labels: the likelihood of a published recipe."""
+
+import numpy as np
+
+from minibnn.equations import equation
+from minibnn.likelihoods.base import log_scale_of, targets_of, total_of
+from minibnn.likelihoods.bernoulli import Bernoulli
+from minibnn.numerics import HALF_LOG_2PI
+from minibnn.validation.arguments import check_positive
+
+
+@equation("E37")
+@np.errstate(over="ignore")
+def sigmoid_gaussian_nll(F, y, t):
+    """Labels y in {0, 1} taken as Normal(sigmoid(F), e^t): least squares on labels.
+
+    Not a probability of labels: kept because published classifiers were trained so.
+
+    (E37)  nll = t + (r e^-t)^2/2 + log(2 pi)/2,   r = sigmoid(F) - y
+           dnll/dF = r e^-2t p(1 - p),   dnll/dt = 1 - (r e^-t)^2,   p = sigmoid(F)
+
+    Derivation.  E31 with mean p, and dp/dF = p(1 - p). With x = (1 - 2y) F the residual
+    is r = (1 - 2y) sigmoid(x), which does not cancel near p = y, and with e = e^-|x|
+    p(1 - p) = e/(1 + e)^2 for either label.
+
+    Shapes.  As E31.
+    """
+    sign = 1 - 2 * targets_of(F, y)
+    x = np.multiply(sign, F, out=np.empty_like(F))
+    top = np.maximum(x, 0)
+    e = np.exp(x - top - top)
+    t = log_scale_of(F, t)
+    precision = np.exp(-t)
+    v = np.exp(x - top) / (1 + e) * precision
+    np.multiply(v, sign, out=v)
+    g_F = v * precision * (e / (1 + e) ** 2)
+    return total_of(t + (0.5 * v) * v + HALF_LOG_2PI), g_F, 1 - v * v
+
+
+class SigmoidGaussian(Bernoulli):
+    """y ~ Normal(sigmoid(f), scale²) on 0/1 labels: a published recipe, not advice (E37).
+
+    With scale 1 each label carries a fraction of the information a Bernoulli label
+    does, and the posterior is nearly that of a linear model.
+    """
+
+    def __init__(self, scale=1.0):
+        self.scale = check_positive("scale", scale)
+
+    def __repr__(self):
+        return f"SigmoidGaussian(scale={self.scale:g})"
+
+    def __call__(self, F, y, v):
+        """Negative log-likelihood and gradient for the logits."""
+        nll, g_F, _ = sigmoid_gaussian_nll(F, y, np.log(self.scale))
+        return nll, g_F, None

@@ -1,0 +1,382 @@
+"""Units: the means and standard deviations that a fit on standardised data remembers."""
+
+import math
+from copy import copy
+from dataclasses import dataclass
+
+import numpy as np
+
+from minibnn.equations import equation
+from minibnn.inputs import taken
+from minibnn.validation.arguments import (
+    as_float_array,
+    as_inputs,
+    check_all,
+    check_instance,
+    check_rows,
+    check_shape,
+)
+from minibnn.validation.describe import ArgumentTypeError, describe
+from minibnn.validation.own import keep_arrays
+
+CHUNK = 2**18  # numbers that are looked at together
+
+
+LAZY = 2**20  # numbers; X of more is standardised when its rows are read
+
+
+@dataclass(frozen=True, eq=False)
+class Standardiser:
+    """Takes every column to mean 0 and standard deviation 1, and predictions back.
+
+    ``fit(..., standardise=True)`` makes one from its own rows and keeps it with the
+    result, which then takes and gives raw units. By hand, for what does not know it
+    (``hmc``, ``laplace``): ``units = Standardiser.of(X, y)``, ``units.inputs(X)`` and
+    ``units.targets(y)``.
+
+    Attributes
+    ----------
+    X_mean, X_sd : (D,), or (R, D) where each of R data sets has its own
+        A column that is constant has sd 1: it becomes 0, and another value of it is
+        taken by its raw distance.
+    y_mean, y_sd : (K,) or (R, K), or None
+        None: targets stay as they are (labels, counts).
+    """
+
+    X_mean: np.ndarray
+    X_sd: np.ndarray
+    y_mean: np.ndarray | None = None
+    y_sd: np.ndarray | None = None
+
+    def __post_init__(self):
+        """Raise ValueError or TypeError unless means and sds go together."""
+        if (self.y_mean is None) != (self.y_sd is None):
+            raise ValueError("y_mean and y_sd must both be given, or both be None")
+        for name, value in vars(self).items():
+            if value is not None or name[0] == "X":
+                value = as_float_array(name, value, ndim=(1, 2), dtype=np.float64)
+            object.__setattr__(self, name, value)
+        for name, mean, sd in self._columns():
+            if mean.shape != sd.shape:
+                raise ValueError(
+                    f"{name}_mean and {name}_sd must be of the same columns, got shapes "
+                    f"{mean.shape} and {sd.shape}"
+                )
+            check_shape(f"{name}_mean", mean, (*self.X_mean.shape[:-1], "columns"))
+            check_all(f"{name}_sd", sd, sd > 0, "> 0; of a constant column it is 1")
+        keep_arrays(self)
+
+    def _columns(self):
+        yield "X", self.X_mean, self.X_sd
+        if self.y_mean is not None:
+            yield "y", self.y_mean, self.y_sd
+
+    @classmethod
+    def of(cls, X, y=None):
+        """The means and sds of rows X (N, D) and y (N,) or (N, K): the *training* rows.
+
+        With X (R, N, D) and y (R, N) or (R, N, K) each of R data sets has its own.
+        Without y targets stay as they are. Raises ValueError or TypeError naming X or y.
+        """
+        X = check_rows("X", as_inputs(X, ndim=(2, 3)))
+        if y is None:
+            return cls(*mean_and_sd(X))
+        y = as_float_array("y", y, ndim=(X.ndim - 1, X.ndim))
+        check_shape("y", y, X.shape[:-1] + y.shape[X.ndim - 1 :])
+        return cls(*mean_and_sd(X), *mean_and_sd(y.reshape(*X.shape[:-1], -1)))
+
+    def __repr__(self):
+        n_targets = 0 if self.y_mean is None else self.y_mean.shape[-1]
+        sets = f"{len(self.X_mean)} data sets of " if self.own else ""
+        return (
+            f"Standardiser({sets}{self.X_mean.shape[-1]} inputs, {n_targets} targets)"
+        )
+
+    @property
+    def own(self):
+        """Whether each of several data sets has units of its own."""
+        return self.X_mean.ndim == 2
+
+    @property
+    def log_volume(self):
+        """Σ_k log y_sd[k] in nats: what a row's log density in raw units is less.
+
+        With N rows a log evidence or an ELBO of the standardised targets is ``N *
+        log_volume`` more than that of the raw ones. 0 where targets stay as they are; a
+        float, or (R,).
+        """
+        if self.y_sd is None:
+            return np.zeros(len(self.X_mean)) if self.own else 0.0
+        return np.log(self.y_sd).sum(-1)
+
+    def inputs(self, X):
+        """X (..., n, D) standardised, in its own precision.
+
+        With units of R data sets X is (R, n, D), or (n, D) for all of them. Raises
+        ValueError or TypeError naming X.
+        """
+        X = as_inputs(X, ndim=(2, 3))
+        check_shape("X", X, X.shape[:-1] + self.X_mean.shape[-1:])
+        if self.own and X.ndim == 3:
+            check_shape("X", X, (len(self.X_mean), *X.shape[1:]))
+        return scaled("X", X, self.X_mean, self.X_sd)
+
+    def targets(self, y):
+        """y (n,) or (..., n, K) standardised; as it is where targets stay so.
+
+        With units of R data sets y is (R, n) or (R, n, K). Raises ValueError or TypeError
+        naming y.
+        """
+        if self.y_mean is None:
+            return y
+        y, least = as_float_array("y", y, ndim=(1, 2, 3)), self.y_mean.ndim
+        one_column = y.ndim == least and self.y_mean.shape[-1] == 1
+        rows = y[..., None] if one_column else y
+        sets = self.y_mean.shape[:-1] or rows.shape[:-2]
+        check_shape("y", rows, (*sets, "n", self.y_mean.shape[-1]))
+        found = scaled("y", rows, self.y_mean, self.y_sd)
+        return found[..., 0] if one_column else found
+
+
+def of_replica(units, i):
+    """The units of data set i, or of several; all have the same, or none, if it is one."""
+    if units is None or not units.own:
+        return units
+    return Standardiser(*(v if v is None else v[i] for v in vars(units).values()))
+
+
+def side_by_side(units, order):
+    """The units of groups of data sets as one, in their own order; or what all share."""
+    if units[0] is None or not units[0].own:
+        return units[0]
+    columns = zip(*(vars(own).values() for own in units), strict=True)
+    return Standardiser(
+        *(None if c[0] is None else np.concatenate(c)[order] for c in columns)
+    )
+
+
+def in_raw_units(units, model, X, dtype):
+    """(model, X) for a prediction that takes and gives raw units; X (n, D) is checked.
+
+    The model computes in ``dtype``, but differences of raw numbers are taken before.
+    """
+    if units is None:
+        return model, as_inputs(X, dtype=dtype)
+    model = copy(model)
+    if units.y_mean is not None:
+        model.likelihood = RawUnits(model.likelihood, units.y_mean, units.y_sd)
+    if not units.own:
+        return model, as_inputs(units.inputs(X), dtype=dtype)
+    model.net = OwnInputs(model.net, units, dtype)
+    return model, X
+
+
+def check_units(units, model, lead):
+    """Raise unless the columns are those of a model and of its replicas."""
+    check_instance("standardise", units, Standardiser)
+    own = units.X_mean.shape[:-1]
+    if own not in ((), lead):
+        raise ValueError(
+            "standardise must have the units of all rows"
+            f"{f' or of {lead[0]} data sets' if lead else ''}, got {units!r}"
+        )
+    check_shape("standardise.X_mean", units.X_mean, (*own, model.net.n_inputs))
+    if units.y_mean is None:
+        return
+    likelihood = model.likelihood
+    if not likelihood.location_scale:
+        raise ValueError(
+            f"standardise has the mean and sd of y, which {likelihood!r} takes as "
+            "it is; use Standardiser.of(X)"
+        )
+    width = likelihood.target_shape((1, model.net.n_outputs))[-1]
+    check_shape("standardise.y_mean", units.y_mean, (*own, width))
+
+
+def standardised(standardise, model, family, X, y):
+    """(X, y, Standardiser) for a fit; with ``False`` as they are, and None.
+
+    X is an array, or `Scaled` if it is large.
+
+    Rows of replicas with data of their own have units of their own; tasks of an
+    inference network share theirs, because a new context brings none.
+    """
+    given = isinstance(standardise, Standardiser)
+    if not given and not isinstance(standardise, bool | np.bool_):
+        raise ArgumentTypeError(
+            "standardise must be True, False or a Standardiser, "
+            f"got {describe(standardise)}"
+        )
+    X = check_rows("X", as_inputs(X, ndim=(2, 3)))
+    if not given and not standardise:
+        return X, y, None
+    check_shape("X", X, X.shape[:-1] + (model.net.n_inputs,))
+    y = model.targets(X, y)
+    units = standardise if given else units_of(model, family, X, y)
+    check_units(units, model, () if family.tasks else X.shape[:-2])
+    if X.size > LAZY and not given:  # no row is too far from the mean of all
+        return Scaled(X, units.X_mean, units.X_sd), units.targets(y), units
+    return units.inputs(X), units.targets(y), units
+
+
+def units_of(model, family, X, y):
+    """The Standardiser of checked rows, those of all tasks together."""
+    rows = [X, y] if model.likelihood.location_scale else [X]
+    if family.tasks:
+        rows = [array.reshape(-1, array.shape[-1]) for array in rows]
+    return Standardiser.of(*rows)
+
+
+def mean_and_sd(array):
+    """Mean and standard deviation of every column of (..., N, D), each (..., D).
+
+    In double precision, some rows at a time. Columns are divided by a power of 2, so
+    that no square overflows. The sd of a constant column is 1.
+    """
+    n, pieces = array.shape[-2], list(in_pieces(array))
+    low = np.min([array[rows].min(-2) for rows in pieces], 0).astype(np.float64)
+    high = np.max([array[rows].max(-2) for rows in pieces], 0).astype(np.float64)
+    _, exponent = np.frexp(np.maximum(np.abs(low), np.abs(high)))
+
+    def near_one(rows):
+        piece = np.ascontiguousarray(array[rows], np.float64)  # sums in one order
+        return np.ldexp(piece, -exponent[..., None, :])
+
+    mean = sum(near_one(rows).sum(-2) for rows in pieces) / n
+    squares = (np.square(near_one(rows) - mean[..., None, :]) for rows in pieces)
+    sd = np.ldexp(np.sqrt(sum(s.sum(-2) for s in squares) / n), exponent)
+    constant = (low == high) | (sd == 0.0)
+    mean = np.where(constant, low, np.ldexp(mean, exponent))
+    return mean, np.where(constant, 1.0, sd)
+
+
+class Scaled:
+    """The columns of an array (..., n, D) less mean and over sd, made when rows are read.
+
+    In double precision, then in the array's own. It stands in the place of X, so that a
+    file larger than the memory is standardised a batch at a time.
+    """
+
+    def __init__(self, array, mean, sd):
+        self.array, self.mean, self.sd = array, mean, sd
+        lead = np.broadcast_shapes(array.shape[:-2], mean.shape[:-1])
+        self.shape, self.dtype = (*lead, *array.shape[-2:]), array.dtype
+        self.ndim, self.size = len(self.shape), math.prod(self.shape)
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, index):
+        """Some rows (..., n, D) as an array; of several data sets one, read later."""
+        if self.ndim == 3 and isinstance(index, int | np.integer):
+            units = (u[index] if u.ndim == 2 else u for u in (self.mean, self.sd))
+            return Scaled(self.array[index], *units)
+        mean, sd = (u[..., None, :] for u in (self.mean, self.sd))
+        with np.errstate(over="ignore"):  # told by whoever needs numbers
+            return ((self._read(index) - mean) / sd).astype(self.dtype, copy=False)
+
+    def _read(self, index):
+        simple = isinstance(index, np.ndarray) and self.array.ndim == 2
+        return taken(self.array, index) if simple else self.array[index]
+
+
+def scaled(name, array, mean, sd):
+    """The same as an array, every number of it finite."""
+    view = Scaled(array, mean, sd)
+    out = np.empty(view.shape, view.dtype)
+    for rows in in_pieces(array):
+        out[rows] = view[rows]
+    wanted = "near enough to its column's mean; in standard deviations it is inf"
+    check_all(name, np.broadcast_to(array, out.shape), np.isfinite(out), wanted)
+    return out
+
+
+def in_pieces(array):
+    """Indices of some rows of (..., N, D) at a time."""
+    size = max(1, CHUNK // max(1, array[..., :1, :].size))
+    for start in range(0, array.shape[-2] or 1, size):
+        yield ..., slice(start, start + size), slice(None)
+
+
+class RawUnits:
+    """The likelihood of y = mean + sd z, where ``likelihood`` is that of z (E87).
+
+    It has what a prediction asks of a likelihood. mean, sd: (K,), or (R, K) where weight
+    sample i belongs to replica i mod R, which has units of its own. Everything is
+    computed in double precision, because a large mean leaves a float32 few digits.
+    """
+
+    kind = "regression"
+    exclusive = False
+
+    def __init__(self, likelihood, mean, sd):
+        self.likelihood, self.units = likelihood, (mean, sd)
+
+    def targets(self, y, shape):
+        """Checked targets (..., B, K), in raw units still."""
+        return self.likelihood.targets(y, shape)
+
+    def mean(self, F, v):
+        """E[y | F], (S, B, K)."""
+        mean, sd = self._of_samples(len(F))
+        return mean + sd * self.likelihood.mean(F, v)
+
+    def variance(self, F, v):
+        """Var[y | F], (S, B, K)."""
+        _, sd = self._of_samples(len(F))
+        return sd**2 * self.likelihood.variance(F, v)
+
+    def sample(self, F, v, uniform):
+        """A draw of y for each uniform number."""
+        mean, sd = self._of_samples(len(F))
+        return mean + sd * self.likelihood.sample(F, v, uniform)
+
+    @equation("E87")
+    def row_nll(self, F, y, v):
+        """Negative log density of every row alone, in the units of y.
+
+        (E87)  -log p(y | F) = -log p(z | F) + Σ_k log sd_k,   z = (y - mean) / sd
+
+        Derivation.  p(y) dy = p(z) dz: the same probability in either unit. dz/dy is the
+                     diagonal of 1/sd_k, and its determinant, the Jacobian of the change
+                     of units, is Π_k 1/sd_k; the negative logarithm of it is added.
+        Shapes.      F (S, B, C), y (B, K), v (S, n)  →  (S, B)
+        """
+        mean, sd = (np.atleast_2d(unit) for unit in self.units)
+        nll = np.empty(F.shape[:2])
+        for r, log_volume in enumerate(np.log(sd).sum(1)):
+            own = slice(r, None, len(sd))
+            z = (y - mean[r]) / sd[r]
+            nll[own] = self.likelihood.row_nll(F[own], z, v[own]) + log_volume
+        return nll
+
+    def _of_samples(self, n_samples):
+        """Mean and sd with axes for samples and rows."""
+        units = (np.atleast_2d(unit) for unit in self.units)
+        return (u[np.arange(n_samples) % len(u), None] for u in units)
+
+
+class OwnInputs:
+    """A network in the place of one, for replicas whose inputs have units of their own.
+
+    Weight sample i belongs to replica i mod R. Features are (n, R, D+1): the same rows in
+    the units of every replica.
+    """
+
+    def __init__(self, net, units, dtype):
+        self.net, self.units, self.dtype = net, units, dtype
+        self.sizes, self.n_weights = net.sizes, net.n_weights
+        self.n_inputs, self.n_outputs = net.n_inputs, net.n_outputs
+
+    def features(self, X):
+        """Raw X (n, D) in all units."""
+        Z = self.units.inputs(X).astype(self.dtype, copy=False)
+        return np.moveaxis(self.net.features(Z), 0, 1)
+
+    def apply(self, w, A):
+        """Outputs (S, n, C) of weights (S, P), the replicas taken in turn."""
+        R = A.shape[1]
+        F = np.empty((len(w), len(A), self.n_outputs), w.dtype)
+        for r in range(R):
+            F[r::R] = self.net.apply(w[r::R], A[:, r])[0]
+        return F, None

@@ -1,0 +1,122 @@
+"""Minibatches: every row once per epoch, in a fresh random order."""
+
+import numpy as np
+
+from minibnn.inputs import Inputs, own_rows, some_rows, whole
+
+SMALL = 2**20  # numbers; features of so many are made once, which gathers quicker
+
+
+class Batches:
+    """Deals the rows of a data set, shared by all replicas or one set for each.
+
+    Rows are dealt without replacement from a permutation; the last batch of an epoch
+    may be smaller, and the objective's N/B knows its true size.
+
+    Parameters
+    ----------
+    A, y : arrays
+        Features (N, D+1) or (R, N, D+1), or the Inputs they are made from, and the targets
+        that go with them. Of large Inputs a batch is made into features at a time.
+    size : int or None
+        B; None (or N and more) deals all rows in their own order.
+    rngs : list of Generator
+        One per replica; ``replicas`` says whether they are an axis of the batch.
+    """
+
+    def __init__(self, A, y, size, rngs, replicas):
+        self.y, self.rngs, self.replicas = y, rngs, replicas
+        self.own_data = A.ndim == 3
+        self.n_rows = A.shape[-2]
+        self.size = size if size and size < self.n_rows else None
+        self.A = whole(A) if self.size is None or A.size <= SMALL else A
+        self.order, self.cursor = None, self.n_rows
+
+    def next(self):
+        """Rows (B,), or (R, B) for replicas, of the next batch; None means all rows."""
+        if self.size is None:
+            return None
+        if self.cursor >= self.n_rows:
+            orders = [rng.permutation(self.n_rows) for rng in self.rngs]
+            self.order, self.cursor = np.stack(orders), 0
+        rows = self.order[:, self.cursor : self.cursor + self.size]
+        self.cursor += self.size
+        return rows if self.replicas or self.own_data else rows[0]
+
+    def ahead(self, most):
+        """(B, n): the size of the next batches, and how many in a row have it."""
+        if self.size is None:
+            return self.n_rows, most
+        left = self.n_rows - self.cursor if self.cursor < self.n_rows else self.n_rows
+        if left < self.size:
+            return left, 1
+        whole = self.n_rows % self.size == 0  # then the next epoch goes on alike
+        return self.size, most if whole else min(most, left // self.size)
+
+    def next_rows(self, n):
+        """Rows (n, B) or (n, R, B) of the next n batches, of equal size; None: all."""
+        if self.size is None:
+            return None
+        found, shared = [], not (self.replicas or self.own_data)
+        while n:
+            first = self.next()  # a new order, where the last one has been dealt
+            left = max(0, self.n_rows - self.cursor)
+            more = min(n - 1, left // self.size)
+            start, self.cursor = self.cursor, self.cursor + more * self.size
+            shape = len(self.rngs), more, first.shape[-1]
+            rows = self.order[:, start : self.cursor].reshape(shape)
+            found += [first[None], rows[0] if shared else rows.swapaxes(0, 1)]
+            n -= 1 + more
+        return np.concatenate(found)
+
+    def buffers(self, size):
+        """Empty arrays for the features and targets of ``size`` rows."""
+        lead = (len(self.rngs),) if self.replicas or self.own_data else ()
+        width, depth = self.A.shape[-1], self.A.ndim - 1
+        A = np.empty((*lead, size, width), self.A.dtype)
+        return A, np.empty((*lead, size, *self.y.shape[depth:]), self.y.dtype)
+
+    def gather(self, rows, A, y):
+        """Copy rows of the data into A and y."""
+        if isinstance(self.A, Inputs):
+            self.A.gather(rows, A)
+            y[...] = self.y[own_rows(self.A, rows)]
+            return
+        flat_A, flat_y = self.A, self.y
+        if self.own_data:
+            flat_A = flat_A.reshape(-1, flat_A.shape[-1])
+            flat_y = flat_y.reshape(-1, *flat_y.shape[2:])
+            rows = rows + self.n_rows * np.arange(rows.shape[-2])[:, None]
+        # "clip" lets NumPy write into A at once; rows are never out of range
+        np.take(flat_A, rows, axis=0, out=A, mode="clip")
+        np.take(flat_y, rows, axis=0, out=y, mode="clip")
+
+    def other_rows(self, size, y):
+        """A batch unlike one with targets y: the largest targets, or the smallest."""
+        return max(self.extremes(size), key=lambda b: np.count_nonzero(b[1] != y))
+
+    def extremes(self, size):
+        """The batches (A, y) with the largest and with the smallest targets."""
+        lead = (len(self.rngs),) if self.replicas or self.own_data else ()
+        targets = self.y[0] if self.own_data else self.y
+        targets, n = targets.reshape(self.n_rows, -1)[:, 0], self.n_rows
+        order = np.argpartition(targets, (size - 1, n - size))
+        found = []
+        for rows in (order[-size:], order[:size]):
+            found.append(self.buffers(size))
+            self.gather(np.broadcast_to(rows, (*lead, size)), *found[-1])
+        return found
+
+    def data_of(self, replica):
+        """The data set of one replica, its features as they are kept."""
+        own = self.own_data and self.replicas  # not so for the tasks of a family
+        return (self.A[replica], self.y[replica]) if own else (self.A, self.y)
+
+    def all_rows(self, replica):
+        """The same with the array of all its features."""
+        A, y = self.data_of(replica)
+        return whole(A), y
+
+    def some_rows(self, replica, rows):
+        """Features and targets of some rows of one replica's data."""
+        return some_rows(*self.data_of(replica), rows)

@@ -1,0 +1,106 @@
+"""What decides a run, fact by fact, and in which facts two runs differ."""
+
+import hashlib
+import inspect
+import json
+from itertools import chain
+
+import numpy as np
+
+from minibnn.inputs import PIECE, Inputs
+from minibnn.recipe import to_recipe
+
+# they look at a run or judge its end, and change no step of it
+LOOKERS = """callback verbose checkpoint own_steps own_optimizer together elbo_samples
+rival others""".split()
+
+
+LONGEST = 60  # characters of a value in a message
+
+
+def facts_of(run):
+    """{name of an argument: [what a reader is shown, digest]} of all that decides a run."""
+    options = {k: v for k, v in vars(run.options).items() if k not in LOOKERS}
+    parts = {"model": run.model, "family": run.family, "estimator": run.estimator}
+    facts = {name: fact(value) for name, value in (parts | options).items()}
+    facts["rng"] = [seed_text(run), digest([json.dumps(run.given_seeds).encode()])]
+    return facts | {
+        "X": array_fact(run.batches.A, ones=1),  # features have a column of ones
+        "y": array_fact(run.batches.y),
+    }
+
+
+def differences(saved, own):
+    """{name: "it is 100 in the file, 200 here"} of the facts that differ."""
+    found = {}
+    for name, (here, known) in own.items():
+        there, digest_there = saved.get(name, ("unknown", None))
+        if known != digest_there and here != there:
+            found[name] = f"{name} is {there} in the file, {here} here"
+        elif known != digest_there:  # what can be shown does not tell them apart
+            found[name] = f"{name} has other values, {here} as before"
+    return found
+
+
+def fact(value):
+    """A value as a reader is shown it, and its digest."""
+    known = identity(value)
+    text = known if isinstance(known, str) else repr(value)
+    text = "a dict of params" if isinstance(value, dict) else text
+    if len(text) > LONGEST:
+        text = text[: LONGEST - 3] + "..."
+    return [text, digest([json.dumps(known).encode()])]
+
+
+def array_fact(array, ones=0):
+    """Type and shape of the data, and a digest of every byte, a few rows at a time."""
+    shape = (*array.shape[:-1], array.shape[-1] - ones)
+    text = f"{array.dtype} {shape}"
+    return [text, digest(chain([text.encode()], bytes_of(array)))]
+
+
+def bytes_of(array):
+    """The bytes of an array, or of features yet to be made, some rows at a time."""
+    if array.ndim == 3:
+        for part in array:
+            yield from bytes_of(part)
+        return
+    step = max(1, PIECE * len(array) // max(1, array.size))
+    for start in range(0, len(array), step):
+        rows = slice(start, start + step)
+        part = array.features(rows) if isinstance(array, Inputs) else array[rows]
+        yield np.ascontiguousarray(part).tobytes()
+
+
+def seed_text(run):
+    """The seed a caller gave, as far as it can be shown."""
+    return "None" if run.given_seeds is None else str(run.streams[0].seed.entropy)
+
+
+def digest(parts):
+    """SHA-256 of bytes, given in pieces."""
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(part)
+    return found.hexdigest()
+
+
+def identity(value):
+    """What a value is, equal in every process: its recipe, or the name of its code."""
+    if isinstance(value, dict):
+        return {key: identity(item) for key, item in value.items()}
+    try:
+        return to_recipe(value)
+    except (TypeError, AttributeError):
+        return getattr(value, "__qualname__", None) or own_recipe(value)
+
+
+def own_recipe(value):
+    """The class of an object of somebody's own, and its arguments where it keeps them."""
+    cls = type(value)
+    try:
+        names = inspect.signature(cls).parameters
+    except (TypeError, ValueError):  # a class that does not tell
+        names = ()
+    kept = {a: identity(getattr(value, a)) for a in names if hasattr(value, a)}
+    return {"class": cls.__qualname__, "with": kept} if kept else cls.__qualname__

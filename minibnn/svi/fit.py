@@ -1,0 +1,413 @@
+"""Stochastic variational inference: ``fit``, the door to the six steps."""
+
+import sys
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from minibnn.model import Model, check_protocol, checked_data, data_of
+from minibnn.optim.stopping import in_words
+from minibnn.rng import run_seeds
+from minibnn.standardise import Scaled, standardised
+from minibnn.svi.doubts import doubts, tell
+from minibnn.svi.elbo import (
+    check_combination,
+    default_estimator,
+    estimate_elbo,
+    exact_elbo,
+)
+from minibnn.svi.failure import FitError
+from minibnn.svi.folds import are_unequal, fit_folds
+from minibnn.svi.interrupt import Interrupted, was_interrupted
+from minibnn.svi.judge import settle
+from minibnn.svi.options import check_options, fit_to_data
+from minibnn.svi.replicas import runs_of
+from minibnn.svi.result import FitResult
+from minibnn.svi.rivals import best_of, scores
+from minibnn.svi.run import Run
+from minibnn.validation.arguments import check_instance
+from minibnn.validation.doors import door
+
+
+@door
+def fit(
+    model,
+    family,
+    X,
+    y,
+    *,
+    rng=None,
+    n_samples=1,
+    batch_size=None,
+    optimizer=None,
+    max_steps="auto",
+    start="auto",
+    stop=None,
+    estimator=None,
+    kl_weight=1.0,
+    kl_warmup=0.0,
+    restarts=1,
+    replicas=None,
+    clip=None,
+    callback=None,
+    checkpoint=None,
+    elbo_samples=None,
+    verbose=False,
+    standardise=False,
+):
+    """Fit q(w) to the posterior by stochastic descent on the negative ELBO.
+
+    The six steps: (1) initialise q(w; mu, sigma); (2) the objective, -ELBO; (3) sample
+    w = mu + sigma eps and run forward; (4) its gradients for mu and sigma; (5) update
+    them; (6) repeat until ``max_steps`` or until the ELBO has converged. Then the last
+    state is compared with the first on fresh noise, and the better one is returned (see
+    ``FitResult.returned``). At last the ELBO is estimated from fresh noise, at a tenth of
+    what the steps have cost (see ``elbo_samples``). Ctrl-C ends the steps, and then the
+    estimate, and returns what there is. With a ``batch_size`` X is read a batch at a time
+    and never copied: it may be mapped from a file, ``np.load(path, mmap_mode="r")``.
+
+    Parameters
+    ----------
+    model : Model
+    family : MeanField, Point, ...
+    X, y : arrays (N, D) and (N,) or (N, K), lists, or frames of numbers and booleans
+        Text, categories and gaps in a frame are refused by column. float32 X gives a
+        float32 run: its loss agrees with a float64 run's to about 1e-6, its gradient to
+        1e-5, relative to the largest. With
+        ``replicas=R`` also (R, N, D) and (R, N).
+    rng : int, SeedSequence, Generator or None
+        Equal seeds give equal runs.
+    n_samples : int
+        S, Monte Carlo samples per step.
+    batch_size : int, optional
+        B; by default all rows up to 2048 of them, and 512 a step of more.
+    optimizer : optional
+        SGD, Momentum, Adam or NaturalGradient; default ``Adam(Cosine(0.02))``, for a full
+        covariance with a start ``Adam(Cosine(0.01 / P))``.
+    max_steps : int or "auto"
+        Stochastic steps; the start is not counted. "auto": until a quarter of the steps
+        has brought less than a nat, or a thousandth of a nat a row, and then as many
+        again with step sizes that fall to zero; at most 10,000, fewer (2000 at least) for
+        large batches and networks; 1000 where the loss has no noise, and at most so many
+        for a full covariance, whose start does most of it. Where it is left open,
+        and ``start`` too, a bad result is told by a ``FitWarning``, a run that stops
+        being finite returns what it had before, and a loss without noise (``Point``,
+        ``Exact()``) is brought to its minimum after the steps, to a slope of 1e-6 where
+        it is smooth.
+    start : "auto", "lbfgs", None or dict
+        "auto": sigmas of 0.001 or less, so that the means find their places before noise
+        prunes hidden units; the family's own with an optimizer of yours or less than 1000
+        steps, in which sigmas so small may not grow again. Where the problem is small,
+        L-BFGS at 16 fixed noises is tried too, from sigmas of 0.05 or more, and the start
+        that ends at the higher ELBO is kept: narrow networks need it, on wide ones it fits
+        the 16 noises and little else. What it finds is used only if it is better than
+        plain initial values on fresh noise, beyond doubt, and keeps half of the gain it
+        had on its own. A callback sees one run after the other, and a checkpoint saves the
+        second in a file beside the first, ``run.small.npz`` or ``run.plain.npz``. A full
+        covariance starts from mean-field fits and the curvature of the model (E79), and
+        with ``Exact()`` L-BFGS climbs the ELBO itself. None: initial values of the family.
+        A dict: params to begin with, for all replicas if they have no axis R.
+    stop : Plateau or function, optional
+        ``stop(history) -> bool`` after each step; None runs the steps given. One answer
+        ends all replicas; Plateau waits for every one of them, and brings a schedule that
+        is spread over the run to its end before it stops.
+    estimator : optional
+        Default: local reparameterization where family and prior allow, else pathwise.
+    kl_weight : float
+        With ``Point()``, 1 is maximum a posteriori and 0 maximum likelihood.
+    kl_warmup : float in [0, 1]
+        Share of the steps during which the KL weight rises from 0 to ``kl_weight``.
+    restarts : int
+        Independent runs, of which the one with the best fresh-noise ELBO is kept. On
+        small networks they are advanced together, unless ``stop``, ``callback``,
+        ``checkpoint`` or ``verbose`` looks at single runs. Not together with
+        ``replicas``.
+    replicas : int, optional
+        R independent runs advanced together; parameters get a leading axis R. With X
+        (N, D) all see the same rows; with X (R, N, D) and y (R, N) or (R, N, K) run i
+        sees X[i], y[i]. Data sets of unequal length are given as lists. So the folds of a
+        cross-validation are one call, ``fit(..., [X[i] for i in train], [y[i] for i in
+        train], replicas=R)`` with R arrays of row numbers, and ``result.replica(i)`` is
+        fold i alone. Run i has the i-th random stream of ``rng``, as restart i has. Of
+        unequal ones those of one length go together, one length after the other, each
+        looked at, stopped and saved (in a file of its own) by itself.
+    clip : float, optional
+        With ``scale="identity"``: the smallest sigma a step may reach. Without it a
+        sigma that leaves (0, inf) ends the run with an error.
+    callback : function, optional
+        ``callback(info)`` after each step; raise StopIteration to stop.
+    checkpoint : path or Checkpoint, optional
+        Save the run to this file as it goes and where it ends, and go on from it if it
+        exists: a resumed run is bit-identical to one never stopped. A path alone saves
+        every 100 steps. See :class:`Checkpoint` for going on with more steps.
+    elbo_samples : int, optional
+        Samples of fresh noise for every row in the closing estimate of the ELBO. By
+        default as many as it takes for a standard error of 1e-4 of its two parts, |nll| +
+        |KL|, but no more rows than a tenth of those the steps have evaluated (32 values
+        at least); where that is less than all rows twice, some rows stand for all of them,
+        and the standard error says so. 0: no estimate; ``result.elbo`` is None, and
+        restarts are compared by the mean ELBO of their last 100 steps.
+    verbose : bool
+        Report progress on standard error.
+    standardise : bool or Standardiser
+        True: every column of X is brought to mean 0 and standard deviation 1 over the
+        rows of the fit, and so is y where the likelihood has a location and a scale
+        (Gaussian, HeteroscedasticGaussian, StudentT; not labels or counts). The result
+        keeps both in ``standardiser``, and ``predict`` takes and gives raw units. Model,
+        parameters and ELBO are those of the standardised problem, a fixed noise scale
+        included: ``Gaussian(0.3)`` is then 0.3 standard deviations of y. Data sets of
+        their own, X (R, N, D), have units of their own; the tasks of an inference network
+        share theirs. A large X is standardised as its rows are read, and not copied.
+
+    Returns
+    -------
+    FitResult
+
+    Raises
+    ------
+    ValueError, TypeError
+        Before anything runs, naming the argument that does not fit.
+    FitError
+        If loss or gradient stop being finite, or a sigma leaves (0, inf), in every
+        restart; where ``max_steps`` and ``start`` are left open, only if nothing finite
+        remains.
+
+    Warns
+    -----
+    FitWarning
+        Once, with the remedy, where columns of X, or of y with a noise scale, are far
+        from mean 0 and standard deviation 1; where ``max_steps`` and ``start`` are left
+        open also if the steps diverged, the ELBO was still rising, or the rows are
+        predicted worse than by a constant.
+    """
+    check_instance("model", model, Model)
+    check_protocol("family", family, "natural")
+    estimator = default_estimator(model, family) if estimator is None else estimator
+    check_combination(model, family, estimator)
+    given = {
+        "restarts": restarts,
+        "n_samples": n_samples,
+        "batch_size": batch_size,
+        "optimizer": optimizer,
+        "max_steps": max_steps,
+        "start": start,
+        "stop": stop,
+        "kl_weight": kl_weight,
+        "kl_warmup": kl_warmup,
+        "replicas": replicas,
+        "clip": clip,
+        "callback": callback,
+        "checkpoint": checkpoint,
+        "elbo_samples": elbo_samples,
+        "verbose": verbose,
+        "standardise": standardise,
+    }
+    fit_one = partial(fit_equal, (model, family, estimator))
+    if are_unequal(X):
+        result, found = fit_folds(fit_one, model, X, y, rng, given)
+    else:
+        result, found = fit_one(X, y, rng, given)
+    tell(result, found)
+    return result
+
+
+def fit_equal(problem, X, y, rng, given, seeds=None, begin=True):
+    """(result, what is to be said of it) of data sets of one length, or of one data set.
+
+    Without ``seeds`` the runs have theirs from ``rng``. Without ``begin`` they take no
+    step.
+    """
+    model, family, estimator = problem
+    X, y, units = standardised(given["standardise"], model, family, X, y)
+    A, y = (data_of if isinstance(X, Scaled) else checked_data)(model, X, y)
+    options = check_options(**given | {"standardise": units})
+    noisy = family.has_elbo and not estimator.exact
+    options = fit_to_data(model, family, A, options, noisy)
+    seeds = seeds or run_seeds(rng, options.replicas or given["restarts"])
+    groups = [seeds] if options.replicas else [[seed] for seed in seeds]
+    known = [None if rng is None else [str(seed) for seed in g] for g in groups]
+    if not begin:
+        return not_begun(
+            Run(*problem, A, y, replace(options, checkpoint=None), seeds)
+        ), []
+    result = choose(best_starts(problem, A, y, options, groups, known))
+    if was_interrupted(result):
+        return result, []
+    return result, doubts(result, X, y, options.ours)
+
+
+def not_begun(run):
+    """The result of a run that Ctrl-C has kept from its start and its steps."""
+    run.stop_reason = "interrupted"
+    settle(run.go())
+    return result_of(run, *unknown(run))
+
+
+def best_starts(problem, A, y, options, groups, given_seeds):
+    """A result for each restart, or one of all replicas: the best of its kinds of start.
+
+    One run may fail, all of them may not; Ctrl-C is the end of all.
+    """
+    model, family, estimator = problem
+    found, failure, interrupted = {}, KeyboardInterrupt(), False
+    kinds = options.kinds(model, family, A.shape[-2], estimator.exact)
+    for kind in kinds:
+        own = options.of_kind(kind, kinds, rival_of(found))
+        runs = [
+            (*problem, A, y, own.for_restart(k), *group)
+            for k, group in enumerate(zip(groups, given_seeds, strict=True))
+        ]
+        results, failed, interrupted = carry_out(runs)
+        failure = failed or failure
+        for k, result in results:
+            found.setdefault(k, []).append(result)
+        if interrupted or any(
+            result.stop_reason == "callback" for _, result in results
+        ):
+            break
+    found = {k: tried for k in found if (tried := in_earnest(found[k], interrupted))}
+    if not found:
+        raise failure
+    best = [best_of(found[k]) for k in sorted(found)]
+    if interrupted:
+        best = [replace(result, stop_reason="interrupted") for result in best]
+    return best
+
+
+def in_earnest(results, interrupted):
+    """The results that have gone to their end; a start given up is none."""
+    done = [r for r in results if not np.array_equal(r.stop_reason, "overtaken")]
+    return done or (results if interrupted else [])
+
+
+def rival_of(found):
+    """The best ELBO so far, of any restart; or that of every replica."""
+    values = [scores(result) for tried in found.values() for result in tried]
+    return np.max(values, axis=0) if values else None
+
+
+def carry_out(runs):
+    """([(k, result of run k)], the last failure if any, whether Ctrl-C was the end)."""
+    results, failure, k = [], None, 0
+    try:
+        for k, run in enumerate(runs_of(Run, runs)):
+            try:
+                results.append((k, finish(run.go())))
+            except FitError as error:
+                failure = error
+    except KeyboardInterrupt as interrupt:
+        last = getattr(interrupt, "so_far", None)  # none from within a start
+        return results + [(k, last)] * (last is not None), failure, True
+    interrupted = any(was_interrupted(result) for _, result in results)
+    return results, failure, interrupted
+
+
+def without_elbo(result):
+    """Whether nothing is known of an ELBO that was to be estimated."""
+    return result.elbo is not None and np.isnan(result.elbo).all()
+
+
+def finish(run):
+    """The result of one of the runs, its ELBO estimated from noise it has never seen.
+
+    Ctrl-C raises ``Interrupted`` with the result that lacks the rest of the estimate.
+    """
+    interrupted, pair = False, unknown(run)
+    try:
+        settle(run)
+        report(run, in_words(run.converged, run.rise, run.rise_se))
+        if estimated(run):
+            report(run, "estimating the ELBO from fresh noise")
+            pair = fresh_elbo(run)
+    except KeyboardInterrupt as interrupt:
+        interrupted, pair = True, getattr(interrupt, "so_far", pair)
+    result = result_of(run, *pair)
+    if interrupted:
+        result.stop_reason = "interrupted"
+        raise Interrupted(result)
+    return result
+
+
+def result_of(run, elbo, elbo_se):
+    """What is known of a run."""
+    history = {name: np.asarray(values) for name, values in run.history.items()}
+    return FitResult(
+        run.model,
+        run.family,
+        run.copy_params(),
+        history,
+        elbo,
+        elbo_se,
+        run.stop_reason,
+        run.streams[0].prediction_seed,
+        converged=run.converged,
+        diverged=run.diverged,
+        returned=run.returned,
+        rise=run.rise,
+        rise_se=run.rise_se,
+        standardiser=run.options.standardise,
+    )
+
+
+def estimated(run):
+    """Whether the result has an ELBO: a point has none, and it may be left out."""
+    return run.family.has_elbo and run.options.elbo_samples != 0
+
+
+def unknown(run):
+    """(nan, nan) in the shapes of an ELBO and its standard error, or (None, None)."""
+    if not estimated(run):
+        return None, None
+    shape = run.lead + run.family.tasks
+    return (np.full(shape, np.nan),) * 2 if shape else (np.nan, np.nan)
+
+
+def report(run, text):
+    """What became of a verbose run, and what keeps it busy after its last step."""
+    if run.options.verbose:
+        print(text, file=sys.stderr, flush=True)
+
+
+def fresh_elbo(run):
+    """(ELBO, standard error): two floats, or two arrays over replicas.
+
+    Ctrl-C raises ``Interrupted`` with what has been estimated, nan for the rest.
+    """
+    values = np.stack(unknown(run))
+    params, interrupted = run.copy_params(), False
+    for i in range(len(run.streams)):
+        where = (slice(None), i) if run.lead else ...
+        own = {key: value[i] for key, value in params.items()} if run.lead else params
+        try:
+            values[where] = elbo_of(run, i, own)
+        except Interrupted as interrupt:
+            values[where] = interrupt.so_far or np.nan
+            interrupted = True
+            break
+    pair = tuple(values) if values.ndim > 1 else tuple(values.tolist())
+    if interrupted:
+        raise Interrupted(pair)
+    return pair
+
+
+def elbo_of(run, i, params):
+    """(ELBO, standard error) of replica i, for a tenth of what the steps have cost."""
+    A, y = run.batches.data_of(i)
+    problem = run.model, run.family, params, A, y
+    rows = run.step * run.options.n_samples * (run.batches.size or run.n_rows)
+    with np.errstate(all="ignore"):  # an ELBO of -inf is an answer
+        if run.estimator.exact:
+            return exact_elbo(*problem, run.estimator)
+        rng, samples = run.streams[i].validation, run.options.elbo_samples
+        return estimate_elbo(*problem, rng, samples, rows // 10)
+
+
+def choose(results):
+    """The best restart, by its ELBO."""
+    begun = [r for r in results if len(r.history["loss"]) and not without_elbo(r)]
+    results = begun or results
+    best = results[int(np.argmax([scores(result).sum() for result in results]))]
+    if len(results) > 1:
+        best.restarts = [(r.elbo, r.elbo_se) for r in results]
+    return best

@@ -1,0 +1,112 @@
+"""Steps 2 to 5 many times in a row, as one program: how small networks run.
+
+Everything random and everything on a schedule is known before the first of the steps:
+noise, batches, step sizes. What the steps report is looked at after the last. So a
+stretch of steps is one program (``minibnn.tape.scan``), with the same numbers as step
+by step.
+"""
+
+import numpy as np
+
+from minibnn.tape.program import toggle
+from minibnn.tape.scan import MOST, rows_program
+
+
+class Stretch:
+    """The program of many steps on batches of one size.
+
+    Parameters
+    ----------
+    descent : Descent
+        Whose arrays the steps move.
+    optimizer, memory : the optimiser and its dict of arrays
+    """
+
+    def __init__(self, descent, optimizer, memory):
+        self.descent, self.optimizer, self.memory = descent, optimizer, memory
+        self.programs, self.last = {}, None
+        self.rate_names = [f"rate {i}" for i in range(len(optimizer.rates(1e-3, 0)))]
+
+    def ready(self, most):
+        """(program, n): what carries out the next n <= most steps, or (None, 0)."""
+        size, n = self.descent.batches.ahead(min(most, MOST))
+        if size not in self.programs:
+            self.programs[size] = self.make(size)
+        program = self.programs[size]
+        return (program, min(n, program.count)) if program else (None, 0)
+
+    def make(self, size):
+        """Record a step on batches of ``size`` rows; None where that gains nothing."""
+        descent, batches = self.descent, self.descent.batches
+        full = batches.size is None
+        rows = descent.make_inputs(None if full else size, size)
+        rows["noise"].flat = np.linspace(-2.0, 2.0, rows["noise"].size)
+        rates = dict(zip(self.rate_names, self.optimizer.rates(1e-3, 0), strict=True))
+        rates |= {"kl_weight": 0.5} if "kl_weight" in rows else {}
+        rows |= {k: np.array(v, rows["noise"].dtype) for k, v in rates.items()}
+        other = {key: array.copy() for key, array in rows.items()}
+        for key in set(rows) - {"A", "y"}:
+            toggle(other[key], sign=key == "noise")
+        if not full:
+            for chosen, batch in zip(
+                (rows, other), batches.extremes(size), strict=True
+            ):
+                chosen["A"], chosen["y"] = batch
+        state = {"theta": descent.flat.theta, **self.memory}
+        return rows_program(self.step_of(full), rows, state, other)
+
+    def step_of(self, full):
+        """One step as a function of its arrays, to be recorded."""
+        descent, names = self.descent, self.rate_names
+        all_A, all_y = descent.batches.A, descent.batches.y
+
+        def step(noise, theta, kl_weight=descent.kl_weight, A=all_A, y=all_y, **rest):
+            now = theta.copy()  # the parameters this step looks at
+            params = descent.flat.split(now)
+            report = descent.loss_and_gradient(noise, kl_weight, A, y, params)
+            memory = {key: rest[key] for key in self.memory}
+            rates = [rest[name] for name in names]
+            self.optimizer.update(theta, report.pop("g"), memory, *rates)
+            return report | {"theta": now}
+
+        return step
+
+    def run(self, program, n, step, lrs, kl_weights):
+        """Carry out n steps.
+
+        ``lrs`` and ``kl_weights`` are those of steps ``step``, ``step + 1``, ...
+        Returns arrays (n, ...): "loss", "nll", "kl", "check", and "theta" before each
+        step. They hold until the next call.
+        """
+        theta, inputs = self.descent.flat.theta, program.inputs
+        begin = theta.copy()
+        self.fill(inputs, n)
+        if "kl_weight" in inputs:
+            inputs["kl_weight"][:n] = kl_weights
+        rates = [self.optimizer.rates(lr, step + k) for k, lr in enumerate(lrs)]
+        for name, values in zip(self.rate_names, zip(*rates, strict=True), strict=True):
+            inputs[name][:n] = values
+        self.last = program
+        try:
+            program(n)
+        except KeyboardInterrupt:  # somewhere within a step: back to a whole one
+            theta[...] = begin
+            raise
+        return {key: array[:n] for key, array in program.outputs.items()}
+
+    def again(self, k):
+        """Loss, gradient and parts of row k of the last stretch, by the kernels."""
+        rows = {key: array[k].copy() for key, array in self.last.inputs.items()}
+        data = [rows.get(key, getattr(self.descent.batches, key)) for key in ("A", "y")]
+        weight = rows.get("kl_weight", self.descent.kl_weight)
+        params = self.descent.flat.split(self.last.outputs["theta"][k].copy())
+        return self.descent.loss_and_gradient(rows["noise"], weight, *data, params)
+
+    def fill(self, inputs, n):
+        """Batches and noise of the next n steps, in the order single steps take them."""
+        descent = self.descent
+        rows = descent.batches.next_rows(n)
+        if rows is not None:
+            descent.batches.gather(rows, inputs["A"][:n], inputs["y"][:n])
+        noise = inputs["noise"][:n]
+        descent.noise.fill(noise.swapaxes(0, 1) if descent.lead else noise)
