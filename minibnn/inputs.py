@@ -8,8 +8,6 @@ what has to look at every number looks at a piece at a time.
 import numpy as np
 
 PIECE = 2**18  # numbers that are looked at together
-
-
 ALL = slice(None)
 
 

@@ -26,13 +26,8 @@ from minibnn.validation.doors import door
 from minibnn.validation.labels import relabel
 
 ROUNDING = 1e-6  # how far float32 may carry a probability beyond 1
-
-
 MOST_BINS = 1_000_000
-
-
 ROW_SUM = 1e-4  # and a sum of many of them
-
 
 # --- classification ------------------------------------------------------------------
 

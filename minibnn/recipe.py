@@ -33,9 +33,7 @@ def to_recipe(value):
         return [to_recipe(item) for item in value]
     name = type(value).__name__
     if CLASSES.get(name) is not type(value):
-        raise ArgumentTypeError(
-            f"cannot save {value!r}: {name} is not a class of minibnn"
-        )
+        raise ArgumentTypeError(f"cannot save {value!r}: {name} is not a class of minibnn")
     arguments = inspect.signature(type(value)).parameters
     return {"class": name, "with": {a: to_recipe(getattr(value, a)) for a in arguments}}
 

@@ -58,11 +58,7 @@ def run_seeds(rng, count):
 
 
 BLOCK = 2**15  # normals made at a time; smaller blocks are slower
-
-
 _UNIT = np.float32(2.0**-32)  # a 32-bit word as a fraction
-
-
 _TURN = np.float32(np.pi * 2.0**-31)  # a signed 32-bit word as an angle
 
 

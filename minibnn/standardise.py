@@ -20,8 +20,6 @@ from minibnn.validation.describe import ArgumentTypeError, describe
 from minibnn.validation.own import keep_arrays
 
 CHUNK = 2**18  # numbers that are looked at together
-
-
 LAZY = 2**20  # numbers; X of more is standardised when its rows are read
 
 

@@ -18,8 +18,6 @@ import numpy as np
 from minibnn.validation.describe import ArgumentTypeError, describe
 
 FORMAT = 1
-
-
 META = "meta"  # JSON text as bytes: version, kind, checksum and the caller's own facts
 
 

@@ -162,7 +162,9 @@ def test_small_enough_is_enough(cost):
     """A network that is sure of itself: two digits fewer draws than allowed."""
     params = FAMILY.init(LINEAR, rng=0) | {"rho": np.full(3, -12.0)}
     data, rng = LINEAR.batch(X, Y), np.random.default_rng(0)
-    value, se = elbo.estimate_elbo(LINEAR, FAMILY, params, *data, rng, most_rows=10**7)
+    value, se = elbo.estimate_elbo(
+        LINEAR, FAMILY, params, *data, rng, most_rows=10**7
+    )
     assert 0 < se <= 1e-4 * abs(value)
     assert cost["rows"] <= 600 * 200
 
@@ -196,9 +198,7 @@ def test_restarts_without_an_estimate_are_compared_by_their_last_steps():
     result = mb.fit(LINEAR, FAMILY, X, Y, elbo_samples=0, **options)
     assert result.restarts == [(None, None)] * 3
     each = [
-        mb.fit(
-            LINEAR, FAMILY, X, Y, elbo_samples=0, start=None, max_steps=300, rng=seed
-        )
+        mb.fit(LINEAR, FAMILY, X, Y, elbo_samples=0, start=None, max_steps=300, rng=seed)
         for seed in np.random.SeedSequence(2).spawn(3)
     ]
     last = [one.history["elbo"][-100:].mean() for one in each]

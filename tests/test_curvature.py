@@ -112,11 +112,7 @@ def test_slopes_of_rows_have_the_fisher_information_as_mean():
     model = mb.Model(mb.MLP([2, 1]), mb.Bernoulli(), N01)
     X, y = rng.normal(size=(5, 2)), np.array([0.0, 1.0, 0.0, 1.0, 1.0])
     A, y = model.batch(X, y)
-    params = {
-        "mu": rng.normal(size=3),
-        "rho": np.full(3, 0.2),
-        "low": rng.normal(size=3),
-    }
+    params = {"mu": rng.normal(size=3), "rho": np.full(3, 0.2), "low": rng.normal(size=3)}
     curved = Curved(model, FULL, A, y, 0.5, rng)
     G = [curved.row_slopes(params) for _ in range(300)]
     products = np.array([g.T @ g for g in G])
@@ -158,10 +154,7 @@ def problem(likelihood, n_outputs, prior=N01):
     """60 rows with targets drawn from a network of the prior, and a start near it."""
     rng = np.random.default_rng(2)
     model = mb.Model(mb.MLP([2, 4, n_outputs]), likelihood, prior)
-    A, w = (
-        model.features(rng.normal(size=(60, 2))),
-        0.7 * rng.normal(size=model.n_weights),
-    )
+    A, w = model.features(rng.normal(size=(60, 2))), 0.7 * rng.normal(size=model.n_weights)
     n = model.net.n_weights
     F, _ = model.net.apply(w[None, :n], A)
     y = model.targets(A, likelihood.sample(F, w[None, n:], rng.random(F.shape))[0])

@@ -119,12 +119,7 @@ def test_a_tiny_sigma_does_not_let_lbfgs_fit_the_noise_away(scale):
     X, y = sine(60)
     found = [
         quiet_fit(
-            model_of(5),
-            mb.MeanField(scale, sigma),
-            X,
-            y,
-            rng=0,
-            start="lbfgs",
+            model_of(5), mb.MeanField(scale, sigma), X, y, rng=0, start="lbfgs",
             max_steps=300,
         ).elbo
         for sigma in (0.05, 1e-3)
@@ -205,9 +200,7 @@ def test_log_scales_begin_at_zero_for_every_input():
 
 def test_a_heteroscedastic_fit_is_no_worse_than_one_noise_level():
     X, y = sine(70)
-    het = quiet_fit(
-        model_of(20, mb.HeteroscedasticGaussian()), mb.MeanField(), X, y, rng=0
-    )
+    het = quiet_fit(model_of(20, mb.HeteroscedasticGaussian()), mb.MeanField(), X, y, rng=0)
     one = quiet_fit(model_of(20), mb.MeanField(), X, y, rng=0)
     assert het.elbo > one.elbo
 

@@ -147,7 +147,9 @@ def outsiders(chain, rng):
     yield "noise for a layer of rho", noisy
     yield (
         "cosine slopes",
-        split(chain.gradient((("slopes", lambda v, c: [np.cos(3 * Z) for Z in c.Z]),))),
+        split(
+            chain.gradient((("slopes", lambda v, c: [np.cos(3 * Z) for Z in c.Z]),))
+        ),
     )
     yield (
         "errors through a hyperbola",

@@ -115,9 +115,7 @@ def test_a_name_that_says_where_is_true_everywhere(likelihood):
     said, _ = names_of(with_kl(chain, factor), chain.case)
     assert said[0] == "kl-alone-in-biases-of-layer-2"
     assert "kl-alone-in-biases" not in said
-    assert (
-        "kl-biases-left-out" not in names_of(with_kl(chain, 1 - factor), chain.case)[0]
-    )
+    assert "kl-biases-left-out" not in names_of(with_kl(chain, 1 - factor), chain.case)[0]
 
 
 def test_the_prior_of_the_network_for_the_noise_scale_is_named():

@@ -200,9 +200,7 @@ def test_rectified_moments_keep_their_digits_far_out(dtype):
             two = s * s * ((1 + z * z) * above + z * bell) - one * one
             for got, want in ((mean, one), (var, two)):
                 if want > tiny:
-                    assert (
-                        abs(mp.mpf(float(got)) / want - 1) < 1e3 * np.finfo(dtype).eps
-                    )
+                    assert abs(mp.mpf(float(got)) / want - 1) < 1e3 * np.finfo(dtype).eps
 
 
 def test_recorded_rectified_moments_are_never_negative():

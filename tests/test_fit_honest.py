@@ -73,14 +73,10 @@ def test_a_start_that_fits_its_noises_alone_is_not_used(kind, n, hidden, options
     ("promised", "used"),
     [(None, True), (40.0, True), (20.0, True), (19.0, False), (-900.0, False)],
 )
-def test_a_start_keeps_half_of_what_its_own_noises_promised(
-    promised, used, monkeypatch
-):
+def test_a_start_keeps_half_of_what_its_own_noises_promised(promised, used, monkeypatch):
     """From 100 down to 60 on fresh noise: half of the way down to 20."""
     known = {"plain": np.full(8, 100.0), "found": np.full(8, 60.0)}
-    monkeypatch.setattr(
-        judge, "losses", lambda run, params, i, n_samples: known[params]
-    )
+    monkeypatch.setattr(judge, "losses", lambda run, params, i, n_samples: known[params])
     chosen = judge.tested(None, 0, "found", "plain", promised)
     assert chosen == ("found" if used else "plain")
 
@@ -463,9 +459,7 @@ def test_a_resumed_run_is_judged_by_where_it_began(tmp_path):
 
     whole = mb.fit(model, mb.MeanField(), X, y, **options)
     checkpoint = tmp_path / "run.npz"
-    mb.fit(
-        model, mb.MeanField(), X, y, checkpoint=checkpoint, callback=pause, **options
-    )
+    mb.fit(model, mb.MeanField(), X, y, checkpoint=checkpoint, callback=pause, **options)
     resumed = mb.fit(model, mb.MeanField(), X, y, checkpoint=checkpoint, **options)
     assert (resumed.stop_reason, resumed.returned) == ("diverged", "start")
     assert_same_params(whole, resumed)

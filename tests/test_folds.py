@@ -98,17 +98,12 @@ def test_every_fold_has_its_own_start():
 
 
 def test_unequal_folds_have_units_of_their_own(monkeypatch):
-    real = (
-        [50 + 20 * X[rows] for rows in TRAIN],
-        [200 + 9 * X[rows, 0] for rows in TRAIN],
-    )
+    real = [50 + 20 * X[rows] for rows in TRAIN], [200 + 9 * X[rows, 0] for rows in TRAIN]
     cv = folds(real, REAL, standardise=True, max_steps=300)
     for k in range(5):
         one = alone(monkeypatch, k, real, REAL, standardise=True, max_steps=300)
         assert_is(cv.replica(k), one)
-        got, want = (
-            r.predict(real[0][k], 50, rng=1).mean for r in (cv.replica(k), one)
-        )
+        got, want = (r.predict(real[0][k], 50, rng=1).mean for r in (cv.replica(k), one))
         np.testing.assert_allclose(got, want, rtol=1e-7)
     whole = mb.Standardiser.of(np.concatenate(real[0]), np.concatenate(real[1]))
     assert folds(real, REAL, standardise=whole).standardiser.X_mean.shape == (2,)
@@ -169,9 +164,7 @@ def test_frames_of_unequal_length():
 def test_equal_lists_are_the_array_they_were():
     data = [part[:3] for part in LISTS]
     stacked = [np.stack(part) for part in data]
-    got, want = (
-        mb.fit(MODEL, FAMILY, *d, replicas=3, **OPTIONS) for d in (data, stacked)
-    )
+    got, want = (mb.fit(MODEL, FAMILY, *d, replicas=3, **OPTIONS) for d in (data, stacked))
     np.testing.assert_array_equal(got.params["mu"], want.params["mu"])
     rows = mb.fit(MODEL, FAMILY, X.tolist(), Y.tolist(), **OPTIONS)
     assert rows.params["mu"].shape == (17,)
@@ -190,11 +183,7 @@ def test_equal_lists_are_the_array_they_were():
         ((LISTS[0], LISTS[1][::-1]), {}, ["data set 0", "y must have shape", "18"]),
         ((LISTS[0], [*LISTS[1][:4], LISTS[1][4] + 7]), {}, ["data set 4", "0 or 1"]),
         (([*LISTS[0][:4], LISTS[0][4][:, :1]], LISTS[1]), {}, ["data set 4", "X must"]),
-        (
-            ([*LISTS[0][:4], LISTS[0][4] * np.nan], LISTS[1]),
-            {},
-            ["data set 4", "(0, 0)"],
-        ),
+        (([*LISTS[0][:4], LISTS[0][4] * np.nan], LISTS[1]), {}, ["data set 4", "(0, 0)"]),
         (LISTS, {"restarts": 2}, ["restarts choose one run"]),
     ],
 )

@@ -12,16 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent / "benchmarks"))
 from problems import PROBLEMS, SEEDS
 
 LEAST = {"moons 20": 5.0, "moons 50": 3.0}  # nats above mean field, mean of five seeds
-NAMES = [
-    *LEAST,
-    "linear",
-    "circles",
-    "two clusters",
-    "sine",
-    "coin",
-    "friedman3",
-    "large",
-]
+NAMES = [*LEAST, "linear", "circles", "two clusters", "sine", "coin", "friedman3", "large"]
 SAMPLES, AT_ONCE = 1000, 50
 
 
@@ -46,9 +37,7 @@ def test_full_covariance_gains_on_a_default_mean_field(name):
         mean_field = mb.fit(model, mb.MeanField(), X, y, rng=seed).params
         full = mb.fit(model, family, X, y, rng=seed).params
         states = family.embed(mean_field), full
-        before, after = (
-            minus_elbos(model, family, p, *model.batch(X, y)) for p in states
-        )
+        before, after = (minus_elbos(model, family, p, *model.batch(X, y)) for p in states)
         gains.append((before - after).mean())
         errors.append((before - after).std() / np.sqrt(SAMPLES))
         print(f"{name} {seed}: {gains[-1]:+.2f} ± {errors[-1]:.2f} nats")

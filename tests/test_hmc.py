@@ -469,6 +469,7 @@ def test_bad_data_and_queries_are_named():
         chains.predict(X, n_samples=11)
 
 
+
 # --- the recorded program -------------------------------------------------------------
 
 

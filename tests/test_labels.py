@@ -164,9 +164,7 @@ def test_only_a_score_keeps_to_relabelling():
 
 def counted(likelihood, y=CODES, width=3, **options):
     model = mb.Model(mb.MLP([2, 4, width]), likelihood, mb.GaussianPrior())
-    return mb.fit(
-        model, mb.MeanField(), X, y, rng=0, start=None, max_steps=5, **options
-    )
+    return mb.fit(model, mb.MeanField(), X, y, rng=0, start=None, max_steps=5, **options)
 
 
 def test_the_number_of_classes_is_the_networks_width(tmp_path):
@@ -200,9 +198,7 @@ def test_labels_are_refused_in_the_same_words(y):
 
 
 def test_one_output_is_no_choice_between_classes():
-    with pytest.raises(
-        ValueError, match=r"at least 2, the network has 1.*Bernoulli\(\)"
-    ):
+    with pytest.raises(ValueError, match=r"at least 2, the network has 1.*Bernoulli\(\)"):
         counted(mb.Categorical(), width=1)
     with pytest.raises(ValueError, match="n_classes must be an integer >= 2, got 1"):
         mb.Categorical(1)

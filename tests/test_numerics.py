@@ -156,7 +156,9 @@ ROWS = {
         mp_sigmoid,
         1.4,
     ),
-    "log sigma": Row(log_softplus, LEFT, lambda mp, x: mp.log(mp_softplus(mp, x)), 1.9),
+    "log sigma": Row(
+        log_softplus, LEFT, lambda mp, x: mp.log(mp_softplus(mp, x)), 1.9
+    ),
     "slope of log sigma": Row(
         softplus_log_slope,
         LEFT,

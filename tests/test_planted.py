@@ -83,9 +83,7 @@ def test_results_cross_a_process():
 def test_noise_of_precision_is_no_mistake_of_the_outputs():
     case = make_case("Bernoulli")
     rng = np.random.default_rng(3)
-    g = {
-        k: a * (1 + 3e-7 * rng.normal(size=a.shape)) for k, a in case.gradient().items()
-    }
+    g = {k: a * (1 + 3e-7 * rng.normal(size=a.shape)) for k, a in case.gradient().items()}
     found = mb.diagnose(g, case)
     assert "∂nll/∂F" not in " ".join(found.facts)
     assert found.verdict == "none fits" or found.mistakes[0].name == "float32-inside"

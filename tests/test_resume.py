@@ -106,7 +106,9 @@ def check_stops(name, block, stops, tmp_path, monkeypatch):
     whole = fit(**EDGES[name])
     for stop in stops:
         path = tmp_path / f"{stop}.npz"
-        paused = fit(**EDGES[name], checkpoint=keeper(path), callback=stop_after(stop))
+        paused = fit(
+            **EDGES[name], checkpoint=keeper(path), callback=stop_after(stop)
+        )
         assert (paused.stop_reason, in_file(path)) == ("callback", stop)
         assert_same(fit(**EDGES[name], checkpoint=keeper(path)), whole)
 
@@ -244,9 +246,7 @@ def test_a_run_that_a_rule_has_ended_stays_ended(reason, tmp_path):
 
 
 @pytest.mark.parametrize("error", [OwnError, KeyboardInterrupt])
-def test_a_rule_that_fails_in_recorded_steps_leaves_a_step_to_go_on_from(
-    error, tmp_path
-):
+def test_a_rule_that_fails_in_recorded_steps_leaves_a_step_to_go_on_from(error, tmp_path):
     path, alive = tmp_path / "run.npz", []
 
     def rule(history):
@@ -304,10 +304,7 @@ def test_a_full_disk_does_not_hide_what_ended_the_run(tmp_path, monkeypatch):
         monkeypatch.setattr("minibnn.svi.checkpoint.write", full)
         raise KeyboardInterrupt if info.step else OwnError
 
-    with (
-        pytest.warns(UserWarning, match="not saved: no space"),
-        pytest.raises(OwnError),
-    ):
+    with pytest.warns(UserWarning, match="not saved: no space"), pytest.raises(OwnError):
         fit(checkpoint=keeper(tmp_path / "run.npz"), callback=breaks)
 
 

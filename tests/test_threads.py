@@ -67,11 +67,9 @@ VALUES = {
     "replicas": lambda: run(replicas=2).elbo,
     "predict": lambda: world.RESULT.predict(world.X, n_samples=50).mean,
     "hmc": lambda: world.hmc().weights,
-    "laplace": lambda: (
-        mb.laplace(world.LINE, world.X, world.REALS, np.zeros(3), rng=0)
-        .predict(world.X)
-        .mean
-    ),
+    "laplace": lambda: mb.laplace(
+        world.LINE, world.X, world.REALS, np.zeros(3), rng=0
+    ).predict(world.X).mean,
 }
 
 
@@ -163,9 +161,7 @@ def test_diagnoses_of_several_cases_do_not_mix():
 
 
 def test_the_last_case_is_kept_in_each_thread():
-    case, other = (
-        mb.points.generic(world.YES_NO, mb.MeanField(), rng=k) for k in (0, 1)
-    )
+    case, other = (mb.points.generic(world.YES_NO, mb.MeanField(), rng=k) for k in (0, 1))
     chain = prepared(case)
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(prepared, other).result().case is other

@@ -401,16 +401,10 @@ def information_is_total_less_mean_entropy():
 def density_in_other_units():
     """That of scipy with location and scale in the units of y, for each data set's own."""
     rng = np.random.default_rng(4)
-    F, v, y = (
-        rng.normal(size=(5, 3, 2)),
-        np.zeros((5, 0)),
-        1e3 * rng.normal(size=(3, 2)),
-    )
+    F, v, y = rng.normal(size=(5, 3, 2)), np.zeros((5, 0)), 1e3 * rng.normal(size=(3, 2))
     for mean, sd in ((np.ones(2), np.array([2.0, 1e3])), rng.uniform(1, 9, (2, 2, 2))):
         got = RawUnits(mb.Gaussian(0.4), mean, sd).row_nll(F, y, v)
-        m, s = (
-            np.atleast_2d(u)[np.arange(5) % (u.size // 2), None] for u in (mean, sd)
-        )
+        m, s = (np.atleast_2d(u)[np.arange(5) % (u.size // 2), None] for u in (mean, sd))
         close(got, -stats.norm.logpdf(y, m + s * F, 0.4 * s).sum(-1))
 
 

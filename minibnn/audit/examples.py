@@ -188,20 +188,10 @@ def _counts(rng):
 
 
 case("E31")(_nll_case(gaussian_nll, _real, log_scale=True))
-
-
 case("E33")(_nll_case(bernoulli_nll, _labels))
-
-
 case("E34")(_nll_case(categorical_nll, _classes, n_outputs=3))
-
-
 case("E35")(_nll_case(poisson_nll, _counts))
-
-
 case("E36")(_nll_case(student_t_nll, _real, 3.7, log_scale=True))
-
-
 case("E37")(_nll_case(sigmoid_gaussian_nll, _labels, log_scale=True))
 
 
@@ -238,26 +228,12 @@ def _density_case(kernel, key, *rest):
 
 
 _M0 = np.array([0.3, -0.4, 0.1, 0.9, -1.2, 0.5])
-
-
 _S0 = np.array([0.7, 1.6, 0.4, 2.2, 1.1, 0.9])
-
-
 case("E41")(_kl_case(gaussian_kl, _M0, _S0))
-
-
 case("E42")(_density_case(gaussian_log_density, "w", _M0, _S0))
-
-
 case("E43")(_density_case(neg_entropy, "log_s"))
-
-
 case("E45")(_density_case(scale_mixture_log_density, "w", 0.3, 1.4, 0.2))
-
-
 case("E46")(_kl_case(laplace_kl, 0.8))
-
-
 case("E47")(_density_case(laplace_log_density, "w", 0.8))
 
 
@@ -309,12 +285,6 @@ def _objective_case(estimator, *keys):
 
 
 case("E51")(_objective_case(LocalReparam(), "mu", "rho"))
-
-
 case("E52")(_objective_case(Pathwise(), "mu"))
-
-
 case("E53")(_objective_case(Pathwise(), "rho"))
-
-
 case("E61")(_objective_case(Pathwise(), "mu", "rho"))

@@ -16,7 +16,6 @@ from minibnn.priors.gaussian import GaussianPrior
 
 N_ROWS, N_DATA = 4, 19
 
-
 LIKELIHOODS = {
     "Bernoulli": (Bernoulli(), 1, lambda rng: rng.integers(0, 2, N_ROWS)),
     "Gaussian": (Gaussian(0.7), 2, lambda rng: rng.normal(size=(N_ROWS, 2))),
@@ -27,8 +26,6 @@ LIKELIHOODS = {
     ),
     "Categorical": (Categorical(3), 3, lambda rng: rng.integers(0, 3, N_ROWS)),
 }
-
-
 FAMILIES = {f"MeanField({s})": MeanField(s) for s in ("softplus", "exp", "identity")}
 
 
@@ -51,15 +48,11 @@ def network_case(likelihood, family, estimator, activation):
 
 
 MODELS = {}
-
-
 for _like, (_name, _family), _estimator in product(
     LIKELIHOODS, FAMILIES.items(), (Pathwise(), LocalReparam())
 ):
     MODELS[f"{_name} {_like} {_estimator!r}"] = network_case(
         _like, _family, _estimator, "tanh"
     )
-
-
 for _like in LIKELIHOODS:
     MODELS[f"Point {_like} relu"] = network_case(_like, Point(), Pathwise(), "relu")

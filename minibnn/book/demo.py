@@ -24,8 +24,6 @@ from minibnn.svi.fit import fit
 from minibnn.validation.arguments import as_rng
 
 RESTARTS = 4
-
-
 WINDOW = 200  # steps over which convergence is looked at
 
 

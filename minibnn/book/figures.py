@@ -17,11 +17,7 @@ from matplotlib import style
 from minibnn.validation.arguments import as_float_array
 
 STYLE = "minibnn.book"
-
-
 MANIFEST = "manifest.json"
-
-
 FIGURES = {}  # name -> Entry
 
 

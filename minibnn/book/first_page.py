@@ -25,14 +25,8 @@ from minibnn.svi.failure import FitError
 from minibnn.svi.fit import fit
 
 WEIGHT = 5  # the weight that the page follows
-
-
 UNUSED = 6  # a weight into a hidden unit that training switches off
-
-
 TRAINED = 1e-3  # tolerance of what comes out of training
-
-
 CHOSEN = 0.1  # ... out of L-BFGS and restarts, which magnify the last digit
 
 
@@ -135,8 +129,6 @@ AHEAD = [
     ((0.185, 0.63), (0.37, 0.33), (-0.02, -0.04)),
     ((0.62, 0.28), (0.84, 0.28), (0.0, -0.06)),
 ]
-
-
 BOX = {"boxstyle": "round,pad=0.5", "fc": "white", "ec": "#888888"}
 
 

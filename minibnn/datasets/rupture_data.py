@@ -31,20 +31,10 @@ from minibnn.validation.arguments import (
 )
 
 NAMES = ("height", "width", "sxx", "sxy", "syy", "mud", "drop", "dc")
-
-
 PUBLISHED_NAMES = ("height", "width", "sxx", "sxy", "syy", "sdrop", "mud", "dc")
-
-
 UNITS = ("km", "km", "MPa", "MPa", "MPa", "1", "1", "m")
-
-
 FILES = {"train": 1000, "validate": 600, "test": 400}  # name: number of rows
-
-
 BLOCK = slice(100, 500)  # the rows whose labels are displaced
-
-
 LAG = 75  # by how many rows
 
 

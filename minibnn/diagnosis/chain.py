@@ -151,9 +151,7 @@ class Chain(ForwardPass):
                 world.eps = _applied(changes, world, "eps", world.eps)
                 worlds.append(world)
             w = np.concatenate([world.w for world in worlds])
-            g_w = self.model.nll(w, self.A, self.y)[1]().reshape(
-                -1, self.S, w.shape[-1]
-            )
+            g_w = self.model.nll(w, self.A, self.y)[1]().reshape(-1, self.S, w.shape[-1])
             weight = self.N / self.B / self.S
             for world, g in zip(worlds, g_w, strict=True):
                 g_sigma = (g * world.eps).sum(0) * world.dsigma
@@ -172,9 +170,7 @@ class Chain(ForwardPass):
         links = {link for link, _ in changes}
         data = world.data
         if links - KL_LINKS - {"data", "total"} - set(FORWARD_LINKS):
-            data = world._data(
-                lambda link, right: _applied(changes, world, link, right)
-            )
+            data = world._data(lambda link, right: _applied(changes, world, link, right))
         return _applied(changes, world, "data", data), self.kl_term(changes)
 
     def kl_term(self, changes):

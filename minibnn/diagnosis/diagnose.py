@@ -16,8 +16,6 @@ from minibnn.validation.arguments import check_instance
 from minibnn.validation.doors import door
 
 MOST_NAMED = 5  # explanations shown
-
-
 MOST_ODD = 8  # single coordinates named one by one
 
 

@@ -12,11 +12,7 @@ from minibnn.diagnosis import probing
 from minibnn.diagnosis.own_numbers import outlier_alone, share_explained
 
 MOST_OUTPUTS = 600  # S x B x C up to which ∂nll/∂F is recovered
-
-
 GONE = 1e-4  # share of the error that a true explanation leaves at most
-
-
 LEAST = 14  # coordinates from which on a smooth dependence can be told from luck
 
 

@@ -12,8 +12,6 @@ import numpy as np
 from minibnn.mistakes.catalogue import Mistake
 
 FIRST_STEP = 1e-7
-
-
 LEAST = 6  # coordinates that one number has to explain
 
 
@@ -86,8 +84,6 @@ PARTNERS = {  # a symbol that is made of another stands beside that one alone
     "ceil(N/B)": "NB", "floor(N/B)": "NB", "(nu+1)": ("nu",), "nu": ("(nu+1)",),
     "log 2": (), "P": "", "L": "", "C": "",
 }  # fmt: skip
-
-
 NEVER_ALONE = ("(S-1)", "(S+1)", "(B-1)", "nu", "(nu+1)")
 
 

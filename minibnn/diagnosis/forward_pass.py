@@ -21,8 +21,6 @@ FORWARD_LINKS = (
     "features", "targets", "noise", "scale", "draw", "order", "activations", "last",
     "slopes_kept", "hidden", "before",
 )  # fmt: skip
-
-
 TINY = 1e-30  # the complex step
 
 

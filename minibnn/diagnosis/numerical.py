@@ -11,26 +11,12 @@ from minibnn.diagnosis.own_numbers import share_explained
 from minibnn.mistakes.catalogue import Mistake
 
 MOST_WEIGHTS = 500  # numbers up to which finite differences are tried
-
-
 STEPS = tuple(10.0**-k for k in range(1, 14))
-
-
 LEAST = 6  # entries that one number has to explain
-
-
 SOME = 8  # coordinates tried before all are
-
-
 EPS = np.finfo(float).eps
-
-
 ROUNDING = 1e-5  # of the terms: what float32 or a finite difference may leave
-
-
 _RIGHT = "the gradient, in full precision"
-
-
 _AFTER = "What happens between the gradient and the place where you read it?"
 
 
@@ -65,9 +51,7 @@ def rescaled(search):
     for key, cut in keys.items():
         right, given = search.chain.right[cut], search.g[cut]
         factors[key] = float(right @ given / (right @ right)) if right.any() else 1.0
-    whole = np.concatenate(
-        [factors[k] * search.chain.right[c] for k, c in keys.items()]
-    )
+    whole = np.concatenate([factors[k] * search.chain.right[c] for k, c in keys.items()])
     if not search.agrees(whole).all() or len(search.g) < 8:
         return None
     words = ", ".join(f"{f:.6g} × ∂loss/∂{k}" for k, f in factors.items())
@@ -90,9 +74,7 @@ def clipped(search):
         whole = search.chain.right.copy()
         whole[cut] = np.clip(whole[cut], -most, most)
         if at.sum() > 1 and search.agrees(whole).all():
-            return _mistake(
-                "gradient-clipped", f"every entry within ±{most:.6g}", _AFTER
-            )
+            return _mistake("gradient-clipped", f"every entry within ±{most:.6g}", _AFTER)
     return None
 
 

@@ -25,13 +25,7 @@ from minibnn.validation.own import keep_arrays
 RTOL = (
     1e-9  # a mistake is visible if it moves a coordinate by more, relative to its terms
 )
-
-
-RULES = tuple(
-    page for page in BY_RULE if page != "precision"
-)  # no set-up hides a bound
-
-
+RULES = tuple(page for page in BY_RULE if page != "precision")  # no set-up hides a bound
 JITTER = 64  # roundings of the point whose effect on the gradient is forgiven
 
 

@@ -100,10 +100,9 @@ def _equations(student, search, mu, rho):
     for _ in range(chain.S + 4):
         y = case.y[rng.permutation(len(case.y))]
         given, ours = student.at(y=y), Chain(replace(case, y=y))
-        if (
-            given is None
-            or np.abs(given - ours.right)[mu].max() > 1e-6 * np.abs(ours.right).max()
-        ):
+        if given is None or np.abs(given - ours.right)[mu].max() > 1e-6 * np.abs(
+            ours.right
+        ).max():
             return None, None
         rows.append(ours._samples(lambda link, right: right)[0] - base)
         answers.append((given - search.g)[rho] / chain.dsigma)

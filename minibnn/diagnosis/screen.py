@@ -13,11 +13,7 @@ from minibnn.diagnosis.chain import KL_LINKS, Chain
 from minibnn.mistakes.catalogue import catalogue
 
 DRAW_LINKS = {"draw", "noise", "slopes_kept", "eps"} | KL_LINKS
-
-
 AT_ONCE = 1_000_000  # numbers of one pass over many draws
-
-
 PROBES = 48  # coordinates kept of every block
 
 

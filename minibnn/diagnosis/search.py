@@ -12,11 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 SPARE_BITS = 12
-
-
 MOST_COMPOSED = 60  # mistakes of the data term that are tried one upon the other
-
-
 MOST_BESIDE = 300  # mistakes, each right in some blocks, that are tried side by side
 
 
@@ -106,15 +102,13 @@ class Search:
         found = []
         with np.errstate(all="ignore"):
             off = np.abs(self.g[screen.probe] - screen.total)
-            odd = off > 1e-6 * np.abs(screen.total) + self.allowance[screen.probe]
+            odd = (off > 1e-6 * np.abs(screen.total) + self.allowance[screen.probe])
         for i in np.flatnonzero(odd.sum(-1) <= most):
             total = self.chain.gradient(screen.mistakes[i].changes)
             odd = np.flatnonzero(~self.agrees(total))
             mask = np.ones(len(self.right_in), bool)
-            if (
-                len(odd) <= most
-                and 2 * len(odd) < self.wrong.sum()
-                and self.convincing(mask, len(screen.mistakes) * self.blocks.size)
+            if len(odd) <= most and 2 * len(odd) < self.wrong.sum() and self.convincing(
+                mask, len(screen.mistakes) * self.blocks.size
             ):
                 needed = self.blocks.all_in(self.agrees(total)) & ~self.right_in
                 fit = _fit(screen, (i,), (needed,), (len(odd), i))
@@ -123,11 +117,8 @@ class Search:
 
     def with_factor(self, screen):
         """(i, term, c): mistake i with one of its terms, or all, times a constant."""
-        g, kept = (
-            self.g[screen.probe],
-            np.repeat(
-                ~self.right_in, np.diff(np.append(screen.starts, len(screen.probe)))
-            ),
+        g, kept = self.g[screen.probe], np.repeat(
+            ~self.right_in, np.diff(np.append(screen.starts, len(screen.probe)))
         )
         weight = kept / self.chain.magnitude[screen.probe]
         for term, scaled, rest in (
@@ -221,9 +212,7 @@ class Search:
         for i, j in combinations(chosen[:MOST_COMPOSED], 2):
             a, b = screen.mistakes[i], screen.mistakes[j]
             for first, second in ((i, j), (j, i)) if a.links & b.links else ((i, j),):
-                changes = (
-                    screen.mistakes[first].changes + screen.mistakes[second].changes
-                )
+                changes = screen.mistakes[first].changes + screen.mistakes[second].changes
                 total = self.chain.gradient(changes)[screen.probe]
                 if (self._probes_agree(screen, total[None]) | self.right_in).all():
                     yield first, second

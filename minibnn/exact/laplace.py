@@ -34,8 +34,6 @@ from minibnn.validation.doors import door
 from minibnn.validation.own import keep_arrays
 
 MOST = 1e150  # above which squares overflow
-
-
 CHUNK = 4_000_000  # numbers of the activations and Jacobian rows held at once
 
 
@@ -45,9 +43,7 @@ def jacobian(net, w, A):
     The network's own pullback, one row of features to a replica, one output at a time.
     """
     size = max(1, CHUNK // net.n_weights)
-    parts = [
-        _jacobian_rows(net, w, A[i : i + size]) for i in range(0, len(A) or 1, size)
-    ]
+    parts = [_jacobian_rows(net, w, A[i : i + size]) for i in range(0, len(A) or 1, size)]
     return np.concatenate(parts)
 
 
@@ -111,10 +107,9 @@ def own_precisions(likelihood, n_numbers):
     if not likelihood.n_weights:
         return np.zeros(0)
     _, of_log_scale = location_scale_information(likelihood.df)
-    return (
-        n_numbers * of_log_scale
-        + 1.0 / np.broadcast_to(likelihood.own_prior.scale, 1) ** 2
-    )
+    return n_numbers * of_log_scale + 1.0 / np.broadcast_to(
+        likelihood.own_prior.scale, 1
+    ) ** 2
 
 
 @door

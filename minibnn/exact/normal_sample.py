@@ -20,8 +20,6 @@ from minibnn.validation.arguments import (
 from minibnn.validation.doors import door
 
 REACH = 9.0  # standard deviations on either side; e^(-81/2) = 3e-18
-
-
 POINTS = 65
 
 

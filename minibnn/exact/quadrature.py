@@ -27,20 +27,10 @@ from minibnn.validation.doors import door, outside
 from minibnn.validation.own import keep_arrays
 
 DROP = 60.0  # nats below the top that a point may lie and still count: e^-60 = 1e-26
-
-
 FIRST = {1: 257, 2: 49}  # points per axis to begin with
-
-
 MOST_POINTS = 150_000  # of a lattice that is refined once more
-
-
 RESOLVED = 5.0  # nats between neighbours at the top, above which no sum is believed
-
-
 MOST = 1e12  # nats from which on the fourth digit of a difference is rounding
-
-
 CHUNK = 2_000_000  # numbers one activation may hold
 
 

@@ -15,8 +15,6 @@ from minibnn.gradcheck.problem import EPS
 # usual gradient of its block: in double precision, where half the digits of f are
 # rounding and differences judge alone, and in single precision.
 DECIDED, DECIDED_ROUGH, DECIDED_SINGLE = 1e-4, 1e-5, 0.05
-
-
 OWN = 0.005  # in double precision always this part of itself: 1 % must show
 
 

@@ -28,8 +28,6 @@ from minibnn.gradcheck.reasons import brief
 from minibnn.gradcheck.romberg import romberg
 
 BY_COMPLEX_STEP, BY_DIFFERENCES, MOST_BLOCKS = 10, 4, 8  # directions; blocks alone
-
-
 BUDGET, LEAST = 49, 2  # calls of f after which no direction is begun, but for two
 
 

@@ -25,11 +25,7 @@ from minibnn.gradcheck.reasons import brief
 from minibnn.gradcheck.romberg import romberg
 
 UNSEEN = 1e3  # times finer than x what does not stand out of rounding may be
-
-
 FINE = 1e-6  # part of x_i over which a structure may be too fine for differences
-
-
 LOOSE, TIGHT = 1e-8, 1e-11  # what a second opinion, and a judge, has to reach
 
 

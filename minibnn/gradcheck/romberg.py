@@ -18,8 +18,6 @@ from minibnn.gradcheck.slopes import Rung, Slope
 # Steps shrink by the root of this, the error terms h^2, h^4, ... of D by its powers.
 # Irrational on purpose: seen at h, 2h, 4h, ... a fast wave can pass for a slow one.
 FACTOR = 5
-
-
 RUNGS = 48  # steps of one descent, at most
 
 

@@ -6,6 +6,7 @@ v (..., S, n_weights). For prediction: ``mean``, ``variance``, ``sample`` (unifo
 is an argument) and ``row_nll``. The derivations stand in ``likelihood_kernels``.
 """
 
+
 import numpy as np
 
 from minibnn.validation.arguments import (
@@ -20,9 +21,7 @@ class Likelihood:
     own_prior = None  # the prior over them
     kind = "regression"
     exclusive = False  # whether the outputs are the classes of one label
-    location_scale = (
-        False  # whether mean + sd y has the density it should, in new units
-    )
+    location_scale = False  # whether mean + sd y has the density it should, in new units
     expected_nll = None  # its mean under uncertain outputs, where that is closed
 
     def initial_weights(self):

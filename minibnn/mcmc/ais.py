@@ -29,17 +29,9 @@ from minibnn.validation.doors import door
 from minibnn.validation.own import keep_arrays
 
 MOST = 10_000_000  # particles or temperatures
-
-
 TARGET_ACCEPT = 0.8
-
-
 PILOT_MOVES = 4  # transitions of the pilot at each of its temperatures
-
-
 MOST_TEMPERATURES = 2000  # of the pilot, before it is called hopeless
-
-
 PILOT_SPREAD = 1.0  # standard deviation, in nats, of the pilot's weight increments
 
 

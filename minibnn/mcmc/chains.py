@@ -113,9 +113,7 @@ class Chains:
         return diagnostics.ess(self._quantity(X))
 
     def _quantity(self, X):
-        return (
-            self.weights if X is None else self.outputs(check_rows("X", as_inputs(X)))
-        )
+        return self.weights if X is None else self.outputs(check_rows("X", as_inputs(X)))
 
     def floor(self, X):
         """Mean |p - p'| of the predictive means of either half of the chains.

@@ -8,17 +8,9 @@ from minibnn.mcmc import diagnostics
 from minibnn.mcmc.chains import outputs
 
 ESS, R_HAT = 400, 1.02
-
-
 ROWS = 2000  # of the training data that are watched at most
-
-
 FIRST = 100  # draws of a chain before it is asked for the first time
-
-
 LEAST, MOST = 1.15, 1.6  # how much longer the chains are when it is asked again
-
-
 NUMBERS = 4_000_000  # outputs held at a time
 
 
@@ -68,9 +60,7 @@ class Enough:
         for values in self.watched(weights, np.array_split(self.A, blocks)):
             if not np.isfinite(values).all():
                 return 0.0, np.inf
-            found.append(
-                (diagnostics.ess(values).min(), diagnostics.r_hat(values).max())
-            )
+            found.append((diagnostics.ess(values).min(), diagnostics.r_hat(values).max()))
         sizes, ratios = zip(*found, strict=True)
         return min(sizes), max(ratios)
 

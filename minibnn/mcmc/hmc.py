@@ -25,8 +25,6 @@ from minibnn.validation.arguments import (
 from minibnn.validation.doors import door
 
 FEWEST = 20  # draws that Ctrl-C leaves as a result
-
-
 MOST = 10_000_000  # chains, or draws of a chain: all are kept
 
 
@@ -132,9 +130,7 @@ def check_draws(model, A, n_draws, max_draws, watch, verbose):
     if watch is None:
         rows = evenly(A)
     else:
-        watch = as_float_array(
-            "watch", watch, ndim=2, allow_bool=True, dtype=np.float64
-        )
+        watch = as_float_array("watch", watch, ndim=2, allow_bool=True, dtype=np.float64)
         check_shape("watch", watch, (len(watch), model.net.n_inputs))
         rows = model.net.features(check_rows("watch", watch))
     if isinstance(n_draws, str) and n_draws == "auto":
@@ -154,15 +150,7 @@ class Sampler:
     """All chains at once, and what they have learned so far."""
 
     def __init__(
-        self,
-        log_density,
-        rng,
-        n_warmup,
-        path_length,
-        max_leapfrog,
-        target,
-        verbose,
-        data,
+        self, log_density, rng, n_warmup, path_length, max_leapfrog, target, verbose, data
     ):
         self.data = data  # to say what is too large
         self.log_density, self.rng = log_density, rng

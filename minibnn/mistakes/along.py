@@ -177,7 +177,6 @@ def _tensors(net):
 
 def _columns(a, chain):
     """Each W read column by column."""
-
     def turn(block, k):
         return block.swapaxes(-1, -2).reshape(block.shape)
 
@@ -210,7 +209,6 @@ def _from_start(a, parts):
 
 def _bias_like(first):
     """The biases take what belongs to the first or last row of W."""
-
     def change(a, chain):
         out, (rows, H) = np.array(a), (0, 0)
         for part, (rows, H) in zip(chain.net.slices, chain.net.shapes, strict=True):

@@ -13,24 +13,11 @@ from typing import Any
 
 import numpy as np
 
-LISTED = (
-    "objective",
-    "kl",
-    "scale",
-    "noise",
-    "local",
-    "likelihood",
-    "network",
-    "order",
-)
-
-
+LISTED = ("objective", "kl", "scale", "noise", "local", "likelihood", "network", "order")
 BY_RULE = (
     "kl_rules", "draw", "indices", "operands", "forward", "data", "loss", "noise_scale",
     "rows", "slopes", "precision",
 )  # fmt: skip
-
-
 MAKERS = {}  # module -> functions chain -> list of Mistake, in the order of suspicion
 
 

@@ -11,8 +11,6 @@ from minibnn.mistakes.catalogue import Mistake, family_of_mistakes, fine
 from minibnn.mistakes.symbols import FUNCTIONS
 
 _DATA_HINT = "Print the first rows of what your likelihood meets. Are they the data's?"
-
-
 _REVEAL = "take different rows and columns"
 
 
@@ -30,9 +28,7 @@ def inputs(chain):
         for k, axis in enumerate(("row", "column"))
         for name, words, op in along(axis)
     ]
-    rules += [
-        (name, formula.format("X"), f) for name, (formula, f) in FUNCTIONS.items()
-    ]
+    rules += [(name, formula.format("X"), f) for name, (formula, f) in FUNCTIONS.items()]
     found = [
         _mistake(f"inputs-{name}", f"X {words}", (("features", of_inputs(f)),))
         for name, words, f in rules

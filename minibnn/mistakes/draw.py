@@ -15,17 +15,9 @@ from minibnn.mistakes.kl_rules import in_the_value
 from minibnn.mistakes.symbols import Symbols, substitutes
 
 _RIGHT = "w = mu + sigma ∘ eps"
-
-
 _HINT = "Write the forward pass's w as a formula. Is it a draw from N(mu, sigma²)?"
-
-
 _KEPT_HINT = "Does your way back differentiate the w that your forward pass makes?"
-
-
 _REVEAL = "take mu, rho and noise of many sizes and both signs"
-
-
 KEPT = ("slopes_kept", lambda value, c: True)
 
 
@@ -36,9 +28,7 @@ def _draw(name, wrong, function):
         return lambda mu, rho, e: function(Symbols(c, mu, rho), e)
 
     changes = (("draw", draw),)
-    yield Mistake(
-        f"draw-{name}", "E14", f"w = {wrong}", _RIGHT, _HINT, _REVEAL, changes
-    )
+    yield Mistake(f"draw-{name}", "E14", f"w = {wrong}", _RIGHT, _HINT, _REVEAL, changes)
     yield Mistake(f"draw-{name}-undifferentiated", "E14",
                   f"w = {wrong}, with the way back of {_RIGHT}", _RIGHT, _KEPT_HINT,
                   _REVEAL, (*changes, KEPT))  # fmt: skip
@@ -137,14 +127,8 @@ _MODES = {
     "-in-both-passes": "{}, forward and back",
     "-in-the-forward-pass": "{} in the forward pass alone",
 }
-
-
 _NOISE = "eps_s of the draw, one number for every weight and sample"
-
-
 _SAME = "Which eps made the weights at which g_s was computed?"
-
-
 _OWN = "How many independent numbers does one draw of all weights need?"
 
 

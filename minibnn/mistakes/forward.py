@@ -21,14 +21,8 @@ from minibnn.mistakes.symbols import FUNCTIONS
 from minibnn.numerics import magnitude, sigmoid, softplus
 
 _PASS = "Z_l = [W_l; b_l]ᵀ [A_{l-1}; 1], A_l = a(Z_l)"
-
-
 _HINT = "Run both forward passes on one row and print what each layer gives. Where do "
-
-
 _HINT += "they part?"
-
-
 _REVEAL = "take different rows, layers of different widths and a curved activation"
 
 
@@ -70,9 +64,7 @@ def activations(chain):
         return []
     own = ACTIVATIONS[chain.net.activation]
     found = [
-        _mistake(
-            "activation-on-the-outputs", "F = a(Z_L)", (("last", lambda v, c: own),)
-        )
+        _mistake("activation-on-the-outputs", "F = a(Z_L)", (("last", lambda v, c: own),))
     ]
     found += [
         _mistake(f"outputs-through-{name}", f"F = {name}(Z_L)",

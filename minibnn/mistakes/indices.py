@@ -12,13 +12,8 @@ from minibnn.mistakes.catalogue import Mistake, family_of_mistakes, fine
 from minibnn.mistakes.symbols import FUNCTIONS
 
 CHAIN = "g_{l-1} = a'(Z_{l-1}) ∘ (W_l g_l), ∂nll/∂W_l = Σ_b A_{l-1} g_lᵀ"
-
-
 REVEAL = "take S >= 3 samples, several different rows and layers of different widths"
-
-
 HINT = "Write the indices (sample, row, unit) at every factor. Do they run together?"
-
 
 # link -> (name, symbol, axes); those in lists have one array for each layer
 FACTORS = {
@@ -30,14 +25,8 @@ FACTORS = {
     "slopes": ("activation-slope", "a'(Z)", ("sample", "unit", "row")),
     "layer_gradients": ("weight-gradient", "∂nll/∂W_l", ("sample", "input", "unit")),
 }
-
-
 LISTS = {"errors", "inputs", "back", "slopes", "layer_gradients"}
-
-
 NEEDS_HIDDEN = {"passed", "back", "slopes"}
-
-
 WITH_BIAS = {"inputs", "back", "layer_gradients"}  # row of ones or biases at the end
 
 

@@ -14,14 +14,8 @@ from minibnn.mistakes.catalogue import (
 )
 
 G_MEAN, G_LOG = "(mu - m0) / s0²", "(sigma/s0)² - 1"
-
-
 _PRIOR = "use a prior whose scale is not 1 and differs between weights"
-
-
 _PRIOR_MEAN = "use a prior whose mean is not 0"
-
-
 _AWAY = "move q away from the prior: mu != m0 and sigma != s0"
 
 
@@ -59,10 +53,7 @@ def _r(c):
 
 
 _POWER = "Which power of the prior's standard deviation makes each term dimensionless?"
-
-
 _TERMS = "Write KL = E_q log q - E_q log p. How many terms depend on sigma?"
-
 
 known(
     _both("kl-direction-reversed",
@@ -177,8 +168,6 @@ def _sampled(value, c):
 
 
 _PARTS = "Which weights have a prior?"
-
-
 known(
     Mistake("kl-averaged-over-each-tensor", "E51", "each W and b averages its own KL",
             "the sum over all weights", "Is the KL of several weights a sum or a mean?",

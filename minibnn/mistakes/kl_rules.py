@@ -19,20 +19,10 @@ from minibnn.mistakes.symbols import Symbols, substitutes
 from minibnn.numerics import magnitude
 
 _VALUE = "KL = (mu - m0)²/(2 s0²) + sigma²/(2 s0²) - log(sigma/s0) - ½"
-
-
 _SLOPES = "∂KL/∂mu = (mu - m0)/s0², ∂KL/∂sigma = sigma/s0² - 1/sigma"
-
-
 _REVEAL = "use a prior with m0 != 0 and s0 != 1, and sigma, mu away from both"
-
-
 _HINT = "Which letter of the KL stands for which of your variables, in every term?"
-
-
 _WEIGHTS = "Do q and prior speak of the same weight, one by one, in the same order?"
-
-
 TINY = 1e-30
 
 
@@ -178,8 +168,6 @@ _PRIORS = {
     "of-variance-and-no-mean": ("N(0, s0⁴)", lambda c: (0 * c.m0, c.s0**2)),
     "without-mean-unsquared": ("N(0, s0)", lambda c: (0 * c.m0, c.s0**0.5)),
 }  # fmt: skip
-
-
 _KLS = {
     "symmetrised": ("½ KL(q||p) + ½ KL(p||q)", lambda v, c, d: (
         (v[0] + d / c.sigma**2) / 2,

@@ -46,11 +46,7 @@ def _own(name, wrong, hint, function):
 
 
 _POWER = "Which power of the noise makes ½ (r/s)² a pure number?"
-
-
 _NOISE = "take a noise scale other than 1"
-
-
 known(
     _output("noise-unsquared", "(F - y) / s", "(F - y) / s²", _POWER, _NOISE,
             lambda g, c: g * _noise(c), _gaussian),
@@ -77,7 +73,6 @@ known(
     _own("noise-scale-for-log", "∂nll/∂s = Σ (1 - (r/s)²)/s",
          "For s or for log s?", lambda g, c: g / _noise(c)[..., 0]),
 )  # fmt: skip
-
 
 # --- Bernoulli and categorical ------------------------------------------------------
 
@@ -107,11 +102,7 @@ def _link(F, c):
 
 
 _P = "p(F) - y"
-
-
 _WHAT = "What comes out of the network, what does the likelihood want?"
-
-
 _LABEL = "take logits that are not 0"
 
 
@@ -153,7 +144,6 @@ known(
             lambda c: fine(c) and isinstance(c.model.likelihood, SigmoidGaussian)),
 )  # fmt: skip
 
-
 # --- rows, outputs ------------------------------------------------------------------
 
 
@@ -176,17 +166,9 @@ def _selected(index, weight):
 
 
 _SUM = "Σ over all rows and outputs"
-
-
 _ROWS = "take more than one row, all different"
-
-
 _COUNT = "How many terms does your sum have?"
-
-
 _ORDER = "Which target belongs to which row?"
-
-
 known(
     _output("labels-of-the-next-row", "target b + 1 for row b", "target b for row b",
             _ORDER, _ROWS, _other_labels(lambda y: np.roll(y, -1, 0))),

@@ -5,14 +5,8 @@ import numpy as np
 from minibnn.mistakes.catalogue import Mistake, hidden, known, local
 
 _DRAW = "∂z/∂v = eps / (2 √v)"
-
-
 _SQUARE = "Differentiate √v, slowly."
-
-
 _SAME = "Which eps made this pre-activation?"
-
-
 _SAMPLES = "take S >= 3 samples"
 
 
@@ -47,22 +41,11 @@ def _local_and_hidden(c):
 
 
 _MOMENTS = "∂v/∂sigma = 2 sigma ∘ a²"
-
-
 _INPUT = "∂v/∂a = 2 a ∘ Σ sigma²"
-
-
 _WIDE = "take sigmas other than ½ and 1"
-
-
 _HOW = "v = Σ sigma² a². How does it change with sigma, how with a?"
-
-
 _BOTH = "By how many ways does an input reach the next pre-activation?"
-
-
 _DEEP = "take a network with a hidden layer and sigmas that are not tiny"
-
 
 known(
     _slope("local-half-missing", "eps / √v", _SQUARE, lambda h, sd, e: 2 * h),

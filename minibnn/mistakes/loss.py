@@ -5,6 +5,7 @@ scale t; it is differentiated by the complex step, so that only its value is wri
 here. Beside each stands the shortcut "prediction minus target" with the same link.
 """
 
+
 import numpy as np
 from scipy.special import ndtr
 
@@ -15,14 +16,8 @@ from minibnn.mistakes.catalogue import Mistake, family_of_mistakes, fine
 from minibnn.numerics import magnitude, sigmoid, softplus
 
 TINY = 1e-30
-
-
 MOST_OUTPUTS = 600  # B x C up to which losses that couple rows are differentiated
-
-
 REVEAL = "take outputs and targets of several sizes, far from 0 and 1"
-
-
 HINT = "Write the density of one target given the output. Is its -log your loss?"
 
 
@@ -59,13 +54,8 @@ LINKS = {
     "positive-part": ("max(F, 0)", _half_line),
     "probit": ("Φ(F)", ndtr),
     "log-sigmoid": ("log sigmoid(F)", lambda F: -softplus(-F)),
-    "clipped": (
-        "clip(F)",
-        lambda F: (
-            np.clip(np.real(F), 1e-6, 1 - 1e-6)
-            + ((np.real(F) > 1e-6) & (np.real(F) < 1 - 1e-6)) * 1j * np.imag(F)
-        ),
-    ),
+    "clipped": ("clip(F)", lambda F: np.clip(np.real(F), 1e-6, 1 - 1e-6) + (
+        (np.real(F) > 1e-6) & (np.real(F) < 1 - 1e-6)) * 1j * np.imag(F)),
     "hard-decision": ("[F > 0]", lambda F: (np.real(F) > 0) * 1.0 + 0 * F),
     "rounded": ("round(F)", lambda F: np.round(np.real(F)) + 0 * F),
     "square": ("F²", lambda F: F * F),
@@ -74,8 +64,6 @@ LINKS = {
     "exp-two": ("e^(2F)", lambda F: np.exp(2 * F)),
     "exp-half": ("e^(F/2)", lambda F: np.exp(F / 2)),
 }
-
-
 COUPLED = {"softmax-over-rows"}
 
 
@@ -100,8 +88,6 @@ LOSSES = {  # of prediction p and target y
     "target-times-output": ("-y p", lambda p, y: -y * p),
     "hinge": ("max(0, 1 - (2y-1) p)", lambda p, y: _half_line(1 - (2 * y - 1) * p)),
 }  # fmt: skip
-
-
 SHORTCUTS = {  # directly ∂nll/∂F, of p and y
     "residual": ("p - y", lambda p, y, F: p - y),
     "residual-times-slope": ("(p - y) p (1 - p)",

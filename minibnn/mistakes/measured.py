@@ -80,17 +80,9 @@ def _features(t):
 
 
 _SUM = "(N/B) (1/S) Σ_s nll_s + beta KL"
-
-
 _FACTOR = "Print N, B, S, beta and the factor: of which of them is it made?"
-
-
 _ADDED = "What does your optimiser, or your code after the loss, add to a gradient?"
-
-
 _EPSILON = "Which small constant keeps your program from dividing by 0?"
-
-
 _SCALED = "By which constant does your forward pass multiply?"
 
 
@@ -234,9 +226,7 @@ def _wider(g, c, t):
 
 def _smoothed(g, c, t):
     y = targets(c)
-    return g + t * (
-        y - (1 / c.C if isinstance(c.model.likelihood, Categorical) else 0.5)
-    )
+    return g + t * (y - (1 / c.C if isinstance(c.model.likelihood, Categorical) else 0.5))
 
 
 def _logs(loss):

@@ -15,14 +15,8 @@ from minibnn.mistakes.catalogue import (
 from minibnn.nn.activations import ACTIVATIONS
 
 _CHAIN = "g_{l-1} = a'(Z_{l-1}) ∘ (W_l g_l)"
-
-
 _SHAPES = "Write the shapes beside every factor. Which orders fit, and which is right?"
-
-
 _NONLINEAR = "take pre-activations well away from 0, of both signs"
-
-
 _DEEP = "take a network with two or more hidden layers of equal width"
 
 
@@ -71,8 +65,6 @@ def _slope(name, wrong, hint, change, needs=hidden):
 
 
 _ARGUMENT = "Is your formula for a' one in the input Z or in the output A?"
-
-
 known(
     _slope("activation-slope-missing", "g_{l-1} = W_l g_l",
            "What stands between two layers?", _all(lambda v, c: np.ones_like(v))),
@@ -245,11 +237,7 @@ def _mean_weights(values, c):
 
 
 _OF = "∂nll/∂W_l = Σ_b A_{l-1} g_lᵀ"
-
-
 _PASS = "Which forward pass do you go back through?"
-
-
 known(
     _bias("bias-averaged-over-rows", "mean of g over the rows", lambda o, c: o / c.B),
     _bias("bias-of-first-row", "g of the first row", _first),

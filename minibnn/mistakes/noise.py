@@ -12,14 +12,8 @@ from minibnn.mistakes.catalogue import (
 )
 
 _RIGHT = "∂loss/∂sigma = (N/B) (1/S) Σ_s g_s ∘ eps_s"
-
-
 _WHICH = "w = mu + sigma ∘ eps: which number multiplies a small change of sigma?"
-
-
 _SAME = "Which eps made the weights at which g_s was computed?"
-
-
 _SAMPLES = "take S >= 3 samples"
 
 

@@ -29,8 +29,6 @@ SCALES = {
     "-with-floor": ("e^t + 0.1", lambda t: np.exp(t) + 0.1),
     "-of-one": ("1", lambda t: 1 + 0 * t),
 }
-
-
 WEIGHTS = {  # of log s and of the loss in r/s, 1 and 1 where all is right
     "": (1, 1),
     "-normaliser-lost": (0, 1),
@@ -42,8 +40,6 @@ WEIGHTS = {  # of log s and of the loss in r/s, 1 and 1 where all is right
     "-residual-lost": (1, 0),
     "-residual-sign": (1, -1),
 }
-
-
 POWERS = {"": 1, "-root": 0.5, "-squared": 2, "-ignored": 0, "-inverted": -1}
 
 
@@ -52,10 +48,8 @@ def _kernels(likelihood):
     yield "", "v²/2", lambda v: v * v / 2
     yield "-laplace", "|v|", magnitude
     yield "-fourth-power", "v⁴/4", lambda v: v**4 / 4
-    yield (
-        "-huber",
-        "v²/2 up to 1, then |v|",
-        lambda v: np.where(np.abs(np.real(v)) < 1, v * v / 2, magnitude(v) - 0.5),
+    yield "-huber", "v²/2 up to 1, then |v|", lambda v: np.where(
+        np.abs(np.real(v)) < 1, v * v / 2, magnitude(v) - 0.5
     )
     if isinstance(likelihood, StudentT):
         nu = likelihood.df
@@ -67,21 +61,11 @@ def _kernels(likelihood):
             ("-student-power-one", "log(1 + v²/nu)", 1, nu),
             ("-student-power-half", "½ log(1 + v²/nu)", 0.5, nu),
             ("-student-nu-lost", "(nu+1)/2 log(1 + v²)", (nu + 1) / 2, 1),
-            (
-                "-student-nu-plus-one",
-                "(nu+1)/2 log(1 + v²/(nu+1))",
-                (nu + 1) / 2,
-                nu + 1,
-            ),
+            ("-student-nu-plus-one", "(nu+1)/2 log(1 + v²/(nu+1))", (nu + 1) / 2, nu + 1),
             ("-cauchy", "log(1 + v²)", 1, 1),
             ("-student-nu-squared", "(nu+1)/2 log(1 + v²/nu²)", (nu + 1) / 2, nu**2),
             ("-student-root-nu", "(nu+1)/2 log(1 + v²/√nu)", (nu + 1) / 2, nu**0.5),
-            (
-                "-student-nu-doubled",
-                "(nu+1)/2 log(1 + v²/(2 nu))",
-                (nu + 1) / 2,
-                2 * nu,
-            ),
+            ("-student-nu-doubled", "(nu+1)/2 log(1 + v²/(2 nu))", (nu + 1) / 2, 2 * nu),
             ("-student-next-nu", "(nu+2)/2 log(1 + v²/(nu+1))", (nu + 2) / 2, nu + 1),
         ):
             yield name, words, lambda v, a=a, b=b: a * log1p(v * v / b + 0j)
@@ -245,18 +229,10 @@ def heads_of_other_rows(chain):
     for axis in ("row", "target")[: 1 + (chain.C > 2)]:
         k = {"row": -2, "target": -1}[axis]
         for name, words, op in along(axis):
-            found += _of_other_rows(
-                name, words, lambda a, op=op, k=k: op(a, a.ndim + k)
-            )
+            found += _of_other_rows(name, words, lambda a, op=op, k=k: op(a, a.ndim + k))
     found += _of_other_rows("over-rows", "/ B", lambda a: a / a.shape[-2])
-    return [
-        *found,
-        _heads(
-            "scale-head-value",
-            "t + r²/(2 s²) for ∂nll/∂t",
-            lambda t, r, m: [m[0], t + (r * np.exp(-t)) ** 2 / 2],
-        ),
-    ]
+    return [*found, _heads("scale-head-value", "t + r²/(2 s²) for ∂nll/∂t",
+                           lambda t, r, m: [m[0], t + (r * np.exp(-t)) ** 2 / 2])]
 
 
 def _of_other_rows(name, words, op):

@@ -13,17 +13,9 @@ def _factor(name, label, links, factor, wrong, hint, reveal, right=LOSS):
 
 
 _BATCH = "take a batch smaller than the data set: n_data != len(X)"
-
-
 _SAMPLES = "take S >= 3 samples, a number that equals no width or batch size"
-
-
 _BETA = "take a kl_weight that is neither 0 nor 1"
-
-
 _ANY = "take a point where the term is not 0"
-
-
 _DEEP = "take a network with three layers"
 
 
@@ -42,18 +34,11 @@ def _whole(name, factor, wrong, hint, reveal=_ANY):
 _BY_WHAT = (
     "The KL belongs to the whole data set once. What does it have to be added to?"
 )
-
-
 _UNBIASED = (
     "Average the gradient over all batches of size B: does it give all the data's?"
 )
-
-
 _MEAN_S = "What does the mean over noise samples turn into when you write it as a sum?"
-
-
 _CONSTANT = "Follow one constant factor through your derivation, line by line."
-
 
 DATA = (
     _data("data-missing", lambda c: 0.0, "beta KL alone", "Does a label change it?"),
@@ -106,7 +91,6 @@ DATA = (
           "Which of the two terms carries the weight?", _BETA),
 )  # fmt: skip
 
-
 KL = (
     _kl("kl-missing", lambda c: 0.0, "(N/B) mean nll alone",
         "What pulls a weight that the data says nothing about?"),
@@ -142,7 +126,6 @@ KL = (
     _kl("kl-weight-complement", lambda c: (1 - c.beta) / c.beta,
         "(N/B) mean nll + (1 - beta) KL", "Is kl_weight a mixing share?", _BETA),
 )  # fmt: skip
-
 
 WHOLE = (
     Mistake("data-factor-on-the-kl", "E51", "Σ_s nll_s + (N/B) (1/S) beta KL", LOSS,

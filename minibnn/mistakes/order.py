@@ -12,11 +12,7 @@ from minibnn.mistakes.catalogue import (
 )
 
 _FLAT = "per layer W row by row, then b"
-
-
 _HINT = "Print the index of one coordinate at every place where you reshape."
-
-
 _SQUARE = "take layers of different shapes with several rows and columns"
 
 
@@ -77,8 +73,6 @@ def _order(name, wrong, changes, needs=fine, reveal=_SQUARE):
 
 
 _TWO = "Which of the two arrays is this?"
-
-
 known(
     _order("order-columns", "W column by column", _per_layer(_column_order)),
     _order("order-bias-first", "b before W", _per_layer(lambda G, c: np.roll(G, 1, 0)),

@@ -12,14 +12,8 @@ from minibnn.mistakes.catalogue import Mistake, family_of_mistakes, fine, pathwi
 from minibnn.mistakes.kl_rules import in_the_formulas, in_the_value
 from minibnn.mistakes.symbols import Symbols
 
-_HINT = (
-    "Print the dtype, and the first and last digits, after every line. Where do they "
-)
-
-
+_HINT = "Print the dtype, and the first and last digits, after every line. Where do they "
 _HINT += "change?"
-
-
 _REVEAL = "take numbers with many digits, of many sizes"
 
 
@@ -43,8 +37,6 @@ ROUNDINGS = {
     **{f"{k}-decimals": (f"to {k} decimals", _decimals(k)) for k in range(7)},
     "integers": ("as integers", lambda x: np.trunc(np.real(x))),
 }
-
-
 BOUNDS = {
     f"{word}-{b:g}": (f"{words} {b:g}", _between(low * b, high * b))
     for b in (1e-3, 0.01, 0.05, 0.1, 0.2, 0.25, 0.3, 0.5, 1, 1.5, 2, 3, 5, 10)

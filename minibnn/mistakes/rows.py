@@ -150,9 +150,7 @@ def _all_rows(entry, of_outputs, count):
             return g
         total = 0.0
         for k in range(c.B):
-            F, y = (
-                (np.roll(c.F, k, 1), c.y) if of_outputs else (c.F, np.roll(c.y, k, 0))
-            )
+            F, y = (np.roll(c.F, k, 1), c.y) if of_outputs else (c.F, np.roll(c.y, k, 0))
             total = total + c.model.likelihood(F, y, c.v)[entry]
         return total / count(c)
 

@@ -10,21 +10,13 @@ _SLOPES = {
     "exp": "e^rho",
     "identity": "1",
 }
-
-
 _HINT = {
     "missing": "You have ∂loss/∂sigma. Which number does the optimiser change?",
     "twice": "Count the chain rule's factors between sigma and rho.",
     "inverted": "Is it d sigma/d rho or d rho/d sigma?",
 }
-
-
 _OTHER = "By which function does this family turn rho into sigma?"
-
-
 _REVEAL = "take rho at which ∂sigma/∂rho is not 1 and differs between weights"
-
-
 _PLACES = {
     "": ("data term and KL", True, True),
     "-in-data": ("the data term", True, False),

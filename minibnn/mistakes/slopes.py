@@ -10,11 +10,7 @@ from minibnn.mistakes.catalogue import Mistake, family_of_mistakes, fine, sigmas
 from minibnn.mistakes.symbols import substitutes
 
 _REVEAL = "take rho, sigma and mu that differ between weights, none of them 1"
-
-
 _CHAIN = "∂loss/∂rho = ∂loss/∂sigma ∘ ∂sigma/∂rho"
-
-
 _PLACES = {
     "": ("in data term and KL", True, True),
     "-in-data": ("in the data term", True, False),
@@ -123,12 +119,9 @@ _SLOPES = {
     "log-slope": ("∂log sigma/∂rho", lambda c: c.dlog),
 }
 
-
 # --- terms that meet the wrong array --------------------------------------------------
 
 _TWO = "Draw an arrow from each term to the array it differentiates for."
-
-
 _WORDS = {"data": "∂nll", "kl": "beta ∂KL"}
 
 
@@ -194,13 +187,7 @@ def _doubled(to, term):
         parts[to] = parts[to] + _term(c, term, to)
         return c.blocks.flat(parts)
 
-    return Mistake(
-        f"{term}-of-{to}-twice",
-        "E53" if to == "rho" else "E52",
-        f"{_WORDS[term]}/∂{to} added twice",
-        "once",
-        _TWO,
-        "take a point where the term is not 0",
-        (("total", change),),
-        touches=(to,),
-    )
+    return Mistake(f"{term}-of-{to}-twice", "E53" if to == "rho" else "E52",
+                   f"{_WORDS[term]}/∂{to} added twice", "once", _TWO,
+                   "take a point where the term is not 0", (("total", change),),
+                   touches=(to,))

@@ -70,8 +70,6 @@ NUMBERS = {  # name -> (formula, function of Symbols)
     "root-of-fan-in": ("√(fan-in)", lambda n: np.sqrt(n.fan_in)),
     "fan-in": ("fan-in", lambda n: n.fan_in),
 }
-
-
 PRIOR_NUMBERS = {
     "prior-scale": ("s0", lambda n: n.s0),
     "prior-variance": ("s0²", lambda n: n.s0**2),
@@ -83,8 +81,6 @@ PRIOR_NUMBERS = {
     "standardised": ("(mu - m0)/s0", lambda n: (n.mu - n.m0) / n.s0),
     "distance": ("(mu - m0)", lambda n: n.mu - n.m0),
 }  # fmt: skip
-
-
 FUNCTIONS = {  # name -> (formula of x, function); x real or complex
     "squared": ("{}²", lambda x: x**2),
     "cubed": ("{}³", lambda x: x**3),
@@ -129,8 +125,6 @@ def _clipped(x, most):
 
 
 FIRST = {"squared", "root", "inverted", "modulus", "sign", "halved", "doubled"}
-
-
 BASE = {"one", "mu", "rho", "sigma", "prior-mean", "prior-scale"}  # may be added
 
 

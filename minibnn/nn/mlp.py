@@ -237,9 +237,7 @@ def check_sizes(sizes):
         )
     widths = tuple(check_int(f"sizes[{i}]", width) for i, width in enumerate(widths))
     if sum(d * h for d, h in pairwise(widths)) > MOST_WEIGHTS:
-        raise ValueError(
-            f"sizes must make at most {MOST_WEIGHTS} weights, got {widths}"
-        )
+        raise ValueError(f"sizes must make at most {MOST_WEIGHTS} weights, got {widths}")
     return widths
 
 

@@ -28,17 +28,9 @@ from minibnn.validation.arguments import (
 from minibnn.validation.doors import door
 
 BLUE, RED, GREEN = "#0072B2", "#D55E00", "#009E73"
-
-
 PURPLE, ORANGE, SKY, GREY = "#CC79A7", "#E69F00", "#56B4E9", "#777777"
-
-
 SIGNED = LinearSegmentedColormap.from_list("signed", [BLUE, "#D0D0D0", RED])
-
-
 SURE = 3.0  # |mean| / sd from which a weight is drawn without transparency
-
-
 ALIVE = 2.0  # largest outgoing |mean| / sd above which a unit counts as used
 
 

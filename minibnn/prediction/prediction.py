@@ -24,20 +24,10 @@ from minibnn.validation.arguments import (
 from minibnn.validation.own import kept
 
 MOST_SAMPLES = 10_000_000  # one row's outputs must fit in memory
-
-
 OUTPUTS = 4_000_000  # S x rows x C of one chunk of rows
-
-
 PIECE = 2**15  # S x rows x C that are summarised together; their arrays fit in cache
-
-
 ACTIVATIONS = 100_000  # samples x rows x units of one forward pass; fits in cache
-
-
 LEVEL = 0.95  # of the interval that is kept
-
-
 MANY = 8  # passes of one size, from which on recording them pays
 
 

@@ -9,20 +9,10 @@ from minibnn import metrics
 from minibnn.validation.arguments import as_rng
 
 IMPORTANCE_OF = ("hmc", "mf", "recipe")
-
-
 IMPORTANCE_SAMPLES = 100  # weight samples behind one shuffled prediction
-
-
 PUBLISHED_GAIN = 2.34  # per cent weighted F1 over a plain network, as claimed
-
-
 WORDS = {"hmc": "HMC", "mf": "mean field", "recipe": "the published recipe"}
-
-
 NORMAL = ("sxx", "syy")
-
-
 OUTCOMES = ("true positive", "true negative", "false positive", "false negative")
 
 

@@ -19,14 +19,8 @@ from minibnn.rupture.rows import model
 from minibnn.svi.fit import fit
 
 SUSPICIOUS = 1e-6  # chance of a repeated run below which it is looked into
-
-
 FOLDS = 5
-
-
 MEMBERS = 3  # MAP networks of the ensembles that judge labels
-
-
 LAGS = 150  # displacements that are tried
 
 

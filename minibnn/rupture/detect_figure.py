@@ -7,11 +7,7 @@ from matplotlib.figure import Figure
 from minibnn.plots import plots
 
 WINDOW = 50  # rows of a moving mean
-
-
 MARGIN = 12  # labels shown on both sides of the repeated run
-
-
 TWO = ListedColormap(["#DDDDDD", plots.BLUE])
 
 

@@ -10,14 +10,8 @@ from minibnn.rupture.detect_figure import displacement
 from minibnn.rupture.unit_cost import ALIVE, unit_costs
 
 STYLE = "minibnn.book"
-
-
 COLOURS = {"hmc": plots.BLUE, "mf": plots.RED, "recipe": plots.ORANGE}
-
-
 WORDS = {"hmc": "HMC", "mf": "mean field", "recipe": "published recipe"}
-
-
 MARKS = {"hmc": "o", "mf": "s", "recipe": "^"}
 
 

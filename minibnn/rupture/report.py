@@ -12,8 +12,6 @@ from minibnn.rupture.plain import plain
 from minibnn.rupture.scores import COLUMNS, mean_and_se
 
 JSON, PAGE = "rupture.json", "rupture.md"
-
-
 HEADS = {
     "accuracy": ("accuracy", 4),
     "f1": ("wF1", 4),
@@ -25,8 +23,6 @@ HEADS = {
     "elbo": ("ELBO", 1),
     "distance": ("distance", 4),
 }
-
-
 PROTOCOL = (
     "Inputs standardised with the fit rows (the published recipe: with its up-sampled "
     "rows); threshold 0.5; test rows predicted once, after every fit; nothing chosen "
@@ -34,8 +30,6 @@ PROTOCOL = (
     "only the randomness of the fit changes. On top of that comes the chance that "
     "these and no other ruptures are in the test file."
 )
-
-
 KEY = (
     "wF1: weighted F1; F1+: F1 of label 1; NLL in nats a rupture; ECE: 10 bins of "
     "P(through); AUC: chance that an error has a larger predictive entropy than a "

@@ -3,8 +3,6 @@
 import numpy as np
 
 ALIVE = 1.0  # nats of expected log-likelihood above which a unit counts as used
-
-
 SAMPLES = 200
 
 

@@ -23,14 +23,8 @@ from minibnn.validation.arguments import check_int, check_shape
 from minibnn.version import __version__
 
 KIND = "checkpoint"
-
-
 PARTS = "run step stop_reason plateau cursor seeds noise streams".split()
-
-
 ENDS = ("plateau", "stop", "diverged")  # they hold however many steps may follow
-
-
 NOT_A_START = {"model", "family", "replicas"}  # with others params are of other shapes
 
 

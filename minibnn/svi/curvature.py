@@ -14,32 +14,14 @@ from minibnn.svi.elbo import fresh
 from minibnn.svi.interrupt import Interrupted
 
 STEP = 0.2  # of the way to the curvature as it is seen once
-
-
 SMALLEST_STEP = 0.001
-
-
 ROWS = 2  # seen in one step for each weight: enough for a curvature of full rank
-
-
 LEAST_ROWS = 100
-
-
 PAIRS = 16  # mirrored noises of one step's slope of the mean
-
-
 MOST_ROWS = 4000  # for this slope, and to be judged on
-
-
 JUDGED_ON = 128  # noises
-
-
 TOGETHER = 5  # steps between two looks at the loss
-
-
 STEPS = 100
-
-
 MOST_WORK = 8e11  # multiplications of all steps
 
 

@@ -15,33 +15,14 @@ from minibnn.standardise import mean_and_sd
 from minibnn.validation.doors import callers_level
 
 DRAWS = 256  # of the weights, for the density of the training rows
-
-
 MOST_ROWS = 1000  # that are looked at
-
-
 LOST = 0.01  # nats a row, which so few draws may lose
-
-
 # By trial, what makes the error of a default fit larger by a half or more:
 LARGE, SMALL = 10.0, 0.1  # standard deviations above and below
-
-
-AWAY = {
-    "X": 3.0,
-    "y": 10.0,
-}  # means of so many standard deviations, and of so many units
-
-
+AWAY = {"X": 3.0, "y": 10.0}  # means of so many standard deviations, and of so many units
 MOST_LOOKED_AT = 2_000  # rows, for means and spreads
-
-
 MOST_NAMED = 4
-
-
 SURE = 2.0  # standard errors of a rise
-
-
 SMALLER = (
     "Try a smaller network, a smaller prior scale or more rows; max_steps, start and "
     "optimizer change how it is fitted"

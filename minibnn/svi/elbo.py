@@ -24,14 +24,8 @@ from minibnn.validation.describe import describe
 from minibnn.validation.doors import door
 
 CHUNK = 200_000  # numbers an activation may hold while samples are evaluated: cached
-
-
 ENOUGH = 1e-4  # of |nll| + |KL|: a standard error that is small enough
-
-
 LEAST = 32  # values that make a standard error
-
-
 SHARED = 64  # rows that may always share their weights
 
 
@@ -214,11 +208,7 @@ class Draws:
     """
 
     def __init__(self, model, family, q, A, y, rng):
-        self.problem, self.data, self.lead = (
-            (model, family, q),
-            (A, y),
-            q.mean.shape[:-1],
-        )
+        self.problem, self.data, self.lead = (model, family, q), (A, y), q.mean.shape[:-1]
         self.estimator = default_estimator(model, family)
         sampled = needs_samples(model, family)
         kl, _ = family.neg_entropy(q) if sampled else closed_kl(model, family, q)

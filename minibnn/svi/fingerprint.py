@@ -13,8 +13,6 @@ from minibnn.recipe import to_recipe
 # they look at a run or judge its end, and change no step of it
 LOOKERS = """callback verbose checkpoint own_steps own_optimizer together elbo_samples
 rival others""".split()
-
-
 LONGEST = 60  # characters of a value in a message
 
 

@@ -228,9 +228,7 @@ def fit_equal(problem, X, y, rng, given, seeds=None, begin=True):
     groups = [seeds] if options.replicas else [[seed] for seed in seeds]
     known = [None if rng is None else [str(seed) for seed in g] for g in groups]
     if not begin:
-        return not_begun(
-            Run(*problem, A, y, replace(options, checkpoint=None), seeds)
-        ), []
+        return not_begun(Run(*problem, A, y, replace(options, checkpoint=None), seeds)), []
     result = choose(best_starts(problem, A, y, options, groups, known))
     if was_interrupted(result):
         return result, []
@@ -262,9 +260,7 @@ def best_starts(problem, A, y, options, groups, given_seeds):
         failure = failed or failure
         for k, result in results:
             found.setdefault(k, []).append(result)
-        if interrupted or any(
-            result.stop_reason == "callback" for _, result in results
-        ):
+        if interrupted or any(result.stop_reason == "callback" for _, result in results):
             break
     found = {k: tried for k in found if (tried := in_earnest(found[k], interrupted))}
     if not found:

@@ -55,9 +55,7 @@ def checked_sets(model, X, y, replicas):
             f"{said}: y must be a list of {len(X)} arrays, one for each, "
             f"got {describe(y)}"
         )
-    sets = [
-        checked_set(i, model, *pair) for i, pair in enumerate(zip(X, y, strict=True))
-    ]
+    sets = [checked_set(i, model, *pair) for i, pair in enumerate(zip(X, y, strict=True))]
     dtype = np.result_type(*(X.dtype for X, _ in sets))
     return [(X.astype(dtype, copy=False), y) for X, y in sets]
 
@@ -82,9 +80,7 @@ def fit_folds(fit_one, model, X, y, rng, given):
     groups = [np.flatnonzero(np.equal(lengths, n)) for n in dict.fromkeys(lengths)]
     seeds, results, said = run_seeds(rng, len(sets)), [], {}
     for k, group in enumerate(groups):
-        data = [
-            np.stack(arrays) for arrays in zip(*(sets[i] for i in group), strict=True)
-        ]
+        data = [np.stack(arrays) for arrays in zip(*(sets[i] for i in group), strict=True)]
         own = *data, rng, part_of(given, group, k), [seeds[i] for i in group]
         begin = not any(map(was_interrupted, results))
         try:
@@ -102,9 +98,7 @@ def fit_folds(fit_one, model, X, y, rng, given):
 def part_of(given, group, k):
     """The arguments of ``fit`` for some of the replicas, the k-th group."""
     own, R = given | {"replicas": len(group)}, given["replicas"]
-    start, checkpoint, units = (
-        given[k] for k in ("start", "checkpoint", "standardise")
-    )
+    start, checkpoint, units = (given[k] for k in ("start", "checkpoint", "standardise"))
     if isinstance(start, dict):
         own["start"] = {
             key: np.asarray(v)[group] if np.shape(v)[:-1] == (R,) else v

@@ -14,35 +14,15 @@ from minibnn.svi.elbo import default_estimator, fresh
 from minibnn.svi.start import to_the_optimum
 
 SAMPLES = 64  # for the end of a run
-
-
 START_SAMPLES = 256  # for its start, whose tails may be long
-
-
 SURE = 3.0  # standard errors
-
-
 KEPT = 0.5  # of the gain at its own noises a start keeps on fresh ones
-
-
 RARE = 1.35e-3  # the chance of a normal number beyond them
-
-
 PART = 0.1  # of what the start had gained; to lose more is to diverge
-
-
 SHARE = 0.05  # of the rows' passes in the steps, the most that judging may add
-
-
 ROWS = 1000  # of one sample at least
-
-
 FEWEST_STEPS = 8  # in which a rise can be seen
-
-
 FURTHER = 3  # times as many evaluations as there were steps
-
-
 PASSES = 3  # through the network in one step: forward and two back
 
 

@@ -26,29 +26,13 @@ from minibnn.validation.arguments import (
 from minibnn.validation.describe import ArgumentTypeError, describe
 
 RATE = 0.02
-
-
 DEFAULT_STEPS = 1000  # where no noise has to average out
-
-
 FEWEST_STEPS, MOST_STEPS = 2000, 10_000
-
-
 WORK = 4e9  # steps x rows of a step x weights, between those bounds
-
-
 MOST_ROWS = 2048  # that are all taken at every step, if nobody says how many
-
-
 BATCH = 512  # rows of a step on larger data
-
-
 POLISH_STEPS = 100, 1000  # from the solution of a simpler family
-
-
 POLISH_WORK = 4e8  # steps x weights², between those bounds
-
-
 MOST_RUNS = 100_000  # all restarts or replicas are in memory at once
 
 

@@ -16,12 +16,8 @@ from minibnn.svi.history import history_of
 
 # Of one step of one run; from about twice as many on nothing is gained.
 MOST_NUMBERS = 2**14
-
-
 # Runs; each has a block of noise, and all begin anew if one diverges.
 MOST_TOGETHER = 32
-
-
 PACKAGE = __name__.partition(".")[0]
 
 

@@ -97,9 +97,7 @@ class FitResult:
 
     def __repr__(self):
         steps, known = len(self.history["loss"]), self.elbo is not None
-        elbo = (
-            f", ELBO {mean_of(self.elbo)} ± {mean_of(self.elbo_se, 2)}" if known else ""
-        )
+        elbo = f", ELBO {mean_of(self.elbo)} ± {mean_of(self.elbo_se, 2)}" if known else ""
         return (
             f"FitResult({self.family!r}{elbo}, {steps} steps, {self.stop_reason}: "
             f"{in_words(self.converged, self.rise, self.rise_se)})"
@@ -144,9 +142,7 @@ class FitResult:
             history=history_of(self.history, i),
             elbo=float(self.elbo[i]) if known else None,
             elbo_se=float(self.elbo_se[i]) if known else None,
-            stop_reason="diverged"
-            if one(self.diverged)
-            else str(one(self.stop_reason)),
+            stop_reason="diverged" if one(self.diverged) else str(one(self.stop_reason)),
             converged=bool(one(self.converged)),
             diverged=bool(one(self.diverged)),
             returned=str(one(self.returned)),

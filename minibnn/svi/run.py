@@ -24,11 +24,7 @@ from minibnn.svi.stretch import Stretch
 from minibnn.validation.doors import outside
 
 FIRST_FITS = 2  # of the simpler family; the basin they end in is seldom left again
-
-
 FEW_WEIGHTS = 150  # with more, one basin is nearly as good as another, and dear
-
-
 KEEP_EVERY = 100_000  # numbers; larger vectors are kept for a diverging run less often
 
 
@@ -208,14 +204,10 @@ class Run:
 
     def richer(self, replica, solutions):
         """The best of solutions of a simpler family, each with what the richer one adds."""
-        found = [
-            self.curved(replica, self.family.embed(params)) for params in solutions
-        ]
+        found = [self.curved(replica, self.family.embed(params)) for params in solutions]
         if len(found) == 1:
             return found[0]
-        means = [
-            losses(self, params, replica, START_SAMPLES).mean() for params in found
-        ]
+        means = [losses(self, params, replica, START_SAMPLES).mean() for params in found]
         return found[int(np.argmin(means))]
 
     def curved(self, replica, params):

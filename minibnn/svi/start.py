@@ -15,32 +15,14 @@ from minibnn.svi.flat import Flat
 from minibnn.svi.interrupt import Interrupted
 
 SAMPLES = 16
-
-
 ITERATIONS = 400
-
-
 SMALLEST_SLOPE = 1e-8
-
-
 FLAT = 1e-6  # slope at which a minimum has been reached
-
-
 ROUNDING = 1e-12  # of a loss, relative
-
-
 LAST_STEPS = 20
-
-
 SMALLEST_SIGMA = 1e-8  # of the literal sigma during L-BFGS; the entropy keeps it away
-
-
 MOST_WORK = 4e6  # samples x rows x weights of one evaluation, above which it is skipped
-
-
 NARROW = 1e-3  # sigma from which means move as if there were no noise
-
-
 WIDE = 0.05  # sigma from which no noise is fitted away
 
 

@@ -18,8 +18,6 @@ from minibnn.tape.passes.axpy import IN_PLACE, PIECE, bind_in_place
 from minibnn.tape.tape import NotRecordable
 
 COPY = {np.dtype(np.float32): scopy, np.dtype(np.float64): dcopy}
-
-
 LONG = 128  # numbers along the last axis, from which on one row of a number will do
 
 

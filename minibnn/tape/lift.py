@@ -6,8 +6,6 @@ from minibnn.tape.memory import arrays_in, offset, operands, owner
 from minibnn.tape.tape import Step
 
 _ALIGN = 64  # bytes; rows begin where vector loads like it
-
-
 _CORE = {np.matmul: 0, np.vecdot: 1}  # axes the operands have and the result has not
 
 

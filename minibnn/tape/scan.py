@@ -18,8 +18,6 @@ from minibnn.tape.program import agree, record, set_all, toggle
 from minibnn.tape.tape import NotRecordable
 
 BUDGET = 2**18  # bytes of all stacks; more would push the data out of the cache
-
-
 MOST = 32  # rows; more gain little
 
 

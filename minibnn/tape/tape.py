@@ -18,8 +18,6 @@ import numpy as np
 from minibnn.tape.shortcuts import SHORT
 
 LARGE = 2**14  # numbers; results as large are not computed while they are recorded
-
-
 # what NumPy passes on for an argument of a ufunc or reduction that was not given
 _UNSET = {"dtype": None, "keepdims": False, "initial": np._NoValue, "where": True}
 

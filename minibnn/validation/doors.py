@@ -14,11 +14,7 @@ from types import FunctionType
 import numpy as np
 
 PACKAGE = __name__.partition(".")[0]
-
-
 _CALLER = ContextVar("caller", default=None)  # np.geterr() before the outermost door
-
-
 QUIET = ("ignore", "warn")
 
 

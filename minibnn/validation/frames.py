@@ -16,8 +16,6 @@ import numpy as np
 from minibnn.validation.describe import ArgumentTypeError, describe
 
 NUMBERS = (numbers.Real, Decimal, np.bool_)
-
-
 READ = "use np.asarray({}, float)"  # reads the numbers of a table of text
 
 

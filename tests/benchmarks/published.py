@@ -46,9 +46,7 @@ ensemble            | 3.28         | 6.03         | 2.09         | 0.09         
 
 def column(table, name):
     """{method: cell} of the set ``name``; empty for a set nobody has published."""
-    head, *lines = (
-        [cell.strip() for cell in line.split("|")] for line in rows_of(table)
-    )
+    head, *lines = ([cell.strip() for cell in line.split("|")] for line in rows_of(table))
     if name not in head:
         return {}
     return {line[0]: line[head.index(name)] for line in lines}

@@ -27,8 +27,6 @@ from minibnn.tape.passes.copies import copy_places
 from minibnn.tape.tape import Step
 
 PIECE = 8192  # numbers: stay in cache, and OpenBLAS splits no sum of so few in threads
-
-
 AXPY = {np.dtype(np.float32): saxpy, np.dtype(np.float64): daxpy}
 
 

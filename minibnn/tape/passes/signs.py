@@ -12,11 +12,7 @@ from minibnn.tape.memory import LARGE, is_call, operands, overlap, owner, same
 from minibnn.tape.tape import Step
 
 _ALWAYS = {np.exp, np.absolute, np.sqrt, np.square}
-
-
 _IF_ALL = {np.add, np.multiply, np.divide, np.log1p, np.minimum}
-
-
 _IF_ANY = {np.maximum}
 
 
