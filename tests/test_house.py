@@ -1,9 +1,11 @@
 """The plan of the house, read from the source: what may import, draw, print."""
 
 import ast
+import collections
 import functools
-import importlib
+import graphlib
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,13 +17,42 @@ import minibnn
 
 PACKAGE = Path(minibnn.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
-ROOMS = ("plan", "kernels", "inference", "checking", "study")  # from the cellar up
+FLOORS = (  # from the ground up; a file imports from its own floor and those below
+    "equations numerics validation version",
+    "nn priors likelihoods optim tape gradcheck rng storage recipe inputs metrics"
+    " standardise datasets",
+    "model families",
+    "objective estimators prediction",
+    "svi exact mcmc",
+    "mistakes diagnosis audit plots",
+    "book rupture",
+    "commands __init__ __main__",
+)
+FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms.split()}
+# What a room may import beside itself, where that is less than what lies below it.
+ONLY = {
+    "tape": {"numerics"},
+    "gradcheck": {"validation"},
+    "nn": {"equations", "numerics", "validation"},
+    "priors": {"equations", "numerics", "validation", "nn"},
+    "likelihoods": {"equations", "numerics", "validation", "priors"},
+}
+PURE = {  # nothing in them draws; noise is an argument
+    *"equations numerics nn priors likelihoods tape optim inputs model families".split(),
+    *"objective estimators standardise metrics".split(),
+}
+MAY_REPLAY = {"tape", "svi", "prediction", "mcmc"}  # all others know no recording
+OBJECTS = {"likelihoods", "priors", "families", "estimators", "optim"}
+# Files that hold a label and whose subject is not the formula.
+LATE_FORMULA = {
+    "optim/base",
+}
 THIRD_PARTY = {"numpy", "scipy", "matplotlib"}
 MAX_LINES, MAX_BODY = 500, 40
 
 # The doors through which randomness enters the kernels: a Generator is made from what
 # the user gave, and a new network's weights are drawn from one handed in.
-RANDOM_DOORS = {("validate", "as_rng"), ("network", "initial_weights")}
+RANDOM_DOORS = {("mlp", "initial_weights")}
 # Who may write: the command line, and on standard error the reports of verbose runs.
 REPORTS = {"report", "report_start", "_report"}
 
@@ -31,10 +62,9 @@ def name_of(path):
     return path.relative_to(PACKAGE).with_suffix("").as_posix()
 
 
-def floor(module):
-    """Height of a room; what lies beside the rooms is the roof."""
-    parts = module.split("/" if "/" in module else ".")
-    return ROOMS.index(parts[0]) if parts[0] in ROOMS else len(ROOMS)
+def room_of(name):
+    """The room of a file 'nn/mlp' or of a module 'nn.mlp'; a file of the top is one."""
+    return name.replace("/", ".").split(".")[0]
 
 
 @functools.cache
@@ -69,21 +99,127 @@ def dotted(node):
 files = pytest.mark.parametrize("path", FILES, ids=name_of)
 
 
-def upward(path):
-    """Imports of a file that lead to a higher room."""
-    here, bad = floor(name_of(path)), []
+def own_imports(path):
+    """What a file imports of the package, without 'minibnn.'; the package is __init__."""
     for name in imports(path):
-        parts = name.split(".")
-        if parts[0] != "minibnn" or parts[1:2] == ["version"]:
-            continue
-        if floor(".".join(parts[1:])) > here:
+        first, _, rest = name.partition(".")
+        if first == "minibnn":
+            yield rest if room_of(rest) in FLOOR else "__init__"
+
+
+def upward(path):
+    """Imports of a file that lead to a higher floor."""
+    here = FLOOR[room_of(name_of(path))]
+    return [name for name in own_imports(path) if FLOOR[room_of(name)] > here]
+
+
+def forbidden(path):
+    """Imports of a file from rooms that its own must not know."""
+    here, bad = room_of(name_of(path)), []
+    for name in own_imports(path):
+        there = room_of(name)
+        known = there in ONLY.get(here, {there}) | {here}
+        if not known or (there == "tape" and here not in MAY_REPLAY):
             bad.append(name)
     return bad
 
 
 @files
+def test_every_file_has_a_floor(path):
+    assert room_of(name_of(path)) in FLOOR
+
+
+@files
 def test_imports_run_downward(path):
     assert upward(path) == []
+
+
+@files
+def test_rooms_know_only_what_they_may(path):
+    assert forbidden(path) == []
+
+
+def circle(graph):
+    """The names along a circle of a graph {name: set of names}, or []."""
+    order = graphlib.TopologicalSorter(graph)
+    try:
+        order.prepare()
+    except graphlib.CycleError as error:
+        return error.args[1]
+    return []
+
+
+def module_of(name):
+    """The longest beginning of a dotted name that is a file: 'nn/mlp' of nn.mlp.MLP."""
+    parts = name.split(".")
+    for n in range(len(parts), 0, -1):
+        file = PACKAGE.joinpath(*parts[:n])
+        if file.with_suffix(".py").exists():
+            return "/".join(parts[:n])
+        if (file / "__init__.py").exists():
+            return "/".join([*parts[:n], "__init__"])
+    return "__init__"
+
+
+def graph_of(label):
+    """Who imports whom: ``label`` maps 'nn/mlp' to a name of the graph."""
+    graph = {}
+    for path in FILES:
+        here = label(name_of(path))
+        there = {label(module_of(name)) for name in own_imports(path)}
+        graph.setdefault(here, set()).update(there - {here})
+    return graph
+
+
+def test_rooms_import_in_no_circle():
+    assert circle(graph_of(room_of)) == []
+
+
+def test_files_import_in_no_circle():
+    assert circle(graph_of(lambda name: name)) == []
+
+
+def test_circles_are_seen():
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"a"}}) != []
+
+
+@files
+def test_the_formula_stands_first(path):
+    """The first labelled function of a file starts by line 40."""
+    if path.name == "__init__.py" or name_of(path) in LATE_FORMULA:
+        return
+    lines = [
+        decorator.lineno
+        for node in ast.walk(tree(path))
+        for decorator in getattr(node, "decorator_list", [])
+        if isinstance(decorator, ast.Call) and dotted(decorator.func) == "equation"
+    ]
+    assert min(lines, default=0) <= 40
+
+
+@files
+def test_a_file_holds_one_public_class(path):
+    """In the rooms of objects; tuples that name values are no objects."""
+    if room_of(name_of(path)) in OBJECTS and path.name != "__init__.py":
+        public = [
+            node.name
+            for node in tree(path).body
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+        ]
+        assert len(public) <= 1, public
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_names_say_a_subject(path):
+    words = re.split("[_/]", name_of(path))
+    assert not {"more", "kernels", "misc", "utils", "helpers", "old", "new"} & {*words}
+
+
+def test_no_room_is_too_large():
+    lines = collections.Counter()
+    for path in FILES:
+        lines[room_of(name_of(path))] += len(path.read_text("utf-8").splitlines())
+    assert max(lines.values()) <= 0.16 * lines.total()
 
 
 @files
@@ -95,7 +231,8 @@ def test_only_three_packages_and_the_standard_library(path):
 @files
 def test_no_clock_and_no_network(path):
     roots = {name.split(".")[0] for name in imports(path)}
-    clocks = {"time", "datetime"} if floor(name_of(path)) < len(ROOMS) - 1 else set()
+    low = FLOOR[room_of(name_of(path))] < FLOOR["mistakes"]
+    clocks = {"time", "datetime"} if low else set()
     assert not roots & ({"socket", "urllib", "http", "requests", "ssl"} | clocks)
 
 
@@ -148,7 +285,9 @@ def random_calls(path):
 
 
 @pytest.mark.parametrize(
-    "path", [p for p in FILES if "kernels" in p.parts], ids=name_of
+    "path",
+    [p for p in FILES if room_of(name_of(p)) in PURE],
+    ids=name_of,
 )
 def test_kernels_draw_nothing_and_plot_nothing(path):
     assert random_calls(path) == []
@@ -213,7 +352,7 @@ def prints(path):
 
 @files
 def test_nothing_prints_unless_asked(path):
-    if path.stem != "cli":
+    if room_of(name_of(path)) != "commands":
         for function, target in prints(path):
             assert function in REPORTS
             assert target == "sys.stderr"
@@ -221,34 +360,19 @@ def test_nothing_prints_unless_asked(path):
 
 # --- the objective and the estimators know no concrete class -------------------------
 
-CONCRETE = ("famil", "full_covariance", "inference_network", "likelihood", "prior")
-SHARED = {"families": {"add", "scaled", "Gaussian"}}  # the shape of q and its cotangent
+SHARED = "families.base"  # the shape of q and its cotangent
+CONCRETE = {"families", "likelihoods", "priors"}
+GENERAL = [p for p in FILES if room_of(name_of(p)) in {"objective", "estimators"}]
 
 
-def concrete_names(path):
-    """Names a file imports from the rooms of families, likelihoods and priors."""
-    for name in imports(path):
-        module, _, thing = name.rpartition(".")
-        last = module.split(".")[-1]
-        if any(part in last for part in CONCRETE):
-            if thing not in SHARED.get(last, set()):
-                yield name
-
-
-@pytest.mark.parametrize("name", ["objective", "estimators"])
-def test_no_concrete_family_likelihood_or_prior_is_named(name):
-    path = PACKAGE / "kernels" / f"{name}.py"
-    assert list(concrete_names(path)) == []
-    classes = {
-        member
-        for module in ("families", "likelihoods", "priors")
-        for member, value in vars(
-            importlib.import_module(f"minibnn.kernels.{module}")
-        ).items()
-        if isinstance(value, type)
-    } - {"Gaussian", "NamedTuple"}
-    used = {node.id for node in ast.walk(tree(path)) if isinstance(node, ast.Name)}
-    assert not used & classes
+@pytest.mark.parametrize("path", GENERAL, ids=name_of)
+def test_no_concrete_family_likelihood_or_prior_is_named(path):
+    named = [
+        name
+        for name in own_imports(path)
+        if room_of(name) in CONCRETE and not name.startswith(SHARED)
+    ]
+    assert named == []
 
 
 # --- the public surface --------------------------------------------------------------
@@ -333,15 +457,15 @@ def house(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "source", "bad"),
     [
-        ("kernels/a.py", "from minibnn.svi.fit import fit", True),
-        ("kernels/a.py", "def f():\n    import minibnn.plots.plots", True),
-        ("inference/a.py", "from minibnn.study import metrics", True),
-        ("inference/a.py", "from minibnn import fit", True),
-        ("checking/a.py", "from minibnn.kernels.maps import relu", False),
-        ("study/a.py", "from minibnn.audit.examples import CASES", False),
-        ("study/a.py", "from minibnn.cli import main", True),
-        ("kernels/a.py", "from minibnn.version import __version__", False),
-        ("cli.py", "from minibnn.plots.plots import reliability", False),
+        ("priors/a.py", "from minibnn.svi.fit import fit", True),
+        ("nn/a.py", "def f():\n    import minibnn.plots.plots", True),
+        ("svi/a.py", "from minibnn.rupture import study", True),
+        ("svi/a.py", "from minibnn import fit", True),
+        ("audit/a.py", "from minibnn.nn.activations import relu", False),
+        ("rupture/a.py", "from minibnn.audit.examples import CASES", False),
+        ("rupture/a.py", "from minibnn.commands.main import main", True),
+        ("model.py", "from minibnn.version import __version__", False),
+        ("commands/a.py", "from minibnn.plots.plots import reliability", False),
     ],
 )
 def test_upward_imports_are_seen(house, name, source, bad):
@@ -360,10 +484,24 @@ def test_upward_imports_are_seen(house, name, source, bad):
     ],
 )
 def test_draws_are_seen(house, source, bad):
-    assert bool(random_calls(house("kernels/a.py", source))) == bad
+    assert bool(random_calls(house("priors/a.py", source))) == bad
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "bad"),
+    [
+        ("priors/a.py", "from minibnn.tape.tape import watch", True),
+        ("exact/a.py", "from minibnn.tape.repeated import Repeated", True),
+        ("svi/a.py", "from minibnn.tape.repeated import Repeated", False),
+        ("gradcheck/a.py", "from minibnn.numerics import log1p", True),
+        ("gradcheck/a.py", "from minibnn.validation.doors import door", False),
+    ],
+)
+def test_forbidden_imports_are_seen(house, name, source, bad):
+    assert bool(forbidden(house(name, source))) == bad
 
 
 def test_prints_are_seen(house):
     source = "def f():\n    print(1, file=sys.stderr)\nprint(2)"
-    found = prints(house("kernels/a.py", source))
+    found = prints(house("nn/a.py", source))
     assert found == [("f", "sys.stderr"), ("<module>", "")]

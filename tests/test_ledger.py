@@ -2,7 +2,8 @@
 
 A label is E + step + number. ``grep E31`` must find its derivation in exactly one
 docstring, its example inputs in the laboratory's cases (or, where nothing is
-differentiated, its value test in value_cases.py), and this file names what is missing.
+differentiated, its value test in support/value_cases.py), and this file names what is
+missing.
 """
 
 import ast
@@ -14,7 +15,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from value_cases import VALUES
+from support.value_cases import VALUES
 
 import minibnn
 from minibnn.audit.examples import CASES

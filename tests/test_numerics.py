@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from exact_values import STORED
-from ulp import ulp_errors
+from support.exact_values import STORED
+from support.ulp import ulp_errors
 
 from minibnn.families.scales import inverse_softplus, softplus_scale
 from minibnn.likelihoods.bernoulli import bernoulli_nll

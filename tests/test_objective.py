@@ -6,10 +6,10 @@ own mean and scale for every weight, no square layer.
 
 import itertools
 
-import core_oracles as oracle
 import numpy as np
 import pytest
 from scipy import stats
+from support import core_oracles as oracle
 
 import minibnn as mb
 

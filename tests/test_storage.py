@@ -8,11 +8,17 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
-import bad_inputs as world
 import numpy as np
 import pytest
-from combination_cases import LIKELIHOODS, PRIORS, make_data, make_family, make_params
-from saved_runs import assert_same
+from support import bad_inputs as world
+from support.combination_cases import (
+    LIKELIHOODS,
+    PRIORS,
+    make_data,
+    make_family,
+    make_params,
+)
+from support.saved_runs import assert_same
 
 import minibnn as mb
 from minibnn import storage
@@ -313,7 +319,7 @@ def test_a_diverging_run_leaves_its_last_good_parameters(tmp_path):
 CHILD = """
 import sys
 sys.path.insert(0, {tests!r})
-import bad_inputs as world
+from support import bad_inputs as world
 import minibnn as mb
 def say(info):
     print(info.step, flush=True)

@@ -1,0 +1,223 @@
+"""Single precision from end to end, and how far it may differ from double.
+
+float32 inputs make a float32 run: parameters, noise, gradients, optimiser memory and
+predictions. Beside the same run in double precision (equal start, equal noise), on the
+models below, with the largest differences measured in brackets:
+
+- a loss agrees to 1e-5 of its terms (2.5e-7; ten times that where log scales are
+  outputs and e^-2t amplifies them), a gradient to 1e-4 of the sizes of its data and
+  KL parts (2.8e-6, likewise);
+- after twenty steps parameters agree to 5e-6 of the largest (8e-7), losses to 2e-6;
+- predictive means and spreads at the same weights agree to 3e-5 (6e-6).
+"""
+
+import numpy as np
+import pytest
+from support.combination_cases import (
+    ESTIMATORS,
+    FAMILIES,
+    LIKELIHOODS,
+    N_DATA,
+    PRIORS,
+    B,
+    S,
+    make_data,
+    make_family,
+    make_model,
+    make_params,
+    missing,
+)
+
+import minibnn as mb
+from minibnn.objective import objective
+from minibnn.rng import Normals
+from minibnn.svi import descent, stretch
+
+F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
+LOSS, GRADIENT, AFTER_STEPS, PREDICTED = 1e-5, 1e-4, 5e-6, 3e-5
+CELLS = [
+    (family, likelihood, prior, estimator)
+    for family in FAMILIES
+    for likelihood in LIKELIHOODS
+    for prior in PRIORS
+    for estimator in ESTIMATORS
+    if missing(family, likelihood, prior, estimator) is None
+]
+
+
+def arrays_of(value):
+    """Every array in nested dicts, tuples and lists; None is none."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, tuple | list):
+        for item in value:
+            yield from arrays_of(item)
+    elif value is not None:
+        yield np.asarray(value)
+
+
+def evaluate(cell, dtype):
+    """Loss, parts, gradient in one precision, and the sizes of both terms' gradients."""
+    model = make_model(*cell[1:])
+    family, estimator = make_family(cell[0], model), ESTIMATORS[cell[3]][0]
+    X, y = make_data(family, model, cell[1])
+    A, y = model.batch(np.asarray(X, F32).astype(dtype), y)
+    shape = estimator.noise_shape(model, family, S, B)
+    noise = np.random.default_rng(2).normal(size=family.tasks + shape).astype(F32)
+    params = {k: v.astype(F32) for k, v in make_params(family, model).items()}
+    params = {k: v.astype(dtype) for k, v in params.items()}
+    args = (model, family, params, noise.astype(dtype), A, y, N_DATA)
+    loss, gradient, parts = objective(*args, 0.7, estimator)
+    _, data, _ = objective(*args, 0.0, estimator)
+    return loss, parts, gradient(), data()
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=" | ".join)
+def test_one_evaluation(cell):
+    """float32 throughout, and close to double precision at the same numbers."""
+    single, double = evaluate(cell, F32), evaluate(cell, F64)
+    for array in arrays_of(single):
+        assert array.dtype == F32
+    for array in arrays_of(double):
+        assert array.dtype == F64
+    (loss, _, grads, _), (loss_, parts_, grads_, data_) = single, double
+    size = sum(np.abs(part).max() for part in arrays_of(parts_))
+    np.testing.assert_allclose(loss, loss_, rtol=0, atol=LOSS * size)
+    for key, want in grads_.items():
+        size = np.abs(data_[key]).max() + np.abs(want - data_[key]).max()
+        np.testing.assert_allclose(grads[key], want, rtol=0, atol=GRADIENT * size)
+
+
+# --- whole runs ----------------------------------------------------------------------
+
+RNG = np.random.default_rng(3)
+X = RNG.normal(size=(60, 3)).astype(F32)
+LABELS = (X[:, 0] + 0.5 * RNG.normal(size=60) > 0).astype(np.float64)
+REALS = X @ [1.0, -0.5, 0.2] + 0.3 * RNG.normal(size=60)
+MODELS = {
+    "yes/no": (mb.MLP([3, 8, 1], "relu"), mb.Bernoulli(), LABELS),
+    "classes": (mb.MLP([3, 8, 3], "tanh"), mb.Categorical(3), np.arange(60) % 3),
+    "reals": (mb.MLP([3, 8, 1], "softplus"), mb.Gaussian("learned"), REALS),
+    "student": (mb.MLP([3, 1]), mb.StudentT(4.0, "learned"), REALS),
+    "both": (mb.MLP([3, 8, 2], "tanh"), mb.HeteroscedasticGaussian(), REALS),
+    "counts": (mb.MLP([3, 4, 1], "tanh"), mb.Poisson(), np.arange(60) % 4),
+}
+RUNS = {
+    "plain": {},
+    "batches": {"batch_size": 16},
+    "replicas": {"replicas": 2},
+    "pathwise": {"estimator": mb.Pathwise(), "n_samples": 3},
+    "antithetic": {"estimator": mb.Pathwise(antithetic=True), "n_samples": 4},
+    "flipout": {"estimator": mb.Flipout()},
+    "landing": {"estimator": mb.StickTheLanding()},
+    "exp": {"family": mb.MeanField("exp")},
+    "identity": {"family": mb.MeanField("identity")},
+    "full": {"family": mb.FullCovariance(), "optimizer": mb.NaturalGradient(1e-5)},
+    "point": {"family": mb.Point()},
+    "sgd": {"optimizer": mb.SGD(1e-4)},
+    "momentum": {"optimizer": mb.Momentum(1e-5)},
+    "warm-up": {"kl_warmup": 0.5},
+    "lbfgs": {"start": "lbfgs"},
+}
+
+
+def run(name, model, dtype, **more):
+    net, likelihood, y = MODELS[model]
+    options = {"rng": 0, "max_steps": 20, "start": None, "optimizer": mb.Adam(2e-3)}
+    options |= {"family": mb.MeanField()} | RUNS[name] | more
+    model = mb.Model(net, likelihood, mb.GaussianPrior(0.0, 1.5))
+    return mb.fit(model, options.pop("family"), X.astype(dtype), y, **options)
+
+
+@pytest.fixture
+def memory(monkeypatch):
+    """What the loop computed in: parameters, gradients, noise, optimiser memory."""
+    seen = {}
+    update = descent.Descent.update
+
+    def spied(self, optimizer, memory, *args):
+        seen["memory"] = memory
+        seen["rest"] = [self.flat.theta, self.last.outputs, list(self.inputs.values())]
+        seen["data"] = self.batches.A
+        return update(self, optimizer, memory, *args)
+
+    run_rows = stretch.Stretch.run
+
+    def spied_rows(self, program, *args):
+        calls = program.ahead + program.row(0) + program.late
+        seen["memory"] = self.memory
+        seen["rest"] = [self.descent.flat.theta, program.inputs, program.outputs]
+        seen["data"] = [self.descent.batches.A, [args for _, args in calls]]
+        return run_rows(self, program, *args)
+
+    monkeypatch.setattr(descent.Descent, "update", spied)
+    monkeypatch.setattr(stretch.Stretch, "run", spied_rows)
+    return seen
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("name", RUNS)
+def test_nothing_is_float64_on_the_way(name, model, memory):
+    result = run(name, model, F32, max_steps=3)
+    floats = [a for a in arrays_of(list(memory.values())) if a.dtype.kind == "f"]
+    assert {a.dtype for a in floats} == {F32}
+    assert {a.dtype for a in result.params.values()} == {F32}
+    pred = result.predict(X[:5], n_samples=6)
+    got = [pred.mean, pred.std, pred.aleatoric, pred.epistemic, pred.samples]
+    got += [*pred.interval(0.9), pred.log_prob(MODELS[model][2][:5])]
+    assert {a.dtype for a in got} == {F32}
+    assert result.sample_weights(3).dtype == F32
+    # predictions keep the precision of the fit, whatever X comes in
+    assert result.predict(X[:5].astype(F64), n_samples=6).mean.dtype == F32
+
+
+@pytest.fixture
+def same_noise(monkeypatch):
+    """In single precision draw what double precision does, rounded."""
+
+    def fill(self, out):
+        out[...] = self.generator.standard_normal(out.shape)
+
+    monkeypatch.setattr(Normals, "fill", fill)
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("name", [n for n in RUNS if n != "lbfgs"])
+def test_twenty_steps_stay_together(name, model, same_noise):
+    """From the same start at the same noise."""
+    single, double = run(name, model, F32), run(name, model, F64)
+    for key, want in double.params.items():
+        size = np.abs(want).max()
+        np.testing.assert_allclose(
+            single.params[key], want, rtol=0, atol=AFTER_STEPS * size
+        )
+    loss, want = single.history["loss"], double.history["loss"]
+    np.testing.assert_allclose(loss, want, rtol=0, atol=2e-6 * np.abs(want).max())
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_predictions_at_the_same_weights(model, same_noise):
+    single = run("plain", model, F32)
+    double = run("plain", model, F64)
+    double.params = {key: a.astype(F64) for key, a in single.params.items()}
+    one, two = (r.predict(X.astype(F64), 50, rng=1) for r in (single, double))
+    for name in ("mean", "std", "aleatoric"):
+        got, want = getattr(one, name), getattr(two, name)
+        np.testing.assert_allclose(
+            got, want, rtol=0, atol=PREDICTED * np.abs(want).max()
+        )
+    got, want = one.log_prob(MODELS[model][2]), two.log_prob(MODELS[model][2])
+    np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
+
+
+def test_both_precisions_find_the_same_posterior():
+    """Default fits, each with its own noise: one optimum, ELBOs within a fifth of a nat."""
+    single, double = (
+        run("plain", "student", dtype, max_steps=1000, start="auto",
+            optimizer=mb.Adam(mb.Cosine(0.02)))
+        for dtype in (F32, F64)
+    )  # fmt: skip
+    gap = 0.2 + 6 * np.hypot(single.elbo_se, double.elbo_se)
+    assert abs(single.elbo - double.elbo) < gap
+    one, two = (r.predict(X.astype(F64), 400).mean for r in (single, double))
+    assert np.sqrt(np.mean((one - two) ** 2)) < 0.1
