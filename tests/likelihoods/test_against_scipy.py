@@ -98,6 +98,7 @@ def test_heteroscedastic_is_scipy_norm():
     np.testing.assert_allclose(like(F, y, NONE)[0], want, rtol=1e-12)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     "like",
     [mb.StudentT(4.0, "learned"), mb.Poisson(), mb.HeteroscedasticGaussian()],
