@@ -123,14 +123,15 @@ def scale_divergence(s, log_s, s0):
     """(r - 1 - log r)/2 and r - 1 for r = (s/s0)^2, both with small relative error.
 
     With e = (s - s0)/s0, r = (1 + e)^2: the second is e (s + s0)/s0 and the first
-    e^2/2 + (e - log(1 + e)), two parts >= 0; only the bracket cancels, see `log_gap`.
+    e^2/2 + (e - log(1 + e)), two parts >= 0; only the bracket cancels, see `_log_gap`.
+    Both are even in s.
     """
+    s = magnitude(s)
     e = (s - s0) / s0
-    return 0.5 * e * e + log_gap(e, s, log_s, s0), e * ((s + s0) / s0)
+    return 0.5 * e * e + _log_gap(e, s, log_s, s0), e * ((s + s0) / s0)
 
 
-@overloadable
-def log_gap(e, s, log_s, s0):
+def _log_gap(e, s, log_s, s0):
     """e - log(1 + e) at e = s/s0 - 1, with small relative error for every s and s0.
 
     Between s0/2 and 2 s0 the difference would cancel. There put z = e/(2 + e): then

@@ -12,7 +12,6 @@ from functools import partial
 import numpy as np
 from scipy.linalg.blas import dcopy, scopy
 
-from minibnn.tape.lift import reduction
 from minibnn.tape.memory import overlap
 from minibnn.tape.passes.axpy import IN_PLACE, PIECE, bind_in_place
 from minibnn.tape.tape import NotRecordable
@@ -59,7 +58,7 @@ def bind_copy(source, out):
 
 def bind_reduce(ufunc, step):
     """``reduce(array, axis, dtype, out, keepdims)`` by position."""
-    given = reduction(step)
+    given = step.reduction()
     if not set(given) <= {"axis", "dtype", "keepdims"}:
         raise NotRecordable(f"{ufunc.__name__}.reduce with {sorted(given)}")
     axis, keepdims = given.get("axis", 0), given.get("keepdims", False)

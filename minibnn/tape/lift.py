@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from minibnn.tape.memory import arrays_in, offset, operands, owner
-from minibnn.tape.tape import Step
+from minibnn.tape.memory import arrays_in, offset, owner
+from minibnn.tape.step import Step
 
 _ALIGN = 64  # bytes; rows begin where vector loads like it
 _CORE = {np.matmul: 0, np.vecdot: 1}  # axes the operands have and the result has not
@@ -40,24 +40,19 @@ def can_be_lifted(step):
         return False
     ufunc, method = step.function
     if method == "reduce":
-        return set(reduction(step)) <= {"axis", "dtype", "keepdims"}
+        return set(step.reduction()) <= {"axis", "dtype", "keepdims"}
     if any(arrays_in(list(step.kwargs.values()))) or ufunc.nout != 1:
         return False
     if ufunc.signature is None:
         return True
-    return ufunc in _CORE and all(a.ndim >= 2 - _CORE[ufunc] for a in operands(step))
-
-
-def reduction(step):
-    """The arguments of a reduction behind the array, by name."""
-    return dict(zip(("axis", "dtype"), step.args[1:], strict=False)) | step.kwargs
+    return ufunc in _CORE and all(a.ndim >= 2 - _CORE[ufunc] for a in step.operands)
 
 
 def lifted_step(step, stacks):
     """The step for all rows of the stacks at once."""
     out, ndim = lifted(step.out, stacks, step.out.ndim), step.out.ndim
     if isinstance(step.function, tuple) and step.function[1] == "reduce":
-        array, given = step.args[0], reduction(step)
+        array, given = step.args[0], step.reduction()
         axis = given.get("axis", 0)
         axes = range(array.ndim) if axis is None else np.atleast_1d(axis)
         given["axis"] = tuple(int(i) % array.ndim + 1 for i in axes)

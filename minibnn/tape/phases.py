@@ -6,7 +6,6 @@ all rows of the main part; memory that would be written over in between decides 
 """
 
 from minibnn.tape.lift import can_be_lifted
-from minibnn.tape.memory import operands, owner, owners_of
 
 
 def phases(steps, inside, lasting):
@@ -14,7 +13,7 @@ def phases(steps, inside, lasting):
 
     ``inside`` are the ids of the owners of row inputs, ``lasting`` of the state.
     """
-    facts = [(step, id(owner(step.out)), owners_of(operands(step))) for step in steps]
+    facts = [(step, step.writes, step.reads) for step in steps]
     varying = depending(facts, lasting)
     main = moving(facts, varying, lasting)
     main = promoted(facts, varying, main, inside | lasting)

@@ -3,12 +3,14 @@
 import numpy as np
 
 from minibnn.tape.bind import bind
-from minibnn.tape.memory import needed, owners_of, pieces, share_memory
+from minibnn.tape.memory import owners_of, pieces
 from minibnn.tape.passes.axpy import with_multiples, with_sums_in_place
 from minibnn.tape.passes.copies import simplified, without_copies
 from minibnn.tape.passes.dots import with_dots
 from minibnn.tape.passes.logistic import with_logistic
 from minibnn.tape.passes.products import with_cheap_products
+from minibnn.tape.passes.sharing import share_memory
+from minibnn.tape.step import needed
 from minibnn.tape.tape import NotRecordable, Tape, plain, watch
 
 BLOCK = 2**16  # numbers compared at a time: that takes memory many times theirs

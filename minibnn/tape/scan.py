@@ -11,8 +11,9 @@ import numpy as np
 
 from minibnn.tape.bind import bind
 from minibnn.tape.lift import at_row, lifted, lifted_step, stack_of
-from minibnn.tape.memory import operands, owner, owners_of, relocate, share_memory
+from minibnn.tape.memory import owner, owners_of
 from minibnn.tape.passes.axpy import with_sums_in_place
+from minibnn.tape.passes.sharing import share_memory
 from minibnn.tape.phases import phases
 from minibnn.tape.program import agree, record, set_all, toggle
 from minibnn.tape.tape import NotRecordable
@@ -77,7 +78,7 @@ class Rows:
 
     def bind_common(self, step):
         """The calls of a step that are the same in every row, else None."""
-        if owners_of([step.out, *operands(step)]) & set(self.stacks):
+        if not step.touches.isdisjoint(self.stacks):
             return None
         return bind(step, self.numbers)
 
@@ -89,7 +90,7 @@ class Rows:
                 [
                     call
                     for step, calls in zip(self.main, self.common, strict=True)
-                    for call in calls or bind(relocate(step, places), self.numbers)
+                    for call in calls or bind(step.moved(places), self.numbers)
                 ]
             )
         return self.bound[k]
@@ -106,14 +107,14 @@ class Rows:
 
 def mentioned(steps):
     """Ids of all owners that steps read or write."""
-    return owners_of(a for step in steps for a in [step.out, *operands(step)])
+    return set().union(*(step.touches for step in steps))
 
 
 def stacked_owners(rows, outputs, ahead, main, late):
     """Owners of which every row needs its own, {id: array}."""
     arrays = [*rows.values(), *(step.out for step in ahead + late)]
-    read = owners_of([*outputs.values(), *(a for s in late for a in operands(s))])
-    arrays += [step.out for step in main if id(owner(step.out)) in read]
+    read = owners_of(outputs.values()).union(*(step.reads for step in late))
+    arrays += [step.out for step in main if step.writes in read]
     return {id(owner(array)): owner(array) for array in arrays}
 
 

@@ -16,6 +16,7 @@ import threading
 import numpy as np
 
 from minibnn.tape.shortcuts import SHORT
+from minibnn.tape.step import Step
 
 LARGE = 2**14  # numbers; results as large are not computed while they are recorded
 # what NumPy passes on for an argument of a ufunc or reduction that was not given
@@ -34,13 +35,6 @@ class Tapes(threading.local):
 
 
 _TAPES = Tapes()
-
-
-class Step:
-    """One operation: ``function(*args, **kwargs)`` fills ``out``."""
-
-    def __init__(self, function, args, kwargs, out):
-        self.function, self.args, self.kwargs, self.out = function, args, kwargs, out
 
 
 class Tape:

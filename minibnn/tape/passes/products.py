@@ -6,15 +6,8 @@ And of c (s ∘ (1 - 2y)) the number c and the labels are known for many steps a
 
 import numpy as np
 
-from minibnn.tape.memory import (
-    is_call,
-    is_private,
-    operands,
-    owner,
-    owners_of,
-    rewritten,
-)
-from minibnn.tape.tape import Step
+from minibnn.tape.memory import owner, owners_of
+from minibnn.tape.step import Step, is_private, rewritten
 
 _PRODUCT = (np.multiply, "__call__")
 
@@ -40,7 +33,7 @@ def with_cheap_products(steps, state, fixed):
             done.remove(inner)
             dropped.append(inner)
             for other in new:
-                varying |= {id(owner(other.out))} if depends(other, varying) else set()
+                varying |= {other.writes} if depends(other, varying) else set()
             waiting.extend(new[::-1])
     return done
 
@@ -55,7 +48,7 @@ def repeated(step, before):
 
 def depends(step, varying):
     """Whether a step reads what depends on the state."""
-    return bool(owners_of(operands(step)) & varying)
+    return not step.reads.isdisjoint(varying)
 
 
 def depending_on(state, steps):
@@ -63,7 +56,7 @@ def depending_on(state, steps):
     varying = owners_of(state)
     for step in steps:
         if depends(step, varying):
-            varying.add(id(owner(step.out)))
+            varying.add(step.writes)
     return varying
 
 
@@ -79,7 +72,7 @@ def inner_product(step, before):
 def is_product(step):
     """Whether a step multiplies in float32."""
     arrays = [step.out, *(a for a in step.args if isinstance(a, np.ndarray))]
-    return is_call(step, np.multiply) and all(a.dtype == np.float32 for a in arrays)
+    return step.calls(np.multiply) and all(a.dtype == np.float32 for a in arrays)
 
 
 def regrouped(step, inner, before, varying):
