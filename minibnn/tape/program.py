@@ -91,7 +91,7 @@ class Direct:
         self.outputs = self.function(**self.inputs)
 
 
-def program(function, inputs, change, state=()):
+def proved_program(function, inputs, change, state=()):
     """A Program if the function can be recorded and replays truly, else a Direct.
 
     ``change()`` gives the inputs other values, and at its next call those they had:
@@ -114,6 +114,27 @@ def program(function, inputs, change, state=()):
         if agree(recorded.outputs, wanted):
             return recorded
     return Direct(function, inputs, wanted)
+
+
+def proved_move(function, inputs, remake):
+    """A Program of a function that moves its inputs, if it replays truly; else None.
+
+    ``remake()`` gives the input "g" the values it had; the others are put back here.
+    """
+    before = {key: a.copy() for key, a in inputs.items() if key != "g"}
+    try:
+        made = Program(function, inputs)
+        for array in inputs.values():
+            toggle(array)
+        direct = {key: array.copy() for key, array in inputs.items()}
+        function(**direct)
+        made()
+        return made if agree(inputs, direct) else None
+    except NotRecordable:
+        return None
+    finally:  # half a step may have been carried out
+        set_all(inputs, before)
+        remake()
 
 
 def set_all(arrays, values):

@@ -34,7 +34,7 @@ class Tapes(threading.local):
         self.recorded = []  # the last is being written
 
 
-_TAPES = Tapes()
+TAPES = Tapes()
 
 
 class Tape:
@@ -49,11 +49,11 @@ class Tape:
 
     def __enter__(self):
         self.quiet.__enter__()
-        _TAPES.recorded.append(self)
+        TAPES.recorded.append(self)
         return self
 
     def __exit__(self, *error):
-        _TAPES.recorded.pop()
+        TAPES.recorded.pop()
         self.quiet.__exit__(*error)
 
     def add(self, function, args, kwargs, out):
@@ -222,9 +222,9 @@ class Recorded(np.ndarray):
 
 
 def _noted(function, args, kwargs, buffer):
-    if not _TAPES.recorded:
+    if not TAPES.recorded:
         raise NotRecordable("an operation in another thread")
-    _TAPES.recorded[-1].add(function, tuple(args), kwargs, buffer)
+    TAPES.recorded[-1].add(function, tuple(args), kwargs, buffer)
     return watch(buffer)
 
 

@@ -7,10 +7,9 @@ e/(1 + e).
 import numpy as np
 import pytest
 
-from minibnn.tape import tape
+from minibnn.tape import Program, Scan, tape
 from minibnn.tape.passes.axpy import add_multiple, multiply_and_add
-from minibnn.tape.program import Program, record
-from minibnn.tape.scan import Rows
+from minibnn.tape.program import record
 
 SHAPE = (3, 5)
 NAMES = ("noise", "more", "a", "b")
@@ -220,7 +219,7 @@ class InARow:
     """The same by a program of rows."""
 
     def __init__(self, step, first, state):
-        self.made = Rows(step, first, state)
+        self.made = Scan(step, first, state)
 
     def __call__(self, rows):
         for k, row in enumerate(rows):
