@@ -24,7 +24,7 @@ TINY_SIGMA = 1e-17
 _FAR_LEFT = -37.0
 # log 2 and rho1 = log(e - 1), where softplus is 1: a float32, the rest of it, and what
 # rounding left of that, which counts at the floats next to it
-_LN2 = (0.6931471824645996, -1.904654299957768e-09, 1.667085920830552e-25)
+LN2 = (0.6931471824645996, -1.904654299957768e-09, 1.667085920830552e-25)
 _RHO_ONE = (0.5413248538970947, 7.158233824158563e-10, 2.253486020137732e-26)
 _TAIL, _TERMS = -3.0, 60  # left of it the moments of E67 come from so many ratios
 # the logarithm of the largest float, rounded down
@@ -83,16 +83,6 @@ def sigmoid(x):
     """1 / (1 + e^-x), accurate down to the smallest representable result."""
     e = largest_exp(np.asanyarray(x))
     return e / (1 + e)
-
-
-def log_softplus(rho):
-    """log softplus(rho), the log standard deviation; accurate for any finite rho."""
-    return log_sigma(np.asanyarray(rho), softplus(rho))
-
-
-def softplus_log_slope(rho):
-    """d log softplus(rho) / d rho = sigmoid(rho) / softplus(rho), in (0, 1]."""
-    return log_slope(softplus(rho))
 
 
 @overloadable
