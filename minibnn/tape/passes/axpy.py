@@ -33,6 +33,9 @@ def with_multiples(steps, state, fixed):
 
     A multiple that nothing else reads is no step any more. ``fixed`` holds ids of owners
     that are read from outside.
+
+    calls    without it: 1.03 1.03 1.00 0.40 0.44 0.93
+    numbers  without it: 1.00 1.10 1.02 1.17 1.16 1.09
     """
     done, state = [], owners_of(state)
     for step in steps:
@@ -96,7 +99,11 @@ def is_run(a, like):
 
 
 def with_sums_in_place(steps, fixed):
-    """The steps, with a sum written over an operand once nothing else reads that."""
+    """The steps, with a sum written over an operand once nothing else reads that.
+
+    calls    without it: 1.00 1.00 1.00 0.85 0.84 1.00
+    numbers  without it: 1.00 1.02 1.00 1.03 1.07 1.02
+    """
     i = 0
     while i < len(steps):
         ways = [

@@ -41,7 +41,11 @@ def keep(*results):
 
 
 def as_copy(step, written):
-    """A step that hands on one operand unchanged, as the copy it is."""
+    """A step that hands on one operand unchanged, as the copy it is.
+
+    calls    without it: 1.24 1.24 1.10 1.09 1.02 1.14
+    numbers  without it: 1.01 1.11 1.01 1.20 1.23 1.10
+    """
     if not isinstance(step.function, tuple):
         return step
     source = summand(step) if step.function[1] == "reduce" else factor(step, written)
@@ -82,6 +86,9 @@ def without_constants(steps, inside):
 
     They stay in their memory, which must remain theirs: also returned are the ids of
     those owners.
+
+    calls    without it: 1.03 1.03 1.03 1.00 1.00 1.02
+    numbers  without it: 1.01 1.00 1.00 1.00 1.00 1.00
     """
     writers = {}
     for i, step in enumerate(steps):
@@ -116,7 +123,11 @@ def carry_out(step):
 
 
 def without_copies(steps, fixed):
-    """Let what is copied be made in its place, or be read where it is."""
+    """Let what is copied be made in its place, or be read where it is.
+
+    calls    without it: 1.37 1.38 1.15 1.24 1.17 1.18
+    numbers  without it: 1.02 1.27 1.03 1.43 1.48 1.13
+    """
     i = 0
     while i < len(steps):
         places = copy_places(steps, i, fixed) if steps[i].function is np.copyto else {}
@@ -151,6 +162,8 @@ def without_overwriting(steps, fixed):
 
     NumPy takes half as long again over a small array that it reads and writes. Large
     ones are put back into one place when memory is shared.
+
+    calls    without it: 1.00 1.03 1.00 1.00 1.00 1.00
     """
     places, done = {}, []
     for step in steps:

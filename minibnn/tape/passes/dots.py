@@ -18,6 +18,9 @@ def with_dots(steps, fixed):
     """The steps, with sums over the last axis taken apart into sums of their terms.
 
     ``fixed`` holds ids of owners that are read from outside.
+
+    calls    without it: 1.00 1.00 0.97 1.15 1.14 0.98
+    numbers  without it: 1.00 1.08 1.01 1.09 1.08 1.06
     """
     done = []
     for step in steps:

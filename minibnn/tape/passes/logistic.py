@@ -16,7 +16,10 @@ FEW = 256  # numbers; from about here on four vectorised passes are quicker
 
 
 def with_logistic(steps):
-    """The steps with short float32 quotients e/(1 + e) as ``expit``."""
+    """The steps with short float32 quotients e/(1 + e) as ``expit``.
+
+    calls    without it: 1.00 1.10 1.00 1.00 1.00 1.00
+    """
     done = []
     for step in steps:
         x = logit_of(step, done)

@@ -19,6 +19,9 @@ def with_cheap_products(steps, state, fixed):
 
     ``state`` holds the arrays that every step moves, ``fixed`` the ids of owners that are
     read from outside.
+
+    calls    without it: 1.03 1.07 1.00 1.08 1.01 1.02
+    numbers  without it: 1.00 1.02 1.00 1.03 1.11 1.02
     """
     varying, done, waiting = depending_on(state, steps), [], steps[::-1]
     dropped = []  # kept alive, for ids of arrays must not come twice
