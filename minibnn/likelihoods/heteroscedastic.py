@@ -30,10 +30,20 @@ class HeteroscedasticGaussian(Likelihood):
     deviations.
     """
 
-    location_scale = True
+    label, location_scale = "E32", True
 
     def __repr__(self):
         return "HeteroscedasticGaussian()"
+
+    @classmethod
+    def examples(cls):
+        """A mean and a log scale."""
+        return [(cls(), 2)]
+
+    def in_scipy(self, F, v):
+        """norm(m, e^t)."""
+        m, t = np.split(F, 2, axis=-1)
+        return "norm", m, np.exp(t)
 
     def check_width(self, n_outputs):
         """A mean and a log scale for every target."""
