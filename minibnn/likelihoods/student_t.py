@@ -74,7 +74,7 @@ class StudentT(LocationScale):
         return [
             (cls(1.8, 0.5), 1),
             (cls(4.0, 0.7), 1),
-            (cls(3.0, "learned", (-0.3, 0.8)), 1),
+            (cls(4.0, "learned", (-0.3, 0.8)), 1),
         ]
 
     def in_scipy(self, F, v):
