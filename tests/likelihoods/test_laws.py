@@ -295,7 +295,7 @@ def test_the_ends_of_the_range(like, width, dtype):
     F = np.array(list(itertools.product(ENDS, repeat=width)), dtype)
     v = np.zeros((1, like.n_weights), dtype)
     targets = FAR.get(like.support, range(like.n_classes))
-    with np.errstate(divide="warn", invalid="warn", over="ignore"):
+    with np.errstate(divide="raise", invalid="raise", over="raise"):
         for y in targets:
             if y < 1e30 or dtype == np.float64:
                 shape = like.target_shape(F.shape)
