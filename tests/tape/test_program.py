@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from support.likelihoods import EXAMPLES, targets_of
 
 import minibnn as mb
 from minibnn.svi import descent, stretch
@@ -20,14 +21,7 @@ from minibnn.tape import (
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(17, 3))
 LIKELIHOODS = [
-    (mb.Bernoulli(), 1, RNG.integers(0, 2, 17)),
-    (mb.Gaussian(0.7), 2, RNG.normal(size=(17, 2))),
-    (mb.Gaussian("learned"), 1, RNG.normal(size=17)),
-    (mb.HeteroscedasticGaussian(), 2, RNG.normal(size=17)),
-    (mb.Categorical(3), 3, RNG.integers(0, 3, 17)),
-    (mb.Poisson(), 1, RNG.integers(0, 4, 17)),
-    (mb.StudentT(4.0), 1, RNG.normal(size=17)),
-    (mb.rupture.SigmoidGaussian(), 1, RNG.integers(0, 2, 17)),
+    (like, width, targets_of(like, (17, width), RNG)) for like, width in EXAMPLES
 ]
 ESTIMATORS = [
     mb.Pathwise(),
@@ -96,7 +90,7 @@ def test_replay_is_the_computation(monkeypatch, likelihood, width, y, activation
 )
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
 def test_every_estimator_and_optimiser(monkeypatch, family, estimator):
-    likelihood, width, y = LIKELIHOODS[2]
+    likelihood, width, y = LIKELIHOODS[1]
     model = mb.Model(mb.MLP([3, 4, width]), likelihood, mb.GaussianPrior(0.0, 1.0))
     try:
         estimator.check(model, family)
