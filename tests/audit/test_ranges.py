@@ -11,7 +11,7 @@ from minibnn.likelihoods.poisson import poisson_nll
 from minibnn.likelihoods.student_t import student_t_nll
 from minibnn.nn.activations import ACTIVATIONS
 from minibnn.numerics import log_softplus, sigmoid, softplus, softplus_log_slope
-from minibnn.priors.gaussian import gaussian_kl
+from minibnn.priors.gaussian_kl import gaussian_kl
 from minibnn.priors.laplace import laplace_kl, laplace_log_density
 from minibnn.priors.scale_mixture import scale_mixture_log_density
 from minibnn.rupture.sigmoid_gaussian import sigmoid_gaussian_nll
