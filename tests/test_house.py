@@ -54,7 +54,9 @@ MAX_LINES, MAX_BODY = 500, 40
 
 # The doors through which randomness enters the kernels: a Generator is made from what
 # the user gave, and a new network's weights are drawn from one handed in.
-RANDOM_DOORS = {("mlp", "initial_weights")}
+RANDOM_DOORS = {("mlp", "initial_weights")} | {
+    (prior, "draw") for prior in ("gaussian", "laplace", "scale_mixture")
+}
 # Who may write: the command line, and on standard error the reports of verbose runs.
 REPORTS = {"report", "report_start", "_report"}
 

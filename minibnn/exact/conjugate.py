@@ -93,7 +93,7 @@ def log_evidence(R, r, prior_scale, n):
 def prior_moments(prior, n_weights):
     """Mean and standard deviation of each weight under a Gaussian prior, (P,)."""
     check_instance("model.prior", prior, GaussianPrior, "a GaussianPrior")
-    return tuple(np.broadcast_to(a, n_weights) for a in (prior.mean, prior.scale))
+    return prior.mean_and_sd(n_weights)
 
 
 @door

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minibnn.model import Model, check_protocol
+from minibnn.model import Model
 from minibnn.optim.stopping import in_words
 from minibnn.prediction.prediction import MANY, MOST_SAMPLES, predict
 from minibnn.prediction.replica_prediction import ReplicaPrediction
@@ -22,6 +22,7 @@ from minibnn.validation.arguments import (
     as_inputs,
     check_instance,
     check_int,
+    check_protocol,
     check_shape,
 )
 from minibnn.validation.own import keep_arrays
