@@ -18,7 +18,7 @@ import minibnn
 PACKAGE = Path(minibnn.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = (  # from the ground up; a file imports from its own floor and those below
-    "equations numerics validation version",
+    "equations numerics validation version progress",
     "nn priors likelihoods optim tape gradcheck rng storage recipe inputs metrics"
     " standardise datasets",
     "model families",
@@ -54,7 +54,7 @@ MAX_LINES, MAX_BODY = 500, 40
 # the user gave, and a new network's weights are drawn from one handed in.
 RANDOM_DOORS = {("mlp", "initial_weights")}
 # Who may write: the command line, and on standard error the reports of verbose runs.
-REPORTS = {"report", "report_start", "_report"}
+REPORTS = {"report", "_report"}
 
 
 def name_of(path):
