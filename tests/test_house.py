@@ -18,7 +18,7 @@ import minibnn
 PACKAGE = Path(minibnn.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = (  # from the ground up; a file imports from its own floor and those below
-    "equations numerics validation version",
+    "equations numerics validation version progress",
     "nn priors likelihoods optim tape gradcheck rng storage recipe inputs metrics"
     " standardise datasets",
     "model families",
@@ -58,7 +58,7 @@ RANDOM_DOORS = {("mlp", "initial_weights")} | {
     (prior, "draw") for prior in ("gaussian", "laplace", "scale_mixture")
 }
 # Who may write: the command line, and on standard error the reports of verbose runs.
-REPORTS = {"report", "report_start", "_report"}
+REPORTS = {"report", "_report"}
 
 
 def name_of(path):
