@@ -182,6 +182,11 @@ def labels(chain):
     return chain.fine and chain.model.likelihood.kind == "classification"
 
 
+def canonical(chain):
+    """Needs labels whose -log probability has the derivative p(F) - y."""
+    return labels(chain) and chain.model.likelihood.canonical
+
+
 def classes(chain):
     """Needs one label of several classes, an output for each."""
     return chain.fine and chain.model.likelihood.exclusive
@@ -189,13 +194,13 @@ def classes(chain):
 
 def one_scale(chain):
     """Needs a noise scale that is a number for all outputs, known or learned."""
-    return chain.fine and hasattr(chain.model.likelihood, "log_scale")
+    return chain.fine and chain.model.likelihood.log_scale(chain.v) is not None
 
 
 def heads(chain):
     """Needs outputs that are log scales beside those that are locations."""
-    C = chain.C if chain.fine else 0
-    return len(range(C)[chain.model.likelihood.log_scale_outputs(C)]) > 0
+    own = chain.model.likelihood.log_scale_outputs(chain.C)
+    return chain.fine and own != slice(0)
 
 
 def real_outputs(chain):

@@ -2,7 +2,14 @@
 
 import numpy as np
 
-from minibnn.mistakes.catalogue import Mistake, classes, fine, known, labels, one_scale
+from minibnn.mistakes.catalogue import (
+    Mistake,
+    canonical,
+    classes,
+    fine,
+    known,
+    one_scale,
+)
 from minibnn.mistakes.loss import targets
 
 _RIGHT = "∂nll/∂F"
@@ -17,11 +24,11 @@ def _output(name, wrong, right, hint, reveal, function, needs=fine):
 
 
 def _gaussian(c):
-    return one_scale(c) and np.isinf(c.model.likelihood.df)
+    return one_scale(c) and c.model.likelihood.df == np.inf
 
 
 def _learned(c):
-    return _gaussian(c) and c.model.likelihood.learned
+    return _gaussian(c) and c.model.likelihood.n_weights > 0
 
 
 def _noise(c):
@@ -76,11 +83,6 @@ def _p(F, c):
     return c.model.likelihood.mean(F, c.v)
 
 
-def _canonical(c):
-    """Needs labels whose -log probability has the derivative p(F) - y."""
-    return labels(c) and np.allclose(c.output, _p(c.F, c) - targets(c))
-
-
 def _squared_error(g, c):
     p, d = _p(c.F, c), g
     if not c.model.likelihood.exclusive:
@@ -88,7 +90,7 @@ def _squared_error(g, c):
     return p * (d - (p * d).sum(-1, keepdims=True))
 
 
-def _label(name, wrong, hint, function, needs=_canonical):
+def _label(name, wrong, hint, function, needs=canonical):
     return _output(name, wrong, "p(F) - y", hint, "take logits that are not 0", function,
                    needs)  # fmt: skip
 
@@ -114,7 +116,7 @@ known(
            lambda g, c: g + targets(c)),
     _label("labels-flipped", "p(F) - (1 - y)", "Of which label is p?",
            lambda g, c: _p(c.F, c) - (1 - c.y),
-           lambda c: _canonical(c) and not classes(c)),
+           lambda c: canonical(c) and not classes(c)),
     _rows("labels-of-the-next-row", "target b + 1 for row b", -1),
     _rows("labels-of-the-previous-row", "target b - 1 for row b", 1),
     _output("outputs-shifted", "∂nll/∂F of the next output", _RIGHT,

@@ -41,7 +41,7 @@ WEIGHTS = {  # of log s and of the loss in r/s, 1 and 1 where all is right
 POWERS = {"": 1, "-root": 0.5, "-squared": 2, "-ignored": 0, "-inverted": -1}
 
 
-def _kernels(likelihood):
+def _kernels(nu):
     """Losses of the standardised residual v = r/s that may stand in a density."""
     yield "", "v²/2", lambda v: v * v / 2
     yield "-laplace", "|v|", magnitude
@@ -49,8 +49,7 @@ def _kernels(likelihood):
     yield "-huber", "v²/2 up to 1, then |v|", lambda v: np.where(
         np.abs(np.real(v)) < 1, v * v / 2, magnitude(v) - 0.5
     )
-    nu = getattr(likelihood, "df", np.inf)
-    if np.isfinite(nu):
+    if nu < np.inf:
         for name, words, a, b in (
             ("-student", "(nu+1)/2 log(1 + v²/nu)", (nu + 1) / 2, nu),
             ("-student-half-lost", "(nu+1) log(1 + v²/nu)", nu + 1, nu),
@@ -72,10 +71,10 @@ def _kernels(likelihood):
 @rule(lambda chain: heads(chain) or one_scale(chain))
 def scales(chain):
     """A location and a scale: other scales, other weights of the two terms."""
-    likelihood, two = chain.model.likelihood, heads(chain)
-    own = "-student" if np.isfinite(getattr(likelihood, "df", np.inf)) else ""
+    two, nu = heads(chain), chain.model.likelihood.df
+    own = "-student" if nu < np.inf else ""
     for (kernel, words, k), scale, weights, power in product(
-        _kernels(likelihood), SCALES, WEIGHTS, POWERS
+        _kernels(nu), SCALES, WEIGHTS, POWERS
     ):
         departures = bool(scale) + bool(weights) + bool(power) + (kernel != own)
         if 0 < departures < 3:

@@ -16,7 +16,7 @@ from minibnn.standardise import check_units, in_raw_units, of_replica
 from minibnn.storage import as_written, check_path, read, with_prefix, write
 from minibnn.svi.elbo import check_params, lead_of
 from minibnn.svi.history import history_of
-from minibnn.tape.repeated import Repeated
+from minibnn.tape import Repeated
 from minibnn.validation.arguments import (
     as_float_array,
     as_inputs,
