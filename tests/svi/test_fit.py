@@ -12,8 +12,8 @@ from support.core_oracles import LinearRegression, regression_data
 
 import minibnn as mb
 from minibnn.rng import run_seeds
-from minibnn.svi import descent, stretch
 from minibnn.svi import fit as svi
+from minibnn.svi import many_steps, one_step
 from minibnn.svi.start import standardised_noise
 from minibnn.tape.program import Direct, Program
 from minibnn.tape.scan import Rows
@@ -658,8 +658,8 @@ def fit_directly(monkeypatch):
 
     def run(*args, **kwargs):
         with monkeypatch.context() as patch:
-            patch.setattr(descent, "program", lambda f, inputs, *_: Direct(f, inputs))
-            patch.setattr(stretch, "rows_program", lambda *args: None)
+            patch.setattr(one_step, "program", lambda f, inputs, *_: Direct(f, inputs))
+            patch.setattr(many_steps, "rows_program", lambda *args: None)
             return mb.fit(*args, **kwargs)
 
     return run
@@ -721,8 +721,8 @@ def test_the_usual_steps_are_recorded(monkeypatch, likelihood, estimator):
 
         monkeypatch.setattr(room, name, watched)
 
-    watch(descent, "program")
-    watch(stretch, "rows_program")
+    watch(one_step, "program")
+    watch(many_steps, "rows_program")
     kind, width, y = REPLAYED[likelihood]
     model = mb.Model(mb.MLP([2, 3, width]), kind, mb.GaussianPrior())
     options = {"rng": 0, "start": None, "max_steps": 2, "estimator": estimator}

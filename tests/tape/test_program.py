@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import minibnn as mb
-from minibnn.svi import descent, stretch
+from minibnn.svi import many_steps, one_step
 from minibnn.tape import tape
 from minibnn.tape.program import Direct, Program, exchange, program, toggle
 from minibnn.tape.tape import NotRecordable
@@ -52,9 +52,9 @@ def both_ways(monkeypatch, model, family, y, **options):
     fits = []
     options |= {"rng": 1, "start": None}
     in_a_row = mb.fit(model, family, X, y, **options)
-    monkeypatch.setattr(stretch, "rows_program", lambda *args: None)
+    monkeypatch.setattr(many_steps, "rows_program", lambda *args: None)
     for make in (spy, lambda function, inputs, *_: Direct(function, inputs)):
-        monkeypatch.setattr(descent, "program", make)
+        monkeypatch.setattr(one_step, "program", make)
         fits.append(mb.fit(model, family, X, y, **options))
     assert_same(in_a_row, fits[0])
     monkeypatch.undo()
