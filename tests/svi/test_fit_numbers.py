@@ -434,7 +434,7 @@ def test_how_many_numbers_a_step_makes(monkeypatch):
 
 
 def test_a_replica_set_free_takes_its_own_streams_and_history():
-    options = options_of(optimizer=mb.Momentum(), replicas=2, batch_size=2)
+    options = options_of(optimizer=mb.Momentum(0.1), replicas=2, batch_size=2)
     A, y = np.zeros((5, 3)), np.zeros((5, 1))
     job = Job(LINEAR, FAMILY, mb.Pathwise(), A, y, options, [0, 1])
     params = {"mu": np.arange(6.0).reshape(2, 3)}
