@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from mutation.mutation import (
     ALL,
-    RECORD,
     REASONS,
+    RECORD,
     SUITE,
     as_markdown,
     planted,
