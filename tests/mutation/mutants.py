@@ -6,7 +6,7 @@ can be judged on gradients it did not make itself; a number after a colon tells 
 of one mistake apart.
 """
 
-OBJECTIVE, KL = "objective.py", "priors/gaussian.py"
+OBJECTIVE, KL = "objective.py", "priors/gaussian_kl.py"
 SCALES, MEAN_FIELD = "families/scales.py", "families/mean_field.py"
 NETWORK, ACTIVATIONS = "nn/mlp.py", "nn/activations.py"
 PATHWISE, LOCAL = "estimators/pathwise.py", "estimators/local_reparam.py"
