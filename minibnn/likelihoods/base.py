@@ -20,8 +20,8 @@ class Likelihood:
     own_prior = None  # the prior over them
     own_information = None  # E[second derivative] by each of them, of one observation
     kind = "regression"
-    support = "reals"  # where targets live: reals, counts, or labels 0 .. n_classes - 1
-    n_classes = 2
+    support = "reals"  # where targets live: reals, counts, or labels 0 .. n_labels - 1
+    n_labels = 2
     exclusive = False  # whether the outputs are the classes of one label
     link = "identity"  # from outputs to the mean of y: identity, exp, sigmoid, softmax, ...
     canonical = False  # whether dnll/dF is that mean less y
@@ -44,7 +44,7 @@ class Likelihood:
             return 1.5 * ndtri(uniform)
         if self.support == "counts":
             return np.floor(6.0 * uniform * uniform)
-        return np.floor(self.n_classes * uniform)
+        return np.floor(self.n_labels * uniform)
 
     def initial_weights(self):
         """Where its own weights start."""

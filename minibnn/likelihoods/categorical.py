@@ -55,7 +55,7 @@ class Categorical(Likelihood):
     def __init__(self, n_classes=None):
         if n_classes is not None:
             n_classes = check_int("n_classes", n_classes, minimum=2)
-        self.n_classes = n_classes
+        self.n_classes = self.n_labels = n_classes
 
     def __repr__(self):
         return f"Categorical({'' if self.n_classes is None else self.n_classes})"

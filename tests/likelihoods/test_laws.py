@@ -63,7 +63,7 @@ def grid_of(like):
     if like.support == "reals":
         x, step = np.linspace(-40, 40, 8001, retstep=True)
         return np.sinh(x), step * np.cosh(x)  # the trapezoidal rule in x
-    y = np.arange(400.0 if like.support == "counts" else like.n_classes)
+    y = np.arange(400.0 if like.support == "counts" else like.n_labels)
     return y, np.ones(len(y))
 
 
@@ -105,7 +105,7 @@ def test_the_sampler_is_the_quantile_function(like, width):
     draws = like.sample(np.broadcast_to(F, shape), v, uniform)[..., 0]
     for s in range(3):
         if like.support == "labels":
-            often = np.bincount(draws[s].astype(int), minlength=like.n_classes) / 1000
+            often = np.bincount(draws[s].astype(int), minlength=like.n_labels) / 1000
             np.testing.assert_allclose(often, p[s], atol=1.1e-3)
         elif like.support == "counts":
             below = np.concatenate([[0.0], np.cumsum(p[s])])
@@ -268,7 +268,7 @@ def test_from_fit_to_prediction(like, width, family):
 @laws
 def test_targets_that_cannot_be_are_refused(like, width):
     shape = (1, width)
-    bad = {"reals": [], "counts": [-1.0, 0.5], "labels": [-1.0, 0.5, like.n_classes]}
+    bad = {"reals": [], "counts": [-1.0, 0.5], "labels": [-1.0, 0.5, like.n_labels]}
     for y in (*bad[like.support], np.nan, np.inf):
         with pytest.raises(ValueError, match=r"^y must"):
             like.targets(np.full((1, 1), y), shape)
@@ -294,7 +294,7 @@ def test_the_ends_of_the_range(like, width, dtype):
     """No nan, no warning, no negative variance; the nll is finite where its slopes are."""
     F = np.array(list(itertools.product(ENDS, repeat=width)), dtype)
     v = np.zeros((1, like.n_weights), dtype)
-    targets = FAR.get(like.support, range(like.n_classes))
+    targets = FAR.get(like.support, range(like.n_labels))
     with np.errstate(divide="raise", invalid="raise", over="raise"):
         for y in targets:
             if y < 1e30 or dtype == np.float64:
