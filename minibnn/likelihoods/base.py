@@ -98,15 +98,6 @@ class Likelihood:
         return rows.T
 
 
-def check_width(likelihood, have, want):
-    """Raise ValueError unless the network has the outputs the likelihood reads."""
-    if have != want:
-        raise ValueError(
-            f"likelihood {likelihood!r} reads {want} network output(s), "
-            f"the network has {have}"
-        )
-
-
 def targets_of(F, y):
     """Targets in the real dtype of F, with a sample axis: (..., 1, B, C)."""
     return np.asanyarray(y, dtype=F.real.dtype)[..., None, :, :]

@@ -3,12 +3,9 @@
 import numpy as np
 
 from minibnn.equations import equation
-from minibnn.likelihoods.base import Likelihood, check_width, total_of
+from minibnn.likelihoods.base import Likelihood, total_of
 from minibnn.numerics import difference, log1p
-from minibnn.validation.arguments import (
-    check_all,
-    check_int,
-)
+from minibnn.validation.arguments import check_all, check_int
 from minibnn.validation.labels import one_hot, remedy
 
 
@@ -72,9 +69,12 @@ class Categorical(Likelihood):
 
     def check_width(self, n_outputs):
         """K outputs for K classes."""
-        if self.n_classes is not None:
-            check_width(self, n_outputs, self.n_classes)
-        elif n_outputs < 2:
+        if self.n_classes not in (None, n_outputs):
+            raise ValueError(
+                f"likelihood {self!r} reads {self.n_classes} network output(s), "
+                f"the network has {n_outputs}"
+            )
+        if n_outputs < 2:
             raise ValueError(
                 "likelihood Categorical() reads one network output per class, at least "
                 f"2, the network has {n_outputs}; two classes and one output are "

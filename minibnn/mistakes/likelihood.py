@@ -3,6 +3,7 @@
 import numpy as np
 
 from minibnn.mistakes.catalogue import Mistake, family_of_mistakes, fine, known
+from minibnn.mistakes.loss import link_of, targets
 from minibnn.numerics import sigmoid
 
 _RIGHT = "∂nll/∂F"
@@ -87,36 +88,24 @@ def _classes(c):
     return _bernoulli(c) or _categorical(c)
 
 
-def _y(c):
-    """Targets as outputs should be: 0/1 for each."""
-    return np.eye(c.C)[c.y] if _categorical(c) else c.y
-
-
-def _link(F, c):
-    if not _categorical(c):
-        return sigmoid(F)
-    E = np.exp(F - F.max(-1, keepdims=True))
-    return E / E.sum(-1, keepdims=True)
-
-
 _P = "p(F) - y"
 _WHAT = "What comes out of the network, what does the likelihood want?"
 _LABEL = "take logits that are not 0"
 
 
 def _squared_error(g, c):
-    p = _link(c.F, c)
+    p = link_of(c.F, c)
     if not _categorical(c):
         return (p - c.y) * p * (1 - p)
-    d = p - _y(c)
+    d = p - targets(c)
     return p * (d - (p * d).sum(-1, keepdims=True))
 
 
 known(
     _output("link-missing", "F - y", _P, _WHAT, _LABEL,
-            lambda g, c: c.F - _y(c), _classes),
+            lambda g, c: c.F - targets(c), _classes),
     _output("link-twice", "p(p(F)) - y", _P, "How often is the link applied?", _LABEL,
-            lambda g, c: _link(_link(c.F, c), c) - _y(c), _classes),
+            lambda g, c: link_of(link_of(c.F, c), c) - targets(c), _classes),
     _output("squared-error-on-probabilities", "(p - y) ∂p/∂F", _P,
             "Is the logarithm of the likelihood a squared error?", _LABEL,
             _squared_error, _classes),
@@ -125,17 +114,17 @@ known(
             lambda g, c: g / (sigmoid(c.F) * sigmoid(-c.F)), _bernoulli),
     _output("softmax-slope-per-class", "(p - y) p (1 - p)", _P,
             "Does the slope of the link cancel?", _LABEL,
-            lambda g, c: g * _link(c.F, c) * (1 - _link(c.F, c)), _categorical),
+            lambda g, c: g * link_of(c.F, c) * (1 - link_of(c.F, c)), _categorical),
     _output("sigmoid-for-softmax", "sigmoid(F) - y", _P,
             "Do your probabilities add up to 1 over the classes?", _LABEL,
-            lambda g, c: sigmoid(c.F) - _y(c), _categorical),
+            lambda g, c: sigmoid(c.F) - targets(c), _categorical),
     _output("only-the-true-class", "p_y - 1 at the true class, else 0", _P,
             "Which logits change the probability of the true class?", _LABEL,
-            lambda g, c: g * _y(c), _categorical),
+            lambda g, c: g * targets(c), _categorical),
     _output("true-class-left-out", "p for every class", _P,
-            "Where do the labels enter?", _LABEL, lambda g, c: g + _y(c), _classes),
+            "Where do the labels enter?", _LABEL, lambda g, c: g + targets(c), _classes),
     _output("labels-flipped", "p(F) - (1 - y)", _P, "Of which label is p?",
-            _LABEL, lambda g, c: _link(c.F, c) - (1 - c.y), _bernoulli),
+            _LABEL, lambda g, c: link_of(c.F, c) - (1 - c.y), _bernoulli),
     _output("link-slope-missing", "(p - y) / s²", "(p - y) p (1 - p) / s²",
             "Differentiate through the link as well.", _LABEL,
             lambda g, c: g / (sigmoid(c.F) * sigmoid(-c.F)),

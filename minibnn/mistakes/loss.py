@@ -115,6 +115,12 @@ def targets(c):
     return c.y
 
 
+def link_of(F, c):
+    """The mean of y at outputs F."""
+    link = c.model.likelihood.link
+    return LINKS["unnormalised" if link == "exp" else link][1](F)
+
+
 def log_scale(c):
     """The log noise scale for each output, or nothing."""
     t = c.model.likelihood.log_scale(c.v)

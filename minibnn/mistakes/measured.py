@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from minibnn.mistakes.kl_rules import Terms
-from minibnn.mistakes.loss import log_scale, slopes_of_rows, targets
+from minibnn.mistakes.loss import link_of, log_scale, slopes_of_rows, targets
 from minibnn.mistakes.symbols import Symbols
-from minibnn.numerics import magnitude, sigmoid
+from minibnn.numerics import magnitude
 
 
 @dataclass(frozen=True)
@@ -228,16 +228,9 @@ def _smoothed(g, c, t):
 
 def _logs(loss):
     def function(g, c, t):
-        return slopes_of_rows(lambda F: loss(_link(F, c), targets(c), t), c.F)
+        return slopes_of_rows(lambda F: loss(link_of(F, c), targets(c), t), c.F)
 
     return function
-
-
-def _link(F, c):
-    if not c.model.likelihood.exclusive:
-        return sigmoid(F)
-    E = np.exp(F - np.real(F).max(-1, keepdims=True))
-    return E / E.sum(-1, keepdims=True)
 
 
 def _p_plus(p, y, t):

@@ -1,13 +1,20 @@
 """Residuals with other targets, weights of rows, outputs and targets broadcast (E3x)."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from minibnn.mistakes.along import along
 from minibnn.mistakes.catalogue import Mistake, family_of_mistakes, fine
 from minibnn.mistakes.data import ELEMENTS
-from minibnn.mistakes.loss import LINKS, log_scale, real_outputs, slope_mistake, targets
+from minibnn.mistakes.loss import (
+    link_of,
+    log_scale,
+    real_outputs,
+    slope_mistake,
+    targets,
+)
 from minibnn.mistakes.symbols import FUNCTIONS
 from minibnn.numerics import sigmoid
 
@@ -17,8 +24,7 @@ def residuals(chain):
     """Prediction minus target with other targets, and by halves."""
     if not real_outputs(chain) or log_scale(chain) is not None:
         return []
-    link = chain.model.likelihood.link
-    _, p = LINKS["unnormalised" if link == "exp" else link]
+    p = partial(link_of, c=chain)
     found = [
         slope_mistake(f"residual-with-labels-{name}", f"p - y', y' = {words}",
                lambda g, c, f=f: p(c.F) - f(targets(c)))
