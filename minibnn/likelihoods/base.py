@@ -23,8 +23,7 @@ class Likelihood:
     support = "reals"  # where targets live: reals, counts, or labels 0 .. n_labels - 1
     n_labels = 2
     exclusive = False  # whether the outputs are the classes of one label
-    link = "identity"  # from outputs to the mean of y: identity, exp, sigmoid, softmax, ...
-    canonical = False  # whether dnll/dF is that mean less y
+    canonical = False  # whether dnll/dF is the mean of y less y
     location_scale = False  # whether mean + sd y has the density it should, in new units
     df = np.inf  # degrees of freedom of the noise: normal noise has infinitely many
     # Closed forms that some have, and others have not:

@@ -46,7 +46,7 @@ class Categorical(Likelihood):
     """
 
     label, kind, support = "E34", "classification", "labels"
-    link, canonical, exclusive = "softmax", True, True
+    canonical = exclusive = True
     argument_kinds = ("optional count",)
 
     def __init__(self, n_classes=None):
