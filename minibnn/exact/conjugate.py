@@ -94,7 +94,7 @@ class Decomposition(NamedTuple):
 def prior_moments(prior, n_weights):
     """Mean and standard deviation of each weight under a Gaussian prior, (P,)."""
     check_instance("model.prior", prior, GaussianPrior, "a GaussianPrior")
-    return tuple(np.broadcast_to(a, n_weights) for a in (prior.mean, prior.scale))
+    return prior.mean_and_sd(n_weights)
 
 
 @door

@@ -14,14 +14,10 @@ from scipy.linalg import block_diag, solve_triangular
 
 from minibnn.equations import equation
 from minibnn.exact.conjugate import prior_moments
-from minibnn.likelihoods.bernoulli import Bernoulli
-from minibnn.likelihoods.categorical import Categorical
-from minibnn.likelihoods.location_scale import LocationScale, location_scale_information
+from minibnn.likelihoods import ALL
 from minibnn.model import Model
-from minibnn.numerics import sigmoid
 from minibnn.prediction.prediction import MOST_SAMPLES, Prediction, kept_features
 from minibnn.rng import seed_sequence
-from minibnn.rupture.sigmoid_gaussian import SigmoidGaussian
 from minibnn.validation.arguments import (
     as_float_array,
     as_inputs,
@@ -79,23 +75,6 @@ def _jacobian_rows(net, w, A):
     return np.stack(columns, 1)
 
 
-def hessian_root(likelihood, F, v):
-    """T (B, C, C) with TᵀT the expected second derivative of each row's nll by its outputs.
-
-    Gaussian: I/s. StudentT: I/s times the root of E38. Bernoulli: √(p (1 - p)).
-    Categorical: diag p - p pᵀ, which is TᵀT for T = diag(√p) (I - 1 pᵀ). But for
-    StudentT it does not depend on y, so it is not only expected. v (n,) are the
-    likelihood's own weights.
-    """
-    if isinstance(likelihood, LocationScale):
-        scale = np.exp(v[0]) if likelihood.learned else likelihood.scale
-        of_outputs, _ = location_scale_information(likelihood.df)
-        T = np.sqrt(of_outputs) * np.eye(F.shape[-1]) / scale
-        return np.broadcast_to(T, F.shape + F.shape[-1:])
-    if isinstance(likelihood, Bernoulli):
-        return np.sqrt(sigmoid(F) * sigmoid(-F))[..., None] * np.eye(F.shape[-1])
-    p = likelihood.mean(F, None)
-    return np.sqrt(p)[..., None] * (np.eye(F.shape[-1]) - p[..., None, :])
 
 
 def own_precisions(likelihood, n_numbers):
@@ -107,10 +86,8 @@ def own_precisions(likelihood, n_numbers):
     """
     if not likelihood.n_weights:
         return np.zeros(0)
-    _, of_log_scale = location_scale_information(likelihood.df)
-    return n_numbers * of_log_scale + 1.0 / np.broadcast_to(
-        likelihood.own_prior.scale, 1
-    ) ** 2
+    prior_scale = np.broadcast_to(likelihood.own_prior.scale, 1)
+    return n_numbers * likelihood.own_information + 1.0 / prior_scale**2
 
 
 @door
@@ -125,8 +102,8 @@ def laplace(model, X, y, weights, *, rng=None):
     Parameters
     ----------
     model : Model
-        Likelihood Gaussian or StudentT (scale known or learned), Bernoulli or
-        Categorical; a GaussianPrior.
+        Likelihood with a ``hessian_root``: Gaussian or StudentT (scale known or
+        learned), Bernoulli, Categorical; a GaussianPrior.
     X, y : arrays (N, D) and (N,) or (N, K)
         The data that ``weights`` were fitted to.
     weights : array (P,)
@@ -155,7 +132,7 @@ def laplace(model, X, y, weights, *, rng=None):
     for name, value in (("log joint", log_joint), ("slopes of the outputs", J)):
         moderate = np.abs(value) < MOST  # also False for nan
         check_all(name, value, moderate, "moderate; weights, X or y are too large")
-    root, R = laplace_root(J, hessian_root(model.likelihood, F, w[n:]), s0)
+    root, R = laplace_root(J, model.likelihood.hessian_root(F, w[n:]), s0)
     own = np.sqrt(own_precisions(model.likelihood, F.size))
     root = block_diag(root, np.diag(1 / own)) if len(own) else root
     # log p(D) ≈ log p(D, w*) + P/2 log 2π - log det R
@@ -167,11 +144,10 @@ def laplace(model, X, y, weights, *, rng=None):
 
 def check_curvature(likelihood):
     """Raise unless the output-space Hessian of the likelihood is known here."""
-    known = isinstance(likelihood, LocationScale | Bernoulli | Categorical)
-    if not known or isinstance(likelihood, SigmoidGaussian):
+    if likelihood.hessian_root is None:
+        *names, last = (cls.__name__ for cls in ALL if cls.hessian_root)
         raise ValueError(
-            "model.likelihood must be Gaussian, StudentT, Bernoulli or Categorical, "
-            f"got {likelihood!r}"
+            f"model.likelihood must be {', '.join(names)} or {last}, got {likelihood!r}"
         )
 
 

@@ -14,7 +14,6 @@ import numpy as np
 from minibnn.equations import equation
 from minibnn.mcmc.density import CACHE
 from minibnn.mcmc.leapfrog import State, transition
-from minibnn.mcmc.prior_draws import prior_draws
 from minibnn.model import Model
 from minibnn.prediction.predictive import log_mean_exp
 from minibnn.rng import seed_sequence
@@ -159,11 +158,11 @@ def ais(
     if generating_weights is not None:
         w = as_float_array("generating_weights", generating_weights, dtype=np.float64)
         check_shape("generating_weights", w, shape[1:])
-    pilot_start = prior_draws(
-        model.weight_prior, (max(32, n_particles), shape[1]), rngs[0]
-    )
+    if not hasattr(model.prior, "draw"):
+        raise ValueError(f"model.prior must have draw(shape, rng), got {model.prior!r}")
+    pilot_start = model.weight_prior.draw((max(32, n_particles), shape[1]), rngs[0])
     path = pilot(parts, pilot_start, n_leapfrog, rngs[0]).resampled(n_temperatures)
-    start = prior_draws(model.weight_prior, shape, rngs[1])
+    start = model.weight_prior.draw(shape, rngs[1])
     forward = anneal(parts, start, path, n_leapfrog, rngs[1], verbose=verbose)
     backward = None
     if generating_weights is not None:

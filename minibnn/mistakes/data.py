@@ -5,7 +5,6 @@ The pass is run again on them with the package's kernels and differentiated righ
 
 import numpy as np
 
-from minibnn.likelihoods.categorical import Categorical
 from minibnn.mistakes.along import along, of_inputs
 from minibnn.mistakes.catalogue import Mistake, family_of_mistakes, fine
 from minibnn.mistakes.symbols import FUNCTIONS
@@ -78,7 +77,7 @@ def targets(chain):
     """Other targets: another row's, another output's, on another scale."""
     if not fine(chain):
         return []
-    whole = isinstance(chain.model.likelihood, Categorical)
+    whole = chain.model.likelihood.exclusive
     axes = ("row",) if whole else ("row", "output")
     rules = [
         (f"labels-{name}", f"y {words}", lambda y, op=op, k=k: op(y, k))

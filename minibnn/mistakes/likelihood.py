@@ -2,12 +2,8 @@
 
 import numpy as np
 
-from minibnn.likelihoods.bernoulli import Bernoulli
-from minibnn.likelihoods.categorical import Categorical
-from minibnn.likelihoods.gaussian import Gaussian
 from minibnn.mistakes.catalogue import Mistake, family_of_mistakes, fine, known
 from minibnn.numerics import sigmoid
-from minibnn.rupture.sigmoid_gaussian import SigmoidGaussian
 
 _RIGHT = "∂nll/∂F"
 
@@ -21,11 +17,12 @@ def _output(name, wrong, right, hint, reveal, function, needs=fine):
 
 
 def _gaussian(c):
-    return fine(c) and type(c.model.likelihood) is Gaussian
+    likelihood = c.model.likelihood
+    return fine(c) and likelihood.df == np.inf and likelihood.log_scale(c.v) is not None
 
 
 def _learned(c):
-    return _gaussian(c) and c.model.likelihood.learned
+    return _gaussian(c) and c.model.likelihood.n_weights > 0
 
 
 def _noise(c):
@@ -78,11 +75,12 @@ known(
 
 
 def _bernoulli(c):
-    return fine(c) and type(c.model.likelihood) is Bernoulli
+    likelihood = c.model.likelihood
+    return fine(c) and likelihood.link == "sigmoid" and likelihood.canonical
 
 
 def _categorical(c):
-    return fine(c) and isinstance(c.model.likelihood, Categorical)
+    return fine(c) and c.model.likelihood.exclusive
 
 
 def _classes(c):
@@ -141,7 +139,8 @@ known(
     _output("link-slope-missing", "(p - y) / s²", "(p - y) p (1 - p) / s²",
             "Differentiate through the link as well.", _LABEL,
             lambda g, c: g / (sigmoid(c.F) * sigmoid(-c.F)),
-            lambda c: fine(c) and isinstance(c.model.likelihood, SigmoidGaussian)),
+            lambda c: fine(c) and c.model.likelihood.link == "sigmoid"
+            and not c.model.likelihood.canonical),
 )  # fmt: skip
 
 # --- rows, outputs ------------------------------------------------------------------

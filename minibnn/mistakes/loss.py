@@ -5,13 +5,9 @@ scale t; it is differentiated by the complex step, so that only its value is wri
 here. Beside each stands the shortcut "prediction minus target" with the same link.
 """
 
-
 import numpy as np
 from scipy.special import ndtr
 
-from minibnn.likelihoods.categorical import Categorical
-from minibnn.likelihoods.heteroscedastic import HeteroscedasticGaussian
-from minibnn.likelihoods.location_scale import LocationScale
 from minibnn.mistakes.catalogue import Mistake, family_of_mistakes, fine
 from minibnn.numerics import magnitude, sigmoid, softplus
 
@@ -114,17 +110,15 @@ SHORTCUTS = {  # directly ∂nll/∂F, of p and y
 
 def targets(c):
     """Targets as outputs should be: a number for each output."""
-    if isinstance(c.model.likelihood, Categorical):
+    if c.model.likelihood.exclusive:
         return np.eye(c.C)[c.y]
     return c.y
 
 
 def log_scale(c):
     """The log noise scale for each output, or nothing."""
-    likelihood = c.model.likelihood
-    if isinstance(likelihood, LocationScale):
-        return np.broadcast_to(likelihood.log_scale(c.v), c.F.shape)
-    return None
+    t = c.model.likelihood.log_scale(c.v)
+    return None if t is None else np.broadcast_to(t, c.F.shape)
 
 
 def slopes_of_rows(value, F, coupled=False):
@@ -166,8 +160,13 @@ def slope_mistake(name, wrong, function):
 
 def real_outputs(chain):
     """Needs one target for each output."""
-    return fine(chain) and not isinstance(
-        chain.model.likelihood, HeteroscedasticGaussian
+    return fine(chain) and not scale_heads(chain)
+
+
+def scale_heads(chain):
+    """Needs outputs that are log scales."""
+    return fine(chain) and (
+        chain.model.likelihood.log_scale_outputs(chain.C) != slice(0)
     )
 
 
@@ -176,7 +175,7 @@ def links_and_losses(chain):
     """Every link with every loss, differentiated or by a shortcut."""
     if not real_outputs(chain):
         return []
-    scaled = isinstance(chain.model.likelihood, LocationScale)
+    scaled = log_scale(chain) is not None
     found = []
     for link, (formula, p) in LINKS.items():
         coupled = link in COUPLED

@@ -8,11 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minibnn.likelihoods.bernoulli import Bernoulli
-from minibnn.likelihoods.categorical import Categorical
-from minibnn.likelihoods.location_scale import LocationScale
 from minibnn.mistakes.kl_rules import Terms
-from minibnn.mistakes.loss import slopes_of_rows, targets
+from minibnn.mistakes.loss import log_scale, slopes_of_rows, targets
 from minibnn.mistakes.symbols import Symbols
 from minibnn.numerics import magnitude, sigmoid
 
@@ -202,10 +199,10 @@ def _in_the_likelihood(chain):
                  lambda t: (("last", lambda v, c: lambda F: (1 + t) * F),))  # fmt: skip
     yield Family("outputs-moved", "likelihood", "nll at F + {t}", right, _SCALED,
                  lambda t: (("last", lambda v, c: lambda F: F + t),))  # fmt: skip
-    if isinstance(chain.model.likelihood, LocationScale):
+    if log_scale(chain) is not None:
         yield Family("noise-scale-moved", "likelihood", "s² + {t}", right, _EPSILON,
                      _output(_wider))  # fmt: skip
-    if isinstance(chain.model.likelihood, Bernoulli | Categorical):
+    if chain.model.likelihood.kind == "classification":
         yield Family("labels-smoothed", "likelihood", "labels moved by {t} to the mean",
                      right, _SCALED, _output(_smoothed))  # fmt: skip
         yield Family("epsilon-in-log", "likelihood", "log(p + {t})", right, _EPSILON,
@@ -226,7 +223,7 @@ def _wider(g, c, t):
 
 def _smoothed(g, c, t):
     y = targets(c)
-    return g + t * (y - (1 / c.C if isinstance(c.model.likelihood, Categorical) else 0.5))
+    return g + t * (y - (1 / c.C if c.model.likelihood.exclusive else 0.5))
 
 
 def _logs(loss):
@@ -237,7 +234,7 @@ def _logs(loss):
 
 
 def _link(F, c):
-    if not isinstance(c.model.likelihood, Categorical):
+    if not c.model.likelihood.exclusive:
         return sigmoid(F)
     E = np.exp(F - np.real(F).max(-1, keepdims=True))
     return E / E.sum(-1, keepdims=True)

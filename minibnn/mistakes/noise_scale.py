@@ -7,12 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from minibnn.likelihoods.heteroscedastic import HeteroscedasticGaussian
-from minibnn.likelihoods.location_scale import LocationScale
-from minibnn.likelihoods.student_t import StudentT
 from minibnn.mistakes.along import along
 from minibnn.mistakes.catalogue import family_of_mistakes, fine
-from minibnn.mistakes.loss import log_of, loss_mistake, slope_mistake
+from minibnn.mistakes.loss import (
+    log_of,
+    log_scale,
+    loss_mistake,
+    scale_heads,
+    slope_mistake,
+)
 from minibnn.numerics import log1p, magnitude, softplus
 
 SCALES = {
@@ -43,7 +46,7 @@ WEIGHTS = {  # of log s and of the loss in r/s, 1 and 1 where all is right
 POWERS = {"": 1, "-root": 0.5, "-squared": 2, "-ignored": 0, "-inverted": -1}
 
 
-def _kernels(likelihood):
+def _kernels(nu):
     """Losses of the standardised residual v = r/s that may stand in a density."""
     yield "", "v²/2", lambda v: v * v / 2
     yield "-laplace", "|v|", magnitude
@@ -51,8 +54,7 @@ def _kernels(likelihood):
     yield "-huber", "v²/2 up to 1, then |v|", lambda v: np.where(
         np.abs(np.real(v)) < 1, v * v / 2, magnitude(v) - 0.5
     )
-    if isinstance(likelihood, StudentT):
-        nu = likelihood.df
+    if nu < np.inf:
         for name, words, a, b in (
             ("-student", "(nu+1)/2 log(1 + v²/nu)", (nu + 1) / 2, nu),
             ("-student-half-lost", "(nu+1) log(1 + v²/nu)", nu + 1, nu),
@@ -74,13 +76,12 @@ def _kernels(likelihood):
 @family_of_mistakes
 def scales(chain):
     """A location and a scale: other scales, other weights of the two terms."""
-    likelihood = chain.model.likelihood
-    heads = isinstance(likelihood, HeteroscedasticGaussian)
-    if not fine(chain) or not (heads or isinstance(likelihood, LocationScale)):
+    heads, nu = scale_heads(chain), chain.model.likelihood.df
+    if not fine(chain) or not (heads or log_scale(chain) is not None):
         return []
     found = []
-    own = "-student" if isinstance(likelihood, StudentT) else ""
-    for kernel, words, k in _kernels(likelihood):
+    own = "-student" if nu < np.inf else ""
+    for kernel, words, k in _kernels(nu):
         for scale, (s_words, s) in SCALES.items():
             for weights, (a, b) in WEIGHTS.items():
                 for power, p in POWERS.items():
@@ -135,8 +136,7 @@ def _scaled(s, a, b, k, p, heads):
 @family_of_mistakes
 def slopes_of_the_scale(chain):
     """∂nll/∂t = a - b r² e^(-2pt), as people differentiate for s, s², or by halves."""
-    heads = isinstance(chain.model.likelihood, HeteroscedasticGaussian)
-    if not (fine(chain) and heads):
+    if not scale_heads(chain):
         return []
     found = []
     for a in (0, 1, -1, 0.5, 2):
@@ -172,9 +172,7 @@ def _slope_of_scale(a, b, p, q, factor):
 @family_of_mistakes
 def heads(chain):
     """A mean and a log scale for each target: heads exchanged, shared, cut off."""
-    if not (
-        fine(chain) and isinstance(chain.model.likelihood, HeteroscedasticGaussian)
-    ):
+    if not scale_heads(chain):
         return []
 
     def nll(m, t, y):
@@ -221,9 +219,7 @@ def _head_slopes(t, r2, r):
 @family_of_mistakes
 def heads_of_other_rows(chain):
     """The log scale, the residual or a head's gradient of another row, or their mean."""
-    if not (
-        fine(chain) and isinstance(chain.model.likelihood, HeteroscedasticGaussian)
-    ):
+    if not scale_heads(chain):
         return []
     found = []
     for axis in ("row", "target")[: 1 + (chain.C > 2)]:

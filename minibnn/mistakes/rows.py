@@ -4,14 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from minibnn.likelihoods.bernoulli import Bernoulli
-from minibnn.likelihoods.categorical import Categorical
-from minibnn.likelihoods.location_scale import LocationScale
-from minibnn.likelihoods.poisson import Poisson
 from minibnn.mistakes.along import along
 from minibnn.mistakes.catalogue import Mistake, family_of_mistakes, fine
 from minibnn.mistakes.data import ELEMENTS
-from minibnn.mistakes.loss import LINKS, real_outputs, slope_mistake, targets
+from minibnn.mistakes.loss import LINKS, log_scale, real_outputs, slope_mistake, targets
 from minibnn.mistakes.symbols import FUNCTIONS
 from minibnn.numerics import sigmoid
 
@@ -19,11 +15,10 @@ from minibnn.numerics import sigmoid
 @family_of_mistakes
 def residuals(chain):
     """Prediction minus target with other targets, and by halves."""
-    likelihood = chain.model.likelihood
-    if not real_outputs(chain) or isinstance(likelihood, LocationScale):
+    if not real_outputs(chain) or log_scale(chain) is not None:
         return []
-    link = {Bernoulli: "sigmoid", Categorical: "softmax", Poisson: "unnormalised"}
-    _, p = LINKS[link.get(type(likelihood), "identity")]
+    link = chain.model.likelihood.link
+    _, p = LINKS["unnormalised" if link == "exp" else link]
     found = [
         slope_mistake(f"residual-with-labels-{name}", f"p - y', y' = {words}",
                lambda g, c, f=f: p(c.F) - f(targets(c)))
@@ -73,7 +68,7 @@ _WEIGHTS_OF_ROWS = {
 @family_of_mistakes
 def weighted_rows(chain):
     """Rows weighted by their target, output or residual."""
-    if not real_outputs(chain) or isinstance(chain.model.likelihood, Categorical):
+    if not real_outputs(chain) or chain.model.likelihood.exclusive:
         return []
     return [
         slope_mistake(f"rows-weighted-by-{name}", f"{wrong} ∂nll/∂F",

@@ -11,7 +11,7 @@ import numpy as np
 from minibnn.inputs import named_data
 from minibnn.prediction.predictive import log_mean_exp
 from minibnn.prediction.summaries import Piece, information, mean, quantiles, variances
-from minibnn.tape.repeated import Repeated
+from minibnn.tape import Repeated
 from minibnn.validation.arguments import (
     as_float_array,
     check_all,

@@ -8,8 +8,14 @@ import numpy as np
 
 from minibnn.objective import objective
 from minibnn.rng import Normals, SideBySide
-from minibnn.tape.program import Direct, Program, exchange, program, set_all, toggle
-from minibnn.tape.tape import NotRecordable
+from minibnn.tape import (
+    Direct,
+    Program,
+    exchange,
+    proved_move,
+    proved_program,
+    toggle,
+)
 
 
 class Descent:
@@ -99,7 +105,7 @@ class Descent:
             for key in set(inputs) - set(rows):
                 toggle(inputs[key], sign=key == "noise")
 
-        return program(loss_and_gradient, inputs, change, list(self.flat.params))
+        return proved_program(loss_and_gradient, inputs, change, list(self.flat.params))
 
     def update(self, optimizer, memory, lr, step):
         """Step 5: move the parameters against the gradient of the last ``evaluate``."""
@@ -131,22 +137,10 @@ class Descent:
             return {}
 
         inputs = {"theta": self.flat.theta, "g": g, **memory, **rates}
-        made = self.program_of(step, inputs)
+        made = proved_move(step, inputs, self.last)  # a replay costs no memory
         if made is None:
             return Direct(step, inputs)
         made()
-        return made
-
-    def program_of(self, step, inputs):
-        """The program of a step, or None; the inputs stay as they are."""
-        before = {key: a.copy() for key, a in inputs.items() if key != "g"}
-        try:
-            made = Program(step, inputs)
-        except NotRecordable:
-            made = None
-        finally:  # half a step may have been carried out
-            set_all(inputs, before)
-            self.last()  # makes g again, which costs no memory
         return made
 
     def loss_and_gradient(self, noise, kl_weight, A, y, params):

@@ -9,7 +9,7 @@ from minibnn.estimators.base import closed_kl, needs_samples
 from minibnn.estimators.local_reparam import LocalReparam, local_nll
 from minibnn.estimators.pathwise import Pathwise
 from minibnn.inputs import some_rows
-from minibnn.model import Model, check_protocol
+from minibnn.model import Model
 from minibnn.objective import objective
 from minibnn.rng import Normals
 from minibnn.svi.interrupt import Interrupted
@@ -18,6 +18,7 @@ from minibnn.validation.arguments import (
     check_instance,
     check_int,
     check_number,
+    check_protocol,
     check_shape,
 )
 from minibnn.validation.describe import describe

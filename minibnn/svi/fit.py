@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from minibnn.model import Model, check_protocol, checked_data, data_of
+from minibnn.model import Model, checked_data, data_of
 from minibnn.optim.stopping import in_words
 from minibnn.rng import run_seeds
 from minibnn.standardise import Scaled, standardised
@@ -26,7 +26,7 @@ from minibnn.svi.replicas import runs_of
 from minibnn.svi.result import FitResult
 from minibnn.svi.rivals import best_of, scores
 from minibnn.svi.run import Run
-from minibnn.validation.arguments import check_instance
+from minibnn.validation.arguments import check_instance, check_protocol
 from minibnn.validation.doors import door
 
 

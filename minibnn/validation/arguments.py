@@ -95,6 +95,17 @@ def check_instance(name, value, kinds, wanted=None):
     return value
 
 
+def check_protocol(name, value, method):
+    """Return value if it has the method; else say what kind of object is wanted."""
+    if isinstance(value, type) or not callable(getattr(value, method, None)):
+        hint = f"; write {value.__name__}(...)" if isinstance(value, type) else ""
+        raise ArgumentTypeError(
+            f"{name} must be an object such as minibnn's {name} objects, "
+            f"got {describe(value)}{hint}"
+        )
+    return value
+
+
 def check_function(name, value, optional=False):
     """Return value if it can be called and is no class; None only where optional."""
     given = callable(value) and not isinstance(value, type)

@@ -27,6 +27,7 @@ from minibnn.objective import objective
 from minibnn.prediction import predictive
 from minibnn.prediction.raw_units import RawUnits
 from minibnn.priors.learned import learned_scales
+from minibnn.rupture.sigmoid_gaussian import sigmoid_gaussian_nll
 
 VALUES = {}  # label -> function without arguments
 
@@ -48,6 +49,13 @@ def close(got, want, rtol=1e-12, atol=1e-14):
 
 
 # --- E3x: what an observation tells ----------------------------------------------------
+
+
+@value("E37")
+def labels_as_normal_numbers():
+    F, y = np.array([[[0.3, -1.7]], [[4.0, 0.0]]]), np.array([[1.0, 0.0]])
+    nll, _, _ = sigmoid_gaussian_nll(F, y, np.log(0.8))
+    close(nll, -stats.norm.logpdf(y, 1 / (1 + np.exp(-F)), 0.8).sum((1, 2)))
 
 
 @value("E38")

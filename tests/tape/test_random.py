@@ -5,9 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from minibnn.tape import tape
-from minibnn.tape.program import Direct, Program, exchange, program
-from minibnn.tape.tape import NotRecordable
+from minibnn.tape import Direct, NotRecordable, Program, exchange, proved_program, tape
 
 
 def fresh(rng):
@@ -171,7 +169,7 @@ def assert_runs_directly(function):
     inputs = fresh(rng)
     with pytest.raises(NotRecordable):
         Program(function, inputs)
-    made = program(function, inputs, partial(exchange, inputs, fresh(rng)))
+    made = proved_program(function, inputs, partial(exchange, inputs, fresh(rng)))
     assert isinstance(made, Direct)
     for _ in range(3):
         for key, array in fresh(rng).items():
@@ -184,7 +182,7 @@ def test_the_proof_leaves_the_inputs_and_outputs_as_they_were():
     rng = np.random.default_rng(0)
     inputs, compute = fresh(rng), random_computation(3)
     before = {key: array.copy() for key, array in inputs.items()}
-    made = program(compute, inputs, partial(exchange, inputs, fresh(rng)))
+    made = proved_program(compute, inputs, partial(exchange, inputs, fresh(rng)))
     assert isinstance(made, Program)
     for key, array in before.items():
         np.testing.assert_array_equal(inputs[key], array)
@@ -211,7 +209,7 @@ def test_sums_begun_outside_of_the_recording_are_found_out(large, monkeypatch):
 
     monkeypatch.setattr(tape, "LARGE", large)
     inputs = {"x": np.ones((4, 4))}
-    made = program(accumulated, inputs, partial(exchange, inputs, {"x": np.eye(4)}))
+    made = proved_program(accumulated, inputs, partial(exchange, inputs, {"x": np.eye(4)}))
     for _ in range(3):
         made()
         np.testing.assert_array_equal(made.outputs["y"], np.ones((4, 4)))
@@ -219,11 +217,12 @@ def test_sums_begun_outside_of_the_recording_are_found_out(large, monkeypatch):
 
 def test_an_interrupted_recording_leaves_the_inputs_as_they_were():
     def interrupted(x):
-        if tape.recording():
+        if tape.TAPES.recorded:
             raise KeyboardInterrupt
         return {"y": x * 2.0}
 
     inputs = {"x": np.ones(4)}
+    change = partial(exchange, inputs, {"x": np.zeros(4)})
     with pytest.raises(KeyboardInterrupt):
-        program(interrupted, inputs, partial(exchange, inputs, {"x": np.zeros(4)}))
+        proved_program(interrupted, inputs, change)
     np.testing.assert_array_equal(inputs["x"], np.ones(4))
