@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from matplotlib import style
 
-from minibnn import datasets
+from minibnn import datasets, plots
 from minibnn.commands import main as cli
 from minibnn.datasets import rupture_data
-from minibnn.plots import plots
 from minibnn.rupture import claims as rupture_claims
 from minibnn.rupture import detect as rupture_detect
 from minibnn.rupture import figures as rupture_figures
