@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from minibnn import plots
 from minibnn.rupture.claims import IMPORTANCE_OF
-from minibnn.rupture.detect_figure import displacement
+from minibnn.rupture.displaced_labels_figure import displacement
 from minibnn.rupture.unit_cost import ALIVE, unit_costs
 
 STYLE = "minibnn.book"

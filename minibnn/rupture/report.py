@@ -8,7 +8,7 @@ import numpy as np
 
 from minibnn.recipe import plain
 from minibnn.rupture import claims as rupture_claims
-from minibnn.rupture import detect as rupture_detect
+from minibnn.rupture import displaced_labels as rupture_detect
 from minibnn.rupture.scores import COLUMNS, mean_and_se
 
 JSON, PAGE = "rupture.json", "rupture.md"
