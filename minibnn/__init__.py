@@ -23,12 +23,7 @@ from minibnn.families.mean_field import MeanField
 from minibnn.families.point import Point
 from minibnn.gradcheck.gradcheck import check_adjoint, check_gradient
 from minibnn.gradcheck.report import GradientReport
-from minibnn.likelihoods.bernoulli import Bernoulli
-from minibnn.likelihoods.categorical import Categorical
-from minibnn.likelihoods.gaussian import Gaussian
-from minibnn.likelihoods.heteroscedastic import HeteroscedasticGaussian
-from minibnn.likelihoods.poisson import Poisson
-from minibnn.likelihoods.student_t import StudentT
+from minibnn.likelihoods import *
 from minibnn.mcmc.ais import ais
 from minibnn.mcmc.hmc import hmc
 from minibnn.model import Model

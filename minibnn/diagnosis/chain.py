@@ -27,7 +27,6 @@ sigma and log sigma for rho; ``kl_q`` = (∂KL/∂mean, ∂KL/∂log sigma); ``d
 """
 
 import copy
-import re
 from functools import cached_property
 
 import numpy as np
@@ -74,11 +73,10 @@ class Chain(ForwardPass):
     def _is_fine(self):
         """Whether single links are known, not only the two terms."""
         known = type(self.family) in (MeanField, Point)
-        closed = getattr(self.model.weight_prior, "has_closed_kl", False)
         return (
             known
             and type(self.case.estimator) in (Pathwise, LocalReparam)
-            and (closed or type(self.family) is Point)
+            and (self.model.weight_prior.has_closed_kl or type(self.family) is Point)
         )
 
     def _terms(self):
@@ -96,19 +94,9 @@ class Chain(ForwardPass):
     def _prior_links(self):
         """∂KL, and a Gaussian prior's mean and scale for every weight."""
         self.kl_q = self.g_kl.mean, self.g_kl.log_sigma
-        priors = [(self.model.prior, self.net.n_weights)]
-        if self.model.likelihood.n_weights:
-            priors.append(
-                (self.model.likelihood.own_prior, self.model.likelihood.n_weights)
-            )
-        self.gaussian_prior = all(
-            hasattr(p, "mean") and hasattr(p, "scale") for p, _ in priors
-        )
+        self.gaussian_prior = self.model.weight_prior.is_gaussian
         if self.gaussian_prior:
-            self.m0, self.s0 = (
-                np.concatenate([np.broadcast_to(getattr(p, key), n) for p, n in priors])
-                for key in ("mean", "scale")
-            )
+            self.m0, self.s0 = self.model.weight_prior.mean_and_sd(self.model.n_weights)
 
     # --- the walk -------------------------------------------------------------------
 
@@ -292,10 +280,7 @@ class Chain(ForwardPass):
                 0
             ]
         if kind == "likelihood":
-            found = re.search(
-                r"\((E3[0-9])\)", type(self.model.likelihood).__doc__ or ""
-            )
-            return found.group(1) if found else "E31"
+            return self.model.likelihood.label
         if kind == "draw":
             return "E62" if self.local else "E14"
         return kind

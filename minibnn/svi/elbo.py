@@ -4,13 +4,14 @@ import numpy as np
 
 from minibnn.estimators.local_reparam import LocalReparam
 from minibnn.estimators.pathwise import Pathwise
-from minibnn.model import Model, check_protocol
+from minibnn.model import Model
 from minibnn.objective import objective
 from minibnn.validation.arguments import (
     as_numbers,
     check_instance,
     check_int,
     check_number,
+    check_protocol,
     check_shape,
 )
 from minibnn.validation.describe import describe

@@ -7,8 +7,9 @@ from itertools import chain
 
 import numpy as np
 
-from minibnn.inputs import PIECE, Inputs
+from minibnn.inputs import Inputs
 from minibnn.recipe import to_recipe
+from minibnn.validation.pieces import PIECE
 
 # they look at a run or judge its end, and change no step of it
 LOOKERS = """callback verbose checkpoint own_steps own_optimizer together elbo_samples

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import partial
 
-from minibnn.model import Model, check_protocol, checked_data, data_of
+from minibnn.model import Model, checked_data, data_of
 from minibnn.rng import run_seeds
 from minibnn.standardise import Scaled, standardised
 from minibnn.svi.batches import held
@@ -16,7 +16,7 @@ from minibnn.svi.folds import are_unequal, fit_folds
 from minibnn.svi.interrupt import was_interrupted
 from minibnn.svi.job import Job
 from minibnn.svi.options import check_options, fit_to_data
-from minibnn.validation.arguments import check_instance
+from minibnn.validation.arguments import check_instance, check_protocol
 from minibnn.validation.doors import door
 
 NO_OPTIONS = {"model", "family", "X", "y", "rng", "estimator"}

@@ -8,8 +8,7 @@ by step.
 
 import numpy as np
 
-from minibnn.tape.program import toggle
-from minibnn.tape.scan import MOST, rows_program
+from minibnn.tape import MOST, proved_scan, toggle
 
 
 class ManySteps:
@@ -54,7 +53,7 @@ class ManySteps:
             ):
                 chosen["A"], chosen["y"] = batch
         state = {"theta": one_step.flat.theta, **self.memory}
-        return rows_program(self.step_of(full), rows, state, other)
+        return proved_scan(self.step_of(full), rows, state, other)
 
     def step_of(self, full):
         """One step as a function of its arrays, to be recorded."""

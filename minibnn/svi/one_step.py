@@ -9,8 +9,14 @@ import numpy as np
 from minibnn.objective import objective
 from minibnn.rng import SideBySide
 from minibnn.svi.batches import Batches
-from minibnn.tape.program import Direct, Program, exchange, program, set_all, toggle
-from minibnn.tape.tape import NotRecordable
+from minibnn.tape import (
+    Direct,
+    Program,
+    exchange,
+    proved_move,
+    proved_program,
+    toggle,
+)
 
 
 class OneStep:
@@ -88,7 +94,7 @@ class OneStep:
             for key in set(inputs) - set(rows):
                 toggle(inputs[key], sign=key == "noise")
 
-        return program(loss_and_gradient, inputs, change, list(self.flat.params))
+        return proved_program(loss_and_gradient, inputs, change, list(self.flat.params))
 
     def update(self, lr, step):
         """Step 5: move the parameters against the gradient of the last ``evaluate``."""
@@ -121,22 +127,10 @@ class OneStep:
             return {}
 
         inputs = {"theta": self.flat.theta, "g": g, **self.memory, **rates}
-        made = self.program_of(step, inputs)
+        made = proved_move(step, inputs, self.last)  # a replay costs no memory
         if made is None:
             return Direct(step, inputs)
         made()
-        return made
-
-    def program_of(self, step, inputs):
-        """The program of a step, or None; the inputs stay as they are."""
-        before = {key: a.copy() for key, a in inputs.items() if key != "g"}
-        try:
-            made = Program(step, inputs)
-        except NotRecordable:
-            made = None
-        finally:  # half a step may have been carried out
-            set_all(inputs, before)
-            self.last()  # makes g again, which costs no memory
         return made
 
     def loss_and_gradient(self, noise, kl_weight, A, y, params):

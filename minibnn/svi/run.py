@@ -149,8 +149,8 @@ class Run:
             self.job.family.keep_valid(state.flat.params, self.options.clip)
         except ValueError as error:
             state.flat.theta[...] = state.good
-            cure = "Use scale='softplus', a smaller learning rate, or clip=<smallest sigma>."
-            raise self.failure(state.step, f"{error}. {cure}") from None
+            cure = "scale='softplus', a smaller learning rate, or clip=<smallest sigma>"
+            raise self.failure(state.step, f"{error}. Use {cure}.") from None
         return lr
 
     def record(self, history):
