@@ -23,7 +23,7 @@ from support.saved_runs import assert_same
 import minibnn as mb
 from minibnn import storage
 from minibnn.storage import StorageError, read
-from minibnn.svi import run
+from minibnn.svi import begin as beginning
 from minibnn.tape import tape
 
 STEPS = 23
@@ -215,9 +215,9 @@ def test_saves_are_at_multiples_and_at_the_end(tmp_path, monkeypatch):
     """Also where nobody looks on and many steps are taken in a row."""
     saved, save = [], mb.Checkpoint.save
 
-    def watched(self, run):
-        saved.append(run.step)
-        save(self, run)
+    def watched(self, state, job):
+        saved.append(state.step)
+        save(self, state, job)
 
     monkeypatch.setattr(mb.Checkpoint, "save", watched)
     world.fit(max_steps=12, checkpoint=mb.Checkpoint(tmp_path / "run.npz", every=5))
@@ -473,7 +473,7 @@ def test_a_class_of_ones_own_is_refused_by_name(tmp_path):
 
 
 def test_an_interrupt_in_a_later_start_returns_the_restarts_so_far(monkeypatch):
-    begin, count = run.lbfgs_start, []
+    begin, count = beginning.lbfgs_start, []
 
     def second_is_interrupted(*args, **kwargs):
         count.append(1)
@@ -481,7 +481,7 @@ def test_an_interrupt_in_a_later_start_returns_the_restarts_so_far(monkeypatch):
             raise KeyboardInterrupt
         return begin(*args, **kwargs)
 
-    monkeypatch.setattr(run, "lbfgs_start", second_is_interrupted)
+    monkeypatch.setattr(beginning, "lbfgs_start", second_is_interrupted)
     in_turn = {"stop": lambda history: False}  # side by side no step has been made yet
     result = world.fit(start="lbfgs", restarts=3, **in_turn)
     assert result.stop_reason == "interrupted"

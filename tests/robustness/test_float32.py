@@ -34,7 +34,7 @@ from support.likelihoods import targets_of
 import minibnn as mb
 from minibnn.objective import objective
 from minibnn.rng import Normals
-from minibnn.svi import descent, stretch
+from minibnn.svi import many_steps, one_step
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
 LOSS, GRADIENT, AFTER_STEPS, PREDICTED = 1e-5, 1e-4, 5e-6, 3e-5
@@ -134,7 +134,7 @@ def run(name, model, dtype, **more):
 def memory(monkeypatch):
     """What the loop computed in: parameters, gradients, noise, optimiser memory."""
     seen = {}
-    update = descent.Descent.update
+    update = one_step.OneStep.update
 
     def spied(self, optimizer, memory, *args):
         seen["memory"] = memory
@@ -142,17 +142,17 @@ def memory(monkeypatch):
         seen["data"] = self.batches.A
         return update(self, optimizer, memory, *args)
 
-    run_rows = stretch.Stretch.run
+    run_rows = many_steps.ManySteps.run
 
     def spied_rows(self, program, *args):
         calls = program.ahead + program.row(0) + program.late
         seen["memory"] = self.memory
-        seen["rest"] = [self.descent.flat.theta, program.inputs, program.outputs]
-        seen["data"] = [self.descent.batches.A, [args for _, args in calls]]
+        seen["rest"] = [self.one_step.flat.theta, program.inputs, program.outputs]
+        seen["data"] = [self.one_step.batches.A, [args for _, args in calls]]
         return run_rows(self, program, *args)
 
-    monkeypatch.setattr(descent.Descent, "update", spied)
-    monkeypatch.setattr(stretch.Stretch, "run", spied_rows)
+    monkeypatch.setattr(one_step.OneStep, "update", spied)
+    monkeypatch.setattr(many_steps.ManySteps, "run", spied_rows)
     return seen
 
 

@@ -15,7 +15,7 @@ from support.oracles import step_every_coordinate
 import minibnn as mb
 from minibnn import likelihoods
 from minibnn.objective import objective
-from minibnn.svi import descent
+from minibnn.svi import one_step
 from minibnn.svi.elbo import default_estimator
 
 # their columns are of any size, and told
@@ -33,7 +33,7 @@ def chunks(count):
 @pytest.fixture
 def watched(monkeypatch):
     """Every step of every run is compared with the objective, computed afresh."""
-    evaluate = descent.Descent.evaluate
+    evaluate = one_step.OneStep.evaluate
 
     def compared(self, kl_weight):
         parts = evaluate(self, kl_weight)
@@ -48,7 +48,7 @@ def watched(monkeypatch):
         close(parts["g"], want, 1e5 * eps)
         return parts
 
-    monkeypatch.setattr(descent.Descent, "evaluate", compared)
+    monkeypatch.setattr(one_step.OneStep, "evaluate", compared)
 
 
 def want_type(loss):

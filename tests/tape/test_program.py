@@ -9,7 +9,7 @@ from support.likelihoods import EXAMPLES, targets_of
 from support.sampling import every
 
 import minibnn as mb
-from minibnn.svi import descent, stretch
+from minibnn.svi import many_steps, one_step
 from minibnn.tape import (
     Direct,
     NotRecordable,
@@ -57,9 +57,9 @@ def both_ways(monkeypatch, model, family, y, **options):
     fits = []
     options |= {"rng": 1, "start": None}
     in_a_row = mb.fit(model, family, X, y, **options)
-    monkeypatch.setattr(stretch, "proved_scan", lambda *args: None)
+    monkeypatch.setattr(many_steps, "proved_scan", lambda *args: None)
     for make in (spy, lambda function, inputs, *_: Direct(function, inputs)):
-        monkeypatch.setattr(descent, "proved_program", make)
+        monkeypatch.setattr(one_step, "proved_program", make)
         fits.append(mb.fit(model, family, X, y, **options))
     assert_same(in_a_row, fits[0])
     monkeypatch.undo()
