@@ -15,33 +15,29 @@ def real_softplus(x):
     return np.logaddexp(0, x)
 
 
-def marks(regime, act):
-    """Kinks far from the usual sizes take long, and tell what others tell."""
-    return [pytest.mark.slow] if act == "relu" and regime in ("late", "tiny") else []
+FAR = ("late", "tiny")  # far from the usual sizes a check takes ten times as long
 
 
 def cases(seed=0):
-    """Every regime with every activation and likelihood."""
-    return [
-        pytest.param(
-            regime, act, lik, seed, id=f"{regime}-{act}-{lik}", marks=marks(regime, act)
-        )
-        for regime in REGIMES
-        for act in ("tanh", "relu")
-        for lik in LIKELIHOODS
-    ]
+    """Every regime with every activation and likelihood; quickly one likelihood each."""
+    pairs = [(regime, act) for regime in REGIMES for act in ("tanh", "relu")]
+    for k, (regime, act) in enumerate(pairs):
+        for i, lik in enumerate(LIKELIHOODS):
+            slow = i != k % 3 or (act == "relu" and regime in FAR)
+            yield pytest.param(regime, act, lik, seed, id=f"{regime}-{act}-{lik}",
+                               marks=[pytest.mark.slow] if slow else [])  # fmt: skip
 
 
-@pytest.mark.parametrize(("regime", "act", "lik", "seed"), cases())
+@pytest.mark.parametrize(("regime", "act", "lik", "seed"), [*cases()])
 def test_right_gradients_agree(regime, act, lik, seed):
     net = Net(regime, act, lik, seed, sizes=(2, 2, 2))
-    for name, gradient in right_gradients(net).items():
+    for name, gradient in list(right_gradients(net).items())[:: 1 + 2 * (regime in FAR)]:
         report = check_gradient(net.loss, gradient, net.x)
         assert report.verdict == "agrees", f"{name}\n{report}"
         assert report.judge == "complex step"
 
 
-@pytest.mark.parametrize(("regime", "act", "lik", "seed"), cases(1)[::4])
+@pytest.mark.parametrize(("regime", "act", "lik", "seed"), [*cases(1)][::4])
 def test_right_gradients_agree_without_complex_step(regime, act, lik, seed):
     net = Net(regime, act, lik, seed, sizes=(2, 2, 2), scale=real_softplus)
     for gradient in (net.gradient, lambda x: net.gradient(x.astype(np.float32))):
@@ -55,11 +51,15 @@ def planted(net, some):
     return [item for item in list(mistakes(net).items())[some] if visible(net, item[1])]
 
 
-@pytest.mark.parametrize(("regime", "act", "lik", "seed"), cases())
+@pytest.mark.parametrize(("regime", "act", "lik", "seed"), [*cases()])
 def test_planted_mistakes_are_wrong(regime, act, lik, seed):
+    """At the generic point every kind, between the two activations; elsewhere a few."""
     net = Net(regime, act, lik, seed, sizes=(2, 2, 2, 2))
     first = 2 * REGIMES.index(regime) + 11 * LIKELIHOODS.index(lik) + (act == "relu")
-    for name, gradient in planted(net, slice(first, None, 31)):
+    some = slice(first, None, 31)
+    if regime == "generic":
+        some = slice(int(act == "relu"), None, 2)
+    for name, gradient in planted(net, some):
         report = check_gradient(net.loss, gradient, net.x)
         assert report.verdict == "wrong", f"{name}\n{report}"
 
