@@ -43,10 +43,10 @@ from minibnn.recipe import rebuildable
 from minibnn.rupture.sigmoid_gaussian import SigmoidGaussian as _SigmoidGaussian
 from minibnn.standardise import Standardiser
 from minibnn.svi.checkpoint import Checkpoint
-from minibnn.svi.doubts import FitWarning
 from minibnn.svi.elbo import neg_elbo
 from minibnn.svi.failure import FitError
 from minibnn.svi.fit import fit
+from minibnn.svi.fit_warning import FitWarning
 from minibnn.svi.result import FitResult
 from minibnn.validation.doors import door as _door
 from minibnn.version import __version__

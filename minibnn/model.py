@@ -11,12 +11,12 @@ from minibnn.validation.arguments import (
     as_rng,
     check_all,
     check_instance,
+    check_protocol,
     check_range,
     check_rows,
     check_shape,
     check_squares,
 )
-from minibnn.validation.describe import ArgumentTypeError, describe
 
 
 class Model:
@@ -145,14 +145,3 @@ def checked_inputs(net, X, ndim, dtype):
     """Checked inputs (..., N, D)."""
     X = as_inputs(X, ndim=ndim, dtype=dtype)
     return check_shape("X", X, X.shape[:-1] + (net.n_inputs,))
-
-
-def check_protocol(name, value, method):
-    """Return value if it has the method; else say what kind of object is wanted."""
-    if isinstance(value, type) or not callable(getattr(value, method, None)):
-        hint = f"; write {value.__name__}(...)" if isinstance(value, type) else ""
-        raise ArgumentTypeError(
-            f"{name} must be an object such as minibnn's {name} objects, "
-            f"got {describe(value)}{hint}"
-        )
-    return value

@@ -17,7 +17,7 @@ from minibnn.likelihoods.categorical import categorical_nll
 from minibnn.likelihoods.gaussian import gaussian_nll
 from minibnn.likelihoods.student_t import _student_t_constant, student_t_nll
 from minibnn.numerics import sigmoid, softplus
-from minibnn.priors.gaussian import gaussian_kl
+from minibnn.priors.gaussian_kl import gaussian_kl
 from minibnn.priors.laplace import laplace_kl
 from minibnn.priors.scale_mixture import scale_mixture_log_density
 

@@ -20,7 +20,8 @@ from minibnn.model import Model
 from minibnn.nn.activations import ACTIVATIONS
 from minibnn.nn.mlp import MLP, dense
 from minibnn.objective import objective
-from minibnn.priors.gaussian import GaussianPrior, gaussian_kl, gaussian_log_density
+from minibnn.priors.gaussian import GaussianPrior, gaussian_log_density
+from minibnn.priors.gaussian_kl import gaussian_kl
 from minibnn.priors.laplace import laplace_kl, laplace_log_density
 from minibnn.priors.scale_mixture import scale_mixture_log_density
 

@@ -76,7 +76,7 @@ class Chain:
 
     def _is_fine(self):
         """Whether single links are known, not only the two terms."""
-        closed = getattr(self.model.weight_prior, "has_closed_kl", False)
+        closed = self.model.weight_prior.has_closed_kl
         return type(self.case.estimator) in (Pathwise, LocalReparam) and (
             type(self.family) is Point or (type(self.family) is MeanField and closed)
         )
@@ -96,17 +96,9 @@ class Chain:
     def _prior_links(self):
         """∂KL, and a Gaussian prior's mean and scale for every weight."""
         self.kl_q = self.g_kl.mean, self.g_kl.log_sigma
-        likelihood = self.model.likelihood
-        priors = [(self.model.prior, self.net.n_weights)]
-        if likelihood.n_weights:
-            priors.append((likelihood.own_prior, likelihood.n_weights))
-        self.gaussian_prior = all(
-            hasattr(p, "mean") and hasattr(p, "scale") for p, _ in priors
-        )
+        self.gaussian_prior = self.model.weight_prior.is_gaussian
         if self.gaussian_prior:
-            self.m0, self.s0 = (np.concatenate([
-                np.broadcast_to(getattr(p, key), n) for p, n in priors
-            ]) for key in ("mean", "scale"))  # fmt: skip
+            self.m0, self.s0 = self.model.weight_prior.mean_and_sd(self.model.n_weights)
 
     # --- one pass forward -----------------------------------------------------------
 

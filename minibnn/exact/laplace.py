@@ -29,6 +29,27 @@ from minibnn.validation.arguments import (
 from minibnn.validation.doors import door
 from minibnn.validation.own import keep_arrays
 
+
+@equation("E98")
+def laplace_root(J, T, prior_scale):
+    """Root of the Gauss-Newton posterior covariance at the mode.
+
+    (E98)  Λ = Σ_b J_bᵀ H_b J_b + diag(1/s0²) = RᵀR,   cov = R⁻¹ R⁻ᵀ
+    Derivation.  The second derivative of Σ_b nll_b(f_b(w)) is Σ_b J_bᵀ H_b J_b, with
+        H_b = ∂²nll/∂f² and J_b = ∂f_b/∂w, plus Σ_b (∂nll/∂f) ∂²f_b/∂w². The second sum
+        vanishes for the linearised network f(w*) + J (w - w*), and with it what could
+        make the precision indefinite. With H_b = T_bᵀT_b, RᵀR is the QR of the stacked
+        rows T_b J_b and diag(1/s0), as in E91. Where H_b depends on y (StudentT) its
+        mean over y takes its place, which no outlier makes negative.
+    Source.  MacKay 1992; Immer, Korzepa & Bauer 2021, eqs. 8-11.
+    Shapes.  J (B, C, P), T (B, C, C), s0 (P,) -> R⁻¹ (P, P), R (P, P)
+    """
+    rows = (T @ J).reshape(-1, J.shape[-1])
+    R = np.linalg.qr(np.vstack([rows, np.diag(1 / prior_scale)]), mode="r")
+    R *= np.where(np.diag(R) < 0, -1.0, 1.0)[:, None]
+    return solve_triangular(R, np.eye(len(R))), R
+
+
 MOST = 1e150  # above which squares overflow
 CHUNK = 4_000_000  # numbers of the activations and Jacobian rows held at once
 
@@ -54,24 +75,6 @@ def _jacobian_rows(net, w, A):
     return np.stack(columns, 1)
 
 
-@equation("E98")
-def laplace_root(J, T, prior_scale):
-    """Root of the Gauss-Newton posterior covariance at the mode.
-
-    (E98)  Λ = Σ_b J_bᵀ H_b J_b + diag(1/s0²) = RᵀR,   cov = R⁻¹ R⁻ᵀ
-    Derivation.  The second derivative of Σ_b nll_b(f_b(w)) is Σ_b J_bᵀ H_b J_b, with
-        H_b = ∂²nll/∂f² and J_b = ∂f_b/∂w, plus Σ_b (∂nll/∂f) ∂²f_b/∂w². The second sum
-        vanishes for the linearised network f(w*) + J (w - w*), and with it what could
-        make the precision indefinite. With H_b = T_bᵀT_b, RᵀR is the QR of the stacked
-        rows T_b J_b and diag(1/s0), as in E91. Where H_b depends on y (StudentT) its
-        mean over y takes its place, which no outlier makes negative.
-    Source.  MacKay 1992; Immer, Korzepa & Bauer 2021, eqs. 8-11.
-    Shapes.  J (B, C, P), T (B, C, C), s0 (P,) -> R⁻¹ (P, P), R (P, P)
-    """
-    rows = (T @ J).reshape(-1, J.shape[-1])
-    R = np.linalg.qr(np.vstack([rows, np.diag(1 / prior_scale)]), mode="r")
-    R *= np.where(np.diag(R) < 0, -1.0, 1.0)[:, None]
-    return solve_triangular(R, np.eye(len(R))), R
 
 
 def own_precisions(likelihood, n_numbers):

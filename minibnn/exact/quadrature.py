@@ -102,14 +102,8 @@ def log_joint(model, A, y, w):
 
 def prior_box(model):
     """Centre and half width (P,) of where to look first: 12 prior scales."""
-    parts = getattr(model.weight_prior, "parts", ((model.weight_prior, None),))
-    sizes = (model.net.n_weights, model.likelihood.n_weights)
-    centre, half = [], []
-    for (prior, _), size in zip(parts, sizes, strict=False):
-        mean, scale = getattr(prior, "mean", 0.0), getattr(prior, "scale", 1.0)
-        centre.append(np.broadcast_to(mean, size))
-        half.append(np.broadcast_to(12.0 * scale, size))
-    return np.concatenate(centre), np.concatenate(half)
+    centre, sd = model.weight_prior.mean_and_sd(model.n_weights)
+    return centre, 12.0 * sd
 
 
 def first_lattice(density, centre, half):

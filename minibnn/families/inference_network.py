@@ -5,13 +5,13 @@ import numpy as np
 from minibnn.equations import equation
 from minibnn.families.mean_field import MeanField
 from minibnn.families.scales import SCALES
-from minibnn.model import check_protocol
 from minibnn.nn.mlp import MLP, initial_weights
 from minibnn.validation.arguments import (
     as_float_array,
     as_rng,
     check_choice,
     check_instance,
+    check_protocol,
     check_shape,
 )
 from minibnn.validation.own import kept

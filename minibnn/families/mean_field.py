@@ -5,9 +5,14 @@ import numpy as np
 from minibnn.equations import equation
 from minibnn.families.base import Gaussian, log_normal
 from minibnn.families.scales import SCALES
-from minibnn.model import check_protocol
 from minibnn.numerics import HALF_LOG_2PI
-from minibnn.validation.arguments import as_rng, check_all, check_choice, check_positive
+from minibnn.validation.arguments import (
+    as_rng,
+    check_all,
+    check_choice,
+    check_positive,
+    check_protocol,
+)
 
 
 @equation("E43")

@@ -3,8 +3,7 @@
 import numpy as np
 
 from minibnn.families.base import Gaussian
-from minibnn.model import check_protocol
-from minibnn.validation.arguments import as_rng
+from minibnn.validation.arguments import as_rng, check_protocol
 
 
 class Point:

@@ -14,7 +14,6 @@ import numpy as np
 from minibnn.equations import equation
 from minibnn.mcmc.density import CACHE
 from minibnn.mcmc.leapfrog import State, transition
-from minibnn.mcmc.prior_draws import prior_draws
 from minibnn.model import Model
 from minibnn.prediction.predictive import log_mean_exp
 from minibnn.rng import seed_sequence
@@ -27,6 +26,39 @@ from minibnn.validation.arguments import (
 )
 from minibnn.validation.doors import door
 from minibnn.validation.own import keep_arrays
+
+
+@equation("E99")
+@np.errstate(all="ignore")
+def anneal(parts, w, path, n_leapfrog, rng, reverse=False, verbose=False):
+    """Log importance weights of annealing runs, forward or in reverse.
+
+    (E99)  log v = Σ_t (β_t - β_{t-1}) log L(w_{t-1}),   E[v] = p(D)
+    Derivation.  Let w_0 ~ p(w) and let w_t come from w_{t-1} by a kernel that leaves
+        π_t ∝ p L^β_t invariant. Against the same path read backwards from w_T ~ π_T by
+        the reversed kernels, all kernels cancel but for their invariance ratios, and
+        the density ratio of the two laws of the path is v / p(D). The mean of a density
+        ratio is 1: E[v] = p(D) forwards, E[1/v] = 1/p(D) backwards, and by Jensen's
+        inequality E[log v] <= log p(D) <= E_backwards[log v]. HMC is reversible, so the
+        reversed kernel is the kernel itself.
+    Source.  Neal 2001, eqs. 3-11; Grosse, Ancha & Roy 2016 (reverse runs).
+    Shapes.  w (S, P), path of T + 1 temperatures -> (S,)
+    """
+    betas, order = path.betas, range(1, len(path.betas))
+    log_weights = np.zeros(len(w))
+    for count, t in enumerate(reversed(order) if reverse else order):
+        gap = betas[t] - betas[t - 1]
+        if not reverse:
+            log_weights += gap * parts(w)[2]
+        density = tempered(parts, betas[t])
+        n_steps = int(rng.integers(1, 2 * n_leapfrog + 1))
+        args = (path.steps[t], path.scales[t], n_steps, rng)
+        w = transition(density, State(w, *density(w)), *args)[0].w
+        if reverse:
+            log_weights += gap * parts(w)[2]
+        _report(reverse, count + 1, len(order), betas[t], verbose)
+    return log_weights
+
 
 MOST = 10_000_000  # particles or temperatures
 TARGET_ACCEPT = 0.8
@@ -126,11 +158,11 @@ def ais(
     if generating_weights is not None:
         w = as_float_array("generating_weights", generating_weights, dtype=np.float64)
         check_shape("generating_weights", w, shape[1:])
-    pilot_start = prior_draws(
-        model.weight_prior, (max(32, n_particles), shape[1]), rngs[0]
-    )
+    if not hasattr(model.prior, "draw"):
+        raise ValueError(f"model.prior must have draw(shape, rng), got {model.prior!r}")
+    pilot_start = model.weight_prior.draw((max(32, n_particles), shape[1]), rngs[0])
     path = pilot(parts, pilot_start, n_leapfrog, rngs[0]).resampled(n_temperatures)
-    start = prior_draws(model.weight_prior, shape, rngs[1])
+    start = model.weight_prior.draw(shape, rngs[1])
     forward = anneal(parts, start, path, n_leapfrog, rngs[1], verbose=verbose)
     backward = None
     if generating_weights is not None:
@@ -224,38 +256,6 @@ def pilot(parts, w, n_leapfrog, rng):
         w = state.w
         rows.append((beta, step, np.maximum(w.std(0), 1e-10)))
     return Path(*(np.array(column) for column in zip(*rows, strict=True)))
-
-
-@equation("E99")
-@np.errstate(all="ignore")
-def anneal(parts, w, path, n_leapfrog, rng, reverse=False, verbose=False):
-    """Log importance weights of annealing runs, forward or in reverse.
-
-    (E99)  log v = Σ_t (β_t - β_{t-1}) log L(w_{t-1}),   E[v] = p(D)
-    Derivation.  Let w_0 ~ p(w) and let w_t come from w_{t-1} by a kernel that leaves
-        π_t ∝ p L^β_t invariant. Against the same path read backwards from w_T ~ π_T by
-        the reversed kernels, all kernels cancel but for their invariance ratios, and
-        the density ratio of the two laws of the path is v / p(D). The mean of a density
-        ratio is 1: E[v] = p(D) forwards, E[1/v] = 1/p(D) backwards, and by Jensen's
-        inequality E[log v] <= log p(D) <= E_backwards[log v]. HMC is reversible, so the
-        reversed kernel is the kernel itself.
-    Source.  Neal 2001, eqs. 3-11; Grosse, Ancha & Roy 2016 (reverse runs).
-    Shapes.  w (S, P), path of T + 1 temperatures -> (S,)
-    """
-    betas, order = path.betas, range(1, len(path.betas))
-    log_weights = np.zeros(len(w))
-    for count, t in enumerate(reversed(order) if reverse else order):
-        gap = betas[t] - betas[t - 1]
-        if not reverse:
-            log_weights += gap * parts(w)[2]
-        density = tempered(parts, betas[t])
-        n_steps = int(rng.integers(1, 2 * n_leapfrog + 1))
-        args = (path.steps[t], path.scales[t], n_steps, rng)
-        w = transition(density, State(w, *density(w)), *args)[0].w
-        if reverse:
-            log_weights += gap * parts(w)[2]
-        _report(reverse, count + 1, len(order), betas[t], verbose)
-    return log_weights
 
 
 def _report(reverse, done, total, beta, verbose):

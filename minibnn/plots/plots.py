@@ -298,10 +298,8 @@ def prior_posterior(result, weights, ax=None, names=None):
     check_instance("result.model.prior", prior, GaussianPrior)
     weights = indices("weights", weights, result.model.net.n_weights)
     names = labels("names", names, [f"w[{i}]" for i in weights])
-    mean, scale = (
-        np.broadcast_to(a, result.model.net.n_weights)[weights[0]]
-        for a in (prior.mean, prior.scale)
-    )
+    n = result.model.net.n_weights
+    mean, scale = (a[weights[0]] for a in prior.mean_and_sd(n))
     low = min(mean - 3 * scale, np.min(q.mean[weights] - 4 * q.sigma[weights]))
     high = max(mean + 3 * scale, np.max(q.mean[weights] + 4 * q.sigma[weights]))
     w = np.linspace(low, high, 801)

@@ -1,15 +1,11 @@
-"""The Gaussian prior: its KL in closed form, its density, its scales."""
+"""The Gaussian prior: its density, its scales, its draws."""
 
 import numpy as np
 
 from minibnn.equations import equation
 from minibnn.nn.mlp import MLP
-from minibnn.numerics import (
-    HALF_LOG_2PI,
-    constant_like,
-    in_blocks,
-    scale_divergence,
-)
+from minibnn.numerics import HALF_LOG_2PI, constant_like
+from minibnn.priors.gaussian_kl import gaussian_kl
 from minibnn.validation.arguments import (
     as_float_array,
     check_all,
@@ -18,33 +14,6 @@ from minibnn.validation.arguments import (
     check_positive,
 )
 from minibnn.validation.own import kept
-
-
-@equation("E41")
-@in_blocks
-def gaussian_kl(m, s, log_s, m0, s0):
-    """Kullback-Leibler divergence KL(N(m, s^2) || N(m0, s0^2)) of each weight.
-
-    (E41)  KL = ((m - m0)/s0)^2 / 2 + (r - 1 - log r) / 2,   r = (s/s0)^2
-           dKL/dm = (m - m0)/s0^2,   dKL/dlog s = r - 1
-
-    Derivation.  log q(w) - log p(w) = log(s0/s) - (w - m)^2/(2 s^2) +
-    (w - m0)^2/(2 s0^2). Under q, E(w - m)^2 = s^2 and E(w - m0)^2 = s^2 + (m - m0)^2;
-    inserting both gives E41. In m only the first term varies; in log s,
-    dr/dlog s = 2r and d(log r)/dlog s = 2, so the slope is r - 1. Through a raw scale:
-    dKL/drho = (r - 1) d(log s)/drho. With e = (s - s0)/s0, r = (1 + e)^2: the slope is
-    e (s + s0)/s0 and the second term e^2/2 + (e - log(1 + e)), two parts >= 0; only the
-    bracket cancels, see `scale_divergence`.
-
-    Shapes.  m, s, log_s (...,), m0, s0 broadcast  ->  value, g_m, g_log_s (...,).
-    log_s is asked for because s underflows to 0 long before log s is large. Values
-    beyond the largest float are inf; complex arguments need |m - m0|, s < 1e150 s0.
-    """
-    m0, s0 = constant_like(m, m0), constant_like(m, s0)
-    with np.errstate(over="ignore"):
-        a = (m - m0) / s0
-        spread, slope = scale_divergence(np.asanyarray(s), log_s, s0)
-        return 0.5 * a * a + spread, a / s0, slope
 
 
 @equation("E42")
@@ -83,7 +52,8 @@ class GaussianPrior:
         a weight over it would overflow), or the lengths differ.
     """
 
-    has_closed_kl = True
+    has_closed_kl = is_gaussian = True
+    labels = (("kl", "E41"), ("log_prob", "E42"))
 
     def __init__(self, mean=0.0, scale=1.0):
         mean = as_float_array("mean", mean, ndim=(0, 1), dtype=np.float64)
@@ -143,6 +113,20 @@ class GaussianPrior:
         """Log density summed over weights, and its gradient (E42)."""
         value, gradient = gaussian_log_density(w, *self._cast(w))
         return value.sum(-1), gradient
+
+    def mean_and_sd(self, n_weights):
+        """Mean and standard deviation of each weight, (P,)."""
+        return tuple(np.broadcast_to(a, n_weights) for a in (self.mean, self.scale))
+
+    def draw(self, shape, rng):
+        """Weights (..., P) of this shape from the prior."""
+        return self.mean + self.scale * rng.standard_normal(shape)
+
+    @classmethod
+    def examples(cls, n_weights):
+        """One number for all weights, and one per weight."""
+        i = np.arange(n_weights)
+        return [cls(0.2, 0.7), cls(0.6 * np.cos(1.0 + i), 1.2 + 0.9 * np.sin(i))]
 
     def _cast(self, like):
         """Mean and scale in the precision of the weights they meet."""

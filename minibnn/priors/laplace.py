@@ -6,17 +6,8 @@ import numpy as np
 from scipy.special import erf
 
 from minibnn.equations import equation
-from minibnn.numerics import (
-    HALF_LOG_2PI,
-    constant_like,
-    in_blocks,
-    magnitude,
-)
-from minibnn.validation.arguments import (
-    as_float_array,
-    check_all,
-    check_not_empty,
-)
+from minibnn.numerics import HALF_LOG_2PI, constant_like, in_blocks, magnitude
+from minibnn.validation.arguments import as_float_array, check_all, check_not_empty
 from minibnn.validation.own import kept
 
 
@@ -75,7 +66,8 @@ class LaplacePrior:
         Mean of |w|; the standard deviation is b √2.
     """
 
-    has_closed_kl = True
+    has_closed_kl, is_gaussian = True, False
+    labels = (("kl", "E46"), ("log_prob", "E47"))
 
     def __init__(self, b=1.0):
         b = as_float_array("b", b, ndim=(0, 1), dtype=np.float64)
@@ -100,3 +92,16 @@ class LaplacePrior:
         """Log density summed over weights, and its gradient (E47)."""
         value, gradient = laplace_log_density(w, self.b)
         return value.sum(-1), gradient
+
+    def mean_and_sd(self, n_weights):
+        """Mean and standard deviation of each weight, (P,)."""
+        return np.zeros(n_weights), np.broadcast_to(math.sqrt(2) * self.b, n_weights)
+
+    def draw(self, shape, rng):
+        """Weights (..., P) of this shape from the prior."""
+        return rng.laplace(0.0, self.b, shape)
+
+    @classmethod
+    def examples(cls, n_weights):
+        """One number for all weights, and one per weight."""
+        return [cls(0.6), cls(0.8 + 0.5 * np.sin(np.arange(n_weights)))]

@@ -3,11 +3,11 @@
 import numpy as np
 
 from minibnn.equations import equation
-from minibnn.model import Model, check_protocol
 from minibnn.priors.gaussian import GaussianPrior
 from minibnn.validation.arguments import (
     as_float_array,
     check_instance,
+    check_protocol,
     check_shape,
 )
 from minibnn.validation.doors import door
@@ -37,7 +37,7 @@ def learned_prior(model, family, params, mean=0.0):
     ValueError for a family without a spread, and naming what does not fit. ``mean``: one
     number, or one per weight of the network.
     """
-    check_instance("model", model, Model)
+    check_protocol("model", model, "log_joint")
     check_protocol("family", family, "natural")
     if not family.has_elbo:
         raise ValueError(f"family {family!r} has no ELBO, so no prior maximises it")

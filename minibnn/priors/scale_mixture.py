@@ -5,16 +5,8 @@ import math
 import numpy as np
 
 from minibnn.equations import equation
-from minibnn.numerics import (
-    HALF_LOG_2PI,
-    in_blocks,
-    sigmoid,
-    softplus,
-)
-from minibnn.validation.arguments import (
-    check_fraction,
-    check_number,
-)
+from minibnn.numerics import HALF_LOG_2PI, in_blocks, sigmoid, softplus
+from minibnn.validation.arguments import check_fraction, check_number
 
 
 @equation("E45")
@@ -61,7 +53,8 @@ class ScaleMixturePrior:
         The two standard deviations, between 1e-100 and 1e100.
     """
 
-    has_closed_kl = False
+    has_closed_kl = is_gaussian = False
+    labels = (("log_prob", "E45"),)
     length = None
 
     def __init__(self, pi=0.5, s1=1.0, s2=0.0025):
@@ -82,3 +75,18 @@ class ScaleMixturePrior:
         """Log density summed over weights, and its gradient (E45)."""
         value, gradient = scale_mixture_log_density(w, self.pi, self.s1, self.s2)
         return value.sum(-1), gradient
+
+    def mean_and_sd(self, n_weights):
+        """Mean and standard deviation of each weight, (P,)."""
+        a, b = math.sqrt(self.pi) * self.s1, math.sqrt(1 - self.pi) * self.s2
+        return np.zeros(n_weights), np.full(n_weights, math.hypot(a, b))
+
+    def draw(self, shape, rng):
+        """Weights (..., P) of this shape from the prior."""
+        scale = np.where(rng.random(shape) < self.pi, self.s1, self.s2)
+        return scale * rng.standard_normal(shape)
+
+    @classmethod
+    def examples(cls, n_weights):
+        """Scales that differ little, so that no weight is sure of its component."""
+        return [cls(0.3, 1.3, 0.4)]

@@ -12,7 +12,7 @@ from minibnn.optim.stopping import Slowing
 from minibnn.prediction.prediction import MOST_SAMPLES
 from minibnn.svi.checkpoint import Checkpoint
 from minibnn.svi.elbo import check_params
-from minibnn.svi.start import worth_a_start
+from minibnn.svi.start import moves_sigma, worth_a_start
 from minibnn.validation.arguments import (
     check_bool,
     check_fraction,
@@ -150,7 +150,7 @@ class Options:
         if family.first_fit and not exact:
             return ["first fit"]
         lbfgs = ["lbfgs"] * worth_a_start(model, family, n_rows, exact)
-        if exact or getattr(family, "scale", None) == "identity":
+        if exact or moves_sigma(family):
             return lbfgs or [None]
         far = not self.own_optimizer and self.max_steps >= DEFAULT_STEPS
         plain = not (far and family.has_elbo) or family.tasks
@@ -274,7 +274,7 @@ def fit_to_data(model, family, A, options, noisy=True):
         )
     if hasattr(options.optimizer, "check_family"):
         options.optimizer.check_family(family)
-    if options.clip is not None and getattr(family, "scale", None) != "identity":
+    if options.clip is not None and not moves_sigma(family):
         raise ValueError(
             "clip is for a family whose sigma can leave (0, inf), with "
             f"scale='identity'; got clip={options.clip!r} with {family!r}"

@@ -11,9 +11,9 @@ import sys
 
 import numpy as np
 
-from minibnn.inputs import pieces
 from minibnn.validation.describe import ArgumentTypeError, describe, shown
 from minibnn.validation.frames import real_array
+from minibnn.validation.pieces import pieces
 
 # --- single values -------------------------------------------------------------------
 
@@ -92,6 +92,17 @@ def check_instance(name, value, kinds, wanted=None):
         kinds = kinds if isinstance(kinds, tuple) else (kinds,)
         wanted = wanted or " or ".join(kind.__name__ for kind in kinds)
         raise ArgumentTypeError(f"{name} must be {wanted}, got {describe(value)}")
+    return value
+
+
+def check_protocol(name, value, method):
+    """Return value if it has the method; else say what kind of object is wanted."""
+    if isinstance(value, type) or not callable(getattr(value, method, None)):
+        hint = f"; write {value.__name__}(...)" if isinstance(value, type) else ""
+        raise ArgumentTypeError(
+            f"{name} must be an object such as minibnn's {name} objects, "
+            f"got {describe(value)}{hint}"
+        )
     return value
 
 

@@ -17,7 +17,8 @@ from minibnn.families.scales import (
 )
 from minibnn.nn.activations import ACTIVATIONS
 from minibnn.numerics import log1p, sigmoid, softplus
-from minibnn.priors.gaussian import gaussian_kl, gaussian_log_density
+from minibnn.priors.gaussian import gaussian_log_density
+from minibnn.priors.gaussian_kl import gaussian_kl
 from minibnn.priors.laplace import laplace_kl, laplace_log_density
 from minibnn.priors.scale_mixture import scale_mixture_log_density
 

@@ -6,7 +6,7 @@ import pytest
 from minibnn.families.scales import exp_scale, inverse_softplus, softplus_scale
 from minibnn.nn.activations import ACTIVATIONS
 from minibnn.numerics import sigmoid, softplus
-from minibnn.priors.gaussian import gaussian_kl
+from minibnn.priors.gaussian_kl import gaussian_kl
 from minibnn.priors.laplace import laplace_kl, laplace_log_density
 from minibnn.priors.scale_mixture import scale_mixture_log_density
 

@@ -9,14 +9,13 @@ from minibnn.exact.quadrature import grid_posterior
 from minibnn.mcmc import ais as module
 from minibnn.mcmc.ais import Path, ais, anneal, evidence, joint_parts, pilot
 from minibnn.mcmc.leapfrog import Move
-from minibnn.mcmc.prior_draws import prior_draws
 
 
 def simulated(seed=0, n=30):
     """A conjugate model, data made by weights from its prior."""
     rng = np.random.default_rng(seed)
     model = mb.Model(mb.MLP([3, 1]), mb.Gaussian(0.5), mb.GaussianPrior(0.0, 1.5))
-    w = prior_draws(model.weight_prior, (4,), rng)
+    w = model.weight_prior.draw((4,), rng)
     X = rng.standard_normal((n, 3))
     y = model.net(w, X)[:, 0] + 0.5 * rng.standard_normal(n)
     return model, X, y, w
@@ -69,7 +68,7 @@ def test_importance_weights_are_unbiased_however_crude():
     betas = np.array([0.0, 0.2, 0.5, 1.0])
     path = Path(betas, np.full(4, 0.9), np.ones((4, 1)))
     parts, rng = joint_parts(model, *model.batch(X, y)), np.random.default_rng(2)
-    start = prior_draws(model.weight_prior, (20_000, 1), rng)
+    start = model.weight_prior.draw((20_000, 1), rng)
     forward = np.exp(anneal(parts, start, path, 1, rng) - exact.log_evidence)
     start = exact.sample_weights(20_000, rng)
     backward = anneal(parts, start, path, 1, rng, reverse=True)
@@ -99,7 +98,7 @@ def test_pilot_ends_at_the_posterior_and_resampling_keeps_the_path():
     model, X, y, _ = simulated(2)
     rng = np.random.default_rng(5)
     parts = joint_parts(model, *model.batch(X, y))
-    path = pilot(parts, prior_draws(model.weight_prior, (32, 4), rng), 5, rng)
+    path = pilot(parts, model.weight_prior.draw((32, 4), rng), 5, rng)
     assert path.betas[0] == 0
     assert path.betas[-1] == 1
     assert np.all(np.diff(path.betas) > 0)
@@ -219,30 +218,27 @@ def test_pilot_forward_and_reverse_have_streams_of_their_own(monkeypatch):
     assert seen == [((0,), 32, 4), ((1,), 5, 4), ((2,), 5, 4)]
 
 
-@pytest.mark.parametrize(
-    ("prior", "sd"),
-    [
-        (mb.GaussianPrior(0.0, 2.0), 2.0),
-        (mb.LaplacePrior(0.7), 0.7 * np.sqrt(2)),
-        (mb.ScaleMixturePrior(0.25, 2.0, 0.5), np.sqrt(0.25 * 4 + 0.75 * 0.25)),
-    ],
-)
-def test_prior_draws_have_the_priors_spread(prior, sd):
-    """And the density's: E[w dlog p/dw] = -1, since w p(w) vanishes at both ends."""
-    w = prior_draws(prior, (100_000, 2), np.random.default_rng(6))
-    np.testing.assert_allclose(w.std(0), sd, rtol=0.025)
-    _, slope = prior.log_prob(w)
-    np.testing.assert_allclose((w * slope).mean(0), -1, atol=0.03)
-
-
 def test_prior_draws_with_a_learned_noise_scale():
     likelihood = mb.Gaussian("learned", log_scale_prior=(-2.0, 0.1))
     model = mb.Model(mb.MLP([1, 1]), likelihood, mb.GaussianPrior(1.0, 0.2))
-    w = prior_draws(model.weight_prior, (5000, 3), np.random.default_rng(7))
+    w = model.weight_prior.draw((5000, 3), np.random.default_rng(7))
     np.testing.assert_allclose(w.mean(0), [1, 1, -2], atol=0.02)
     np.testing.assert_allclose(w.std(0), [0.2, 0.2, 0.1], rtol=0.06)
-    with pytest.raises(ValueError, match=r"model\.prior must be"):
-        prior_draws(None, (2, 2), np.random.default_rng(0))
+
+
+class OnlyADensity:
+    """A prior of somebody's own, without draws."""
+
+    length = None
+
+    def __init__(self):
+        self.log_prob = mb.GaussianPrior().log_prob
+
+
+def test_a_prior_without_draws_is_refused_by_name():
+    model = mb.Model(mb.MLP([1, 1]), mb.Bernoulli(), OnlyADensity())
+    with pytest.raises(ValueError, match=r"model\.prior must have draw"):
+        mb.ais(model, [[0.3], [1.0]], [0, 1])
 
 
 def test_equal_seeds_agree_and_progress_is_silent_unless_asked(capsys):

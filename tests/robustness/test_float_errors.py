@@ -13,7 +13,8 @@ from support.likelihoods import EXAMPLES, LIKELIHOODS, targets_of
 import minibnn as mb
 from minibnn.audit.verify import verify
 from minibnn.exact import normal_sample
-from minibnn.mcmc import diagnostics
+from minibnn.mcmc.ess import ess
+from minibnn.mcmc.r_hat import r_hat
 from minibnn.plots import plots
 from minibnn.validation.doors import outside
 
@@ -191,7 +192,7 @@ CALLS |= {
     ],
     "diagnostics": lambda: [
         f(1e-170 * np.arange(24.0).reshape(2, 12, 1) ** 2)
-        for f in (diagnostics.r_hat, diagnostics.ess)
+        for f in (r_hat, ess)
     ],
     "ais": lambda: [
         mb.ais(world.LINE, X, REALS, rng=0, n_particles=4, n_temperatures=9).log_evidence

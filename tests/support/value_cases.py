@@ -20,13 +20,14 @@ from minibnn.likelihoods.location_scale import location_scale_information
 from minibnn.likelihoods.student_t import student_t_nll
 from minibnn.mcmc.adaptation import StepSearch
 from minibnn.mcmc.ais import Path, anneal
-from minibnn.mcmc.diagnostics import effective_size, potential_reduction
+from minibnn.mcmc.ess import effective_size
 from minibnn.mcmc.leapfrog import leapfrog
+from minibnn.mcmc.r_hat import potential_reduction
 from minibnn.objective import objective
 from minibnn.prediction import predictive
+from minibnn.prediction.raw_units import RawUnits
 from minibnn.priors.learned import learned_scales
 from minibnn.rupture.sigmoid_gaussian import sigmoid_gaussian_nll
-from minibnn.standardise import RawUnits
 
 VALUES = {}  # label -> function without arguments
 

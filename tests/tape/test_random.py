@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from support.sampling import seeds as few
 
 from minibnn.tape import Direct, NotRecordable, Program, exchange, proved_program, tape
 
@@ -62,8 +63,13 @@ def random_computation(seed):
     return compute
 
 
-@pytest.mark.parametrize("seed", range(200))
-def test_a_replay_is_the_computation(seed):
+@few(40, 200)
+def test_a_replay_is_the_computation(seeds):
+    for seed in seeds:
+        check_replay(seed)
+
+
+def check_replay(seed):
     """On other inputs, in the same memory, as often as wanted."""
     rng, compute = np.random.default_rng(seed), random_computation(seed)
     inputs = fresh(rng)
@@ -80,10 +86,11 @@ def test_a_replay_is_the_computation(seed):
             np.testing.assert_array_equal(inputs[key], array)
 
 
-@pytest.mark.parametrize("seed", range(200))
-def test_what_is_large_need_not_be_computed_while_recording(seed, monkeypatch):
+@few(40, 200)
+def test_what_is_large_need_not_be_computed_while_recording(seeds, monkeypatch):
     monkeypatch.setattr(tape, "LARGE", 2)
-    test_a_replay_is_the_computation(seed)
+    for seed in seeds:
+        check_replay(seed)
 
 
 def layouts(function, inputs):
@@ -93,8 +100,14 @@ def layouts(function, inputs):
     return [(s.out.shape, s.out.dtype, s.out.strides) for s in made.steps]
 
 
-@pytest.mark.parametrize("seed", range(100))
-def test_what_is_not_computed_lies_as_if_it_were(seed, monkeypatch):
+@few(20, 100)
+def test_what_is_not_computed_lies_as_if_it_were(seeds, monkeypatch):
+    for seed in seeds:
+        with monkeypatch.context() as patch:
+            check_layouts(seed, patch)
+
+
+def check_layouts(seed, monkeypatch):
     rng, compute = np.random.default_rng(seed), random_computation(seed)
     inputs = {key: array[::-1].T for key, array in fresh(rng).items()}
     usual = layouts(compute, inputs)

@@ -12,7 +12,7 @@ from support.saved_runs import assert_same
 import minibnn as mb
 from minibnn.diagnosis.screen import prepared
 from minibnn.families.scales import softplus_scale
-from minibnn.priors.gaussian import gaussian_kl
+from minibnn.priors.gaussian_kl import gaussian_kl
 from minibnn.storage import read, write
 from minibnn.tape import Direct, Program, proved_program, tape
 from minibnn.tape.tape import NotRecordable, Tape
