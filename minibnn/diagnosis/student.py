@@ -184,11 +184,11 @@ def _equations(student, search, mu, rho):
 
 def _solved(rows, answers):
     """eps' (S, P) and the largest residual relative to the answers."""
-    eps, worst = np.zeros(rows.shape[1:]), 0.0
-    for i in range(rows.shape[2]):
+    eps, worst, size = np.zeros(rows.shape[1:]), 0.0, np.abs(answers).max(0)
+    for i in np.flatnonzero(size > 1e-9 * size.max()):  # others hold rounding alone
         found, _, rank, _ = np.linalg.lstsq(rows[:, :, i], answers[:, i], rcond=1e-9)
         if rank == len(found) < len(answers):
             left = np.abs(rows[:, :, i] @ found - answers[:, i]).max()
-            worst = max(worst, left / max(np.abs(answers[:, i]).max(), 1e-300))
+            worst = max(worst, left / size[i])
             eps[:, i] = found
     return eps, worst
