@@ -104,6 +104,7 @@ _CUTS = {"clipped", "sorted", "modulus", "largest", "positive", "lost", "binary"
          "frequency"}  # fmt: skip
 
 
+@pytest.mark.slow
 def test_what_is_made_by_rule_is_hidden_at_a_textbook_point_alone():
     model = make_model(mb.Bernoulli(), 2, np.random.default_rng(1), (4,))
     lazy = points.generic(model, mb.MeanField(), regime="textbook")
