@@ -36,8 +36,8 @@ from minibnn.diagnosis.blocks import Blocks
 from minibnn.diagnosis.forward_pass import FORWARD_LINKS, ForwardPass
 from minibnn.estimators.local_reparam import LocalReparam
 from minibnn.estimators.pathwise import Pathwise
-from minibnn.families.base import Gaussian, add, scaled
 from minibnn.families.mean_field import MeanField
+from minibnn.families.normal import Normal, add, scaled
 from minibnn.families.point import Point
 from minibnn.families.scales import SCALES
 from minibnn.nn.activations import ACTIVATIONS
@@ -87,7 +87,7 @@ class Chain(ForwardPass):
         nll, pull_nll, (_, self.g_kl) = case.estimator(
             self.model, self.family, self.q, self.noise, self.A, self.y
         )
-        none = Gaussian(*(None if a is None else np.zeros_like(a) for a in self.q))
+        none = Normal(*(None if a is None else np.zeros_like(a) for a in self.q))
         g_nll = pull_nll(self.N / self.B / nll.shape[-1])
         data = self.blocks.flat(pull(add(g_nll, none)))
         return data, self.blocks.flat(pull(add(scaled(self.beta, self.g_kl), none)))

@@ -10,7 +10,7 @@ import numpy as np
 
 from minibnn.diagnosis.blocks import parts_of
 from minibnn.estimators.local_reparam import local_layers
-from minibnn.families.base import Gaussian
+from minibnn.families.normal import Normal
 from minibnn.families.scales import SCALES
 from minibnn.mistakes.symbols import Symbols
 from minibnn.nn.activations import ACTIVATIONS
@@ -123,7 +123,7 @@ class ForwardPass:
         if self.draw is not None:
             return self.draw(mu, rho, self.noise)
         sigma = self.scale(rho) if self.has_rho else None
-        return self.family.sample(Gaussian(mu, sigma), self.noise)[0]
+        return self.family.sample(Normal(mu, sigma), self.noise)[0]
 
     def _draw_slopes(self):
         """∂w/∂mu and ∂w/∂rho of a changed draw; rho's as eps times a slope."""
@@ -140,7 +140,7 @@ class ForwardPass:
         self.eps, self.to_mu = np.zeros((self.S, 0)), 1.0
         self.dsigma = slope_of(self.scale, self.rho)
         self.spread = self.scale(self.rho)
-        q = Gaussian(self.mu, self.spread)
+        q = Normal(self.mu, self.spread)
         mean, var, _ = self.family.moments(q)
         empty = np.empty_like(mean), np.empty_like(var)
         layers, rest = local_layers(self.net, (mean, var), empty, self.A, self.noise)

@@ -8,7 +8,7 @@ estimator's too: some sample it. ``check(model, family)`` names what is missing 
 the three do not combine; ``exact`` says that no noise is left.
 """
 
-from minibnn.families.base import add
+from minibnn.families.normal import add
 
 
 def closed_kl(model, family, q):

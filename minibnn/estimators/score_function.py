@@ -2,7 +2,7 @@
 
 from minibnn.equations import equation
 from minibnn.estimators.base import Estimator, check_density, closed_kl, needs_samples
-from minibnn.families.base import add
+from minibnn.families.normal import add
 
 
 class ScoreFunction(Estimator):

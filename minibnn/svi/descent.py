@@ -104,7 +104,7 @@ class Descent:
     def update(self, optimizer, memory, lr, step):
         """Step 5: move the parameters against the gradient of the last ``evaluate``."""
         rates, g = optimizer.rates(lr, step), self.last.outputs["g"]
-        if hasattr(optimizer, "update_params"):
+        if optimizer.moves_params:
             grads, family = self.flat.split(g), self.problem[1]
             return optimizer.update_params(family, self.flat.params, grads, *rates)
         if not isinstance(self.last, Program):

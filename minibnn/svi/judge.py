@@ -133,7 +133,7 @@ class Verdict:
         self.run, self.i = run, i
         self.theta = run.flat.theta[i] if run.lead else run.flat.theta
         self.returned, self.diverged = "last", run.stop_reason == "diverged"
-        literal = getattr(run.family, "scale", None) == "identity"
+        literal = run.family.literal
         if run.begin is not None and run.step and not literal:
             self.compare(run.begin[i] if run.lead else run.begin)
         self.converged = self.is_level() and self.returned == "last"

@@ -53,8 +53,8 @@ def can_go_together(model, family, estimator, A, y, options):
     alone = (
         options.needs_one_run,
         family.tasks,
-        getattr(family, "scale", None) == "identity",  # guarded step by step
-        hasattr(options.optimizer, "update_params"),
+        family.literal,  # guarded step by step
+        options.optimizer.moves_params,
         # a part of somebody's own may know no replicas, or mix them
         not all(is_ours(part) for part in (*parts, options.optimizer)),
     )

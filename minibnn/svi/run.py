@@ -110,10 +110,7 @@ class Run:
     def steps_ahead(self):
         """How many steps nobody wants to look between."""
         options, moves = self.options, self.options.optimizer
-        looked_at = (
-            options.callback or getattr(self.family, "scale", None) == "identity"
-        )
-        if looked_at or hasattr(moves, "update_params"):
+        if options.callback or self.family.literal or moves.moves_params:
             return 1
         left = self.rule.steps_ahead(self.step)
         if options.checkpoint is None:

@@ -60,7 +60,7 @@ def standardised_noise(rng, shape):
 
 def bounds(family, flat):
     """Where rho is sigma itself it stays positive; everything else is free."""
-    if getattr(family, "scale", None) != "identity":
+    if not family.literal:
         return None
     lowest = {"rho": SMALLEST_SIGMA}
     return [

@@ -6,7 +6,7 @@ from scipy import integrate, stats
 from support import core_oracles as oracle
 
 import minibnn as mb
-from minibnn.families.base import Gaussian as Q
+from minibnn.families.normal import Normal as Q
 
 F = np.array([[[0.3, -1.7]], [[2.5, 0.0]], [[-0.8, 4.0]]])  # (S, B, C) = (3, 1, 2)
 V0 = np.empty((3, 0))  # no weights of their own

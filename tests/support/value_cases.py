@@ -12,7 +12,7 @@ import minibnn as mb
 from minibnn.estimators.pathwise import mirrored
 from minibnn.exact import conjugate as exact
 from minibnn.exact.laplace import laplace_root
-from minibnn.families.base import Gaussian as Q
+from minibnn.families.normal import Normal as Q
 from minibnn.families.full_covariance import curvature_step, full_covariance_step
 from minibnn.families.mean_field import mean_field_step
 from minibnn.likelihoods.gaussian import gaussian_nll
