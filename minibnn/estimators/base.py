@@ -51,7 +51,14 @@ def check_closed_kl(estimator, model, family):
 class Estimator:
     """What all estimators share."""
 
+    label = None  # of its equation
     exact = False
+    of_value = True  # whether the gradient is that of the value at the same noise
+
+    @classmethod
+    def examples(cls):
+        """(estimator, hidden layers, activation) of networks that it serves."""
+        return [(cls(), (3,), "tanh")]
 
     def __repr__(self):
         return f"{type(self).__name__}()"

@@ -54,6 +54,8 @@ class Flipout(Estimator):
     family with independent weights, whose noise is symmetric.
     """
 
+    label = "E63"
+
     def check(self, model, family):
         """Raise ValueError naming what is missing."""
         check_independent(self, family)

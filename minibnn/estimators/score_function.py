@@ -12,6 +12,8 @@ class ScoreFunction(Estimator):
     for when nothing can be differentiated, and here to compare with.
     """
 
+    label, of_value = "E64", False
+
     def check(self, model, family):
         """Raise ValueError naming what is missing."""
         check_density(self, family)

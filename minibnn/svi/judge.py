@@ -8,7 +8,8 @@ stream of its own and the same each time: only differences matter, and they are 
 
 import numpy as np
 
-from minibnn.optim.stopping import Slowing, knows_its_end, rise_of
+from minibnn.optim.slowing import Slowing, rise_of
+from minibnn.optim.stopping import knows_its_end
 from minibnn.rng import Streams
 from minibnn.svi.elbo import default_estimator, fresh
 from minibnn.svi.start import to_the_optimum

@@ -8,8 +8,8 @@ import numpy as np
 
 from minibnn.optim.adam import Adam
 from minibnn.optim.base import Optimizer
-from minibnn.optim.schedules import Cosine
-from minibnn.optim.stopping import Slowing
+from minibnn.optim.cosine import Cosine
+from minibnn.optim.slowing import Slowing
 from minibnn.prediction.prediction import MOST_SAMPLES
 from minibnn.svi.checkpoint import Checkpoint
 from minibnn.svi.elbo import check_params

@@ -42,7 +42,7 @@ INNER = set(
     for_restart kernel keep_valid kl log_prob log_scale marginals mean moments move
     natural natural_step neg_entropy noise_shape noise_size rates row_nll sample shape_hint
     shapes steps_left target_shape log_scale_outputs move_to
-    update update_params variance""".split()
+    draw examples mean_and_sd raw spread start update update_params variance""".split()
 ) | {"Checkpoint.load", "Checkpoint.save", *(
     f"{name}.init" for name in ("Adam", "SGD", "Momentum", "NaturalGradient")
 )}  # fmt: skip
