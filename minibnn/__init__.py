@@ -7,20 +7,15 @@ objective, the loop, the prediction, the check.
 from minibnn import datasets, metrics
 from minibnn.diagnosis import points
 from minibnn.diagnosis.diagnose import diagnose
-from minibnn.estimators import *  # noqa: F403
+from minibnn.estimators import *
 from minibnn.exact.conjugate import exact_posterior
 from minibnn.exact.laplace import laplace
 from minibnn.exact.normal_sample import normal_log_likelihood
 from minibnn.exact.quadrature import grid_posterior
-from minibnn.families import *  # noqa: F403
+from minibnn.families import *
 from minibnn.gradcheck.gradcheck import check_adjoint, check_gradient
 from minibnn.gradcheck.report import GradientReport
-from minibnn.likelihoods.bernoulli import Bernoulli
-from minibnn.likelihoods.categorical import Categorical
-from minibnn.likelihoods.gaussian import Gaussian
-from minibnn.likelihoods.heteroscedastic import HeteroscedasticGaussian
-from minibnn.likelihoods.poisson import Poisson
-from minibnn.likelihoods.student_t import StudentT
+from minibnn.likelihoods import *
 from minibnn.mcmc.ais import ais
 from minibnn.mcmc.hmc import hmc
 from minibnn.model import Model
@@ -33,16 +28,16 @@ from minibnn.optim.plateau import Plateau
 from minibnn.optim.robbins_monro import RobbinsMonro
 from minibnn.optim.sgd import SGD
 from minibnn.prediction.prediction import Prediction
-from minibnn.priors import *  # noqa: F403
+from minibnn.priors import *
 from minibnn.priors.learned import learned_prior
 from minibnn.recipe import rebuildable
 from minibnn.rupture.sigmoid_gaussian import SigmoidGaussian as _SigmoidGaussian
 from minibnn.standardise import Standardiser
 from minibnn.svi.checkpoint import Checkpoint
-from minibnn.svi.doubts import FitWarning
 from minibnn.svi.elbo import neg_elbo
 from minibnn.svi.failure import FitError
 from minibnn.svi.fit import fit
+from minibnn.svi.fit_warning import FitWarning
 from minibnn.svi.result import FitResult
 from minibnn.validation.doors import door as _door
 from minibnn.version import __version__

@@ -1,13 +1,11 @@
-"""Inputs that become features when rows are asked for, and arrays looked at in pieces.
+"""Inputs that become features when rows are asked for: X may be larger than the memory.
 
-A data set may be larger than the memory there is: X mapped from a file, say. So nothing
-here is made of the whole of it. A batch gets its column of ones when it is gathered, and
-what has to look at every number looks at a piece at a time.
+It may be mapped from a file, say. So nothing here is made of the whole of it, and a batch
+gets its column of ones when it is gathered.
 """
 
 import numpy as np
 
-PIECE = 2**18  # numbers that are looked at together
 ALL = slice(None)
 
 
@@ -74,13 +72,9 @@ def whole(A):
     return A.features() if isinstance(A, Inputs) else A
 
 
-def pieces(array):
-    """Views that cover an array, of about PIECE numbers: cut along its longest axis."""
-    if array.size <= PIECE:
-        yield array
-        return
-    axis = int(np.argmax(array.shape))
-    step = max(1, PIECE * array.shape[axis] // array.size)
-    lead = (slice(None),) * axis
-    for start in range(0, array.shape[axis], step):
-        yield array[(*lead, slice(start, start + step))]
+def named_data(A, y=0.0):
+    """("column 0 of X", array) and so on, the targets last."""
+    X = A.X if isinstance(A, Inputs) else A
+    for i in range(X.shape[-1]):
+        yield f"column {i} of X", X[..., i]
+    yield "y", y

@@ -24,7 +24,7 @@ TINY_SIGMA = 1e-17
 _FAR_LEFT = -37.0
 # log 2 and rho1 = log(e - 1), where softplus is 1: a float32, the rest of it, and what
 # rounding left of that, which counts at the floats next to it
-_LN2 = (0.6931471824645996, -1.904654299957768e-09, 1.667085920830552e-25)
+LN2 = (0.6931471824645996, -1.904654299957768e-09, 1.667085920830552e-25)
 _RHO_ONE = (0.5413248538970947, 7.158233824158563e-10, 2.253486020137732e-26)
 _TAIL, _TERMS = -3.0, 60  # left of it the moments of E67 come from so many ratios
 # the logarithm of the largest float, rounded down
@@ -85,16 +85,6 @@ def sigmoid(x):
     return e / (1 + e)
 
 
-def log_softplus(rho):
-    """log softplus(rho), the log standard deviation; accurate for any finite rho."""
-    return log_sigma(np.asanyarray(rho), softplus(rho))
-
-
-def softplus_log_slope(rho):
-    """d log softplus(rho) / d rho = sigmoid(rho) / softplus(rho), in (0, 1]."""
-    return log_slope(softplus(rho))
-
-
 @overloadable
 def log_sigma(rho, sigma):
     """log softplus(rho) where sigma = softplus(rho) is at hand.
@@ -123,14 +113,15 @@ def scale_divergence(s, log_s, s0):
     """(r - 1 - log r)/2 and r - 1 for r = (s/s0)^2, both with small relative error.
 
     With e = (s - s0)/s0, r = (1 + e)^2: the second is e (s + s0)/s0 and the first
-    e^2/2 + (e - log(1 + e)), two parts >= 0; only the bracket cancels, see `log_gap`.
+    e^2/2 + (e - log(1 + e)), two parts >= 0; only the bracket cancels, see `_log_gap`.
+    Both are even in s.
     """
+    s = magnitude(s)
     e = (s - s0) / s0
-    return 0.5 * e * e + log_gap(e, s, log_s, s0), e * ((s + s0) / s0)
+    return 0.5 * e * e + _log_gap(e, s, log_s, s0), e * ((s + s0) / s0)
 
 
-@overloadable
-def log_gap(e, s, log_s, s0):
+def _log_gap(e, s, log_s, s0):
     """e - log(1 + e) at e = s/s0 - 1, with small relative error for every s and s0.
 
     Between s0/2 and 2 s0 the difference would cancel. There put z = e/(2 + e): then

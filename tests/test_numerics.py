@@ -16,7 +16,7 @@ from minibnn.likelihoods.bernoulli import bernoulli_nll
 from minibnn.likelihoods.categorical import categorical_nll
 from minibnn.likelihoods.gaussian import gaussian_nll
 from minibnn.likelihoods.student_t import _student_t_constant, student_t_nll
-from minibnn.numerics import log_softplus, sigmoid, softplus, softplus_log_slope
+from minibnn.numerics import sigmoid, softplus
 from minibnn.priors.gaussian_kl import gaussian_kl
 from minibnn.priors.laplace import laplace_kl
 from minibnn.priors.scale_mixture import scale_mixture_log_density
@@ -51,6 +51,14 @@ def both(*grids):
 
 def side_by_side(*grids):
     return lambda rng: sum((g(rng) for g in grids), ())
+
+
+def log_sigma(rho):
+    return softplus_scale(rho)[0][1]
+
+
+def log_slope(rho):
+    return softplus_scale(rho)[1](None, np.ones_like(rho))
 
 
 def each(kernel, *args):
@@ -156,11 +164,9 @@ ROWS = {
         mp_sigmoid,
         1.4,
     ),
-    "log sigma": Row(
-        log_softplus, LEFT, lambda mp, x: mp.log(mp_softplus(mp, x)), 1.9
-    ),
+    "log sigma": Row(log_sigma, LEFT, lambda mp, x: mp.log(mp_softplus(mp, x)), 1.9),
     "slope of log sigma": Row(
-        softplus_log_slope,
+        log_slope,
         LEFT,
         lambda mp, x: mp_sigmoid(mp, x) / mp_softplus(mp, x),
         2.7,
@@ -285,10 +291,10 @@ def floats_around(centre, dtype, n=20):
 
 SEAMS = {  # zeros, where nothing may be lost, and places where the formula changes
     "inverse softplus": (inverse_softplus, [np.log(2), 0.4, 1.0], 0.72),
-    "log sigma": (log_softplus, [np.log(np.e - 1), -37.0, -0.16, 1.24], 1.9),
+    "log sigma": (log_sigma, [np.log(np.e - 1), -37.0, -0.16, 1.24], 1.9),
     "softplus": (softplus, [0.0, -37.0], 0.96),
     "sigmoid": (sigmoid, [0.0, 37.0], 1.4),
-    "slope of log sigma": (softplus_log_slope, [0.0, -39.0, 1.0], 2.7),
+    "slope of log sigma": (log_slope, [0.0, -39.0, 1.0], 2.7),
 }
 
 

@@ -6,6 +6,7 @@ import tracemalloc
 import numpy as np
 import pytest
 from scipy import stats
+from support.likelihoods import LIKELIHOODS, targets_of
 
 import minibnn as mb
 from minibnn import standardise as standardiser
@@ -29,19 +30,13 @@ Y2 = np.array([200.0, -3e-4]) + np.array([50.0, 2e-5]) * (
 Y = Y2[:, 0]
 COUNTS = RNG.integers(0, 3, N)
 PRIOR = mb.GaussianPrior()
-SCALED = {
-    "Gaussian": (mb.Gaussian(0.3), 1, Y),
-    "Gaussian of two": (mb.Gaussian(0.3), 2, Y2),
-    "learned": (mb.Gaussian("learned"), 2, Y2),
-    "StudentT": (mb.StudentT(5.0, "learned"), 1, Y),
-    "Heteroscedastic": (mb.HeteroscedasticGaussian(), 4, Y2),
-}
-AS_THEY_ARE = {
-    "Bernoulli": (mb.Bernoulli(), 1, COUNTS > 0),
-    "SigmoidGaussian": (mb.rupture.SigmoidGaussian(), 1, COUNTS > 0),
-    "Categorical": (mb.Categorical(), 3, COUNTS),
-    "Poisson": (mb.Poisson(), 1, COUNTS),
-}
+SCALED, AS_THEY_ARE = {}, {}  # likelihood, outputs, targets
+for _name, (_like, _width) in LIKELIHOODS.items():
+    if _like.location_scale:
+        SCALED[_name] = _like, _width, Y
+        SCALED[f"{_name} of two"] = _like, 2 * _width, Y2
+    else:
+        AS_THEY_ARE[_name] = _like, _width, targets_of(_like, (N, _width), RNG)
 
 
 def fit(likelihood, width, y, X=X, family=None, **options):
@@ -118,7 +113,7 @@ def test_the_density_in_raw_units_integrates_to_one(name):
 
 def test_the_density_is_that_of_scipy_for_every_weight_sample():
     """[E87] by words: the mean over samples of normal densities in the units of y."""
-    result = fit(*SCALED["learned"])
+    result = fit(*SCALED["Gaussian learned of two"])
     w, units = result.sample_weights(6), result.standardiser
     F = result.model.net(w[:, :-1], units.inputs(X_NEW))
     means = units.y_mean + units.y_sd * F
@@ -132,7 +127,7 @@ def test_the_density_is_that_of_scipy_for_every_weight_sample():
 
 def test_the_elbo_in_raw_units_is_told_by_the_volume():
     """log p(y | w) in raw units is less by N log_volume, whatever w is."""
-    result = fit(*SCALED["learned"])
+    result = fit(*SCALED["Gaussian learned of two"])
     units, model = result.standardiser, result.model
     w = result.sample_weights(1)[0]
     y_mean, y_sd = Y2.mean(0), Y2.std(0)
@@ -213,16 +208,16 @@ def test_float32_keeps_the_digits_beside_a_large_mean():
 
 def test_lists_and_frames_are_rows():
     array = fit(*SCALED["Gaussian"])
-    listed = fit(mb.Gaussian(0.3), 1, Y[:, None].tolist(), X.tolist())
+    listed = fit(array.model.likelihood, 1, Y[:, None].tolist(), X.tolist())
     np.testing.assert_array_equal(listed.params["mu"], array.params["mu"])
     pd = pytest.importorskip("pandas")
     frame, series = pd.DataFrame(X, columns=list("abc")), pd.Series(Y)
-    framed = fit(mb.Gaussian(0.3), 1, series, frame)
+    framed = fit(array.model.likelihood, 1, series, frame)
     np.testing.assert_array_equal(framed.params["mu"], array.params["mu"])
     same(framed.predict(frame).log_prob(series), array.predict(X).log_prob(Y))
     with pytest.raises(ValueError, match=r"X must.*column 'b' has no value in row 3"):
         fit(
-            mb.Gaussian(0.3),
+            array.model.likelihood,
             1,
             series,
             frame.assign(b=frame["b"].where(frame.index != 3)),
@@ -251,7 +246,9 @@ def test_every_fold_has_the_units_of_its_own_rows(monkeypatch):
 
 
 @pytest.mark.parametrize("n_samples", [1000, 7, 2])
-@pytest.mark.parametrize("name", ["Gaussian of two", "Heteroscedastic", "Bernoulli"])
+@pytest.mark.parametrize(
+    "name", ["Gaussian of two", "HeteroscedasticGaussian of two", "Bernoulli"]
+)
 def test_members_with_units_of_their_own_are_pooled(name, n_samples):
     """A bag: each member standardises the same new rows by its own numbers."""
     likelihood, width, y = (SCALED | AS_THEY_ARE)[name]

@@ -428,7 +428,7 @@ def test_a_posterior_survives_the_round_trip(cell, tmp_path):
     net = mb.MLP([2, 2, outputs], "softplus", bias=prior != "Laplace")
     model = mb.Model(net, like, PRIORS[prior])
     family = make_family(family, model)
-    X, y = make_data(family, model, likelihood)
+    X, y = make_data(family, model)
     result = world.fit(model, family, X, y, start=make_params(family, model))
     result.save(tmp_path / "posterior.npz")
     again = mb.FitResult.load(tmp_path / "posterior.npz")

@@ -15,11 +15,7 @@ from minibnn.estimators.pathwise import Pathwise
 from minibnn.families.mean_field import MeanField, neg_entropy
 from minibnn.families.normal import Normal
 from minibnn.families.scales import SCALES
-from minibnn.likelihoods.bernoulli import Bernoulli, bernoulli_nll
-from minibnn.likelihoods.categorical import categorical_nll
-from minibnn.likelihoods.gaussian import gaussian_nll
-from minibnn.likelihoods.poisson import poisson_nll
-from minibnn.likelihoods.student_t import student_t_nll
+from minibnn.likelihoods import ALL, Bernoulli
 from minibnn.model import Model
 from minibnn.nn.activations import ACTIVATIONS
 from minibnn.nn.mlp import MLP, dense
@@ -28,7 +24,6 @@ from minibnn.priors.gaussian import GaussianPrior, gaussian_log_density
 from minibnn.priors.gaussian_kl import gaussian_kl
 from minibnn.priors.laplace import laplace_kl, laplace_log_density
 from minibnn.priors.scale_mixture import scale_mixture_log_density
-from minibnn.rupture.sigmoid_gaussian import sigmoid_gaussian_nll
 
 
 class Problem(NamedTuple):
@@ -149,51 +144,37 @@ def layer_recursion(rng):
     )
 
 
-def _nll_case(kernel, draw_y, *rest, n_outputs=2, log_scale=False):
-    """A likelihood kernel at outputs F (3, 4, C) and, where it has one, log scales t."""
+def example_targets(likelihood, rng, shape):
+    """Targets as a user gives them, for outputs of ``shape`` (..., B, C)."""
+    return likelihood.example_targets(rng.uniform(size=likelihood.target_shape(shape)))
+
+
+def likelihood_case(likelihood, width):
+    """A likelihood of two targets at outputs F (3, 4, C) and weights of its own."""
 
     def make(rng):
-        y, x = draw_y(rng), {"F": 1.5 * rng.normal(size=(3, 4, n_outputs))}
-        if log_scale:
-            x["t"] = 0.5 * rng.normal(size=x["F"].shape)
+        F = rng.normal(size=(3, 4, width if likelihood.exclusive else 2 * width))
+        y = likelihood.targets(example_targets(likelihood, rng, F.shape[1:]), F.shape[1:])
         u = rng.normal(size=3)  # one cotangent per sample
+        v = 0.5 * rng.normal(size=(3, likelihood.n_weights))
+        x = {"F": F, "v": v} if likelihood.n_weights else {"F": F}
 
-        def f(x):
-            return (u * kernel(x["F"], y, *list(x.values())[1:], *rest)[0]).sum()
+        def run(x):
+            return likelihood(x["F"], y, x.get("v", v))
 
         def grad(x):
-            gradients = kernel(x["F"], y, *list(x.values())[1:], *rest)[1:]
-            return {
-                key: u[:, None, None] * g for key, g in zip(x, gradients, strict=False)
-            }
+            _, g_F, g_v = run(x)
+            return {"F": u[:, None, None] * g_F} | (
+                {"v": u[:, None] * g_v} if "v" in x else {}
+            )
 
-        return Problem(f, grad, x)
+        return Problem(lambda x: (u * run(x)[0]).sum(), grad, x)
 
     return make
 
 
-def _real(rng):
-    return rng.normal(size=(4, 2))
-
-
-def _labels(rng):
-    return np.array([[0.0, 1.0], [1.0, 1.0], [1.0, 0.0], [0.0, 0.0]])
-
-
-def _classes(rng):
-    return np.array([2, 0, 1, 2])
-
-
-def _counts(rng):
-    return rng.poisson(2.0, (4, 2)).astype(float)
-
-
-case("E31")(_nll_case(gaussian_nll, _real, log_scale=True))
-case("E33")(_nll_case(bernoulli_nll, _labels))
-case("E34")(_nll_case(categorical_nll, _classes, n_outputs=3))
-case("E35")(_nll_case(poisson_nll, _counts))
-case("E36")(_nll_case(student_t_nll, _real, 3.7, log_scale=True))
-case("E37")(_nll_case(sigmoid_gaussian_nll, _labels, log_scale=True))
+for _kind in ALL:
+    case(_kind.label)(likelihood_case(*_kind.examples()[-1]))
 
 
 def _kl_case(kernel, *rest):

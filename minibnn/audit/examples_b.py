@@ -9,7 +9,6 @@ from minibnn.exact.normal_sample import normal_log_likelihood
 from minibnn.families.full_covariance import FullCovariance
 from minibnn.families.inference_network import InferenceNetwork
 from minibnn.likelihoods.gaussian import expected_gaussian_nll
-from minibnn.likelihoods.heteroscedastic import heteroscedastic_nll
 from minibnn.nn.mlp import MLP
 from minibnn.priors.gaussian import GaussianPrior
 
@@ -64,17 +63,6 @@ def two_heads(rng):
         return pull(type(q)(*u))
 
     return Problem(f, grad, {"phi": rng.normal(size=family.network.n_weights)})
-
-
-@case("E32")
-def two_outputs_a_target(rng):
-    """Means and log scales of two targets on four rows, three samples."""
-    y, u = rng.normal(size=(4, 2)), rng.normal(size=3)
-    return Problem(
-        lambda x: (u * heteroscedastic_nll(x["F"], y)[0]).sum(),
-        lambda x: {"F": u[:, None, None] * heteroscedastic_nll(x["F"], y)[1]},
-        {"F": 0.8 * rng.normal(size=(3, 4, 4))},
-    )
 
 
 @case("E63")

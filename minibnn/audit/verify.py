@@ -68,7 +68,7 @@ def row(label, kernel, problem):
     }
 
 
-HEAD = f"{'label':<6}{'gradient':<52}{'size':>5}{'complex':>10}{'differ.':>10}{'bound':>10}"
+HEAD = f"{'label':<6}{'gradient':<60}{'size':>5}{'complex':>10}{'differ.':>10}{'bound':>10}"
 
 
 def line(row):
@@ -76,7 +76,7 @@ def line(row):
     errors = "".join(
         f"{row[k]:>10.1e}" for k in ("complex_step", "differences", "bound")
     )
-    return f"{row['label']:<6}{row['kernel']:<52}{row['size']:>5}{errors}  {row['verdict']}"
+    return f"{row['label']:<6}{row['kernel']:<60}{row['size']:>5}{errors}  {row['verdict']}"
 
 
 def summary(rows):

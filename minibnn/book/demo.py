@@ -19,7 +19,8 @@ from minibnn.model import Model
 from minibnn.nn.mlp import MLP
 from minibnn.plots import plots
 from minibnn.priors.gaussian import GaussianPrior
-from minibnn.svi.elbo import estimate_elbo, neg_elbo
+from minibnn.svi.elbo import neg_elbo
+from minibnn.svi.estimate import estimate_elbo
 from minibnn.svi.fit import fit
 from minibnn.validation.arguments import as_rng
 

@@ -1,7 +1,6 @@
-"""The figures of the tutorials: one function each, in one registry.
+"""The figures of the tutorials on disk: pictures, and a manifest of their numbers.
 
-A figure is a function ``rng -> (Figure, arrays)``; its name is the name of its file,
-and ``arrays`` are the numbers it draws. `write_figures` writes the SVG files and
+`write_figures` writes the SVG files and
 ``manifest.json``, which holds shape, minimum, maximum and mean of every array: with it
 a test sees that a picture is still that of the present code, on any machine and with
 any version of matplotlib.
@@ -9,57 +8,26 @@ any version of matplotlib.
 
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib import style
 
+from minibnn.book import first_page  # noqa: F401 (its figures register themselves)
+from minibnn.book.registry import FIGURES
 from minibnn.validation.arguments import as_float_array
 
 STYLE = "minibnn.book"
 MANIFEST = "manifest.json"
-FIGURES = {}  # name -> Entry
 
-
-class Entry(NamedTuple):
-    """A registered figure: its function, seed, equation labels and tolerance."""
-
-    draw: Any
-    seed: int
-    labels: tuple
-    tolerance: float
-
-
-def figure(*labels, seed=0, tolerance=1e-5):
-    """Register a figure that shows the equations ``labels``.
-
-    tolerance: how far, relative to its range, an array may move on another machine.
-    Training carries a difference in the last digit forward, so figures of trained
-    networks need more room than those of formulas.
-    """
-
-    def register(draw):
-        if draw.__name__ in FIGURES:
-            raise ValueError(f"there is already a figure {draw.__name__!r}")
-        FIGURES[draw.__name__] = Entry(draw, seed, labels, tolerance)
-        return draw
-
-    return register
 
 
 def check_name(name):
     """Return the name of a registered figure; else raise ValueError with the choice."""
-    load()
     if name not in FIGURES:
         raise ValueError(
             f"no figure {name!r}, want one of {', '.join(sorted(FIGURES))}"
         )
     return name
-
-
-def load():
-    """Import the modules that register figures."""
-    from minibnn.book import first_page  # noqa: F401
 
 
 def make(name):
@@ -89,7 +57,6 @@ def write_figures(folder="figures", names=(), say=None):
     Returns the paths written, as text. Files of one matplotlib version are the same to
     the last byte; entries of other figures stay as they are.
     """
-    load()
     folder = Path(folder)
     names = [check_name(name) for name in names] or sorted(FIGURES)
     folder.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from matplotlib.patches import FancyArrowPatch
 
 from minibnn import datasets
 from minibnn.book import demo
-from minibnn.book.figures import figure
+from minibnn.book.registry import figure
 from minibnn.estimators.pathwise import Pathwise
 from minibnn.families.mean_field import MeanField
 from minibnn.likelihoods.bernoulli import Bernoulli

@@ -27,7 +27,6 @@ sigma and log sigma for rho; ``kl_q`` = (∂KL/∂mean, ∂KL/∂log sigma); ``d
 """
 
 import copy
-import re
 from functools import cached_property
 
 import numpy as np
@@ -281,10 +280,7 @@ class Chain(ForwardPass):
                 0
             ]
         if kind == "likelihood":
-            found = re.search(
-                r"\((E3[0-9])\)", type(self.model.likelihood).__doc__ or ""
-            )
-            return found.group(1) if found else "E31"
+            return self.model.likelihood.label
         if kind == "draw":
             return "E62" if self.local else "E14"
         return kind

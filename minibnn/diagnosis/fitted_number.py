@@ -89,7 +89,7 @@ NEVER_ALONE = ("(S-1)", "(S+1)", "(B-1)", "nu", "(nu+1)")
 
 def made_of(factor, chain):
     """The factor as a count, or a product of two that belong together, or None."""
-    nu = getattr(chain.model.likelihood, "df", 0.0)
+    nu = chain.model.likelihood.df
     symbols = {"N": chain.N, "B": chain.B, "S": chain.S, "beta": chain.beta,
                "P": chain.blocks.n_weights, "L": chain.L, "C": chain.C, "2": 2.0,
                "(B-1)": chain.B - 1, "(S-1)": chain.S - 1, "(S+1)": chain.S + 1,

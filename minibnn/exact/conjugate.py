@@ -31,28 +31,6 @@ from minibnn.validation.arguments import (
 from minibnn.validation.doors import door
 from minibnn.validation.own import keep_arrays, kept
 
-MOST = 1e150  # above which squares overflow
-
-
-class Decomposition(NamedTuple):
-    """log p(D) = ELBO(q) + KL(q || posterior), every term on its own, in nats."""
-
-    expected_log_likelihood: float
-    expected_log_prior: float
-    entropy: float
-    kl_posterior: float
-    log_evidence: float
-
-    @property
-    def elbo(self):
-        """E_q[log p(D | w)] + E_q[log p(w)] + H(q)."""
-        return self.expected_log_likelihood + self.expected_log_prior + self.entropy
-
-    @property
-    def residual(self):
-        """log p(D) - ELBO - KL: zero up to rounding."""
-        return self.log_evidence - self.elbo - self.kl_posterior
-
 
 @equation("E91")
 def stacked_qr(Phi, z, prior_mean, prior_scale):
@@ -88,6 +66,29 @@ def log_evidence(R, r, prior_scale, n):
     """
     logs = np.log(prior_scale) + np.log(np.diag(R))
     return float(-n * HALF_LOG_2PI - logs.sum() - 0.5 * r * r)
+
+
+MOST = 1e150  # above which squares overflow
+
+
+class Decomposition(NamedTuple):
+    """log p(D) = ELBO(q) + KL(q || posterior), every term on its own, in nats."""
+
+    expected_log_likelihood: float
+    expected_log_prior: float
+    entropy: float
+    kl_posterior: float
+    log_evidence: float
+
+    @property
+    def elbo(self):
+        """E_q[log p(D | w)] + E_q[log p(w)] + H(q)."""
+        return self.expected_log_likelihood + self.expected_log_prior + self.entropy
+
+    @property
+    def residual(self):
+        """log p(D) - ELBO - KL: zero up to rounding."""
+        return self.log_evidence - self.elbo - self.kl_posterior
 
 
 def prior_moments(prior, n_weights):

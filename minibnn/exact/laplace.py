@@ -14,14 +14,10 @@ from scipy.linalg import block_diag, solve_triangular
 
 from minibnn.equations import equation
 from minibnn.exact.conjugate import prior_moments
-from minibnn.likelihoods.bernoulli import Bernoulli
-from minibnn.likelihoods.categorical import Categorical
-from minibnn.likelihoods.location_scale import LocationScale, location_scale_information
+from minibnn.likelihoods import ALL
 from minibnn.model import Model
-from minibnn.numerics import sigmoid
 from minibnn.prediction.prediction import MOST_SAMPLES, Prediction, kept_features
 from minibnn.rng import seed_sequence
-from minibnn.rupture.sigmoid_gaussian import SigmoidGaussian
 from minibnn.validation.arguments import (
     as_float_array,
     as_inputs,
@@ -32,6 +28,27 @@ from minibnn.validation.arguments import (
 )
 from minibnn.validation.doors import door
 from minibnn.validation.own import keep_arrays
+
+
+@equation("E98")
+def laplace_root(J, T, prior_scale):
+    """Root of the Gauss-Newton posterior covariance at the mode.
+
+    (E98)  Λ = Σ_b J_bᵀ H_b J_b + diag(1/s0²) = RᵀR,   cov = R⁻¹ R⁻ᵀ
+    Derivation.  The second derivative of Σ_b nll_b(f_b(w)) is Σ_b J_bᵀ H_b J_b, with
+        H_b = ∂²nll/∂f² and J_b = ∂f_b/∂w, plus Σ_b (∂nll/∂f) ∂²f_b/∂w². The second sum
+        vanishes for the linearised network f(w*) + J (w - w*), and with it what could
+        make the precision indefinite. With H_b = T_bᵀT_b, RᵀR is the QR of the stacked
+        rows T_b J_b and diag(1/s0), as in E91. Where H_b depends on y (StudentT) its
+        mean over y takes its place, which no outlier makes negative.
+    Source.  MacKay 1992; Immer, Korzepa & Bauer 2021, eqs. 8-11.
+    Shapes.  J (B, C, P), T (B, C, C), s0 (P,) -> R⁻¹ (P, P), R (P, P)
+    """
+    rows = (T @ J).reshape(-1, J.shape[-1])
+    R = np.linalg.qr(np.vstack([rows, np.diag(1 / prior_scale)]), mode="r")
+    R *= np.where(np.diag(R) < 0, -1.0, 1.0)[:, None]
+    return solve_triangular(R, np.eye(len(R))), R
+
 
 MOST = 1e150  # above which squares overflow
 CHUNK = 4_000_000  # numbers of the activations and Jacobian rows held at once
@@ -58,43 +75,6 @@ def _jacobian_rows(net, w, A):
     return np.stack(columns, 1)
 
 
-def hessian_root(likelihood, F, v):
-    """T (B, C, C) with TᵀT the expected second derivative of each row's nll by its outputs.
-
-    Gaussian: I/s. StudentT: I/s times the root of E38. Bernoulli: √(p (1 - p)).
-    Categorical: diag p - p pᵀ, which is TᵀT for T = diag(√p) (I - 1 pᵀ). But for
-    StudentT it does not depend on y, so it is not only expected. v (n,) are the
-    likelihood's own weights.
-    """
-    if isinstance(likelihood, LocationScale):
-        scale = np.exp(v[0]) if likelihood.learned else likelihood.scale
-        of_outputs, _ = location_scale_information(likelihood.df)
-        T = np.sqrt(of_outputs) * np.eye(F.shape[-1]) / scale
-        return np.broadcast_to(T, F.shape + F.shape[-1:])
-    if isinstance(likelihood, Bernoulli):
-        return np.sqrt(sigmoid(F) * sigmoid(-F))[..., None] * np.eye(F.shape[-1])
-    p = likelihood.mean(F, None)
-    return np.sqrt(p)[..., None] * (np.eye(F.shape[-1]) - p[..., None, :])
-
-
-@equation("E98")
-def laplace_root(J, T, prior_scale):
-    """Root of the Gauss-Newton posterior covariance at the mode.
-
-    (E98)  Λ = Σ_b J_bᵀ H_b J_b + diag(1/s0²) = RᵀR,   cov = R⁻¹ R⁻ᵀ
-    Derivation.  The second derivative of Σ_b nll_b(f_b(w)) is Σ_b J_bᵀ H_b J_b, with
-        H_b = ∂²nll/∂f² and J_b = ∂f_b/∂w, plus Σ_b (∂nll/∂f) ∂²f_b/∂w². The second sum
-        vanishes for the linearised network f(w*) + J (w - w*), and with it what could
-        make the precision indefinite. With H_b = T_bᵀT_b, RᵀR is the QR of the stacked
-        rows T_b J_b and diag(1/s0), as in E91. Where H_b depends on y (StudentT) its
-        mean over y takes its place, which no outlier makes negative.
-    Source.  MacKay 1992; Immer, Korzepa & Bauer 2021, eqs. 8-11.
-    Shapes.  J (B, C, P), T (B, C, C), s0 (P,) -> R⁻¹ (P, P), R (P, P)
-    """
-    rows = (T @ J).reshape(-1, J.shape[-1])
-    R = np.linalg.qr(np.vstack([rows, np.diag(1 / prior_scale)]), mode="r")
-    R *= np.where(np.diag(R) < 0, -1.0, 1.0)[:, None]
-    return solve_triangular(R, np.eye(len(R))), R
 
 
 def own_precisions(likelihood, n_numbers):
@@ -106,10 +86,8 @@ def own_precisions(likelihood, n_numbers):
     """
     if not likelihood.n_weights:
         return np.zeros(0)
-    _, of_log_scale = location_scale_information(likelihood.df)
-    return n_numbers * of_log_scale + 1.0 / np.broadcast_to(
-        likelihood.own_prior.scale, 1
-    ) ** 2
+    prior_scale = np.broadcast_to(likelihood.own_prior.scale, 1)
+    return n_numbers * likelihood.own_information + 1.0 / prior_scale**2
 
 
 @door
@@ -124,8 +102,8 @@ def laplace(model, X, y, weights, *, rng=None):
     Parameters
     ----------
     model : Model
-        Likelihood Gaussian or StudentT (scale known or learned), Bernoulli or
-        Categorical; a GaussianPrior.
+        Likelihood with a ``hessian_root``: Gaussian or StudentT (scale known or
+        learned), Bernoulli, Categorical; a GaussianPrior.
     X, y : arrays (N, D) and (N,) or (N, K)
         The data that ``weights`` were fitted to.
     weights : array (P,)
@@ -154,7 +132,7 @@ def laplace(model, X, y, weights, *, rng=None):
     for name, value in (("log joint", log_joint), ("slopes of the outputs", J)):
         moderate = np.abs(value) < MOST  # also False for nan
         check_all(name, value, moderate, "moderate; weights, X or y are too large")
-    root, R = laplace_root(J, hessian_root(model.likelihood, F, w[n:]), s0)
+    root, R = laplace_root(J, model.likelihood.hessian_root(F, w[n:]), s0)
     own = np.sqrt(own_precisions(model.likelihood, F.size))
     root = block_diag(root, np.diag(1 / own)) if len(own) else root
     # log p(D) ≈ log p(D, w*) + P/2 log 2π - log det R
@@ -166,11 +144,10 @@ def laplace(model, X, y, weights, *, rng=None):
 
 def check_curvature(likelihood):
     """Raise unless the output-space Hessian of the likelihood is known here."""
-    known = isinstance(likelihood, LocationScale | Bernoulli | Categorical)
-    if not known or isinstance(likelihood, SigmoidGaussian):
+    if likelihood.hessian_root is None:
+        *names, last = (cls.__name__ for cls in ALL if cls.hessian_root)
         raise ValueError(
-            "model.likelihood must be Gaussian, StudentT, Bernoulli or Categorical, "
-            f"got {likelihood!r}"
+            f"model.likelihood must be {', '.join(names)} or {last}, got {likelihood!r}"
         )
 
 

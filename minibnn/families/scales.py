@@ -8,7 +8,7 @@ from minibnn.equations import equation
 from minibnn.families.base import Family
 from minibnn.families.normal import Normal
 from minibnn.numerics import (
-    _LN2,
+    LN2,
     from_point,
     log1p,
     log_sigma,
@@ -122,7 +122,7 @@ def inverse_softplus(y):
     y = np.asanyarray(y).astype(np.result_type(dtype, np.longdouble))
     small, near = y.real < 0.4, np.abs(y.real - 0.7) <= 0.3
     left = np.log(np.expm1(np.where(small, y, 1)))
-    middle = log1p(2 * np.expm1(np.where(near, from_point(y, _LN2), 0)))
+    middle = log1p(2 * np.expm1(np.where(near, from_point(y, LN2), 0)))
     right = y + log1p(-np.exp(-np.where(small, 1, y)))
     return np.where(small, left, np.where(near, middle, right)).astype(dtype)[()]
 

@@ -1,13 +1,15 @@
-"""The verdict on every coordinate.
+"""The verdict on every coordinate, where each is judged by itself.
 
-The gradient is blamed where the judge excludes it, beyond what rounding in grad may
-explain, and a second descent of the differences does not take its side.
+The gradient is blamed where the sharper of two opinions excludes it, beyond what
+rounding in grad may explain, and a second descent of the differences does not take its
+side. ``status`` says so in a word.
 """
 
 import numpy as np
 
+from minibnn.gradcheck import kinks
 from minibnn.gradcheck.claim import SAFETY, usual
-from minibnn.gradcheck.lines import coarse_noise, local_noise, step_noise
+from minibnn.gradcheck.noise import coarse_noise, local_noise, step_noise
 from minibnn.gradcheck.opinions import Opinions
 from minibnn.gradcheck.problem import EPS
 
@@ -18,8 +20,8 @@ DECIDED, DECIDED_ROUGH, DECIDED_SINGLE = 1e-4, 1e-5, 0.05
 OWN = 0.005  # in double precision always this part of itself: 1 % must show
 
 
-class Coordinates(Opinions):
-    """Every coordinate judged by itself.
+class Coordinates:
+    """Every coordinate judged by itself, from two ``opinions`` about it.
 
     Arrays over the coordinates: ``claimed``, ``allowance`` (its rounding), ``truth``
     and ``bound`` (the judge's), ``low`` and ``high`` (slopes at a kink, else nan),
@@ -27,12 +29,14 @@ class Coordinates(Opinions):
     """
 
     def __init__(self, problem, claim, noise, tol, guard, rng):
-        super().__init__(problem, claim, noise, guard, rng)
-        self.tol = tol
+        self.problem, self.claim, self.tol, self.rng = problem, claim, tol, rng
+        self.opinions = Opinions(problem, claim, noise, guard, rng)
+        self.claimed = claim.g
 
     def run(self):
         """Collect both opinions and settle every coordinate."""
-        self.collect()
+        self.opinions.collect()
+        self.allowance = self.opinions.allowance
         self._take_sides()
         self._confirm()
         self._settle()
@@ -40,23 +44,20 @@ class Coordinates(Opinions):
 
     def _take_sides(self):
         """Fill truth and bound from whoever is the judge, and mark the kinks."""
-        if self.first:
-            for i in np.flatnonzero(self.first[1] > 1e-10 * np.abs(self.first[0])):
-                self.narrow(i, self.slope(i))
-        slopes = self.second
-        self.low = np.array([s.low for s in slopes])
-        self.high = np.array([s.high for s in slopes])
-        self.kink = np.array([s.kink for s in slopes]) & self._tied(slopes)
-        self.difference = np.array([s.value for s in slopes])
-        self.difference_bound = np.array([s.bound for s in slopes])
-        if self.first:
-            unmoved = np.array([s.still for s in slopes]) & (self.first[0] == 0)
-            sharper = (self.first[1] <= self.difference_bound) & ~unmoved
-            self.truth = np.where(sharper, self.first[0], self.difference)
-            self.bound = np.where(sharper, self.first[1], self.difference_bound)
-        else:
-            self.truth = self.difference.copy()
-            self.bound = self.difference_bound.copy()
+        o = self.opinions
+        if o.first:
+            for i in np.flatnonzero(o.first[1] > 1e-10 * np.abs(o.first[0])):
+                o.sharpen(i, o.slope(i))
+        self.low, self.high, self.difference, self.difference_bound = np.array(
+            [(s.low, s.high, s.value, s.bound) for s in o.second]
+        ).T
+        self.kink = np.array([self._is_kink(i, s) for i, s in enumerate(o.second)])
+        self.truth, self.bound = self.difference.copy(), self.difference_bound.copy()
+        if o.first:
+            unmoved = np.array([s.still for s in o.second]) & (o.first[0] == 0)
+            sharper = (o.first[1] <= self.difference_bound) & ~unmoved
+            self.truth = np.where(sharper, o.first[0], self.difference)
+            self.bound = np.where(sharper, o.first[1], self.difference_bound)
         self._contested()
         at = self.kink
         self.truth[at] = np.clip(self.claimed, self.low, self.high)[at]
@@ -67,33 +68,22 @@ class Coordinates(Opinions):
             raise self.problem.trouble  # f has failed wherever it was asked near x
         self.bound[blind] = np.inf
 
+    def _is_kink(self, i, slope):
+        """Whether f has a kink at x itself, and not just too close for differences."""
+        o = self.opinions
+        return slope.kink and (not o.first or kinks.at_the_point(o.lines[i], slope))
+
     def _contested(self):
         """Where the two opinions still exclude each other nothing is certified."""
+        first, second = self.opinions.first, self.opinions.second
         self.contested = np.zeros(self.problem.size, dtype=bool)
-        if self.first:
-            value, bound = self.first
-            clash = [
-                s.excess(value[i], bound[i]) > 0 for i, s in enumerate(self.second)
-            ]
-            self.contested = np.array(clash) & ~self.kink
         apart = np.abs(self.difference - self.truth) + self.difference_bound
-        if self.first:
-            apart += np.abs(self.first[0] - self.truth) + self.first[1]
+        if first:
+            clash = [s.excess(first[0][i], first[1][i]) > 0 for i, s in enumerate(second)]
+            self.contested = np.array(clash) & ~self.kink
+            apart += np.abs(first[0] - self.truth) + first[1]
         self.bound = np.where(self.contested, apart, self.bound)
-        self.bound = np.maximum(self.bound, self.doubt)
-
-    def _tied(self, slopes):
-        """Whether a kink is at x itself and not just too close for differences."""
-        if not self.first:
-            return True
-        return np.array([s.kink and self._jumps(i, s) for i, s in enumerate(slopes)])
-
-    def _jumps(self, i, slope):
-        """Whether the complex step changes within a few roundings of x."""
-        x, move = self.problem.x, np.zeros(self.problem.size)
-        move[i] = 8 * EPS * self.lines[i].grain
-        sides = [self.lines[i].at(x + side * move).slope() for side in (-1, 1)]
-        return abs(sides[1] - sides[0]) > 0.1 * (slope.high - slope.low)
+        self.bound = np.maximum(self.bound, self.opinions.doubt)
 
     def _suspects(self):
         """Coordinates outside every allowance, the worst first."""
@@ -113,49 +103,42 @@ class Coordinates(Opinions):
 
     def _guilty(self, i):
         """Whether suspect i stands a second descent; if not, it is a suspect less."""
+        o = self.opinions
         if self.kink[i]:
             return True
-        again = self.slope(i, start=0.083)
+        again = o.slope(i, start=0.083)
         excluded = again.excess(self.claimed[i], self.allowance[i]) > 0
         if excluded and not again.kink:
-            if not self.coarser(i):
+            if not o.coarser(i):
                 return True
             self._take_sides()
-        elif self._first_excluded(i, again) and self.refuted(i):
+        elif o.first and again.excess(o.first[0][i], o.first[1][i]) > 0 and o.refuted(i):
             self._take_sides()
-        elif self.first and self.first[0][i] and self._step_is_sharp(i):
+        elif o.first and o.first[0][i] and self._step_is_sharp(i):
             return True
         else:
             self._yield_to(i, again)
         return False
-
-    def _first_excluded(self, i, slope):
-        return self.first and slope.excess(self.first[0][i], self.first[1][i]) > 0
 
     def _excuse(self):
         """Allow for cancellation in grad that a jitter of one ulp is too small to see.
 
         At most 1e-8 of a coordinate: more would hide a float32 array inside grad.
         """
-        noise = local_noise(
-            lambda x: self.problem.gradient_near(x),
-            self.problem,
-            self.rng,
-            1e-6,
-            looks=2,
-        )
+        near = self.problem.gradient_near
+        noise = local_noise(near, self.problem, self.rng, 1e-6, looks=2)
         excuse = np.minimum(16 * noise, 1e-8 * np.abs(self.truth))
         self.allowance = np.fmax(self.allowance, excuse)
 
     def _step_is_sharp(self, i):
         """Whether the error stands out of the complex step's own measured noise."""
+        o, line = self.opinions, self.opinions.lines[i]
         error = abs(self.claimed[i] - self.truth[i])
-        noise = step_noise(self.lines[i], self.rng)
-        rough = self.warned or self.noise > 1e3 * EPS * abs(self.problem.value)
-        if rough or self.stairs(i, coarse_noise(self.lines[i])):
+        noise = step_noise(line, self.rng)
+        rough = o.warned or o.noise > 1e3 * EPS * abs(self.problem.value)
+        if rough or o.stairs(i, coarse_noise(line)):
             gaps = (1e-8, 1e-6, 1e-5, 1e-4)  # f cancels: stairs of any width
-            found = [step_noise(self.lines[i], self.rng, g, 1) for g in 2 * gaps]
-            noise = max(noise, *found)
+            noise = max(noise, *(step_noise(line, self.rng, g, 1) for g in 2 * gaps))
         return error > 16 * noise + self.allowance[i]
 
     def _yield_to(self, i, again):
@@ -163,7 +146,7 @@ class Coordinates(Opinions):
         old = self.difference[i], self.difference_bound[i]
         self.truth[i] = again.value
         apart = abs(again.value - old[0])
-        self.bound[i] = max(again.bound, old[1] if self.first else 0.0) + 2 * apart
+        self.bound[i] = max(again.bound, old[1] if self.opinions.first else 0) + 2 * apart
         if again.kink:
             self.kink[i], self.low[i], self.high[i] = True, again.low, again.high
             self.truth[i] = np.clip(self.claimed[i], again.low, again.high)
@@ -176,11 +159,11 @@ class Coordinates(Opinions):
 
     def _settle(self):
         """Give each coordinate its status."""
-        error = np.abs(self.claimed - self.truth)
+        error, o = np.abs(self.claimed - self.truth), self.opinions
         self.error = np.where(np.isnan(error), np.inf, error)
-        self.size = np.fmin(self.usual(self.truth), self.usual(self.claimed))
+        self.size = np.fmin(o.usual(self.truth), o.usual(self.claimed))
         limit = DECIDED if self.claim.eps < 1e-10 else DECIDED_SINGLE
-        rough = not self.first and self.noise > 1e-9 * abs(self.problem.value)
+        rough = not o.first and o.noise > 1e-9 * abs(self.problem.value)
         if limit == DECIDED and rough:
             limit = DECIDED_ROUGH
         scale = np.maximum(np.abs(self.truth), self.size) * max(limit, self.tol)
@@ -211,12 +194,12 @@ class Coordinates(Opinions):
         """
         terms = self.claim.spread(self.problem.blocks) / self.claim.eps
         rounding = np.maximum(SAFETY * EPS * terms, self.bound)
-        terms = np.maximum(terms, [slope.around for slope in self.second])
+        terms = np.maximum(terms, [slope.around for slope in self.opinions.second])
         still = np.zeros(self.problem.size, dtype=bool)
         for index in self.problem.blocks.values():
             still[index] = usual(np.abs(self.truth[index])) <= usual(rounding[index])
         if still.any():
-            self.notes.append(
+            self.opinions.notes.append(
                 "the gradient is zero within rounding here, so most mistakes cannot "
                 "be seen: take another x as well"
             )

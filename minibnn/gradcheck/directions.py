@@ -14,18 +14,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from minibnn.gradcheck.claim import SAFETY, typical, usual
-from minibnn.gradcheck.lines import (
-    Coordinate,
-    Direction,
-    Line,
-    complex_step,
-    local_noise,
-    step_noise,
-)
-from minibnn.gradcheck.opinions import LOOSE, echo
+from minibnn.gradcheck.lines import Axis, Direction, Line, complex_step
+from minibnn.gradcheck.noise import local_noise, step_noise
+from minibnn.gradcheck.opinions import LOOSE
 from minibnn.gradcheck.problem import EPS
 from minibnn.gradcheck.reasons import brief
-from minibnn.gradcheck.romberg import romberg
+from minibnn.gradcheck.romberg import echo, romberg
 
 BY_COMPLEX_STEP, BY_DIFFERENCES, MOST_BLOCKS = 10, 4, 8  # directions; blocks alone
 BUDGET, LEAST = 49, 2  # calls of f after which no direction is begun, but for two
@@ -176,17 +170,8 @@ class Directions:
         start = 0.23
         if self.served:
             start = min(self.served.first, 11 * self.served.step) / line.reach
-        slope = romberg(
-            line,
-            self.problem.value,
-            self.noise,
-            LOOSE,
-            self.unit,
-            self.guard,
-            start,
-            rungs,
-            rivals,
-        )
+        slope = romberg(line, self.problem.value, self.noise, LOOSE, self.unit,
+                        self.guard, start, rungs, rivals)  # fmt: skip
         if np.isfinite(slope.bound):
             self.served = slope
         return slope
@@ -236,13 +221,8 @@ class Directions:
         oracle = 16 * step_noise(line, self.rng, looks=1)
         grad = 0.0
         if self.problem.grad_is_function:
-            grad = 16 * local_noise(
-                lambda x: self.problem.gradient_near(x) @ row.d,
-                self.problem,
-                self.rng,
-                1e-6,
-                looks=1,
-            )
+            grad = 16 * local_noise(lambda x: self.problem.gradient_near(x) @ row.d,
+                                    self.problem, self.rng, 1e-6, 1)  # fmt: skip
         for other in self.rows:
             other.bound += oracle
             other.allowance += min(grad, 1e-8 * row.rounding / (64 * EPS))
@@ -296,7 +276,7 @@ class Directions:
 
     def _single(self, i, pace):
         """Judge one coordinate by itself, with the steps it took along d."""
-        line = Coordinate(self.problem, i)
+        line = Axis(self.problem, i)
         first = self.served.first if self.served else np.inf
         start = min(first * abs(pace) / line.reach, 0.23)
         slope = romberg(

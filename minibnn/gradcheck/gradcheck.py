@@ -11,7 +11,7 @@ from minibnn.gradcheck import reasons, verdict
 from minibnn.gradcheck.claim import ask, jitter
 from minibnn.gradcheck.coordinates import Coordinates
 from minibnn.gradcheck.directions import Directions
-from minibnn.gradcheck.lines import value_noise
+from minibnn.gradcheck.noise import value_noise
 from minibnn.gradcheck.problem import EPS, Layout, Problem, floating, function
 from minibnn.validation.arguments import as_rng, check_choice, check_int, check_positive
 from minibnn.validation.doors import door

@@ -11,18 +11,11 @@ ever shorter steps, whether there is anything that both have overlooked.
 import numpy as np
 
 from minibnn.gradcheck.claim import SAFETY, jitter, typical
-from minibnn.gradcheck.lines import (
-    Coordinate,
-    Direction,
-    coarse_noise,
-    coarse_step_noise,
-    complex_step,
-    stairs,
-    step_noise,
-)
+from minibnn.gradcheck.lines import Axis, Direction, complex_step
+from minibnn.gradcheck.noise import coarse_noise, coarse_step_noise, stairs, step_noise
 from minibnn.gradcheck.problem import EPS
 from minibnn.gradcheck.reasons import brief
-from minibnn.gradcheck.romberg import romberg
+from minibnn.gradcheck.romberg import echo, romberg
 
 UNSEEN = 1e3  # times finer than x what does not stand out of rounding may be
 FINE = 1e-6  # part of x_i over which a structure may be too fine for differences
@@ -40,7 +33,7 @@ class Opinions:
     def __init__(self, problem, claim, noise, guard, rng):
         self.problem, self.claim, self.noise = problem, claim, noise
         self.guard, self.rng = guard, rng
-        self.lines = [Coordinate(problem, i) for i in range(problem.size)]
+        self.lines = [Axis(problem, i) for i in range(problem.size)]
         self.claimed = claim.g
         self.allowance = claim.allowance(problem.blocks)
         # how little the derivative itself is determined where f rounds its numbers
@@ -133,16 +126,10 @@ class Opinions:
         rivals += [self.first[0][i]] if self.first else []
         rivals += [self.second[i].value] if self.second else []
         found = romberg(
-            self.lines[i],
-            self.problem.value,
-            self.noise,
-            rel,
-            self.size[i] if rel == LOOSE else 0.0,
-            self.guard,
-            start,
-            rivals=rivals,
-            doubt=self.doubt[i],
-        )
+            self.lines[i], self.problem.value, self.noise, rel,
+            self.size[i] if rel == LOOSE else 0.0, self.guard, start,
+            rivals=rivals, doubt=self.doubt[i],
+        )  # fmt: skip
         found.bound += self.own[i]
         if not self.first:  # nobody else would see a structure that fine
             least = min(self._hidden(i), FINE * abs(found.value))
@@ -159,7 +146,7 @@ class Opinions:
         reach = self.problem.reach
         return typical(values * reach, self.problem.blocks) / reach
 
-    def narrow(self, i, slope):
+    def sharpen(self, i, slope):
         """Keep the sharper slope of coordinate i."""
         if slope.bound < self.second[i].bound:
             self.second[i] = slope
@@ -216,7 +203,7 @@ class Opinions:
             return False
         for start in 0.23, 0.083:
             again = self.slope(i, TIGHT, start)
-            self.narrow(i, again)
+            self.sharpen(i, again)
             if again.excess(value[i], bound[i]) <= 0:
                 return False
         self._distrust("an imaginary part is lost on the way")
@@ -268,29 +255,3 @@ class Opinions:
             self.first = value, bound + self._step_noises(1e-4)
         self.second = self._differences()
         return True
-
-
-def echo(problem, d, slopes, bound, noise, fall=8, most=12):
-    """By how much f along d contradicts slopes at ever shorter steps; 0 if it does not.
-
-    Two steps together remove the error of order h^2. A longer step may be off for good
-    reasons, a kink or a bend, if a shorter one that could show as much is not.
-    """
-    t, odd, last = 1.0, 0.0, np.nan
-    size = np.linalg.norm(slopes * d)
-    for _ in range(most):
-        t /= fall
-        plus, minus = problem.x + t * d, problem.x - t * d
-        up, down = problem.probe(plus), problem.probe(minus)
-        error = (up - down - slopes @ (plus - minus)) / (2 * t)
-        better = (fall**2 * error - last) / (fall**2 - 1)
-        blur = 6 * max(noise, EPS * abs(up), EPS * abs(down)) / t
-        slack = bound + 2 * blur + abs(better - error)
-        if abs(better) > slack:
-            odd = max(odd, abs(better))
-        elif slack < odd / 2:
-            odd = 0.0
-        last = error
-        if size and blur > max(1e-6 * size, odd / 4):
-            break
-    return float(odd)

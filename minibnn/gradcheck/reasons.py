@@ -66,9 +66,9 @@ def undecided(problem, j, open_ones):
     """Say why a coordinate cannot be judged and what would help."""
     i = open_ones[np.argmax(np.where(j.contested, np.inf, j.bound)[open_ones])]
     name = problem.name(i)
-    slope = j.second[i]
+    slope = j.opinions.second[i]
     if j.contested[i]:
-        return contested(name, j.first[0][i], j.first[1][i], slope)
+        return contested(name, j.opinions.first[0][i], j.opinions.first[1][i], slope)
     if slope.split:
         return split(name, *slope.split)
     if not math.isfinite(j.bound[i]):

@@ -12,6 +12,9 @@ too, down to where rounding would hide the rival: ``Ladder.settle``.
 
 import math
 
+import numpy as np
+
+from minibnn.gradcheck import kinks
 from minibnn.gradcheck.problem import EPS
 from minibnn.gradcheck.slopes import Rung, Slope
 
@@ -116,11 +119,8 @@ class Ladder:
     def _bound(self, rung, above, j):
         neighbours = [rung.centre[j - 1], above.centre[j - 1], *above.centre[j : j + 1]]
         spread = max(abs(rung.centre[j] - other) for other in neighbours)
-        kink = 0.0
-        if self.guard:
-            change = rung.h * abs(rung.bend[j] - above.bend[j - 1])
-            kink = max(0.0, change - 12 * rung.noise)
-        return 2 * spread + 6 * rung.noise + 2 * kink
+        kink = kinks.share(rung, above, j) if self.guard else 0.0
+        return 2 * spread + 6 * rung.noise + kink
 
     def _overtaken(self, rung):
         """Whether a shorter step is further off than those behind the best slope."""
@@ -136,43 +136,7 @@ class Ladder:
     def _done(self, rung, rel, size):
         good = self.best.bound <= rel * max(abs(self.best.value), size)
         hopeless = 12 * rung.noise >= self.best.bound
-        return good or hopeless or self._kink_seen(rung)
-
-    def _kink_seen(self, rung):
-        """Whether the gap stays the same, down to where rounding would hide it."""
-        if not self.guard or len(self.rungs) < 2 or rung.h > 1e-7 * self.line.reach:
-            return False
-        before = self.rungs[-2].gap
-        alike = abs(rung.gap) > 50 * rung.noise and abs(rung.gap - before) < 0.05 * abs(
-            rung.gap
-        )
-        return alike and rung.h < self.denied and self._holds(rung)
-
-    def _holds(self, rung):
-        """Whether the gap is still there at the shortest step that can show it."""
-        shortest = 100 * rung.noise * rung.h / abs(rung.gap)
-        if shortest > 0.3 * rung.h:
-            return True
-        other = self.rung(shortest)
-        if other is None or abs(other.gap - rung.gap) < 0.1 * abs(rung.gap):
-            return True
-        self.denied = 1e-2 * rung.h  # round at a smaller scale: ask again further down
-        return False
-
-    def kink(self):
-        """The interval of slopes at a kink, from the two smallest steps."""
-        if not self.rungs or not self._kink_seen(self.rungs[-1]):
-            return None
-        coarse, fine = self.rungs[-2:]
-        ratio = coarse.h / fine.h
-        sides = [
-            (b + (b - a) / (ratio - 1), abs(b - a))
-            for a, b in ((coarse.left, fine.left), (coarse.right, fine.right))
-        ]
-        bound = 2 * max(move for _, move in sides) + 6 * fine.noise
-        low, high = sorted(slope for slope, _ in sides)
-        middle = 0.5 * (low + high)
-        return Slope(middle, bound, 6 * fine.noise, low, high, coarse.h, fine.h)
+        return good or hopeless or kinks.seen(self)
 
     # -- shorter steps, where somebody contradicts ------------------------------------
 
@@ -250,18 +214,8 @@ class Ladder:
         return abs(value - self.value)
 
 
-def romberg(
-    line,
-    value,
-    noise,
-    rel=1e-13,
-    size=0.0,
-    guard=True,
-    start=0.23,
-    rungs=RUNGS,
-    rivals=(),
-    doubt=0.0,
-):
+def romberg(line, value, noise, rel=1e-13, size=0.0, guard=True, start=0.23,
+            rungs=RUNGS, rivals=(), doubt=0.0):  # fmt: skip
     """Derivative of f along a line by guarded Romberg differences.
 
     ``value`` and ``noise`` are f and its rounding noise at the point; the descent
@@ -273,11 +227,11 @@ def romberg(
     ladder = Ladder(line, value, noise, guard)
     best = ladder.descend(start * line.reach, rel, size, rungs)
     around = max((abs(r.left) + abs(r.right) for r in ladder.rungs[:1]), default=0)
-    if jump := ladder.kink():
+    if jump := kinks.slopes_of(ladder):
         return jump
     best = best if rel > 1e-10 else _longer_steps(ladder, best, start, rel, size)
     best = ladder.settle(best, rivals, doubt, rel, size)
-    best = ladder.kink() or best
+    best = kinks.slopes_of(ladder) or best
     best.still = all(up == down == value for up, _, down, _ in ladder.known.values())
     if best.still:
         ladder.noise = max(ladder.noise, ladder.wake(start * line.reach))
@@ -299,3 +253,28 @@ def _longer_steps(ladder, best, start, rel, size):
             break
         best = found
     return best
+
+def echo(problem, d, slopes, bound, noise, fall=8, most=12):
+    """By how much f along d contradicts slopes at ever shorter steps; 0 if it does not.
+
+    Two steps together remove the error of order h^2. A longer step may be off for good
+    reasons, a kink or a bend, if a shorter one that could show as much is not.
+    """
+    t, odd, last = 1.0, 0.0, np.nan
+    size = np.linalg.norm(slopes * d)
+    for _ in range(most):
+        t /= fall
+        plus, minus = problem.x + t * d, problem.x - t * d
+        up, down = problem.probe(plus), problem.probe(minus)
+        error = (up - down - slopes @ (plus - minus)) / (2 * t)
+        better = (fall**2 * error - last) / (fall**2 - 1)
+        blur = 6 * max(noise, EPS * abs(up), EPS * abs(down)) / t
+        slack = bound + 2 * blur + abs(better - error)
+        if abs(better) > slack:
+            odd = max(odd, abs(better))
+        elif slack < odd / 2:
+            odd = 0.0
+        last = error
+        if size and blur > max(1e-6 * size, odd / 4):
+            break
+    return float(odd)

@@ -3,30 +3,56 @@
 Protocol, all shapes counted from the right: ``(F, y, v) -> nll (..., S), g_F, g_v`` with
 outputs F (..., S, B, C), targets y (..., B, K) and the likelihood's own weights
 v (..., S, n_weights). For prediction: ``mean``, ``variance``, ``sample`` (uniform noise
-is an argument) and ``row_nll``. The derivations stand in ``likelihood_kernels``.
+is an argument) and ``row_nll``.
 """
 
-
 import numpy as np
+from scipy.special import ndtri
 
-from minibnn.validation.arguments import (
-    as_float_array,
-)
+from minibnn.validation.arguments import as_float_array
 
 
 class Likelihood:
     """What all likelihoods share; a concrete one overrides what differs."""
 
+    label = "E31"  # of its equation; where there is none, of the one it resembles most
     n_weights = 0  # weights of its own, at the end of w
     own_prior = None  # the prior over them
+    own_information = None  # E[second derivative] by each of them, of one observation
     kind = "regression"
+    support = "reals"  # where targets live: reals, counts, or labels 0 .. n_classes - 1
+    n_classes = 2
     exclusive = False  # whether the outputs are the classes of one label
+    link = "identity"  # from outputs to the mean of y: identity, exp, sigmoid, softmax, ...
+    canonical = False  # whether dnll/dF is that mean less y
     location_scale = False  # whether mean + sd y has the density it should, in new units
-    expected_nll = None  # its mean under uncertain outputs, where that is closed
+    df = np.inf  # degrees of freedom of the noise: normal noise has infinitely many
+    # Closed forms that some have, and others have not:
+    expected_nll = None  # mean of the nll under uncertain outputs
+    hessian_root = None  # (F (B, C), v (n,)) -> T (B, C, C), TᵀT = E[Hessian by outputs]
+    in_scipy = None  # (F, v) -> the same in scipy.stats: its name there, and arguments
+    argument_kinds = ()  # of the constructor, in order, for tests of bad ones
+
+    @classmethod
+    def examples(cls):
+        """What is worth testing: (likelihood, its network outputs for one target) each."""
+        return [(cls(), 1)]
+
+    def example_targets(self, uniform):
+        """A target for each number in (0, 1): any that can be, no draw of the model."""
+        if self.support == "reals":
+            return 1.5 * ndtri(uniform)
+        if self.support == "counts":
+            return np.floor(6.0 * uniform * uniform)
+        return np.floor(self.n_classes * uniform)
 
     def initial_weights(self):
         """Where its own weights start."""
         return np.zeros(self.n_weights)
+
+    def log_scale(self, v):
+        """log of the one noise scale for all, with axes for rows and outputs, or None."""
+        return None
 
     def log_scale_outputs(self, n_outputs):
         """Which network outputs are log scales, a slice; a new network has 0 there."""

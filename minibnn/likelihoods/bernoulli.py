@@ -1,6 +1,7 @@
 """The Bernoulli likelihood: labels 0 or 1."""
 
 import numpy as np
+from scipy.special import expit
 
 from minibnn.equations import equation
 from minibnn.likelihoods.base import Likelihood, targets_of, total_of
@@ -33,10 +34,19 @@ def bernoulli_nll(F, y):
 class Bernoulli(Likelihood):
     """Labels 0 or 1 from the logit f: p = 1 / (1 + exp(-f)) (E33)."""
 
-    kind = "classification"
+    label, kind, support = "E33", "classification", "labels"
+    link, canonical = "sigmoid", True
 
     def __repr__(self):
-        return f"{type(self).__name__}()"
+        return "Bernoulli()"
+
+    def in_scipy(self, F, v):
+        """bernoulli(p)."""
+        return "bernoulli", expit(F)
+
+    def hessian_root(self, F, v):
+        """√(p (1 - p)) on the diagonal; it does not depend on y."""
+        return np.sqrt(sigmoid(F) * sigmoid(-F))[..., None] * np.eye(F.shape[-1])
 
     def shape_hint(self, got, wanted):
         """Two columns for one output are one-hot labels, most likely."""

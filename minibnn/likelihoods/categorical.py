@@ -48,8 +48,9 @@ class Categorical(Likelihood):
         K >= 2; the network needs K outputs. By default K is as many as it has.
     """
 
-    kind = "classification"
-    exclusive = True
+    label, kind, support = "E34", "classification", "labels"
+    link, canonical, exclusive = "softmax", True, True
+    argument_kinds = ("optional count",)
 
     def __init__(self, n_classes=None):
         if n_classes is not None:
@@ -58,6 +59,16 @@ class Categorical(Likelihood):
 
     def __repr__(self):
         return f"Categorical({'' if self.n_classes is None else self.n_classes})"
+
+    @classmethod
+    def examples(cls):
+        """Three classes."""
+        return [(cls(3), 3)]
+
+    def hessian_root(self, F, v):
+        """diag p - p pᵀ is TᵀT for T = diag(√p) (I - 1 pᵀ); it does not depend on y."""
+        p = self.mean(F, v)
+        return np.sqrt(p)[..., None] * (np.eye(F.shape[-1]) - p[..., None, :])
 
     def check_width(self, n_outputs):
         """K outputs for K classes."""

@@ -66,7 +66,17 @@ class Gaussian(LocationScale):
         Mean and standard deviation of the normal prior over log s.
     """
 
+    label = "E31"
     kernel = staticmethod(gaussian_nll)
+
+    @classmethod
+    def examples(cls):
+        """A known and a learned scale."""
+        return [(cls(0.6), 1), (cls("learned", (-0.3, 0.8)), 1)]
+
+    def in_scipy(self, F, v):
+        """norm(f, s)."""
+        return "norm", F, np.exp(self.log_scale(v))
 
     def variance(self, F, v):
         """Var[y | F], one value per output."""

@@ -30,10 +30,20 @@ class HeteroscedasticGaussian(Likelihood):
     deviations.
     """
 
-    location_scale = True
+    label, location_scale = "E32", True
 
     def __repr__(self):
         return "HeteroscedasticGaussian()"
+
+    @classmethod
+    def examples(cls):
+        """A mean and a log scale."""
+        return [(cls(), 2)]
+
+    def in_scipy(self, F, v):
+        """norm(m, e^t)."""
+        m, t = np.split(F, 2, axis=-1)
+        return "norm", m, np.exp(t)
 
     def check_width(self, n_outputs):
         """A mean and a log scale for every target."""
@@ -59,10 +69,12 @@ class HeteroscedasticGaussian(Likelihood):
         """E[y | F]: the first half of the outputs."""
         return np.split(F, 2, axis=-1)[0]
 
+    @np.errstate(over="ignore")
     def variance(self, F, v):
-        """Var[y | F] from the second half."""
+        """Var[y | F] from the second half; inf if it is larger than a float."""
         return np.exp(2.0 * np.split(F, 2, axis=-1)[1])
 
+    @np.errstate(over="ignore")
     def sample(self, F, v, uniform):
         """A draw of y; of the uniform numbers the first half is used."""
         m, t = np.split(F, 2, axis=-1)

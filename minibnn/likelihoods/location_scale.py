@@ -42,7 +42,7 @@ class LocationScale(Likelihood):
     """
 
     location_scale = True
-    df = np.inf  # degrees of freedom: normal noise has infinitely many
+    argument_kinds = ("scale", "pair")
 
     def __init__(self, scale=1.0, log_scale_prior=(0.0, 1.0)):
         self.learned = isinstance(scale, str) and scale == "learned"
@@ -73,6 +73,18 @@ class LocationScale(Likelihood):
     def mean(self, F, v):
         """The location of y."""
         return F
+
+    def hessian_root(self, F, v):
+        """I/s times the root of E38: where the Hessian depends on y, its mean over y."""
+        scale = np.exp(v[0]) if self.learned else self.scale
+        of_outputs, _ = location_scale_information(self.df)
+        T = np.sqrt(of_outputs) * np.eye(F.shape[-1]) / scale
+        return np.broadcast_to(T, F.shape + F.shape[-1:])
+
+    @property
+    def own_information(self):
+        """What an observation tells of log s (E38); no information shared with F."""
+        return location_scale_information(self.df)[1]
 
 
 def log_scale_prior_of(value):

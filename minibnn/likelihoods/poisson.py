@@ -31,8 +31,15 @@ MANY = 1e5  # a rate from which on a count is as good as normal, to less than on
 class Poisson(Likelihood):
     """Counts 0, 1, 2, ... with log rate f (E35)."""
 
+    label, support = "E35", "counts"
+    link, canonical = "exp", True
+
     def __repr__(self):
         return "Poisson()"
+
+    def in_scipy(self, F, v):
+        """poisson(e^f)."""
+        return "poisson", np.exp(F)
 
     def check_values(self, y):
         """Counts are whole and not negative."""

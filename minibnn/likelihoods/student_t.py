@@ -56,6 +56,9 @@ class StudentT(LocationScale):
         scale √(df / (df - 2)).
     """
 
+    label = "E36"
+    argument_kinds = ("positive", *LocationScale.argument_kinds)
+
     def __init__(self, df, scale=1.0, log_scale_prior=(0.0, 1.0)):
         super().__init__(scale, log_scale_prior)
         if isinstance(df, float | np.floating) and df == np.inf:
@@ -64,6 +67,19 @@ class StudentT(LocationScale):
 
     def __repr__(self):
         return f"StudentT({self.df:g}, scale={self.scale!r})"
+
+    @classmethod
+    def examples(cls):
+        """A known and a learned scale; with 1.8 degrees of freedom no variance."""
+        return [
+            (cls(1.8, 0.5), 1),
+            (cls(4.0, 0.7), 1),
+            (cls(4.0, "learned", (-0.3, 0.8)), 1),
+        ]
+
+    def in_scipy(self, F, v):
+        """t(df, f, s)."""
+        return "t", self.df, F, np.exp(self.log_scale(v))
 
     def kernel(self, F, y, t):
         """E36 at these degrees of freedom."""

@@ -27,6 +27,39 @@ from minibnn.validation.arguments import (
 from minibnn.validation.doors import door
 from minibnn.validation.own import keep_arrays
 
+
+@equation("E99")
+@np.errstate(all="ignore")
+def anneal(parts, w, path, n_leapfrog, rng, reverse=False, verbose=False):
+    """Log importance weights of annealing runs, forward or in reverse.
+
+    (E99)  log v = Σ_t (β_t - β_{t-1}) log L(w_{t-1}),   E[v] = p(D)
+    Derivation.  Let w_0 ~ p(w) and let w_t come from w_{t-1} by a kernel that leaves
+        π_t ∝ p L^β_t invariant. Against the same path read backwards from w_T ~ π_T by
+        the reversed kernels, all kernels cancel but for their invariance ratios, and
+        the density ratio of the two laws of the path is v / p(D). The mean of a density
+        ratio is 1: E[v] = p(D) forwards, E[1/v] = 1/p(D) backwards, and by Jensen's
+        inequality E[log v] <= log p(D) <= E_backwards[log v]. HMC is reversible, so the
+        reversed kernel is the kernel itself.
+    Source.  Neal 2001, eqs. 3-11; Grosse, Ancha & Roy 2016 (reverse runs).
+    Shapes.  w (S, P), path of T + 1 temperatures -> (S,)
+    """
+    betas, order = path.betas, range(1, len(path.betas))
+    log_weights = np.zeros(len(w))
+    for count, t in enumerate(reversed(order) if reverse else order):
+        gap = betas[t] - betas[t - 1]
+        if not reverse:
+            log_weights += gap * parts(w)[2]
+        density = tempered(parts, betas[t])
+        n_steps = int(rng.integers(1, 2 * n_leapfrog + 1))
+        args = (path.steps[t], path.scales[t], n_steps, rng)
+        w = transition(density, State(w, *density(w)), *args)[0].w
+        if reverse:
+            log_weights += gap * parts(w)[2]
+        _report(reverse, count + 1, len(order), betas[t], verbose)
+    return log_weights
+
+
 MOST = 10_000_000  # particles or temperatures
 TARGET_ACCEPT = 0.8
 PILOT_MOVES = 4  # transitions of the pilot at each of its temperatures
@@ -223,38 +256,6 @@ def pilot(parts, w, n_leapfrog, rng):
         w = state.w
         rows.append((beta, step, np.maximum(w.std(0), 1e-10)))
     return Path(*(np.array(column) for column in zip(*rows, strict=True)))
-
-
-@equation("E99")
-@np.errstate(all="ignore")
-def anneal(parts, w, path, n_leapfrog, rng, reverse=False, verbose=False):
-    """Log importance weights of annealing runs, forward or in reverse.
-
-    (E99)  log v = Σ_t (β_t - β_{t-1}) log L(w_{t-1}),   E[v] = p(D)
-    Derivation.  Let w_0 ~ p(w) and let w_t come from w_{t-1} by a kernel that leaves
-        π_t ∝ p L^β_t invariant. Against the same path read backwards from w_T ~ π_T by
-        the reversed kernels, all kernels cancel but for their invariance ratios, and
-        the density ratio of the two laws of the path is v / p(D). The mean of a density
-        ratio is 1: E[v] = p(D) forwards, E[1/v] = 1/p(D) backwards, and by Jensen's
-        inequality E[log v] <= log p(D) <= E_backwards[log v]. HMC is reversible, so the
-        reversed kernel is the kernel itself.
-    Source.  Neal 2001, eqs. 3-11; Grosse, Ancha & Roy 2016 (reverse runs).
-    Shapes.  w (S, P), path of T + 1 temperatures -> (S,)
-    """
-    betas, order = path.betas, range(1, len(path.betas))
-    log_weights = np.zeros(len(w))
-    for count, t in enumerate(reversed(order) if reverse else order):
-        gap = betas[t] - betas[t - 1]
-        if not reverse:
-            log_weights += gap * parts(w)[2]
-        density = tempered(parts, betas[t])
-        n_steps = int(rng.integers(1, 2 * n_leapfrog + 1))
-        args = (path.steps[t], path.scales[t], n_steps, rng)
-        w = transition(density, State(w, *density(w)), *args)[0].w
-        if reverse:
-            log_weights += gap * parts(w)[2]
-        _report(reverse, count + 1, len(order), betas[t], verbose)
-    return log_weights
 
 
 def _report(reverse, done, total, beta, verbose):

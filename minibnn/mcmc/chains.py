@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from minibnn.mcmc import diagnostics
+from minibnn.mcmc.ess import ess
+from minibnn.mcmc.r_hat import r_hat
 from minibnn.model import Model
 from minibnn.prediction.prediction import predict
 from minibnn.rng import seed_sequence
@@ -103,14 +104,14 @@ class Chains:
 
         Returns (P,), or (N,) or (N, C) with X.
         """
-        return diagnostics.r_hat(self._quantity(X))
+        return r_hat(self._quantity(X))
 
     def ess(self, X=None):
         """Bulk effective sample size (E97): of every weight, or of the outputs at X.
 
         Returns (P,), or (N,) or (N, C) with X.
         """
-        return diagnostics.ess(self._quantity(X))
+        return ess(self._quantity(X))
 
     def _quantity(self, X):
         return self.weights if X is None else self.outputs(check_rows("X", as_inputs(X)))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from minibnn.svi.replicas import is_ours
-from minibnn.tape.repeated import Repeated
+from minibnn.tape import Repeated
 
 CACHE = 320_000  # bytes an activation may take before chains are evaluated in turn
 TELLING = 0.01  # nats of energy on a path of unit length, by the error of a force

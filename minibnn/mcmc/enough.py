@@ -4,8 +4,9 @@ import sys
 
 import numpy as np
 
-from minibnn.mcmc import diagnostics
 from minibnn.mcmc.chains import outputs
+from minibnn.mcmc.ess import ess
+from minibnn.mcmc.r_hat import LEAST_DRAWS, r_hat
 
 ESS, R_HAT = 400, 1.02
 ROWS = 2000  # of the training data that are watched at most
@@ -38,21 +39,21 @@ class Enough:
         n = len(rows)
         if n < min(self.due, most):
             return False
-        ess, r_hat = self.slowest(np.stack(rows, 1))
-        self.report(f"sampling {n}, at most {most}", ess, r_hat)
-        growth = np.clip(1.1 * ESS / max(ess, 1.0), LEAST, MOST)
+        size, ratio = self.slowest(np.stack(rows, 1))
+        self.report(f"sampling {n}, at most {most}", size, ratio)
+        growth = np.clip(1.1 * ESS / max(size, 1.0), LEAST, MOST)
         self.due = int(np.ceil(n * growth))
-        return bool(ess >= ESS and r_hat <= R_HAT)
+        return bool(size >= ESS and ratio <= R_HAT)
 
-    def report(self, phase, ess, r_hat):
+    def report(self, phase, size, ratio):
         """A line on standard error, if asked."""
         if self.verbose:
-            text = f"{phase}  slowest ESS {ess:.0f}, R-hat {r_hat:.3f}"
+            text = f"{phase}  slowest ESS {size:.0f}, R-hat {ratio:.3f}"
             print(text, file=sys.stderr, flush=True)
 
     def slowest(self, weights):
         """The smallest ESS and the largest R-hat of all watched numbers."""
-        if weights.shape[1] < diagnostics.LEAST_DRAWS:
+        if weights.shape[1] < LEAST_DRAWS:
             return 0.0, np.inf
         each = weights.shape[0] * weights.shape[1] * self.model.net.n_outputs
         blocks = -(-len(self.A) * each // NUMBERS)
@@ -60,7 +61,7 @@ class Enough:
         for values in self.watched(weights, np.array_split(self.A, blocks)):
             if not np.isfinite(values).all():
                 return 0.0, np.inf
-            found.append((diagnostics.ess(values).min(), diagnostics.r_hat(values).max()))
+            found.append((ess(values).min(), r_hat(values).max()))
         sizes, ratios = zip(*found, strict=True)
         return min(sizes), max(ratios)
 

@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 
+from minibnn.inputs import named_data
 from minibnn.mcmc.adaptation import StepSearch, first_step, window_ends, window_scales
 from minibnn.mcmc.chains import Chains
 from minibnn.mcmc.density import LogJoint
@@ -11,7 +12,6 @@ from minibnn.mcmc.enough import Enough, evenly
 from minibnn.mcmc.leapfrog import State, transition
 from minibnn.model import Model
 from minibnn.rng import seed_sequence
-from minibnn.svi.failure import largest, named_data
 from minibnn.validation.arguments import (
     as_float_array,
     check_bool,
@@ -22,6 +22,7 @@ from minibnn.validation.arguments import (
     check_rows,
     check_shape,
 )
+from minibnn.validation.describe import largest
 from minibnn.validation.doors import door
 
 FEWEST = 20  # draws that Ctrl-C leaves as a result

@@ -197,7 +197,8 @@ def _restarted(a, chain):
 
 
 def _every_tensor_restarted(a, chain):
-    return _from_start(a, [part for part, _ in _tensors(chain.net)])
+    parts = [part for part in chain.blocks.slices if part.stop <= a.shape[-1]]
+    return _from_start(a, parts)
 
 
 def _from_start(a, parts):
@@ -276,3 +277,27 @@ def of_inputs(f):
         return np.concatenate([f(A[..., :n]), A[..., n:]], -1)
 
     return change
+
+
+# --- lists with one array for each layer -----------------------------------------------
+
+
+def in_layer(i, function):
+    """The change of entry i of a list of layers."""
+    return lambda values, c: [*values[:i], function(values[i], c), *values[i + 1 :]]
+
+
+def in_all(function):
+    """The same change of every entry."""
+    return lambda values, c: [function(value, c) for value in values]
+
+
+def borrowed(i, j):
+    """Entry j in the place of entry i."""
+    return lambda values, c: [*values[:i], values[j], *values[i + 1 :]]
+
+
+def alike(sizes):
+    """Pairs (i, j) whose sizes agree: one can stand for the other."""
+    n = range(len(sizes))
+    return [(i, j) for i in n for j in n if i != j and sizes[i] == sizes[j]]

@@ -4,6 +4,10 @@ A mistake is a few changed links of the chain (see ``chain``), with the wrong an
 right formula, a hint that does not give the answer away, and what to change in a
 set-up where it cannot be seen. ``catalogue(chain)`` lists those that can be made at a
 case: nobody forgets a noise scale where there is none.
+
+Few stand in lists, each with a hint of its own. Most are made by rule: a generator that
+puts every wrong symbol, index or function into one place. What a rule makes needs no
+line in a list, but for what people do most.
 """
 
 import importlib
@@ -13,12 +17,12 @@ from typing import Any
 
 import numpy as np
 
-LISTED = ("objective", "kl", "scale", "noise", "local", "likelihood", "network", "order")
+LISTED = ("objective", "kl", "scale", "noise", "local", "likelihood", "network", "arrays")
 BY_RULE = (
-    "kl_rules", "draw", "indices", "operands", "forward", "data", "loss", "noise_scale",
+    "kl_symbols", "draw", "indices", "operands", "forward", "data", "loss", "noise_scale",
     "rows", "slopes", "precision",
 )  # fmt: skip
-MAKERS = {}  # module -> functions chain -> list of Mistake, in the order of suspicion
+MAKERS = {}  # module -> functions chain -> mistakes, in the order of suspicion
 
 
 @dataclass(frozen=True)
@@ -85,16 +89,21 @@ class Mistake(Description):
         return Description(*(getattr(self, name) for name in names))
 
 
-def known(*mistakes):
-    """Register mistakes in the order in which they are to be suspected."""
-    _, function = mistakes[0].changes[0]
-    MAKERS.setdefault(function.__module__, []).append(lambda chain: list(mistakes))
+def known(page, *mistakes):
+    """Register mistakes of a page in the order in which they are to be suspected."""
+    MAKERS.setdefault(page, []).append(lambda chain: mistakes)
 
 
-def family_of_mistakes(make):
-    """Register a function chain -> list of mistakes, for those that come in numbers."""
-    MAKERS.setdefault(make.__module__, []).append(make)
-    return make
+def rule(needs):
+    """Register a generator chain -> mistakes, for those that come in numbers."""
+
+    def register(make):
+        MAKERS.setdefault(make.__module__, []).append(
+            lambda chain: make(chain) if needs(chain) else ()
+        )
+        return make
+
+    return register
 
 
 def catalogue(chain, pages=LISTED):
@@ -158,6 +167,42 @@ def hidden(chain):
     return chain.fine and chain.L > 1
 
 
+def sampled(chain):
+    """Needs weights of the network that are sampled, or a point estimate."""
+    return chain.fine and not chain.local
+
+
 def biased(chain):
     """Needs biases."""
     return chain.fine and chain.net.bias
+
+
+def labels(chain):
+    """Needs targets that are labels."""
+    return chain.fine and chain.model.likelihood.kind == "classification"
+
+
+def canonical(chain):
+    """Needs labels whose -log probability has the derivative p(F) - y."""
+    return labels(chain) and chain.model.likelihood.canonical
+
+
+def classes(chain):
+    """Needs one label of several classes, an output for each."""
+    return chain.fine and chain.model.likelihood.exclusive
+
+
+def one_scale(chain):
+    """Needs a noise scale that is a number for all outputs, known or learned."""
+    return chain.fine and chain.model.likelihood.log_scale(chain.v) is not None
+
+
+def heads(chain):
+    """Needs outputs that are log scales beside those that are locations."""
+    own = chain.model.likelihood.log_scale_outputs(chain.C)
+    return chain.fine and own != slice(0)
+
+
+def real_outputs(chain):
+    """Needs one target for each output."""
+    return chain.fine and not heads(chain)

@@ -5,51 +5,37 @@ The pass is run again on them with the package's kernels and differentiated righ
 
 import numpy as np
 
-from minibnn.likelihoods.categorical import Categorical
 from minibnn.mistakes.along import along, of_inputs
-from minibnn.mistakes.catalogue import Mistake, family_of_mistakes, fine
+from minibnn.mistakes.catalogue import Mistake, classes, fine, rule
 from minibnn.mistakes.symbols import FUNCTIONS
 
 _DATA_HINT = "Print the first rows of what your likelihood meets. Are they the data's?"
 _REVEAL = "take different rows and columns"
 
 
-def _mistake(name, wrong, changes, hint=_DATA_HINT, right="X as it is"):
-    return Mistake(name, "E21", wrong, right, hint, _REVEAL, changes)
-
-
-@family_of_mistakes
+@rule(fine)
 def inputs(chain):
     """Other inputs: rows or columns moved, standardised, without the constant."""
-    if not fine(chain):
-        return []
-    rules = [
-        (name, words, lambda X, op=op, k=k: op(X, k))
-        for k, axis in enumerate(("row", "column"))
-        for name, words, op in along(axis)
-    ]
-    rules += [(name, formula.format("X"), f) for name, (formula, f) in FUNCTIONS.items()]
-    found = [
-        _mistake(f"inputs-{name}", f"X {words}", (("features", of_inputs(f)),))
-        for name, words, f in rules
-    ]  # fmt: skip
-    n = chain.net.n_inputs
-    rules = {"reshaped": ("Xᵀ reshaped", lambda X: X.T.reshape(X.shape)),
-             "last-column-of-ones": ("1 in the last column", lambda X: np.where(
-                 np.arange(n) == n - 1, 1.0, X)),
-             "first-column-of-ones": ("1 in the first column", lambda X: np.where(
-                 np.arange(n) == 0, 1.0, X))}  # fmt: skip
-    found += [
-        _mistake(f"inputs-{name}", f"X {words}", (("features", of_inputs(f)),))
-        for name, (words, f) in rules.items()
-    ]  # fmt: skip
+    for name, words, f in _inputs(chain):
+        yield Mistake(f"inputs-{name}", "E21", f"X {words}", "X as it is", _DATA_HINT,
+                      _REVEAL, (("features", of_inputs(f)),))  # fmt: skip
     if chain.net.bias:
-        found.append(
-            _mistake("first-bias-lost", "Z_1 = W_1ᵀ X",
-                     (("features", lambda A, c: A * (np.arange(A.shape[-1])
-                                                     < A.shape[-1] - 1)),))
-        )  # fmt: skip
-    return found
+        yield Mistake("first-bias-lost", "E21", "Z_1 = W_1ᵀ X", "X as it is", _DATA_HINT,
+                      _REVEAL, (("features", lambda A, c: A * (
+                          np.arange(A.shape[-1]) < A.shape[-1] - 1)),))  # fmt: skip
+
+
+def _inputs(chain):
+    for k, axis in enumerate(("row", "column")):
+        for name, words, op in along(axis):
+            yield name, words, lambda X, op=op, k=k: op(X, k)
+    for name, (formula, f) in FUNCTIONS.items():
+        yield name, formula.format("X"), f
+    column, last = np.arange(chain.net.n_inputs), chain.net.n_inputs - 1
+    yield "reshaped", "Xᵀ reshaped", lambda X: X.T.reshape(X.shape)
+    for word, k in (("last", last), ("first", 0)):
+        yield (f"{word}-column-of-ones", f"1 in the {word} column",
+               lambda X, k=k: np.where(column == k, 1.0, X))  # fmt: skip
 
 
 ELEMENTS = {
@@ -73,33 +59,30 @@ ELEMENTS = {
 }
 
 
-@family_of_mistakes
+@rule(fine)
 def targets(chain):
     """Other targets: another row's, another output's, on another scale."""
-    if not fine(chain):
-        return []
-    whole = isinstance(chain.model.likelihood, Categorical)
-    axes = ("row",) if whole else ("row", "output")
-    rules = [
-        (f"labels-{name}", f"y {words}", lambda y, op=op, k=k: op(y, k))
-        for k, axis in enumerate(axes)
-        for name, words, op in along(axis)
-    ]
-    if whole:
-        K = chain.C
-        rules = [(n, w, lambda y, f=f: np.clip(np.round(f(y)), 0, K - 1).astype(int))
-                 for n, w, f in rules]  # fmt: skip
-        rules += [
-            ("labels-plus-one", "y + 1", lambda y: (y + 1) % K),
-            ("labels-less-one", "y - 1", lambda y: (y - 1) % K),
-            ("labels-from-the-end", "K - 1 - y", lambda y: K - 1 - y),
-            ("labels-lost", "0", lambda y: 0 * y),
-        ]
-    else:
-        rules += [(f"labels-{n}", w, f) for n, (w, f) in ELEMENTS.items()]
-    return [
-        Mistake(name, "likelihood", f"targets {words}", "target b for row b", _DATA_HINT,
-                "take more than one row, all different",
-                (("targets", lambda y, c, f=f: f(y)),))
-        for name, words, f in rules
-    ]  # fmt: skip
+    for name, words, f in _classes(chain) if classes(chain) else _numbers():
+        yield Mistake(f"labels-{name}", "likelihood", f"targets {words}",
+                      "target b for row b", _DATA_HINT,
+                      "take more than one row, all different",
+                      (("targets", lambda y, c, f=f: f(y)),))  # fmt: skip
+
+
+def _numbers():
+    for k, axis in enumerate(("row", "output")):
+        for name, words, op in along(axis):
+            yield name, f"y {words}", lambda y, op=op, k=k: op(y, k)
+    for name, (words, f) in ELEMENTS.items():
+        yield name, words, f
+
+
+def _classes(chain):
+    K = chain.C
+    for name, words, op in along("row"):
+        yield name, f"y {words}", lambda y, op=op: np.clip(
+            np.round(op(y, 0)), 0, K - 1).astype(int)  # fmt: skip
+    yield "plus-one", "y + 1", lambda y: (y + 1) % K
+    yield "less-one", "y - 1", lambda y: (y - 1) % K
+    yield "from-the-end", "K - 1 - y", lambda y: K - 1 - y
+    yield "lost", "0", lambda y: 0 * y

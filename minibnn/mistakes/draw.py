@@ -5,33 +5,21 @@ with the right way back for it, or with the way back of the right draw. The nois
 also wrong on the way back alone.
 """
 
-from dataclasses import replace
-
 import numpy as np
 
 from minibnn.mistakes.along import along, rearranged
-from minibnn.mistakes.catalogue import Mistake, family_of_mistakes, pathwise
-from minibnn.mistakes.kl_rules import in_the_value
-from minibnn.mistakes.symbols import Symbols, substitutes
+from minibnn.mistakes.catalogue import Mistake, local, pathwise, rule
+from minibnn.mistakes.kl_symbols import in_the_value
+from minibnn.mistakes.symbols import KEPT, Symbols, drawn, substitutes
 
 _RIGHT = "w = mu + sigma ∘ eps"
 _HINT = "Write the forward pass's w as a formula. Is it a draw from N(mu, sigma²)?"
 _KEPT_HINT = "Does your way back differentiate the w that your forward pass makes?"
 _REVEAL = "take mu, rho and noise of many sizes and both signs"
-KEPT = ("slopes_kept", lambda value, c: True)
 
 
-def _draw(name, wrong, function):
-    """A draw, rightly differentiated; and one that the way back knows nothing of."""
-
-    def draw(value, c):
-        return lambda mu, rho, e: function(Symbols(c, mu, rho), e)
-
-    changes = (("draw", draw),)
-    yield Mistake(f"draw-{name}", "E14", f"w = {wrong}", _RIGHT, _HINT, _REVEAL, changes)
-    yield Mistake(f"draw-{name}-undifferentiated", "E14",
-                  f"w = {wrong}, with the way back of {_RIGHT}", _RIGHT, _KEPT_HINT,
-                  _REVEAL, (*changes, KEPT))  # fmt: skip
+def _draw(name, wrong, hint, *changes):
+    return Mistake(f"draw-{name}", "E14", f"w = {wrong}", _RIGHT, hint, _REVEAL, changes)
 
 
 _DRAWS = (
@@ -50,74 +38,51 @@ _DRAWS = (
 )
 
 
-@family_of_mistakes
-def other_draws(chain):
-    """Draws with another symbol for mu, sigma or eps."""
-    if not pathwise(chain):
-        return []
-    found = []
-    for name, wrong, function in _DRAWS:
-        found += _draw(name, wrong, function)
+def _draws(chain):
+    yield from _DRAWS
     for name, wrong, f in substitutes(chain, "sigma"):
-        found += _draw(f"sigma-{name}", f"mu + {wrong} ∘ eps",
-                       lambda n, e, f=f: n.mu + f(n.sigma, n) * e)  # fmt: skip
+        yield (f"sigma-{name}", f"mu + {wrong} ∘ eps",
+               lambda n, e, f=f: n.mu + f(n.sigma, n) * e)  # fmt: skip
     for name, wrong, f in substitutes(chain, "mu"):
-        found += _draw(f"mu-{name}", f"{wrong} + sigma ∘ eps",
-                       lambda n, e, f=f: f(n.mu, n) + n.sigma * e)  # fmt: skip
+        yield (f"mu-{name}", f"{wrong} + sigma ∘ eps",
+               lambda n, e, f=f: f(n.mu, n) + n.sigma * e)  # fmt: skip
+
+
+@rule(pathwise)
+def other_draws(chain):
+    """Another symbol for mu, sigma or eps, and the way back of it or of the right draw."""
+    for name, wrong, function in _draws(chain):
+        change = drawn(function)
+        yield _draw(name, wrong, _HINT, change)
+        yield _draw(f"{name}-undifferentiated", f"{wrong}, with the way back of {_RIGHT}",
+                    _KEPT_HINT, change, KEPT)  # fmt: skip
     for name, words, f in rearranged(chain):
-        found += [
-            Mistake(f"draw-{symbol}-{name}", "E14", f"{_RIGHT}, {symbol} {words}",
-                    _RIGHT, "Which weight does each number belong to?", _REVEAL,
-                    (("draw", _moved(symbol, f)), KEPT))
-            for symbol in ("mu", "sigma")
-        ]  # fmt: skip
-    return found
+        for symbol, function in (("mu", lambda n, e, f=f: f(n.mu) + n.sigma * e),
+                                 ("sigma", lambda n, e, f=f: n.mu + f(n.sigma) * e)):
+            yield _draw(f"{symbol}-{name}", f"mu + sigma ∘ eps, {symbol} {words}",
+                        "Which weight does each number belong to?", drawn(function),
+                        KEPT)  # fmt: skip
 
 
-def _moved(symbol, f):
-    def draw(value, c):
-        def drawn(mu, rho, e):
-            n = Symbols(c, mu, rho)
-            values = {"mu": n.mu, "sigma": n.sigma}
-            values[symbol] = f(values[symbol])
-            return values["mu"] + values["sigma"] * e
-
-        return drawn
-
-    return draw
-
-
-@family_of_mistakes
+@rule(lambda chain: pathwise(chain) and chain.gaussian_prior)
 def other_scales_everywhere(chain):
     """Another sigma in the draw and in the KL alike."""
-    if not (pathwise(chain) and chain.gaussian_prior):
-        return []
-    found = []
     for name, wrong, f in substitutes(chain, "sigma"):
-        (whole, _) = _draw(f"sigma-{name}-and-in-the-kl", f"mu + {wrong} ∘ eps",
-                           lambda n, e, f=f: n.mu + f(n.sigma, n) * e)  # fmt: skip
-        more = ("kl_q", in_the_value(("trace", "entropy"), f))
-        found.append(replace(whole, changes=(*whole.changes, more)))
-    return found
+        yield _draw(f"sigma-{name}-and-in-the-kl", f"mu + {wrong} ∘ eps", _HINT,
+                    drawn(lambda n, e, f=f: n.mu + f(n.sigma, n) * e),
+                    ("kl_q", in_the_value(("trace", "entropy"), f)))  # fmt: skip
 
 
-@family_of_mistakes
+@rule(lambda chain: local(chain) and chain.has_rho)
 def other_scales(chain):
     """The same for sampled pre-activations, whose variance is made of sigma."""
-    if not (chain.fine and chain.local and chain.has_rho):
-        return []
-    return [
-        Mistake(f"draw-sigma-{name}", "E62", f"v = Σ x² s², s = {wrong}",
-                "v = Σ x² sigma²", _HINT, _REVEAL, (("scale", _scale(f)),))
-        for name, wrong, f in substitutes(chain, "sigma")
-    ]  # fmt: skip
+    for name, wrong, f in substitutes(chain, "sigma"):
+        yield Mistake(f"draw-sigma-{name}", "E62", f"v = Σ x² s², s = {wrong}",
+                      "v = Σ x² sigma²", _HINT, _REVEAL, (("scale", _scale(f)),))
 
 
 def _scale(f):
-    def change(scale, c):
-        return lambda rho: f(scale(rho), Symbols(c, None, rho))
-
-    return change
+    return lambda scale, c: lambda rho: f(scale(rho), Symbols(c, None, rho))
 
 
 # --- the noise ------------------------------------------------------------------------
@@ -132,11 +97,11 @@ _SAME = "Which eps made the weights at which g_s was computed?"
 _OWN = "How many independent numbers does one draw of all weights need?"
 
 
-def _noise(name, wrong, f, label):
+def _noise(name, wrong, f, label="E14"):
     """Wrong noise on the way back, on both ways, on the way forward."""
     right_back = ("eps", lambda e, c: c.given_noise)
-    forward = ("noise", lambda e, c: f(e, c))
-    changes = ((("eps", lambda e, c: f(e, c)),), (forward,), (forward, right_back))
+    forward = ("noise", f)
+    changes = ((("eps", f),), (forward,), (forward, right_back))
     for (mode, words), change in zip(_MODES.items(), changes, strict=True):
         hint = _OWN if "both" in mode else _SAME
         yield Mistake(f"eps-{name}{mode}", label, words.format(wrong), _NOISE, hint,
@@ -144,15 +109,11 @@ def _noise(name, wrong, f, label):
                       touches=("mu", "rho") if mode else ("rho",))  # fmt: skip
 
 
-@family_of_mistakes
+@rule(pathwise)
 def other_noise(chain):
     """Another symbol, another sample's, another weight's noise."""
-    if not pathwise(chain):
-        return []
-    found = []
     for name, wrong, f in _noise_rules(chain):
-        found += _noise(name, wrong, f, "E14")
-    return found
+        yield from _noise(name, wrong, f)
 
 
 def _noise_rules(chain):
@@ -175,16 +136,9 @@ def _where(mask, value):
     return lambda e, c: np.where(mask, value, e)
 
 
-@family_of_mistakes
+@rule(local)
 def other_local_noise(chain):
     """Another sample's noise where pre-activations are sampled."""
-    if not (chain.fine and chain.local):
-        return []
-    found = []
     for name, words, op in along("sample"):
-        found += list(_noise(name, f"eps {words}", _over(op), "E62"))[1:2]
-    return found
-
-
-def _over(op):
-    return lambda e, c: op(e, 0)
+        found = _noise(name, f"eps {words}", lambda e, c, op=op: op(e, 0), "E62")
+        yield list(found)[1]

@@ -5,19 +5,12 @@ between layers; the pass is run again with the package's kernels and differentia
 rightly. A gradient that fits one is right, but that of another loss.
 """
 
-from dataclasses import replace
-
 import numpy as np
 
-from minibnn.mistakes.along import along, rearranged
-from minibnn.mistakes.catalogue import (
-    Mistake,
-    family_of_mistakes,
-    fine,
-    hidden,
-    pathwise,
-)
-from minibnn.mistakes.symbols import FUNCTIONS
+from minibnn.mistakes.along import along, in_all, rearranged
+from minibnn.mistakes.catalogue import Mistake, fine, hidden, pathwise, rule, sampled
+from minibnn.mistakes.rows import at_outputs
+from minibnn.mistakes.symbols import FUNCTIONS, KEPT, drawn
 from minibnn.numerics import magnitude, sigmoid, softplus
 
 _PASS = "Z_l = [W_l; b_l]ᵀ [A_{l-1}; 1], A_l = a(Z_l)"
@@ -53,98 +46,69 @@ ACTIVATIONS = {
 }
 
 
-def _mistake(name, wrong, changes, hint=_HINT, right=_PASS):
+def _mistake(name, wrong, *changes, hint=_HINT, right=_PASS):
     return Mistake(name, "E21", wrong, right, hint, _REVEAL, changes)
 
 
-@family_of_mistakes
-def activations(chain):
-    """Another activation, everywhere or in one layer, once more, or on the outputs."""
-    if not fine(chain):
-        return []
+@rule(fine)
+def outputs(chain):
+    """The activation, or another function, on the outputs; with the old way back too."""
     own = ACTIVATIONS[chain.net.activation]
-    found = [
-        _mistake("activation-on-the-outputs", "F = a(Z_L)", (("last", lambda v, c: own),))
-    ]
-    found += [
-        _mistake(f"outputs-through-{name}", f"F = {name}(Z_L)",
-                 (("last", lambda v, c, f=f: f),))
+    rows = [("activation-on-the-outputs", "F = a(Z_L)", own)]
+    rows += [
+        (f"outputs-through-{name}", f"F = {name}(Z_L)", f)
         for name, f in (*ACTIVATIONS.items(), *_SQUASHED.items())
         if name != "identity" and f is not own
-    ]  # fmt: skip
-    found += [
-        replace(m, name=f"{m.name}-undifferentiated",
-                wrong=f"{m.wrong}, with the way back of F = Z_L",
-                changes=(*m.changes, ("output", _undone)))
-        for m in found
-    ]  # fmt: skip
-    if not hidden(chain):
-        return found
-    rows = [(f"forward-activation-{name}", f"a = {name}", f)
-            for name, f in ACTIVATIONS.items() if f is not own]  # fmt: skip
-    rows.append(("forward-activation-twice", "A = a(a(Z))", lambda z: own(own(z))))
-    rows.append(("forward-activation-added", "A = Z + a(Z)", lambda z: z + own(z)))
+    ]
     for name, wrong, f in rows:
-        for suffix, layers in _layers(chain):
-            functions = tuple(f if i in layers else own for i in range(chain.L - 1))
-            found.append(
-                _mistake(f"{name}{suffix}", wrong,
-                         (("activations", lambda v, c, f=functions: f),))
-            )  # fmt: skip
-            found.append(
-                _mistake(f"{name}{suffix}-undifferentiated", f"{wrong}, with the slope of "
-                         f"{chain.net.activation}",
-                         (("activations", lambda v, c, f=functions: f),
-                          ("slopes", _own_slopes(own))))
-            )  # fmt: skip
-    return found
-
-
-def _undone(g, c):
-    """∂nll/∂F at the altered outputs, without the slope of what altered them."""
-    return c.model.likelihood(c.last(c.F), c.y, c.v)[1]
+        change = ("last", lambda v, c, f=f: f)
+        yield _mistake(name, wrong, change)
+        yield _mistake(f"{name}-undifferentiated", f"{wrong}, with the way back of F = Z_L",
+                       change, ("output", at_outputs(f)))  # fmt: skip
 
 
 _SQUASHED = {"half": lambda z: z / 2, "double": lambda z: 2 * z,
              "minus": lambda z: -z}  # fmt: skip
 
 
-def _own_slopes(own):
-    """The right activation's slope at the pre-activations of the altered pass."""
+@rule(hidden)
+def activations(chain):
+    """Another activation, everywhere or in one layer, or once more."""
+    own = ACTIVATIONS[chain.net.activation]
+    rows = [(name, f"a = {name}", f) for name, f in ACTIVATIONS.items() if f is not own]
+    rows += [("twice", "A = a(a(Z))", lambda z: own(own(z))),
+             ("added", "A = Z + a(Z)", lambda z: z + own(z))]  # fmt: skip
+    # the right activation's slope at the pre-activations of the altered pass
+    slopes = ("slopes", lambda values, c: [
+        np.imag(own(Z + 1e-30j)) / 1e-30 for Z in c.Z[: len(values)]])  # fmt: skip
+    every = [("", range(chain.L))]
+    every += [(f"-in-layer-{i + 1}", (i,)) for i in range(chain.L - 1) if chain.L > 2]
+    for name, wrong, f in rows:
+        for suffix, layers in every:
+            functions = tuple(f if i in layers else own for i in range(chain.L - 1))
+            change = ("activations", lambda v, c, f=functions: f)
+            name_here = f"forward-activation-{name}{suffix}"
+            yield _mistake(name_here, wrong, change)
+            yield _mistake(f"{name_here}-undifferentiated",
+                           f"{wrong}, with the slope of {chain.net.activation}", change,
+                           slopes)  # fmt: skip
 
-    def change(values, c):
-        return [np.imag(own(Z + 1e-30j)) / 1e-30
-                for Z in c.Z[: len(values)]]  # fmt: skip
 
-    return change
-
-
-def _layers(chain):
-    yield "", range(chain.L)
-    for i in range(chain.L - 1) if chain.L > 2 else ():
-        yield f"-in-layer-{i + 1}", (i,)
-
-
-@family_of_mistakes
+@rule(sampled)
 def orders(chain):
     """The flat vector of weights read in another order."""
-    if not (fine(chain) and not chain.local):
-        return []
-    found = []
     for name, words, f in rearranged(chain):
         index = f(np.arange(float(chain.model.n_weights)))
-        whole = index == np.floor(index)
-        if not whole.all() or index.max() >= len(index) or index.min() < 0:
+        if (index != np.floor(index)).any() or index.max() >= len(index):
+            continue
+        if index.min() < 0:
             continue
         order = index.astype(int)
+        change = ("order", lambda v, c, o=order: o)
         for suffix, more in (("", ()), ("-forward-alone", _HERE)):
-            found.append(
-                _mistake(f"weights-{name}{suffix}", f"W and b {words}",
-                         (("order", lambda v, c, o=order: o), *more),
-                         "In which order does the flat vector hold W and b?",
-                         "per layer W row by row, then b")
-            )  # fmt: skip
-    return found
+            yield _mistake(f"weights-{name}{suffix}", f"W and b {words}", change, *more,
+                           hint="In which order does the flat vector hold W and b?",
+                           right="per layer W row by row, then b")  # fmt: skip
 
 
 _HERE = (("order_back", lambda v, c: None),)
@@ -164,60 +128,38 @@ _USES = {  # how a weight enters its layer
 }
 
 
-@family_of_mistakes
+@rule(pathwise)
 def uses(chain):
     """Weights, or some of them, that enter their layer changed."""
-    if not pathwise(chain):
-        return []
-    found = []
     for name, (wrong, f) in _USES.items():
         for part, mask in {"": np.array(True), **chain.parts}.items():
-            where = f" {part}".replace("-", " ")
-            change = (("draw", _masked(mask, f)),)
-            found += [
-                _mistake(f"weights-{name}{part and '-'}{part}", f"{wrong} for w{where}",
-                         change, "How does each weight enter its layer?"),
-                _mistake(f"weights-{name}{part and '-'}{part}-undifferentiated",
-                         f"{wrong} for w{where}, with the way back of w",
-                         (*change, KEPT), "How does each weight enter its layer?"),
-            ]  # fmt: skip
-    return found
-
-
-KEPT = ("slopes_kept", lambda value, c: True)
+            name_here, where = f"weights-{name}{part and '-'}{part}", f" {part}"
+            words = f"{wrong} for w{where.replace('-', ' ')}"
+            change = drawn(_masked(mask, f))
+            hint = "How does each weight enter its layer?"
+            yield _mistake(name_here, words, change, hint=hint)
+            yield _mistake(f"{name_here}-undifferentiated",
+                           f"{words}, with the way back of w", change, KEPT, hint=hint)
 
 
 def _masked(mask, f):
-    def change(value, c):
-        def draw(mu, rho, e):
-            w = mu + c.right_scale(rho) * e
-            return np.where(mask, f(w, c), w)
+    def draw(n, e):
+        w = n.mu + n.sigma * e
+        return np.where(mask, f(w, n.chain), w)
 
-        return draw
-
-    return change
+    return draw
 
 
-@family_of_mistakes
+@rule(hidden)
 def hidden_units(chain):
     """Activations shared, dropped or normalised along an axis, with the old way back."""
-    if not hidden(chain):
-        return []
-    found = []
+    constant = "taken for constant on the way back"
     for k, axis in enumerate(("sample", "unit", "row")):
         for name, words, op in along(axis):
-            change = ("hidden", _along(op, k))
-            found += [
-                _mistake(f"hidden-{name}", f"A {words}, taken for constant on the way "
-                         "back", (change,)),
-                _mistake(f"pre-activation-{name}", f"Z {words}, taken for constant on the "
-                         "way back", (("before", _along(op, k)),)),
-                _mistake(f"hidden-{name}-and-slopes", f"A and a'(Z) {words}",
-                         (change, ("slopes", lambda values, c, op=op, k=k: [
-                             op(v, k) for v in values]))),
-            ]  # fmt: skip
-    return found
-
-
-def _along(op, k):
-    return lambda value, c: lambda A: op(A, k)
+            f = lambda A, op=op, k=k: op(A, k)  # noqa: E731
+            inside = ("hidden", lambda v, c, f=f: f)
+            yield _mistake(f"hidden-{name}", f"A {words}, {constant}", inside)
+            yield _mistake(f"pre-activation-{name}", f"Z {words}, {constant}",
+                           ("before", lambda v, c, f=f: f))  # fmt: skip
+            yield _mistake(f"hidden-{name}-and-slopes", f"A and a'(Z) {words}", inside,
+                           ("slopes", in_all(lambda v, c, f=f: f(v))))  # fmt: skip

@@ -7,8 +7,8 @@ function of the factor in its place.
 
 import numpy as np
 
-from minibnn.mistakes.along import along
-from minibnn.mistakes.catalogue import Mistake, family_of_mistakes, fine
+from minibnn.mistakes.along import along, in_all, in_layer
+from minibnn.mistakes.catalogue import Mistake, biased, fine, hidden, rule
 from minibnn.mistakes.symbols import FUNCTIONS
 
 CHAIN = "g_{l-1} = a'(Z_{l-1}) ∘ (W_l g_l), ∂nll/∂W_l = Σ_b A_{l-1} g_lᵀ"
@@ -30,22 +30,16 @@ NEEDS_HIDDEN = {"passed", "back", "slopes"}
 WITH_BIAS = {"inputs", "back", "layer_gradients"}  # row of ones or biases at the end
 
 
-@family_of_mistakes
+@rule(fine)
 def factors(chain):
     """Every factor, every axis, every operation; and functions of the factor."""
-    if not fine(chain):
-        return []
-    found = []
     for link, (name, symbol, axes) in FACTORS.items():
         if link in NEEDS_HIDDEN and chain.L == 1:
             continue
         for words, wrong, f in _rules(symbol, axes):
             for suffix, where, change in _scopes(chain, link, f):
-                found.append(
-                    Mistake(f"{name}-{words}{suffix}", "E25", f"{wrong}{where}", CHAIN,
-                            HINT, REVEAL, ((link, change),))
-                )  # fmt: skip
-    return found
+                yield Mistake(f"{name}-{words}{suffix}", "E25", f"{wrong}{where}", CHAIN,
+                              HINT, REVEAL, ((link, change),))  # fmt: skip
 
 
 def _rules(symbol, axes):
@@ -64,17 +58,13 @@ def _scopes(chain, link, f):
         yield "", "", lambda a, c: f(a)
         return
     inner = _but_the_ones(f) if link in WITH_BIAS else lambda a, c: f(a)
-    yield "", "", lambda values, c: [inner(a, c) for a in values]
+    yield "", "", in_all(inner)
     first, last = (1, chain.L) if link == "back" else (0, chain.L - 1)
     if link in NEEDS_HIDDEN and last - first > 1:
         for i in range(first, last):
-            yield f"-in-layer-{i + 1}", f" in layer {i + 1}", _at(i, inner)
+            yield f"-in-layer-{i + 1}", f" in layer {i + 1}", in_layer(i, inner)
     if link in WITH_BIAS and chain.net.bias and link != "back":
-        yield "-for-biases", " in ∂nll/∂b", _only_the_ones(f)
-
-
-def _at(i, inner):
-    return lambda values, c: [*values[:i], inner(values[i], c), *values[i + 1 :]]
+        yield "-for-biases", " in ∂nll/∂b", in_all(_only_the_ones(f))
 
 
 def _but_the_ones(f):
@@ -88,10 +78,7 @@ def _but_the_ones(f):
 
 
 def _only_the_ones(f):
-    def change(values, c):
-        return [np.concatenate([a[:, :-1], f(a[:, -1:])], 1) for a in values]
-
-    return change
+    return lambda a, c: np.concatenate([a[:, :-1], f(a[:, -1:])], 1)
 
 
 # --- what stands where the row of ones should -----------------------------------------
@@ -104,41 +91,24 @@ _ONES = {
 }
 
 
-@family_of_mistakes
+@rule(hidden)
 def slope_formulas(chain):
     """Any simple function of the input or output of an activation as its slope."""
-    if not (fine(chain) and chain.L > 1):
-        return []
-    return [
-        Mistake(f"activation-slope-{name}-of-{kind}", "activation",
-                f"a' = {formula.format(symbol)}", CHAIN,
-                "Is your formula for a' one in the input Z or in the output A?", REVEAL,
-                (("slopes", _slope_formula(attribute, f)),))
-        for name, (formula, f) in FUNCTIONS.items()
-        for kind, symbol, attribute in (("output", "A", "outputs"),
-                                        ("pre-activation", "Z", "Z"))
-    ]  # fmt: skip
+    for name, (formula, f) in FUNCTIONS.items():
+        for kind, symbol, key in (("output", "A", "outputs"), ("pre-activation", "Z", "Z")):
+            yield Mistake(f"activation-slope-{name}-of-{kind}", "activation",
+                          f"a' = {formula.format(symbol)}", CHAIN,
+                          "Is your formula for a' one in the input Z or in the output A?",
+                          REVEAL, (("slopes", lambda values, c, f=f, key=key: [
+                              f(a) for a in getattr(c, key)[: len(values)]]),))
 
 
-def _slope_formula(attribute, f):
-    return lambda values, c: [f(a) for a in getattr(c, attribute)[: len(values)]]
-
-
-@family_of_mistakes
+@rule(biased)
 def biases(chain):
     """The gradient of a bias made with another input than the constant 1."""
-    if not (fine(chain) and chain.net.bias):
-        return []
-    return [
-        Mistake(f"bias-{name}", "E21", f"∂nll/∂b = Σ_b {wrong} · g_b", "∂nll/∂b = Σ_b g_b",
-                "The bias is the weight of an input. Which one?", REVEAL,
-                (("inputs", _ones(f)),))
-        for name, (wrong, f) in _ONES.items()
-    ]  # fmt: skip
-
-
-def _ones(f):
-    def change(values, c):
-        return [np.concatenate([A[:, :-1], f(A)], 1) for A in values]
-
-    return change
+    for name, (wrong, f) in _ONES.items():
+        yield Mistake(f"bias-{name}", "E21", f"∂nll/∂b = Σ_b {wrong} · g_b",
+                      "∂nll/∂b = Σ_b g_b",
+                      "The bias is the weight of an input. Which one?", REVEAL,
+                      (("inputs", in_all(lambda A, c, f=f: np.concatenate(
+                          [A[:, :-1], f(A)], 1))),))  # fmt: skip

@@ -1,16 +1,13 @@
-"""Mistakes in the KL itself: direction, powers, lost terms (E41)."""
+"""Mistakes in the KL made often: direction, powers, lost terms (E41)."""
 
 import numpy as np
 
 from minibnn.mistakes.catalogue import (
     Mistake,
     biased,
-    fine,
     gaussian_kl,
     gaussian_prior,
-    hidden,
     known,
-    sigmas,
 )
 
 G_MEAN, G_LOG = "(mu - m0) / s0²", "(sigma/s0)² - 1"
@@ -29,9 +26,8 @@ def _gaussian(name, wrong, right, hint, reveal, mean=None, log_sigma=None):
             g_log = log_sigma(c)
         return g_mean, g_log
 
-    needs = (
-        gaussian_prior if log_sigma is None and "sigma" not in wrong else gaussian_kl
-    )
+    means = log_sigma is None and "sigma" not in wrong
+    needs = gaussian_prior if means else gaussian_kl
     return Mistake(name, "E41", wrong, right, hint, reveal, (("kl_q", change),), needs)
 
 
@@ -56,6 +52,7 @@ _POWER = "Which power of the prior's standard deviation makes each term dimensio
 _TERMS = "Write KL = E_q log q - E_q log p. How many terms depend on sigma?"
 
 known(
+    __name__,
     _both("kl-direction-reversed",
           "KL(p || q): (mu - m0)/sigma², 1 - (s0² + (mu - m0)²)/sigma²",
           "Under which of the two densities is the expectation taken?",
@@ -86,21 +83,10 @@ known(
     _both("kl-prior-variance-taken-for-scale", "(mu - m0)/s0⁴, sigma²/s0⁴ - 1",
           "Is GaussianPrior's second argument a variance or a standard deviation?",
           lambda c: _d(c) / c.s0**4, lambda c: c.sigma**2 / c.s0**4 - 1),
-    _both("kl-prior-precision-inverted", "(mu - m0) s0², sigma² s0² - 1", _POWER,
-          lambda c: _d(c) * c.s0**2, lambda c: (c.sigma * c.s0) ** 2 - 1),
-    _gaussian("kl-divided-by-posterior-variance", "∂KL/∂mu = (mu - m0) / sigma²",
-              G_MEAN, "Whose spread measures the distance of the means?", _AWAY,
-              mean=lambda c: _d(c) / c.sigma**2),
     _log("kl-ratio-unsquared", "sigma/s0 - 1", "Is the ratio one of variances?",
          lambda c: c.sigma / c.s0 - 1),
-    _log("kl-sigma-unsquared", "sigma/s0² - 1", "Is the ratio one of variances?",
-         lambda c: c.sigma / c.s0**2 - 1),
     _log("kl-half-lost-in-log", "(sigma/s0)² - 2", "Half of log(r) is?",
          lambda c: _r(c) - 2),
-    _log("kl-half-twice-in-log", "(sigma/s0)² - ½", "Half of log(r) is?",
-         lambda c: _r(c) - 0.5),
-    _log("kl-half-twice-in-trace", "(sigma/s0)²/2 - 1", "What is dr/dlog sigma?",
-         lambda c: _r(c) / 2 - 1),
     _log("kl-half-lost-in-trace", "2 (sigma/s0)² - 1", "What is dr/dlog sigma?",
          lambda c: 2 * _r(c) - 1),
     _log("kl-mean-in-spread", "(sigma² + (mu - m0)²)/s0² - 1",
@@ -111,91 +97,41 @@ known(
 )  # fmt: skip
 
 
-def _kept(selects):
-    """The KL on some weights only."""
-
-    def change(value, c):
-        keep = selects(c)
-        return tuple(None if g is None else np.where(keep, g, 0) for g in value)
-
-    return (("kl_q", change),)
-
-
-def _layer_of(c):
-    """Number of the layer of every weight, -1 for the likelihood's own."""
-    layers = [np.full(part.stop - part.start, i) for i, part in enumerate(c.net.slices)]
-    own = np.full(c.model.likelihood.n_weights, -1)
-    return np.concatenate([*layers, own])
-
-
-def _is_bias(c):
-    own = np.zeros(c.model.likelihood.n_weights, bool)
-    return np.concatenate([c.net.is_bias, own])
-
-
-def _tensor_mean(value, c):
-    """Each W and each b averages its own KL."""
-    size = np.ones(c.model.n_weights)
-    key = next(iter(c.blocks.keys))
-    for name, cut in zip(c.blocks.names, c.blocks.slices, strict=True):
-        if name[0] == key:
-            size[cut] = cut.stop - cut.start
-    return tuple(None if g is None else g / size for g in value)
-
-
-def _rolled(value, c):
-    m0, s0 = np.roll(c.m0, -1), np.roll(c.s0, -1)
-    g_log = None if value[1] is None else (c.sigma / s0) ** 2 - 1
-    return (c.mu - m0) / s0**2, g_log
+def _own(c):
+    """Which weights are the likelihood's own."""
+    return np.arange(c.model.n_weights) >= c.net.n_weights
 
 
 def _has_own(c):
-    return c.model.likelihood.n_weights > 0
+    return gaussian_prior(c) and c.model.likelihood.n_weights > 0
+
+
+def _without_biases(value, c):
+    keep = ~np.concatenate([c.net.is_bias, np.zeros(_own(c).sum(), bool)])
+    return tuple(None if g is None else np.where(keep, g, 0) for g in value)
+
+
+def _with_prior(m0, s0, value, c):
+    g_log = None if value[1] is None else (c.sigma / s0) ** 2 - 1
+    return (c.mu - m0) / s0**2, g_log
 
 
 def _of_the_network(value, c):
     """The KL of log s with the prior of the network's first weight."""
-    own = _layer_of(c) < 0
-    m0, s0 = np.where(own, c.m0[0], c.m0), np.where(own, c.s0[0], c.s0)
-    g_log = None if value[1] is None else (c.sigma / s0) ** 2 - 1
-    return (c.mu - m0) / s0**2, g_log
-
-
-def _sampled(value, c):
-    """The pathwise gradient of log q - log p at the samples, as a KL."""
-    z = (c.w - c.m0) / c.s0**2
-    return z.mean(0), (z * c.noise).mean(0) * c.sigma - 1
+    m0, s0 = (np.where(_own(c), a[0], a) for a in (c.m0, c.s0))
+    return _with_prior(m0, s0, value, c)
 
 
 _PARTS = "Which weights have a prior?"
 known(
-    Mistake("kl-averaged-over-each-tensor", "E51", "each W and b averages its own KL",
-            "the sum over all weights", "Is the KL of several weights a sum or a mean?",
-            "take tensors of more than one weight", (("kl_q", _tensor_mean),), fine),
+    __name__,
     Mistake("kl-biases-left-out", "E51", "the KL of the W alone", "of all weights",
-            _PARTS, _AWAY, _kept(lambda c: ~_is_bias(c)), biased, placed=True),
-    Mistake("kl-only-last-layer", "E51", "the KL of the last layer", "of all layers",
-            _PARTS, _AWAY, _kept(lambda c: _layer_of(c) == c.L - 1), hidden,
-            placed=True),
-    Mistake("kl-only-first-layer", "E51", "the KL of the first layer", "of all layers",
-            _PARTS, _AWAY, _kept(lambda c: _layer_of(c) == 0), hidden, placed=True),
-    Mistake("kl-last-layer-left-out", "E51", "the KL without the last layer",
-            "of all layers", _PARTS, _AWAY, _kept(lambda c: _layer_of(c) != c.L - 1),
-            hidden, placed=True),
-    Mistake("kl-noise-scale-left-out", "E51", "no prior on the log noise scale",
-            "the KL of every entry of w", _PARTS, _AWAY,
-            _kept(lambda c: _layer_of(c) >= 0), lambda c: fine(c) and _has_own(c),
-            placed=True),
+            _PARTS, _AWAY, (("kl_q", _without_biases),), biased, placed=True),
     Mistake("kl-prior-of-the-network-for-the-noise-scale", "E41",
             "the prior of the network's weights for log s", "log s has its own prior",
-            _PARTS, _PRIOR, (("kl_q", _of_the_network),),
-            lambda c: gaussian_prior(c) and _has_own(c), placed=True),
+            _PARTS, _PRIOR, (("kl_q", _of_the_network),), _has_own, placed=True),
     Mistake("kl-prior-of-the-neighbour", "E41", "prior of weight i + 1 for weight i",
-            "prior of weight i", "Do prior and weights have the same order?",
-            _PRIOR, (("kl_q", _rolled),), gaussian_prior),
-    Mistake("kl-sampled", "E41", "(1/S) Σ_s (w_s - m0)/s0² ∘ (1, eps_s sigma) - (0, 1)",
-            f"{G_MEAN}, {G_LOG}",
-            "A sample of log q - log p is unbiased, but is it what the loss contains?",
-            "take few samples", (("kl_q", _sampled),),
-            lambda c: sigmas(c) and c.gaussian_prior and not c.local),
+            "prior of weight i", "Do prior and weights have the same order?", _PRIOR,
+            (("kl_q", lambda value, c: _with_prior(
+                np.roll(c.m0, -1), np.roll(c.s0, -1), value, c)),), gaussian_prior),
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minibnn.mistakes.along import in_all
 from minibnn.mistakes.catalogue import Mistake, hidden, known, local
 
 _DRAW = "∂z/∂v = eps / (2 √v)"
@@ -28,8 +29,8 @@ def _slope(name, wrong, hint, function, reveal="take variances other than 1"):
                    _each(function), local)  # fmt: skip
 
 
-def _listwise(link, function):
-    return ((link, lambda values, c: [function(value, c) for value in values]),)
+def _all(link, function):
+    return ((link, in_all(function)),)
 
 
 def _sigma(function):
@@ -48,6 +49,7 @@ _BOTH = "By how many ways does an input reach the next pre-activation?"
 _DEEP = "take a network with a hidden layer and sigmas that are not tiny"
 
 known(
+    __name__,
     _slope("local-half-missing", "eps / √v", _SQUARE, lambda h, sd, e: 2 * h),
     _slope("local-root-missing", "eps / (2 v)", _SQUARE, lambda h, sd, e: h / sd),
     _slope("local-variance-taken-for-sd", "eps / 2", _SQUARE, lambda h, sd, e: h * sd),
@@ -83,18 +85,18 @@ known(
             _WIDE, _sigma(lambda g, c: g * c.sigma), local),
     Mistake("local-variance-path-to-inputs-lost", "E62", "∂z/∂a through the mean alone",
             "through mean and variance", _BOTH, _DEEP,
-            _listwise("twice_inputs", lambda a, c: 0 * a), _local_and_hidden),
+            _all("twice_inputs", lambda a, c: 0 * a), _local_and_hidden),
     Mistake("local-mean-path-to-inputs-lost", "E62", "∂z/∂a through the variance alone",
             "through mean and variance", _BOTH, _DEEP,
-            _listwise("back", lambda M, c: 0 * M), _local_and_hidden),
+            _all("back", lambda M, c: 0 * M), _local_and_hidden),
     Mistake("local-input-two-missing", "E62", "∂v/∂a = a ∘ Σ sigma²", _INPUT, _HOW,
-            _DEEP, _listwise("twice_inputs", lambda a, c: a / 2), _local_and_hidden),
+            _DEEP, _all("twice_inputs", lambda a, c: a / 2), _local_and_hidden),
     Mistake("local-input-factor-missing", "E62", "∂v/∂a = 2 Σ sigma²", _INPUT, _HOW,
-            _DEEP, _listwise("twice_inputs", lambda a, c: np.full_like(a, 2.0)),
+            _DEEP, _all("twice_inputs", lambda a, c: np.full_like(a, 2.0)),
             _local_and_hidden),
     Mistake("local-input-factors-missing", "E62", "∂v/∂a = Σ sigma²", _INPUT, _HOW,
-            _DEEP, _listwise("twice_inputs", lambda a, c: np.ones_like(a)),
+            _DEEP, _all("twice_inputs", lambda a, c: np.ones_like(a)),
             _local_and_hidden),
     Mistake("local-variance-unsquared", "E62", "∂v/∂a = 2 a ∘ Σ sigma", _INPUT, _HOW,
-            _DEEP, _listwise("back_var", lambda V, c: np.sqrt(V)), _local_and_hidden),
+            _DEEP, _all("back_var", lambda V, c: np.sqrt(V)), _local_and_hidden),
 )  # fmt: skip

@@ -5,14 +5,10 @@ scale t; it is differentiated by the complex step, so that only its value is wri
 here. Beside each stands the shortcut "prediction minus target" with the same link.
 """
 
-
 import numpy as np
 from scipy.special import ndtr
 
-from minibnn.likelihoods.categorical import Categorical
-from minibnn.likelihoods.heteroscedastic import HeteroscedasticGaussian
-from minibnn.likelihoods.location_scale import LocationScale
-from minibnn.mistakes.catalogue import Mistake, family_of_mistakes, fine
+from minibnn.mistakes.catalogue import Mistake, one_scale, real_outputs, rule
 from minibnn.numerics import magnitude, sigmoid, softplus
 
 TINY = 1e-30
@@ -114,17 +110,14 @@ SHORTCUTS = {  # directly ∂nll/∂F, of p and y
 
 def targets(c):
     """Targets as outputs should be: a number for each output."""
-    if isinstance(c.model.likelihood, Categorical):
-        return np.eye(c.C)[c.y]
-    return c.y
+    return np.eye(c.C)[c.y] if c.model.likelihood.exclusive else c.y
 
 
 def log_scale(c):
     """The log noise scale for each output, or nothing."""
-    likelihood = c.model.likelihood
-    if isinstance(likelihood, LocationScale):
-        return np.broadcast_to(likelihood.log_scale(c.v), c.F.shape)
-    return None
+    if not one_scale(c):
+        return None
+    return np.broadcast_to(c.model.likelihood.log_scale(c.v), c.F.shape)
 
 
 def slopes_of_rows(value, F, coupled=False):
@@ -164,38 +157,20 @@ def slope_mistake(name, wrong, function):
                    (("output", function),))  # fmt: skip
 
 
-def real_outputs(chain):
-    """Needs one target for each output."""
-    return fine(chain) and not isinstance(
-        chain.model.likelihood, HeteroscedasticGaussian
-    )
-
-
-@family_of_mistakes
+@rule(real_outputs)
 def links_and_losses(chain):
     """Every link with every loss, differentiated or by a shortcut."""
-    if not real_outputs(chain):
-        return []
-    scaled = isinstance(chain.model.likelihood, LocationScale)
-    found = []
     for link, (formula, p) in LINKS.items():
-        coupled = link in COUPLED
         for loss, (words, value) in LOSSES.items():
-            found.append(
-                loss_mistake(f"loss-{loss}-of-{link}", f"{words}, p = {formula}",
-                      lambda F, y, t, v=value, p=p: v(p(F), y) + 0 * F, coupled)
-            )  # fmt: skip
+            yield loss_mistake(f"loss-{loss}-of-{link}", f"{words}, p = {formula}",
+                               lambda F, y, t, v=value, p=p: v(p(F), y) + 0 * F,
+                               link in COUPLED)  # fmt: skip
         for short, (words, slope) in SHORTCUTS.items():
-            wrong = f"{words}, p = {formula}"
-            found.append(
-                slope_mistake(f"{short}-of-{link}", wrong, _shortcut(p, slope, False))
-            )
-            if scaled:
-                found.append(
-                    slope_mistake(f"{short}-of-{link}-over-variance", f"({wrong}) / s²",
-                                  _shortcut(p, slope, True))
-                )  # fmt: skip
-    return found
+            name, wrong = f"{short}-of-{link}", f"{words}, p = {formula}"
+            yield slope_mistake(name, wrong, _shortcut(p, slope, False))
+            if one_scale(chain):
+                yield slope_mistake(f"{name}-over-variance", f"({wrong}) / s²",
+                                    _shortcut(p, slope, True))  # fmt: skip
 
 
 def _shortcut(p, slope, scaled):

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minibnn.likelihoods.bernoulli import Bernoulli
-from minibnn.likelihoods.categorical import Categorical
-from minibnn.likelihoods.location_scale import LocationScale
-from minibnn.mistakes.kl_rules import Terms
-from minibnn.mistakes.loss import slopes_of_rows, targets
-from minibnn.mistakes.symbols import Symbols
-from minibnn.numerics import magnitude, sigmoid
+from minibnn.mistakes.along import of_inputs
+from minibnn.mistakes.catalogue import labels, one_scale
+from minibnn.mistakes.kl_symbols import in_the_formulas
+from minibnn.mistakes.loss import LINKS, slopes_of_rows, targets
+from minibnn.mistakes.symbols import drawn
+from minibnn.numerics import magnitude
 
 
 @dataclass(frozen=True)
@@ -27,11 +26,6 @@ class Family:
     right: str
     hint: str
     changes: object
-
-
-def _term(term):
-    """t times a term too much."""
-    return lambda t: ((term, lambda value, c: (1 + t) * value),)
 
 
 def _added(key, function):
@@ -50,33 +44,15 @@ def _added(key, function):
 
 
 def _draw(function):
-    def changes(t):
-        def draw(value, c):
-            return lambda mu, rho, e: function(Symbols(c, mu, rho), e, t)
-
-        return (("draw", draw),)
-
-    return changes
+    return lambda t: (drawn(lambda n, e: function(n, e, t)),)
 
 
 def _kl(slots, function):
-    def changes(t):
-        return (("kl_q", lambda value, c: Terms(
-            Symbols(c), slots, lambda x, n: function(x, t)).derivatives()),)  # fmt: skip
-
-    return changes
+    return lambda t: (("kl_q", in_the_formulas(slots, lambda x, n: function(x, t))),)
 
 
-def _output(function):
-    return lambda t: (("output", lambda g, c: function(g, c, t)),)
-
-
-def _features(t):
-    def change(A, c):
-        n = A.shape[-1] - c.net.bias
-        return np.concatenate([(1 + t) * A[..., :n], A[..., n:]], -1)
-
-    return (("features", change),)
+def _link(link, function):
+    return lambda t: ((link, lambda value, c: function(value, c, t)),)
 
 
 _SUM = "(N/B) (1/S) Σ_s nll_s + beta KL"
@@ -88,12 +64,10 @@ _SCALED = "By which constant does your forward pass multiply?"
 
 def factors(chain):
     """A factor on a term or on all."""
-    yield Family("data-wrong-factor", "E51", "{1+t} × the data term", _SUM, _FACTOR,
-                 _term("data"))  # fmt: skip
-    yield Family("kl-wrong-factor", "E51", "{1+t} × the KL term", _SUM, _FACTOR,
-                 _term("kl"))  # fmt: skip
-    yield Family("loss-wrong-factor", "E51", "{1+t} × the whole gradient", _SUM, _FACTOR,
-                 _term("total"))  # fmt: skip
+    for name, link, words in (("data", "data", "data term"), ("kl", "kl", "KL term"),
+                              ("loss", "total", "whole gradient")):  # fmt: skip
+        yield Family(f"{name}-wrong-factor", "E51", f"{{1+t}} × the {words}", _SUM,
+                     _FACTOR, _link(link, lambda value, c, t: (1 + t) * value))
 
 
 def families(chain):
@@ -122,17 +96,11 @@ def _on_top(key):
                      _added(key, f))  # fmt: skip
     if key == "mu":
         yield Family("decay-of-both", "E51", "∂loss + {t} (mu, rho)", "∂loss", _ADDED,
-                     _both_decay)  # fmt: skip
+                     _link("total", lambda value, c, t: value
+                           + t * c.blocks.flat(c.params)))  # fmt: skip
         yield Family("decay-of-weights-alone", "E51", "∂loss/∂mu + {t} mu, not for b",
-                     "∂loss/∂mu", _ADDED, _added("mu", _without_biases))  # fmt: skip
-
-
-def _without_biases(c):
-    return np.where(c.parts.get("in-biases", False), 0.0, c.mu)
-
-
-def _both_decay(t):
-    return (("total", lambda value, c: value + t * c.blocks.flat(c.params)),)
+                     "∂loss/∂mu", _ADDED, _added("mu", lambda c: np.where(
+                         c.parts.get("in-biases", False), 0.0, c.mu)))  # fmt: skip
 
 
 def _in_the_kl():
@@ -196,27 +164,34 @@ def _in_the_draw():
 
 
 def _in_the_likelihood(chain):
-    right = "the likelihood's -log density"
-    yield Family("inputs-wrong-factor", "E21", "{1+t} X", "X", _SCALED, _features)
-    yield Family("outputs-wrong-factor", "likelihood", "nll at {1+t} F", right, _SCALED,
-                 lambda t: (("last", lambda v, c: lambda F: (1 + t) * F),))  # fmt: skip
-    yield Family("outputs-moved", "likelihood", "nll at F + {t}", right, _SCALED,
-                 lambda t: (("last", lambda v, c: lambda F: F + t),))  # fmt: skip
-    if isinstance(chain.model.likelihood, LocationScale):
-        yield Family("noise-scale-moved", "likelihood", "s² + {t}", right, _EPSILON,
-                     _output(_wider))  # fmt: skip
-    if isinstance(chain.model.likelihood, Bernoulli | Categorical):
-        yield Family("labels-smoothed", "likelihood", "labels moved by {t} to the mean",
-                     right, _SCALED, _output(_smoothed))  # fmt: skip
-        yield Family("epsilon-in-log", "likelihood", "log(p + {t})", right, _EPSILON,
-                     _output(_logs(_p_plus)))  # fmt: skip
-        yield Family("epsilon-in-log-of-true-label", "likelihood", "log(p_y + {t})",
-                     right, _EPSILON, _output(_logs(_true_plus)))  # fmt: skip
+    places = [
+        ("inputs-wrong-factor", "{1+t} X", _link("features", lambda A, c, t: of_inputs(
+            lambda X: (1 + t) * X)(A, c))),
+        ("outputs-wrong-factor", "nll at {1+t} F",
+         _link("last", lambda v, c, t: lambda F: (1 + t) * F)),
+        ("outputs-moved", "nll at F + {t}", _link("last", lambda v, c, t: lambda F: F + t)),
+    ]  # fmt: skip
+    if one_scale(chain):
+        places.append(("noise-scale-moved", "s² + {t}", _link("output", _wider)))
+    if labels(chain):
+        places += [
+            ("labels-smoothed", "labels moved by {t} to the mean",
+             _link("output", _smoothed)),
+            ("epsilon-in-log", "log(p + {t})", _link("output", _logs(_p_plus))),
+            ("epsilon-in-log-of-true-label", "log(p_y + {t})",
+             _link("output", _logs(_true_plus))),
+        ]  # fmt: skip
     else:
-        yield Family("targets-wrong-factor", "likelihood", "{1+t} y", "y", _SCALED,
-                     lambda t: (("targets", lambda y, c: (1 + t) * y),))  # fmt: skip
-        yield Family("targets-moved", "likelihood", "y + {t}", "y", _SCALED,
-                     lambda t: (("targets", lambda y, c: y + t),))  # fmt: skip
+        places += [
+            ("targets-wrong-factor", "{1+t} y",
+             _link("targets", lambda y, c, t: (1 + t) * y)),
+            ("targets-moved", "y + {t}", _link("targets", lambda y, c, t: y + t)),
+        ]  # fmt: skip
+    for name, wrong, changes in places:
+        hint = _EPSILON if "log" in name or "noise" in name else _SCALED
+        label = "E21" if "inputs" in name else "likelihood"
+        yield Family(name, label, wrong, "the likelihood's -log density at X, F and y",
+                     hint, changes)  # fmt: skip
 
 
 def _wider(g, c, t):
@@ -226,21 +201,15 @@ def _wider(g, c, t):
 
 def _smoothed(g, c, t):
     y = targets(c)
-    return g + t * (y - (1 / c.C if isinstance(c.model.likelihood, Categorical) else 0.5))
+    return g + t * (y - (1 / c.C if c.model.likelihood.exclusive else 0.5))
 
 
 def _logs(loss):
     def function(g, c, t):
-        return slopes_of_rows(lambda F: loss(_link(F, c), targets(c), t), c.F)
+        link = LINKS["softmax" if c.model.likelihood.exclusive else "sigmoid"][1]
+        return slopes_of_rows(lambda F: loss(link(F), targets(c), t), c.F)
 
     return function
-
-
-def _link(F, c):
-    if not isinstance(c.model.likelihood, Categorical):
-        return sigmoid(F)
-    E = np.exp(F - np.real(F).max(-1, keepdims=True))
-    return E / E.sum(-1, keepdims=True)
 
 
 def _p_plus(p, y, t):

@@ -1,17 +1,15 @@
 """A location and a scale: other scales, other weights of the terms, heads mixed up (E3x).
 
-The losses are written by their values; see ``mistakes_loss``.
+The losses are written by their values; see ``loss``.
 """
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 
-from minibnn.likelihoods.heteroscedastic import HeteroscedasticGaussian
-from minibnn.likelihoods.location_scale import LocationScale
-from minibnn.likelihoods.student_t import StudentT
 from minibnn.mistakes.along import along
-from minibnn.mistakes.catalogue import family_of_mistakes, fine
+from minibnn.mistakes.catalogue import heads, one_scale, rule
 from minibnn.mistakes.loss import log_of, loss_mistake, slope_mistake
 from minibnn.numerics import log1p, magnitude, softplus
 
@@ -43,7 +41,7 @@ WEIGHTS = {  # of log s and of the loss in r/s, 1 and 1 where all is right
 POWERS = {"": 1, "-root": 0.5, "-squared": 2, "-ignored": 0, "-inverted": -1}
 
 
-def _kernels(likelihood):
+def _kernels(nu):
     """Losses of the standardised residual v = r/s that may stand in a density."""
     yield "", "v²/2", lambda v: v * v / 2
     yield "-laplace", "|v|", magnitude
@@ -51,8 +49,7 @@ def _kernels(likelihood):
     yield "-huber", "v²/2 up to 1, then |v|", lambda v: np.where(
         np.abs(np.real(v)) < 1, v * v / 2, magnitude(v) - 0.5
     )
-    if isinstance(likelihood, StudentT):
-        nu = likelihood.df
+    if nu < np.inf:
         for name, words, a, b in (
             ("-student", "(nu+1)/2 log(1 + v²/nu)", (nu + 1) / 2, nu),
             ("-student-half-lost", "(nu+1) log(1 + v²/nu)", nu + 1, nu),
@@ -71,60 +68,49 @@ def _kernels(likelihood):
             yield name, words, lambda v, a=a, b=b: a * log1p(v * v / b + 0j)
 
 
-@family_of_mistakes
+@rule(lambda chain: heads(chain) or one_scale(chain))
 def scales(chain):
     """A location and a scale: other scales, other weights of the two terms."""
-    likelihood = chain.model.likelihood
-    heads = isinstance(likelihood, HeteroscedasticGaussian)
-    if not fine(chain) or not (heads or isinstance(likelihood, LocationScale)):
-        return []
-    found = []
-    own = "-student" if isinstance(likelihood, StudentT) else ""
-    for kernel, words, k in _kernels(likelihood):
-        for scale, (s_words, s) in SCALES.items():
-            for weights, (a, b) in WEIGHTS.items():
-                for power, p in POWERS.items():
-                    departures = bool(scale) + bool(weights) + bool(power)
-                    departures += kernel != own
-                    if not 0 < departures < 3:
-                        continue
-                    name = f"noise-scale{kernel}{scale}{weights}{power}"
-                    formula = f"{a} log s + {b} ({words}), v = r/s^{p}, s = {s_words}"
-                    whole = loss_mistake(name, formula, _scaled(s, a, b, k, p, heads))
-                    found.append(whole)
-                    found += _halves(whole, heads) if departures == 1 else []
-    return found
-
-
-def _halves(whole, heads):
-    """The same mistake in the slope for the location alone, or for the scale alone."""
-    output, own = whole.changes
-    for suffix, words, keep in (
-        ("-for-the-location", " in ∂nll/∂F alone", lambda g, new, K: (new, g)),
-        ("-for-the-scale", " in ∂nll/∂t alone", lambda g, new, K: (g, new)),
+    two, nu = heads(chain), chain.model.likelihood.df
+    own = "-student" if nu < np.inf else ""
+    for (kernel, words, k), scale, weights, power in product(
+        _kernels(nu), SCALES, WEIGHTS, POWERS
     ):
-        changes = (output,) if "location" in suffix else (own,)
-        if heads:
-            changes = (("output", _joined(output[1], keep)),)
-        yield replace(whole, name=whole.name + suffix, wrong=whole.wrong + words,
-                      changes=changes)  # fmt: skip
+        departures = bool(scale) + bool(weights) + bool(power) + (kernel != own)
+        if 0 < departures < 3:
+            (s_words, s), (a, b), p = SCALES[scale], WEIGHTS[weights], POWERS[power]
+            whole = loss_mistake(f"noise-scale{kernel}{scale}{weights}{power}",
+                                 f"{a} log s + {b} ({words}), v = r/s^{p}, s = {s_words}",
+                                 _scaled(s, a, b, k, p, two))  # fmt: skip
+            yield whole
+            yield from _halves(whole, two) if departures == 1 else ()
 
 
-def _joined(f, keep):
+def _halves(whole, two):
+    """The same mistake in the slope for the location alone, or for the scale alone."""
+    for i, (place, symbol) in enumerate((("location", "F"), ("scale", "t"))):
+        changes = (whole.changes[i],)
+        if two:
+            changes = (("output", _joined(whole.changes[0][1], i)),)
+        yield replace(whole, name=f"{whole.name}-for-the-{place}", changes=changes,
+                      wrong=f"{whole.wrong} in ∂nll/∂{symbol} alone")  # fmt: skip
+
+
+def _joined(f, i):
+    """The changed slope in one half of the outputs, the right one in the other."""
+
     def change(g, c):
-        K = g.shape[-1] // 2
-        (m, t), (new_m, new_t) = (np.split(a, 2, axis=-1) for a in (g, f(g, c)))
-        first, _ = keep(m, new_m, K)
-        _, last = keep(t, new_t, K)
-        return np.concatenate([first, last], -1)
+        halves = np.split(g, 2, axis=-1)
+        halves[i] = np.split(f(g, c), 2, axis=-1)[i]
+        return np.concatenate(halves, -1)
 
     return change
 
 
-def _scaled(s, a, b, k, p, heads):
+def _scaled(s, a, b, k, p, two):
     def value(F, y, t):
         m = F
-        if heads:
+        if two:
             m, t = np.split(F, 2, axis=-1)
         scale = s(t)
         return a * log_of(scale) + b * k((m - y) / scale**p)
@@ -132,80 +118,54 @@ def _scaled(s, a, b, k, p, heads):
     return value
 
 
-@family_of_mistakes
+@rule(heads)
 def slopes_of_the_scale(chain):
     """∂nll/∂t = a - b r² e^(-2pt), as people differentiate for s, s², or by halves."""
-    heads = isinstance(chain.model.likelihood, HeteroscedasticGaussian)
-    if not (fine(chain) and heads):
-        return []
-    found = []
-    for a in (0, 1, -1, 0.5, 2):
-        for b in (1, -1, 0.5, -0.5, 2, 1 / chain.B):
-            for p in (0, 0.5, 1, 1.5, 2):
-                for q, factor in ((0, ""), (1, "e^-t "), (2, "e^-2t "), (-1, "e^t ")):
-                    if (a, b, p, q) != (1, 1, 1, 0):
-                        found.append(_slope_of_scale(a, b, p, q, factor))
-    for q, words in ((1, "e^t"), (2, "e^2t"), (-1, "e^-t"), (-2, "e^-2t")):
-        found.append(
-            slope_mistake(f"rows-weighted-by-scale-to-the-{q}", f"{words} ∂nll/∂F",
-                          lambda g, c, q=q: g * np.exp(q * _log_scale_head(c)))
-        )  # fmt: skip
-    return found
-
-
-def _log_scale_head(c):
-    t = np.split(c.F, 2, axis=-1)[1]
-    return np.concatenate([t, t], -1)
-
-
-def _slope_of_scale(a, b, p, q, factor):
-    def change(g, c):
-        m, t = np.split(c.F, 2, axis=-1)
-        new = np.exp(-q * t) * (a - b * (m - c.y) ** 2 * np.exp(-2 * p * t))
-        return np.concatenate([g[..., : m.shape[-1]], new], -1)
-
-    return slope_mistake(f"scale-slope-{a}-less-{b:.3g}-at-{p}-times-{q}",
+    for a, b, p, (q, factor) in product(
+        (0, 1, -1, 0.5, 2), (1, -1, 0.5, -0.5, 2, 1 / chain.B), (0, 0.5, 1, 1.5, 2),
+        ((0, ""), (1, "e^-t "), (2, "e^-2t "), (-1, "e^t ")),
+    ):  # fmt: skip
+        if (a, b, p, q) != (1, 1, 1, 0):
+            yield _heads(f"scale-slope-{a}-less-{b:.3g}-at-{p}-times-{q}",
                          f"∂nll/∂t = {factor}({a} - {b:.3g} r² e^(-{2 * p}t))",
-                         change)  # fmt: skip
+                         lambda t, r, m, a=a, b=b, p=p, q=q: [m[0], np.exp(-q * t) * (
+                             a - b * r**2 * np.exp(-2 * p * t))])  # fmt: skip
+    for q, words in ((1, "e^t"), (2, "e^2t"), (-1, "e^-t"), (-2, "e^-2t")):
+        yield _heads(f"rows-weighted-by-scale-to-the-{q}", f"{words} ∂nll/∂F",
+                     lambda t, r, m, q=q: [g * np.exp(q * t) for g in m])  # fmt: skip
 
 
-@family_of_mistakes
-def heads(chain):
+def _still(x):
+    return np.real(x) + 0j
+
+
+_CHOICES = {  # of what stands for the mean and for the log scale
+    "heads-exchanged": ("mean and log scale exchanged", lambda m, t: (t, m)),
+    "mean-head-for-both": ("the mean head for both", lambda m, t: (m, m)),
+    "scale-head-for-both": ("the scale head for both", lambda m, t: (t, t)),
+    "scale-head-detached": ("no gradient for the scale head",
+                            lambda m, t: (m, _still(t))),
+    "mean-head-detached": ("no gradient for the mean head", lambda m, t: (_still(m), t)),
+    "scale-head-ignored": ("s = 1", lambda m, t: (m, 0 * t)),
+    "scale-head-averaged": ("one s for all rows",
+                            lambda m, t: (m, t.mean(1, keepdims=True) + 0 * t)),
+    "scale-head-negated": ("log 1/s", lambda m, t: (m, -t)),
+    "outputs-interleaved": ("mean and scale of each target side by side",
+                            lambda m, t: _interleaved(m, t)),
+}  # fmt: skip
+
+
+@rule(heads)
+def choices(chain):
     """A mean and a log scale for each target: heads exchanged, shared, cut off."""
-    if not (
-        fine(chain) and isinstance(chain.model.likelihood, HeteroscedasticGaussian)
-    ):
-        return []
+    for name, (wrong, choose) in _CHOICES.items():
 
-    def nll(m, t, y):
-        v = (m - y) * np.exp(-t)
-        return t + v * v / 2
+        def value(F, y, t, choose=choose):
+            m, t = choose(*np.split(F, 2, axis=-1))
+            v = (m - y) * np.exp(-t)
+            return t + v * v / 2
 
-    def with_heads(choose):
-        return lambda F, y, t: nll(*choose(*np.split(F, 2, axis=-1)), y)
-
-    def still(x):
-        return np.real(x) + 0j
-
-    table = {
-        "heads-exchanged": ("mean and log scale exchanged", lambda m, t: (t, m)),
-        "mean-head-for-both": ("the mean head for both", lambda m, t: (m, m)),
-        "scale-head-for-both": ("the scale head for both", lambda m, t: (t, t)),
-        "scale-head-detached": ("no gradient for the scale head",
-                                lambda m, t: (m, still(t))),
-        "mean-head-detached": ("no gradient for the mean head",
-                               lambda m, t: (still(m), t)),
-        "scale-head-ignored": ("s = 1", lambda m, t: (m, 0 * t)),
-        "scale-head-averaged": ("one s for all rows",
-                                lambda m, t: (m, t.mean(1, keepdims=True) + 0 * t)),
-        "scale-head-negated": ("log 1/s", lambda m, t: (m, -t)),
-        "outputs-interleaved": ("mean and scale of each target side by side",
-                                lambda m, t: _interleaved(m, t)),
-    }  # fmt: skip
-    return [
-        loss_mistake(name, wrong, with_heads(choose), "averaged" in name)
-        for name, (wrong, choose) in table.items()
-    ]
+        yield loss_mistake(name, wrong, value, "averaged" in name)
 
 
 def _interleaved(m, t):
@@ -218,21 +178,16 @@ def _head_slopes(t, r2, r):
     return [r * np.exp(-2 * t), 1 - r2 * np.exp(-2 * t)]
 
 
-@family_of_mistakes
+@rule(heads)
 def heads_of_other_rows(chain):
     """The log scale, the residual or a head's gradient of another row, or their mean."""
-    if not (
-        fine(chain) and isinstance(chain.model.likelihood, HeteroscedasticGaussian)
-    ):
-        return []
-    found = []
-    for axis in ("row", "target")[: 1 + (chain.C > 2)]:
-        k = {"row": -2, "target": -1}[axis]
+    for axis, k in (("row", -2), ("target", -1))[: 1 + (chain.C > 2)]:
         for name, words, op in along(axis):
-            found += _of_other_rows(name, words, lambda a, op=op, k=k: op(a, a.ndim + k))
-    found += _of_other_rows("over-rows", "/ B", lambda a: a / a.shape[-2])
-    return [*found, _heads("scale-head-value", "t + r²/(2 s²) for ∂nll/∂t",
-                           lambda t, r, m: [m[0], t + (r * np.exp(-t)) ** 2 / 2])]
+            yield from _of_other_rows(name, words,
+                                      lambda a, op=op, k=k: op(a, a.ndim + k))
+    yield from _of_other_rows("over-rows", "/ B", lambda a: a / a.shape[-2])
+    yield _heads("scale-head-value", "t + r²/(2 s²) for ∂nll/∂t",
+                 lambda t, r, m: [m[0], t + (r * np.exp(-t)) ** 2 / 2])  # fmt: skip
 
 
 def _of_other_rows(name, words, op):

@@ -1,8 +1,10 @@
-"""Mistakes in the weights of the sum: signs, halves, means for sums (E51)."""
+"""Mistakes in the weights of the sum: signs, halves, means for sums, lost terms (E51)."""
 
 import math
 
-from minibnn.mistakes.catalogue import Mistake, family_of_mistakes
+import numpy as np
+
+from minibnn.mistakes.catalogue import Mistake, fine, rule
 
 LOSS = "(N/B) (1/S) Σ_s nll_s + beta KL"
 
@@ -153,7 +155,38 @@ WHOLE = (
 )  # fmt: skip
 
 
-@family_of_mistakes
+@rule(lambda chain: True)
 def weights_of_the_sum(chain):
     """Factors on a term; those of the KL weight only where there is one."""
     return [m for m in (*DATA, *KL, *WHOLE) if chain.beta or "kl-weight" not in m.name]
+
+
+@rule(fine)
+def dropped_terms(chain):
+    """Each sample, row or output left out, or counted twice; one alone kept."""
+    for kind, count, axis in (("sample", chain.S, 0), ("example", chain.B, 1),
+                              ("output", chain.C, 2)):  # fmt: skip
+        shown = range(count) if count <= 64 else (0, count - 1)
+        for i in shown if count > 1 else ():
+            for word, how, weight in (("dropped", "left out", 0), ("doubled", "twice", 2)):
+                weights = np.where(np.arange(count) == i, weight, 1)
+                yield _weighted(f"{word}-{kind}-{i + 1}", f"{kind} {i + 1} {how}", axis,
+                                weights)  # fmt: skip
+        for i, word in ((0, "first"), (count - 1, "last")):
+            weights = np.where(np.arange(count) == i, 1, 0)
+            if kind != "sample":
+                yield _weighted(f"only-{word}-{kind}", f"the {word} {kind} alone", axis,
+                                weights)  # fmt: skip
+
+
+def _weighted(name, wrong, axis, weights):
+    """Terms of the sum over samples, rows or outputs with weights of their own."""
+    weights = np.reshape(weights, (1,) * axis + (-1,) + (1,) * (2 - axis))
+    change = ("output", lambda g, c: g * weights)
+    if axis == 0:
+        change = ("samples", lambda value, c: tuple(
+            None if g is None else g * weights[:, :, 0] for g in value))  # fmt: skip
+    return Mistake(name, "likelihood" if axis else "E61", wrong,
+                   "Σ over all samples, rows and outputs",
+                   "How many terms does your sum have?", "take an example that pulls",
+                   (change,))  # fmt: skip

@@ -8,9 +8,10 @@ gives an exact gradient to compare with.
 import numpy as np
 
 from minibnn.mistakes.along import of_inputs
-from minibnn.mistakes.catalogue import Mistake, family_of_mistakes, fine, pathwise
-from minibnn.mistakes.kl_rules import in_the_formulas, in_the_value
-from minibnn.mistakes.symbols import Symbols
+from minibnn.mistakes.catalogue import Mistake, fine, pathwise, rule
+from minibnn.mistakes.kl_symbols import in_the_formulas, in_the_value
+from minibnn.mistakes.rows import at_outputs
+from minibnn.mistakes.symbols import KEPT, drawn
 
 _HINT = "Print the dtype, and the first and last digits, after every line. Where do they "
 _HINT += "change?"
@@ -48,110 +49,77 @@ BOUNDS = {
 }
 
 
-def _mistake(name, place, words, changes):
-    slug = place.replace(",", "").replace(" ", "-")
-    return Mistake(f"{slug}-{name}", "E51", f"{place} {words}", "in full precision",
-                   _HINT, _REVEAL, changes, touches=())  # fmt: skip
+def _mistakes(name, words, places):
+    for place, changes in places.items():
+        slug = place.replace(",", "").replace(" ", "-")
+        yield Mistake(f"{slug}-{name}", "E51", f"{place} {words}", "in full precision",
+                      _HINT, _REVEAL, changes, touches=())  # fmt: skip
 
 
-def _kept_draw(function):
-    """Another w, whose way back is that of the right one."""
-
-    def draw(value, c):
-        return lambda mu, rho, e: function(c, mu, rho, e)
-
-    return (("draw", draw), ("slopes_kept", lambda value, c: True))
+def _altered(chain, **fields):
+    """The package's gradient at a case with other arrays; NaN where there is none."""
+    case = chain.case
+    try:
+        return type(case)(**{**vars(case), **fields}).gradient()
+    except ValueError:
+        return {key: np.full_like(a, np.nan) for key, a in case.params.items()}
 
 
 def _everything(f):
     """Parameters, noise and inputs rounded before anything is computed."""
 
     def change(total, c):
-        case = c.case
-        rounded = Rounded(c, f)
-        return rounded.gradient(case)
+        params = {k: f(a) for k, a in c.case.params.items()}
+        found = _altered(c, params=params, X=f(c.case.X), noise=f(c.case.noise))
+        return c.blocks.flat(found)
 
     return (("total", change),)
 
 
-class Rounded:
-    """The package's gradient at a case whose arrays were rounded."""
-
-    def __init__(self, chain, f):
-        self.chain, self.f = chain, f
-
-    def gradient(self, case):
-        """Flat, or NaN where there is none."""
-        params = {k: self.f(a) for k, a in case.params.items()}
-        try:
-            found = type(case)(**{**vars(case), "params": params, "X": self.f(case.X),
-                                  "noise": self.f(case.noise)}).gradient()  # fmt: skip
-        except ValueError:
-            return np.full(self.chain.blocks.size, np.nan)
-        return self.chain.blocks.flat(found)
-
-
-@family_of_mistakes
+@rule(fine)
 def roundings(chain):
     """Every place with every rounding."""
-    if not fine(chain):
-        return []
-    found = []
     for name, (words, f) in ROUNDINGS.items():
+        plain = lambda g, c, f=f: f(g)  # noqa: E731
         places = {
-            "gradient": (("total", lambda g, c, f=f: f(g)),),
-            "data gradient": (("data", lambda g, c, f=f: f(g)),),
-            "outputs": (("output", _at_outputs(f)),),
-            "output gradient": (("output", lambda g, c, f=f: f(g)),),
-            "inputs": (("features", lambda A, c, f=f: f(A)),),
+            "gradient": (("total", plain),),
+            "data gradient": (("data", plain),),
+            "outputs": (("output", at_outputs(f)),),
+            "output gradient": (("output", plain),),
+            "inputs": (("features", plain),),
             "params, noise and inputs": _everything(f),
         }
         if pathwise(chain):
-            places["weights"] = _kept_draw(
-                lambda c, mu, rho, e, f=f: f(mu + c.right_scale(rho) * e))  # fmt: skip
-            places["noise"] = (("noise", lambda e, c, f=f: f(e)),)
+            places["weights"] = (
+                drawn(lambda n, e, f=f: f(n.mu + n.sigma * e)), KEPT)  # fmt: skip
+            places["noise"] = (("noise", plain),)
             places["errors on the way back"] = (
-                ("output", lambda g, c, f=f: f(g)), ("passed", lambda g, c, f=f: f(g)),
+                ("output", plain), ("passed", plain),
                 ("errors", lambda v, c, f=f: [f(g) for g in v]))  # fmt: skip
-        found += [
-            _mistake(f"rounded-{name}", place, words, changes)
-            for place, changes in places.items()
-        ]
-    return found
+        yield from _mistakes(f"rounded-{name}", words, places)
 
 
-def _at_outputs(f):
-    return lambda g, c: c.model.likelihood(f(c.F), c.y, c.v)[1]
-
-
-@family_of_mistakes
+@rule(fine)
 def bounds(chain):
     """Every place with every bound, its slope 0 beyond."""
-    if not fine(chain):
-        return []
-    found = []
     for name, (words, f) in BOUNDS.items():
+        plain = lambda g, c, f=f: f(g)  # noqa: E731
         places = {
-            "gradient": (("total", lambda g, c, f=f: f(g)),),
-            "data gradient": (("data", lambda g, c, f=f: f(g)),),
-            "output gradient": (("output", lambda g, c, f=f: f(g)),),
+            "gradient": (("total", plain),),
+            "data gradient": (("data", plain),),
+            "output gradient": (("output", plain),),
             "outputs": (("last", lambda v, c, f=f: f),),
-            "outputs, undifferentiated": (("output", _at_outputs(f)),),
+            "outputs, undifferentiated": (("output", at_outputs(f)),),
             "inputs": (("features", of_inputs(f)),),
         }
         if pathwise(chain):
             places |= _draw_places(f)
         if chain.has_rho and chain.gaussian_prior:
-            slots = ("trace", "entropy")
-            change = (("kl_q", in_the_value(slots, lambda x, n, f=f: f(x))),)
-            places["sigma in the KL"] = change
+            slots, number = ("trace", "entropy"), lambda x, n, f=f: f(x)
+            places["sigma in the KL"] = (("kl_q", in_the_value(slots, number)),)
             places["sigma in the KL, undifferentiated"] = (
-                ("kl_q", in_the_formulas(slots, lambda x, n, f=f: f(x))),)  # fmt: skip
-        found += [
-            _mistake(f"clipped-{name}", place, words, changes)
-            for place, changes in places.items()
-        ]
-    return found
+                ("kl_q", in_the_formulas(slots, number)),)  # fmt: skip
+        yield from _mistakes(f"clipped-{name}", words, places)
 
 
 def _draw_places(f):
@@ -164,35 +132,22 @@ def _draw_places(f):
         ("weights", lambda n, e: f(n.mu + n.sigma * e)),
         ("noise of the draw", lambda n, e: n.mu + n.sigma * f(e)),
     ):
-        change = (("draw", _drawn(function)),)
-        places[place] = change
-        kept = (*change, ("slopes_kept", lambda value, c: True))
-        places[f"{place}, undifferentiated"] = kept
+        places[place] = (drawn(function),)
+        places[f"{place}, undifferentiated"] = (drawn(function), KEPT)
     for key in ("mu", "rho"):
         places[f"parameters {key}"] = _parameters(key, f, True)
         places[f"parameters {key}, undifferentiated"] = _parameters(key, f, False)
     return places
 
 
-def _drawn(function):
-    def draw(value, c):
-        return lambda mu, rho, e: function(Symbols(c, mu, rho), e)
-
-    return draw
-
-
 def _parameters(key, f, differentiated):
     """A parameter bounded before draw and KL, its gradient 0 beyond the bounds or not."""
 
     def change(total, c):
-        case = c.case
-        params = {**case.params, key: f(case.params[key])}
-        try:
-            found = type(case)(**{**vars(case), "params": params}).gradient()
-        except ValueError:
-            return np.full(c.blocks.size, np.nan)
+        own = c.case.params[key]
+        found = _altered(c, params={**c.case.params, key: f(own)})
         if differentiated:  # the slope of f is 1 inside, 0 outside
-            found[key] = found[key] * f(case.params[key] + 1j).imag
+            found[key] = found[key] * f(own + 1j).imag
         return c.blocks.flat(found)
 
     return (("total", change),)

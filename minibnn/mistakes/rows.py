@@ -1,52 +1,50 @@
 """Residuals with other targets, weights of rows, outputs and targets broadcast (E3x)."""
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 
-from minibnn.likelihoods.bernoulli import Bernoulli
-from minibnn.likelihoods.categorical import Categorical
-from minibnn.likelihoods.location_scale import LocationScale
-from minibnn.likelihoods.poisson import Poisson
 from minibnn.mistakes.along import along
-from minibnn.mistakes.catalogue import Mistake, family_of_mistakes, fine
+from minibnn.mistakes.catalogue import (
+    Mistake,
+    classes,
+    fine,
+    one_scale,
+    real_outputs,
+    rule,
+)
 from minibnn.mistakes.data import ELEMENTS
-from minibnn.mistakes.loss import LINKS, real_outputs, slope_mistake, targets
+from minibnn.mistakes.loss import slope_mistake, targets
 from minibnn.mistakes.symbols import FUNCTIONS
 from minibnn.numerics import sigmoid
 
 
-@family_of_mistakes
+def _residual(name, wrong, slope):
+    """``slope(p, y)`` of the prediction, as the likelihood makes it, and the target."""
+    return slope_mistake(name, wrong, lambda g, c: slope(
+        c.model.likelihood.mean(c.F, c.v), targets(c)))  # fmt: skip
+
+
+@rule(lambda chain: real_outputs(chain) and not one_scale(chain))
 def residuals(chain):
     """Prediction minus target with other targets, and by halves."""
-    likelihood = chain.model.likelihood
-    if not real_outputs(chain) or isinstance(likelihood, LocationScale):
-        return []
-    link = {Bernoulli: "sigmoid", Categorical: "softmax", Poisson: "unnormalised"}
-    _, p = LINKS[link.get(type(likelihood), "identity")]
-    found = [
-        slope_mistake(f"residual-with-labels-{name}", f"p - y', y' = {words}",
-               lambda g, c, f=f: p(c.F) - f(targets(c)))
-        for name, (words, f) in ELEMENTS.items()
-    ]  # fmt: skip
-    for a in (-1, 0, 1, 2, 0.5):
-        for b in (-1, 0, 1, 2, 0.5):
-            if (a, b) != (1, 1):
-                found.append(
-                    slope_mistake(f"label-1-times-{a}-label-0-times-{b}",
-                           f"{a} y (p - 1) + {b} (1 - y) p",
-                           lambda g, c, a=a, b=b: a * targets(c) * (p(c.F) - 1)
-                           + b * (1 - targets(c)) * p(c.F))
-                )  # fmt: skip
-    found += [
-        slope_mistake("label-1-without-probability", "-y + (1 - y) p",
-               lambda g, c: -targets(c) + (1 - targets(c)) * p(c.F)),
-        slope_mistake("label-halves-exchanged", "-y p + (1 - y)(1 - p)",
-               lambda g, c: -targets(c) * p(c.F) + (1 - targets(c)) * (1 - p(c.F))),
-        slope_mistake("label-1-with-its-own-probability", "-y p + (1 - y) p",
-               lambda g, c: (1 - 2 * targets(c)) * p(c.F)),
-    ]  # fmt: skip
-    return found
+    for name, (words, f) in ELEMENTS.items():
+        yield _residual(f"residual-with-labels-{name}", f"p - y', y' = {words}",
+                        lambda p, y, f=f: p - f(y))  # fmt: skip
+    for a, b in product((-1, 0, 1, 2, 0.5), repeat=2):
+        if (a, b) != (1, 1):
+            yield _residual(f"label-1-times-{a}-label-0-times-{b}",
+                            f"{a} y (p - 1) + {b} (1 - y) p", lambda p, y, a=a, b=b:
+                            a * y * (p - 1) + b * (1 - y) * p)  # fmt: skip
+    for name, wrong, slope in (
+        ("1-without-probability", "-y + (1 - y) p", lambda p, y: -y + (1 - y) * p),
+        ("halves-exchanged", "-y p + (1 - y)(1 - p)",
+         lambda p, y: -y * p + (1 - y) * (1 - p)),
+        ("1-with-its-own-probability", "-y p + (1 - y) p",
+         lambda p, y: (1 - 2 * y) * p),
+    ):  # fmt: skip
+        yield _residual(f"label-{name}", wrong, slope)
 
 
 _WEIGHTS_OF_ROWS = {
@@ -70,53 +68,38 @@ _WEIGHTS_OF_ROWS = {
 }  # fmt: skip
 
 
-@family_of_mistakes
+@rule(lambda chain: real_outputs(chain) and not classes(chain))
 def weighted_rows(chain):
     """Rows weighted by their target, output or residual."""
-    if not real_outputs(chain) or isinstance(chain.model.likelihood, Categorical):
-        return []
-    return [
-        slope_mistake(f"rows-weighted-by-{name}", f"{wrong} ∂nll/∂F",
-               lambda g, c, f=f: g * f(c, g))
-        for name, (wrong, f) in _WEIGHTS_OF_ROWS.items()
-    ]  # fmt: skip
+    for name, (wrong, f) in _WEIGHTS_OF_ROWS.items():
+        yield slope_mistake(f"rows-weighted-by-{name}", f"{wrong} ∂nll/∂F",
+                            lambda g, c, f=f: g * f(c, g))  # fmt: skip
 
 
-@family_of_mistakes
+@rule(fine)
 def other_outputs(chain):
     """The likelihood at outputs that were moved or summarised first."""
-    if not fine(chain):
-        return []
-    found = []
     for k, axis in enumerate(("sample", "row", "output")):
         for name, words, op in along(axis):
             moved = slope_mistake(f"outputs-{name}", f"∂nll/∂F at F {words}",
-                                  _at_outputs(op, k))  # fmt: skip
-            own = ("own", _own_at_outputs(op, k))
-            found.append(replace(moved, changes=(*moved.changes, own)))
-    for name in ("centred-over-row", "averaged-over-row", "row-reversed"):
-        op = dict((n, f) for n, _, f in along("row"))[name]
-        found.append(
-            slope_mistake(f"outputs-{name}-differentiated", f"∂nll/∂F of nll at F {name}",
-                          lambda g, c, op=op: op(_at_outputs(op, 1)(g, c), 1))
-        )  # fmt: skip
-    found += [
-        slope_mistake(f"outputs-{name}", f"∂nll/∂F at {formula.format('F')}",
-               lambda g, c, f=f: c.model.likelihood(f(c.F), c.y, c.v)[1])
-        for name, (formula, f) in FUNCTIONS.items()
-    ]  # fmt: skip
-    return found
+                                  at_outputs(lambda F, op=op, k=k: op(F, k)))  # fmt: skip
+            own = ("own", lambda g, c, op=op, k=k: c.model.likelihood(
+                op(c.F, k), c.y, c.v)[2] if g.size else g)  # fmt: skip
+            yield replace(moved, changes=(*moved.changes, own))
+    for name, words, op in along("row", ("centred-over-{}", "averaged-over-{}",
+                                         "{}-reversed")):  # fmt: skip
+        inner = at_outputs(lambda F, op=op: op(F, 1))
+        yield slope_mistake(f"outputs-{name}-differentiated",
+                            f"∂nll/∂F of nll at F {words}",
+                            lambda g, c, op=op, f=inner: op(f(g, c), 1))  # fmt: skip
+    for name, (formula, f) in FUNCTIONS.items():
+        yield slope_mistake(f"outputs-{name}", f"∂nll/∂F at {formula.format('F')}",
+                            at_outputs(f))  # fmt: skip
 
 
-def _own_at_outputs(op, k):
-    def change(g, c):
-        return c.model.likelihood(op(c.F, k), c.y, c.v)[2] if g.size else g
-
-    return change
-
-
-def _at_outputs(op, k):
-    return lambda g, c: c.model.likelihood(op(c.F, k), c.y, c.v)[1]
+def at_outputs(f):
+    """∂nll/∂F at other outputs, without the slope of what altered them."""
+    return lambda g, c: c.model.likelihood(f(c.F), c.y, c.v)[1]
 
 
 _COUNTS = {
@@ -126,20 +109,17 @@ _COUNTS = {
 }
 
 
-@family_of_mistakes
+@rule(lambda chain: fine(chain) and chain.B <= 64)
 def broadcast_targets(chain):
     """(B, 1) - (B,): every row meets the target of every row."""
-    if not fine(chain) or chain.B > 64:
-        return []
-    return [
-        Mistake(f"targets-broadcast{count}{axis}", "likelihood",
-                f"(B, 1) - (B,), {words}", "row b meets target b",
-                "Print the shape of prediction minus target.", "take more than one row",
-                (("output", _all_rows(1, of_outputs, n)),
-                 ("own", _all_rows(2, of_outputs, n))))
-        for count, (words, n) in _COUNTS.items()
-        for axis, of_outputs in (("", False), ("-over-the-other-axis", True))
-    ]  # fmt: skip
+    for count, (words, n) in _COUNTS.items():
+        for axis, of_outputs in (("", False), ("-over-the-other-axis", True)):
+            yield Mistake(f"targets-broadcast{count}{axis}", "likelihood",
+                          f"(B, 1) - (B,), {words}", "row b meets target b",
+                          "Print the shape of prediction minus target.",
+                          "take more than one row",
+                          (("output", _all_rows(1, of_outputs, n)),
+                           ("own", _all_rows(2, of_outputs, n))))  # fmt: skip
 
 
 def _all_rows(entry, of_outputs, count):

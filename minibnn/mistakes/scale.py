@@ -1,95 +1,52 @@
-"""Mistakes in the chain rule from rho to sigma (E11, E12, E13)."""
+"""Mistakes in the chain rule from rho to sigma that are made often (E11, E12, E13)."""
 
 import numpy as np
 
-from minibnn.mistakes.catalogue import Mistake, family_of_mistakes
+from minibnn.mistakes.catalogue import Mistake, rule, sigmas
 from minibnn.numerics import sigmoid, softplus
 
-_SLOPES = {
-    "softplus": "sigmoid(rho)",
-    "exp": "e^rho",
-    "identity": "1",
-}
-_HINT = {
-    "missing": "You have ∂loss/∂sigma. Which number does the optimiser change?",
-    "twice": "Count the chain rule's factors between sigma and rho.",
-    "inverted": "Is it d sigma/d rho or d rho/d sigma?",
-}
-_OTHER = "By which function does this family turn rho into sigma?"
-_REVEAL = "take rho at which ∂sigma/∂rho is not 1 and differs between weights"
-_PLACES = {
+SLOPES = {"softplus": "sigmoid(rho)", "exp": "e^rho", "identity": "1"}
+PLACES = {  # suffix -> (words, whether in the data term, whether in the KL)
     "": ("data term and KL", True, True),
     "-in-data": ("the data term", True, False),
     "-in-kl": ("the KL", False, True),
 }
+_AT = "At which argument is the derivative of softplus taken?"
+_WHICH = "Is sigmoid the derivative of softplus, or the function you differentiated?"
+_WRONG = {  # name -> (formula, hint, ∂sigma/∂rho)
+    "missing": ("1", "You have ∂loss/∂sigma. Which number does the optimiser change?",
+                lambda value, c: np.ones_like(value)),
+    "twice": ("its square", "Count the chain rule's factors between sigma and rho.",
+              lambda value, c: value**2),
+    "inverted": ("its inverse", "Is it d sigma/d rho or d rho/d sigma?",
+                 lambda value, c: 1 / value),
+}  # fmt: skip
+_OF_SOFTPLUS = {
+    "at-sigma": ("sigmoid(sigma)", _AT, lambda value, c: sigmoid(c.sigma)),
+    "at-minus-rho": ("sigmoid(-rho)", _AT, lambda value, c: sigmoid(-c.rho)),
+    "sigmoid-differentiated": ("sigmoid(rho) (1 - sigmoid(rho))", _WHICH,
+                               lambda value, c: value * (1 - value)),
+    "softplus-at-sigma": ("softplus(sigma)", _WHICH, lambda value, c: softplus(c.sigma)),
+    "of-exp": ("sigma", "By which function does this family turn rho into sigma?",
+               lambda value, c: c.sigma),
+}  # fmt: skip
 
 
-@family_of_mistakes
+@rule(sigmas)
 def chain_rule(chain):
     """Each wrong slope in the data term, in the KL, and in both."""
-    if not (chain.fine and chain.has_rho):
-        return []
-    right = f"∂sigma/∂rho = {_SLOPES[chain.family.scale]}"
-    found = []
-    for suffix, (words, in_data, in_kl) in _PLACES.items():
-        for name, wrong, hint, slope in _wrong_slopes(chain):
-            changes = (("dsigma", slope),) if in_data else ()
-            changes += (("dlog", _through_sigma(slope)),) if in_kl else ()
-            wrong = f"∂sigma/∂rho = {wrong} in {words}"
-            found.append(
-                Mistake(f"scale-chain-{name}{suffix}", "scale", wrong, right, hint,
-                        _REVEAL, changes)
-            )  # fmt: skip
-    return found + _log_chains(chain)
+    table = {**_WRONG, **(_OF_SOFTPLUS if chain.family.scale == "softplus" else {})}
+    for suffix, place in PLACES.items():
+        for name, (wrong, hint, slope) in table.items():
+            yield Mistake(f"scale-chain-{name}{suffix}", "scale",
+                          f"∂sigma/∂rho = {wrong} in {place[0]}",
+                          f"∂sigma/∂rho = {SLOPES[chain.family.scale]}", hint,
+                          "take rho at which ∂sigma/∂rho is not 1 and differs "
+                          "between weights", in_places(slope, place))  # fmt: skip
 
 
-def _through_sigma(slope):
-    """∂log sigma/∂rho = (∂sigma/∂rho) / sigma."""
-    return lambda value, c: slope(c.dsigma, c) / c.sigma
-
-
-def _wrong_slopes(chain):
-    """(name, formula, hint, slope) of what people put for ∂sigma/∂rho."""
-    yield "missing", "1", _HINT["missing"], lambda value, c: np.ones_like(value)
-    yield "twice", "its square", _HINT["twice"], lambda value, c: value**2
-    yield "inverted", "its inverse", _HINT["inverted"], lambda value, c: 1 / value
-    if chain.family.scale != "exp":
-        yield "of-exp", "sigma", _OTHER, lambda value, c: c.sigma
-        yield "e-to-the-rho", "e^rho", _OTHER, lambda value, c: np.exp(c.rho)
-    if chain.family.scale != "softplus":
-        yield "of-softplus", "sigmoid(rho)", _OTHER, lambda value, c: sigmoid(c.rho)
-    else:
-        yield from _wrong_sigmoids()
-
-
-def _wrong_sigmoids():
-    hint = "At which argument is the derivative of softplus taken?"
-    yield "at-sigma", "sigmoid(sigma)", hint, lambda value, c: sigmoid(c.sigma)
-    yield "at-minus-rho", "sigmoid(-rho)", hint, lambda value, c: sigmoid(-c.rho)
-    hint = "Is sigmoid the derivative of softplus, or the function you differentiated?"
-    yield ("sigmoid-differentiated", "sigmoid(rho) (1 - sigmoid(rho))", hint,
-           lambda value, c: value * (1 - value))  # fmt: skip
-    yield (
-        "softplus-at-sigma",
-        "softplus(sigma)",
-        hint,
-        lambda value, c: softplus(c.sigma),
-    )
-
-
-def _log_chains(chain):
-    """The KL's path: the step from log sigma, or from sigma, lost or doubled."""
-    scale = chain.family.scale
-    right = f"∂log sigma/∂rho = {_SLOPES[scale]} / sigma"
-    rows = [
-        ("kl-sigma-gradient-for-log", "∂KL/∂sigma where ∂KL/∂log sigma is meant",
-         lambda value, c: value / c.sigma),
-        ("kl-log-gradient-times-sigma", "sigma ∂KL/∂log sigma",
-         lambda value, c: value * c.sigma),
-    ]  # fmt: skip
-    hint = "For which of sigma, log sigma and rho did you differentiate the KL?"
-    return [
-        Mistake(name, "scale", f"∂KL/∂rho = {wrong}", right, hint, _REVEAL,
-                (("dlog", function),))
-        for name, wrong, function in rows
-    ]  # fmt: skip
+def in_places(slope, place):
+    """Another ∂sigma/∂rho in the terms of a place; ∂log sigma/∂rho is it over sigma."""
+    changes = (("dsigma", slope),) if place[1] else ()
+    over = ("dlog", lambda value, c: slope(value * c.sigma, c) / c.sigma)
+    return (*changes, over) if place[2] else changes

@@ -1,9 +1,9 @@
 """What people write in the place of a number: another number at hand, or a function.
 
 Every weight has a few numbers: mu, rho, sigma, the prior's m0 and s0. A wrong symbol is
-one of them, or a simple function of the right one. The rules of ``mistakes_draw``,
-``mistakes_slopes`` and ``mistakes_kl_rules`` put each of them in each place. All are
-analytic, so that a forward pass with them can be differentiated by the complex step.
+one of them, or a simple function of the right one. The rules of ``draw``, ``slopes`` and
+``kl_symbols`` put each of them in each place. All are analytic, so that a forward pass
+with them can be differentiated by the complex step.
 """
 
 import numpy as np
@@ -37,6 +37,18 @@ class Symbols:
         """Inputs of the unit each weight feeds; 1 for the likelihood's own."""
         own = np.ones(self.chain.model.likelihood.n_weights)
         return np.concatenate([self.chain.net.fan_in, own])
+
+
+def drawn(function):
+    """The change of the draw to ``function(Symbols, noise)``, rightly differentiated."""
+
+    def draw(value, c):
+        return lambda mu, rho, e: function(Symbols(c, mu, rho), e)
+
+    return "draw", draw
+
+
+KEPT = ("slopes_kept", lambda value, c: True)  # and the way back of the right draw
 
 
 NUMBERS = {  # name -> (formula, function of Symbols)
@@ -128,10 +140,16 @@ FIRST = {"squared", "root", "inverted", "modulus", "sign", "halved", "doubled"}
 BASE = {"one", "mu", "rho", "sigma", "prior-mean", "prior-scale"}  # may be added
 
 
+OF_A_POINT = ("mu", "prior-scale", "prior-variance", "prior-mean", "standardised",
+              "distance")  # fmt: skip
+
+
 def numbers(chain):
-    """The numbers of every weight at a case."""
-    table = dict(NUMBERS) if chain.has_rho else {"mu": NUMBERS["mu"]}
-    return {**table, **PRIOR_NUMBERS} if chain.gaussian_prior else table
+    """The numbers of every weight at a case; those without sigma for a point estimate."""
+    table = {**NUMBERS, **(PRIOR_NUMBERS if chain.gaussian_prior else {})}
+    if not chain.has_rho:
+        table = {name: table[name] for name in OF_A_POINT if name in table}
+    return table
 
 
 def substitutes(chain, symbol):

@@ -14,9 +14,9 @@ class Rule:
     many steps again (and 20 windows of a ``Plateau``), but within ``max_steps``.
     """
 
-    def __init__(self, options):
+    def __init__(self, options, seen=None):
         self.options, self.stop = options, options.stop
-        self.seen = None  # the step after which such a plateau was seen
+        self.seen = seen  # the step after which such a plateau was seen
 
     def reason(self, step, history):
         """Why to stop after so many steps, or None."""

@@ -8,10 +8,10 @@ import sys
 
 import numpy as np
 
+from minibnn.inputs import named_data
 from minibnn.prediction.predictive import log_mean_exp
 from minibnn.prediction.summaries import Piece, information, mean, quantiles, variances
-from minibnn.svi.failure import largest, named_data
-from minibnn.tape.repeated import Repeated
+from minibnn.tape import Repeated
 from minibnn.validation.arguments import (
     as_float_array,
     check_all,
@@ -21,6 +21,7 @@ from minibnn.validation.arguments import (
     check_number,
     check_range,
 )
+from minibnn.validation.describe import largest
 from minibnn.validation.own import kept
 
 MOST_SAMPLES = 10_000_000  # one row's outputs must fit in memory

@@ -3,7 +3,7 @@
 import numpy as np
 
 from minibnn.equations import equation
-from minibnn.numerics import constant_like, in_blocks, magnitude, scale_divergence
+from minibnn.numerics import constant_like, in_blocks, scale_divergence
 
 
 @equation("E41")
@@ -27,8 +27,7 @@ def gaussian_kl(m, s, log_s, m0, s0):
     beyond the largest float are inf; complex arguments need |m - m0|, s < 1e150 s0.
     """
     m0, s0 = constant_like(m, m0), constant_like(m, s0)
-    size = magnitude(np.asanyarray(s))
     with np.errstate(over="ignore"):
         a = (m - m0) / s0
-        spread, slope = scale_divergence(size, log_s, s0)
+        spread, slope = scale_divergence(np.asanyarray(s), log_s, s0)
         return 0.5 * a * a + spread, a / s0, slope

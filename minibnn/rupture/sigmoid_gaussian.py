@@ -1,10 +1,13 @@
-"""Least squares on labels: the likelihood of a published recipe."""
+"""Least squares on labels: the likelihood of a published recipe.
+
+It stands outside the room of likelihoods, as one that a reader writes for himself would.
+"""
 
 import numpy as np
 
 from minibnn.equations import equation
-from minibnn.likelihoods.base import log_scale_of, targets_of, total_of
-from minibnn.likelihoods.bernoulli import Bernoulli
+from minibnn.likelihoods import Bernoulli
+from minibnn.likelihoods.base import Likelihood, log_scale_of, targets_of, total_of
 from minibnn.numerics import HALF_LOG_2PI
 from minibnn.validation.arguments import check_positive
 
@@ -37,12 +40,24 @@ def sigmoid_gaussian_nll(F, y, t):
     return total_of(t + (0.5 * v) * v + HALF_LOG_2PI), g_F, 1 - v * v
 
 
-class SigmoidGaussian(Bernoulli):
+class SigmoidGaussian(Likelihood):
     """y ~ Normal(sigmoid(f), scale²) on 0/1 labels: a published recipe, not advice (E37).
 
     With scale 1 each label carries a fraction of the information a Bernoulli label
-    does, and the posterior is nearly that of a linear model.
+    does, and the posterior is nearly that of a linear model. The recipe fits this
+    density and then predicts labels: checks, mean, variance and draws are those of
+    :class:`Bernoulli` with p = sigmoid(f), and the density is none of labels.
     """
+
+    label, kind, support, link = "E37", "classification", "labels", "sigmoid"
+    argument_kinds = ("positive",)
+    shape_hint, check_values = Bernoulli.shape_hint, Bernoulli.check_values
+    mean, variance, sample = Bernoulli.mean, Bernoulli.variance, Bernoulli.sample
+
+    @classmethod
+    def examples(cls):
+        """One scale."""
+        return [(cls(0.8), 1)]
 
     def __init__(self, scale=1.0):
         self.scale = check_positive("scale", scale)

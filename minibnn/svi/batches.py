@@ -1,10 +1,31 @@
 """Minibatches: every row once per epoch, in a fresh random order."""
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 
-from minibnn.inputs import Inputs, own_rows, some_rows, whole
+from minibnn.inputs import Inputs, own_rows, whole
 
 SMALL = 2**20  # numbers; features of so many are made once, which gathers quicker
+
+
+def held(A, size):
+    """Inputs as features, where batches of ``size`` rows gain by it; else as they are."""
+    return A if size and size < A.shape[-2] and A.size > SMALL else whole(A)
+
+
+@dataclass
+class Order:
+    """The order in which rows are dealt, and the place in it.
+
+    ``rngs`` has a Generator for each replica, ``rows`` (R, N) the numbers of the rows of
+    this epoch. With ``cursor`` N all are dealt: the next batch begins another.
+    """
+
+    rngs: list
+    cursor: int
+    rows: Any = None
 
 
 class Batches:
@@ -17,37 +38,38 @@ class Batches:
     ----------
     A, y : arrays
         Features (N, D+1) or (R, N, D+1), or the Inputs they are made from, and the targets
-        that go with them. Of large Inputs a batch is made into features at a time.
+        that go with them. Of Inputs a batch is made into features at a time.
     size : int or None
         B; None (or N and more) deals all rows in their own order.
-    rngs : list of Generator
-        One per replica; ``replicas`` says whether they are an axis of the batch.
+    order : Order
+        Moved on by every batch.
+    replicas : bool
+        Whether they are an axis of the batch.
     """
 
-    def __init__(self, A, y, size, rngs, replicas):
-        self.y, self.rngs, self.replicas = y, rngs, replicas
+    def __init__(self, A, y, size, order, replicas):
+        self.A, self.y, self.order, self.replicas = A, y, order, replicas
         self.own_data = A.ndim == 3
         self.n_rows = A.shape[-2]
         self.size = size if size and size < self.n_rows else None
-        self.A = whole(A) if self.size is None or A.size <= SMALL else A
-        self.order, self.cursor = None, self.n_rows
 
     def next(self):
         """Rows (B,), or (R, B) for replicas, of the next batch; None means all rows."""
         if self.size is None:
             return None
-        if self.cursor >= self.n_rows:
-            orders = [rng.permutation(self.n_rows) for rng in self.rngs]
-            self.order, self.cursor = np.stack(orders), 0
-        rows = self.order[:, self.cursor : self.cursor + self.size]
-        self.cursor += self.size
+        order = self.order
+        if order.cursor >= self.n_rows:
+            order.rows = np.stack([rng.permutation(self.n_rows) for rng in order.rngs])
+            order.cursor = 0
+        rows = order.rows[:, order.cursor : order.cursor + self.size]
+        order.cursor += self.size
         return rows if self.replicas or self.own_data else rows[0]
 
     def ahead(self, most):
         """(B, n): the size of the next batches, and how many in a row have it."""
         if self.size is None:
             return self.n_rows, most
-        left = self.n_rows - self.cursor if self.cursor < self.n_rows else self.n_rows
+        left = max(0, self.n_rows - self.order.cursor) or self.n_rows
         if left < self.size:
             return left, 1
         whole = self.n_rows % self.size == 0  # then the next epoch goes on alike
@@ -57,21 +79,21 @@ class Batches:
         """Rows (n, B) or (n, R, B) of the next n batches, of equal size; None: all."""
         if self.size is None:
             return None
-        found, shared = [], not (self.replicas or self.own_data)
+        order, found, shared = self.order, [], not (self.replicas or self.own_data)
         while n:
             first = self.next()  # a new order, where the last one has been dealt
-            left = max(0, self.n_rows - self.cursor)
+            left = max(0, self.n_rows - order.cursor)
             more = min(n - 1, left // self.size)
-            start, self.cursor = self.cursor, self.cursor + more * self.size
-            shape = len(self.rngs), more, first.shape[-1]
-            rows = self.order[:, start : self.cursor].reshape(shape)
+            start, order.cursor = order.cursor, order.cursor + more * self.size
+            shape = len(order.rngs), more, first.shape[-1]
+            rows = order.rows[:, start : order.cursor].reshape(shape)
             found += [first[None], rows[0] if shared else rows.swapaxes(0, 1)]
             n -= 1 + more
         return np.concatenate(found)
 
     def buffers(self, size):
         """Empty arrays for the features and targets of ``size`` rows."""
-        lead = (len(self.rngs),) if self.replicas or self.own_data else ()
+        lead = (len(self.order.rngs),) if self.replicas or self.own_data else ()
         width, depth = self.A.shape[-1], self.A.ndim - 1
         A = np.empty((*lead, size, width), self.A.dtype)
         return A, np.empty((*lead, size, *self.y.shape[depth:]), self.y.dtype)
@@ -97,7 +119,7 @@ class Batches:
 
     def extremes(self, size):
         """The batches (A, y) with the largest and with the smallest targets."""
-        lead = (len(self.rngs),) if self.replicas or self.own_data else ()
+        lead = (len(self.order.rngs),) if self.replicas or self.own_data else ()
         targets = self.y[0] if self.own_data else self.y
         targets, n = targets.reshape(self.n_rows, -1)[:, 0], self.n_rows
         order = np.argpartition(targets, (size - 1, n - size))
@@ -106,17 +128,3 @@ class Batches:
             found.append(self.buffers(size))
             self.gather(np.broadcast_to(rows, (*lead, size)), *found[-1])
         return found
-
-    def data_of(self, replica):
-        """The data set of one replica, its features as they are kept."""
-        own = self.own_data and self.replicas  # not so for the tasks of a family
-        return (self.A[replica], self.y[replica]) if own else (self.A, self.y)
-
-    def all_rows(self, replica):
-        """The same with the array of all its features."""
-        A, y = self.data_of(replica)
-        return whole(A), y
-
-    def some_rows(self, replica, rows):
-        """Features and targets of some rows of one replica's data."""
-        return some_rows(*self.data_of(replica), rows)

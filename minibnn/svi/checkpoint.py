@@ -1,14 +1,12 @@
 """Checkpoints: a run stopped at any moment and resumed is the run never stopped.
 
-What a run is made of: parameters, optimiser memory, step, the batch permutation and
-its cursor, every random stream, the history. All of it is in the file, and nothing
-else decides what comes next.
+The file holds the whole state of a run, and nothing else decides what comes next. It is
+written between two steps, and wherever the run ends: broken off within a step, where
+noise and rows are taken and nothing has moved yet, it first goes back to a whole one.
 """
 
-import numpy as np
+import warnings
 
-from minibnn.recipe import seed_facts, seed_from
-from minibnn.rng import Streams
 from minibnn.storage import (
     StorageError,
     as_written,
@@ -17,9 +15,11 @@ from minibnn.storage import (
     with_prefix,
     write,
 )
-from minibnn.svi.fingerprint import differences, facts_of
-from minibnn.svi.flat import Flat
+from minibnn.svi.fingerprint import differences
+from minibnn.svi.params import Flat
+from minibnn.svi.state import State
 from minibnn.validation.arguments import check_int, check_shape
+from minibnn.validation.doors import callers_level
 from minibnn.version import __version__
 
 KIND = "checkpoint"
@@ -78,76 +78,48 @@ class Checkpoint:
         facts, arrays = read_whole(self.path)
         return Flat.of_vector(arrays["good"], facts["sizes"]).params
 
-    def due(self, run):
+    def due(self, state):
         """Whether the run should save itself now."""
-        return run.stop_reason is not None or run.step % self.every == 0
+        return state.stop_reason is not None or state.step % self.every == 0
 
     def steps_left(self, step):
         """Steps from ``step`` to the next save."""
         return self.every - step % self.every
 
-    def save(self, run):
+    def save(self, state, job):
         """Write the whole state of a run."""
-        facts = {
-            "run": run.facts,
-            "version": __version__,
-            "step": run.step,
-            "stop_reason": run.stop_reason,
-            "plateau": run.rule.seen,
-            "sizes": run.flat.sizes,
-            "cursor": run.batches.cursor,
-            "seeds": [seed_facts(streams.seed) for streams in run.streams],
-            "noise": [normals.state() for normals in run.descent.normals],
-            "streams": [streams.state() for streams in run.streams],
-        }
-        arrays = {"theta": run.flat.theta, "good": run.before, "begin": run.begin}
-        arrays |= {f"memory.{key}": value for key, value in run.memory.items()}
-        arrays |= {f"history.{key}": np.array(v) for key, v in run.history.items()}
-        if run.batches.order is not None:
-            arrays["order"] = run.batches.order
-        write(self.path, KIND, facts, arrays)
+        facts = {"run": job.facts, "version": __version__, **state.facts()}
+        write(self.path, KIND, facts, state.arrays())
 
-    def load(self, run):
-        """Bring a run to the saved state; the state of its noise, None without a file."""
-        run.facts = facts_of(run)
+    def load(self, job):
+        """The state to go on from, None without a file."""
         if not self.path.exists():
             return None
         facts, arrays = read_whole(self.path)
-        history = {k: list(v) for k, v in with_prefix("history.", arrays).items()}
-        self.check_run(facts, history, run)
-        memory = with_prefix("memory.", arrays)
-        wanted = set(run.options.optimizer.init(arrays["theta"]))
-        if set(memory) != wanted:
+        self.check_run(facts, with_prefix("history.", arrays), job)
+        memory = set(with_prefix("memory.", arrays))
+        wanted = set(job.options.optimizer.init(arrays["theta"]))
+        if memory != wanted:
             raise StorageError(
                 f"checkpoint {str(self.path)!r} was written by another version: the "
                 f"optimiser's memory must be {sorted(wanted)}, got {sorted(memory)}. "
                 "Use another path or delete it."
             )
-        run.streams = [Streams(seed_from(fact)) for fact in facts["seeds"]]
-        for streams, state in zip(run.streams, facts["streams"], strict=True):
-            streams.restore(state)
-        run.batches.rngs = run.batch_rngs()
-        run.batches.order, run.batches.cursor = arrays.get("order"), facts["cursor"]
-        run.flat = Flat.of_vector(arrays["theta"], facts["sizes"])
-        run.before, run.begin = arrays["good"], arrays["begin"]
-        run.memory = memory
-        run.history, run.step = history, facts["step"]
-        run.stop_reason = facts["stop_reason"]
-        run.rule.seen = facts["plateau"]
-        if run.stop_reason not in ENDS:  # somebody wanted a pause, or it may go on
-            done = run.step >= run.options.max_steps
-            run.stop_reason = "max_steps" if done else None
-        return facts["noise"]
+        state = State.of(job, facts, arrays)
+        if state.stop_reason not in ENDS:  # somebody wanted a pause, or it may go on
+            done = state.step >= job.options.max_steps
+            state.stop_reason = "max_steps" if done else None
+        return state
 
-    def check_run(self, facts, history, run):
+    def check_run(self, facts, history, job):
         """Raise StorageError, naming what differs, where the file is of another run."""
         if not isinstance(facts["run"], dict):
             raise StorageError(
                 f"checkpoint {str(self.path)!r} was written by another version of "
                 "minibnn and cannot be gone on with. Use another path or delete it."
             )
-        other = differences(facts["run"], run.facts)
-        if same_so_far(history, facts["step"], run.options):
+        other = differences(facts["run"], job.facts)
+        if same_so_far(history, facts["step"], job.options):
             other.pop("max_steps", None)
         elif "max_steps" in other:
             other["max_steps"] += (
@@ -174,6 +146,39 @@ class Checkpoint:
         )
 
 
+class Keeper:
+    """Keeps the file of a run up to date; does nothing without a Checkpoint."""
+
+    def __init__(self, job):
+        self.job, self.checkpoint = job, job.options.checkpoint
+        self.mark = None  # of the state before the step under way
+        self.whole = False  # whether that step has been made
+
+    def step_begins(self, state):
+        """Remember where the run stands."""
+        self.whole = False
+        if self.checkpoint is not None:
+            self.mark = state.mark()
+
+    def step_ended(self, state):
+        """Save the run if that is due."""
+        self.whole = True
+        if self.checkpoint is not None and self.checkpoint.due(state):
+            self.checkpoint.save(state, self.job)
+
+    def broken_off(self, state, error):
+        """Save the last whole step of a run that Ctrl-C or an error has ended."""
+        if self.mark is None or isinstance(error, StorageError):
+            return  # no checkpoint, no step begun, or a file that cannot be written
+        if not self.whole:
+            state.go_back(self.mark)
+        try:
+            self.checkpoint.save(state, self.job)
+        except StorageError as error:  # it must not hide what ended the run
+            said = f"the end of the run is not saved: {error}"
+            warnings.warn(said, stacklevel=callers_level())
+
+
 def read_whole(path):
     """Facts and arrays of a checkpoint; StorageError unless it has all its parts."""
     facts, arrays = read(path, KIND)
@@ -192,4 +197,4 @@ def same_so_far(history, step, options):
         return False
     rates = [options.rate_at(k) for k in range(step)]
     weights = options.kl_weights_at(range(step))
-    return history["lr"] == rates and history["kl_weight"] == weights
+    return list(history["lr"]) == rates and list(history["kl_weight"]) == weights

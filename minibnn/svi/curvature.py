@@ -10,7 +10,7 @@ import numpy as np
 
 from minibnn.estimators.pathwise import Pathwise
 from minibnn.objective import objective
-from minibnn.svi.elbo import fresh
+from minibnn.svi.estimate import fresh
 from minibnn.svi.interrupt import Interrupted
 
 STEP = 0.2  # of the way to the curvature as it is seen once

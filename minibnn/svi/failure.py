@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from minibnn.inputs import Inputs
+from minibnn.inputs import named_data
+from minibnn.validation.describe import largest
 
 TERMS = {"nll": "data term", "kl": "KL term"}
 
@@ -56,28 +57,11 @@ def not_finite(model, family, arrays):
     return ", ".join(f"{name} ({', '.join(keys)})" for name, keys in found.items())
 
 
-def largest(numbers):
-    """The largest of named arrays by size, and its name; nan counts as largest."""
-    top = (-1.0, "")
-    for name, array in numbers:
-        size = np.maximum(np.max(array, initial=0.0), -np.min(array, initial=0.0))
-        top = max(top, (np.inf if np.isnan(size) else float(size), name))
-    return f"the largest number is {top[0]:.2g}, in {top[1]}"
-
-
 def named_params(model, family, params):
     """("mu of layer 1 weights", array) and so on."""
     for key, array in params.items():
         for name, part in blocks(model, family, key):
             yield f"{key} of {name}", array[..., part]
-
-
-def named_data(A, y=0.0):
-    """("column 0 of X", array) and so on, the targets last."""
-    X = A.X if isinstance(A, Inputs) else A
-    for i in range(X.shape[-1]):
-        yield f"column {i} of X", X[..., i]
-    yield "y", y
 
 
 def blocks(model, family, key):

@@ -7,8 +7,9 @@ from itertools import chain
 
 import numpy as np
 
-from minibnn.inputs import PIECE, Inputs
+from minibnn.inputs import Inputs
 from minibnn.recipe import to_recipe
+from minibnn.validation.pieces import PIECE
 
 # they look at a run or judge its end, and change no step of it
 LOOKERS = """callback verbose checkpoint own_steps own_optimizer together elbo_samples
@@ -16,15 +17,15 @@ rival others""".split()
 LONGEST = 60  # characters of a value in a message
 
 
-def facts_of(run):
-    """{name of an argument: [what a reader is shown, digest]} of all that decides a run."""
-    options = {k: v for k, v in vars(run.options).items() if k not in LOOKERS}
-    parts = {"model": run.model, "family": run.family, "estimator": run.estimator}
+def facts_of(job):
+    """{name of an argument: [what a reader is shown, digest]} of all that decides it."""
+    options = {k: v for k, v in vars(job.options).items() if k not in LOOKERS}
+    parts = {name: getattr(job, name) for name in ("model", "family", "estimator")}
     facts = {name: fact(value) for name, value in (parts | options).items()}
-    facts["rng"] = [seed_text(run), digest([json.dumps(run.given_seeds).encode()])]
+    facts["rng"] = [seed_text(job), digest([json.dumps(job.given_seeds).encode()])]
     return facts | {
-        "X": array_fact(run.batches.A, ones=1),  # features have a column of ones
-        "y": array_fact(run.batches.y),
+        "X": array_fact(job.A, ones=1),  # features have a column of ones
+        "y": array_fact(job.y),
     }
 
 
@@ -70,9 +71,9 @@ def bytes_of(array):
         yield np.ascontiguousarray(part).tobytes()
 
 
-def seed_text(run):
+def seed_text(job):
     """The seed a caller gave, as far as it can be shown."""
-    return "None" if run.given_seeds is None else str(run.streams[0].seed.entropy)
+    return "None" if job.given_seeds is None else str(job.seeds[0].entropy)
 
 
 def digest(parts):

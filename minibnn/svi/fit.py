@@ -1,33 +1,25 @@
 """Stochastic variational inference: ``fit``, the door to the six steps."""
 
-import sys
 from dataclasses import replace
 from functools import partial
 
-import numpy as np
-
 from minibnn.model import Model, checked_data, data_of
-from minibnn.optim.stopping import in_words
 from minibnn.rng import run_seeds
 from minibnn.standardise import Scaled, standardised
-from minibnn.svi.doubts import doubts, tell
-from minibnn.svi.elbo import (
-    check_combination,
-    default_estimator,
-    estimate_elbo,
-    exact_elbo,
-)
-from minibnn.svi.failure import FitError
+from minibnn.svi.batches import held
+from minibnn.svi.begin import Beginning
+from minibnn.svi.best_start import best_starts, choose
+from minibnn.svi.closing import not_begun
+from minibnn.svi.elbo import check_combination, default_estimator
+from minibnn.svi.fit_warning import doubts, tell
 from minibnn.svi.folds import are_unequal, fit_folds
-from minibnn.svi.interrupt import Interrupted, was_interrupted
-from minibnn.svi.judge import settle
+from minibnn.svi.interrupt import was_interrupted
+from minibnn.svi.job import Job
 from minibnn.svi.options import check_options, fit_to_data
-from minibnn.svi.replicas import runs_of
-from minibnn.svi.result import FitResult
-from minibnn.svi.rivals import best_of, scores
-from minibnn.svi.run import Run
 from minibnn.validation.arguments import check_instance, check_protocol
 from minibnn.validation.doors import door
+
+NO_OPTIONS = {"model", "family", "X", "y", "rng", "estimator"}
 
 
 @door
@@ -181,28 +173,11 @@ def fit(
         open also if the steps diverged, the ELBO was still rising, or the rows are
         predicted worse than by a constant.
     """
+    given = {k: v for k, v in locals().items() if k not in NO_OPTIONS}
     check_instance("model", model, Model)
     check_protocol("family", family, "natural")
     estimator = default_estimator(model, family) if estimator is None else estimator
     check_combination(model, family, estimator)
-    given = {
-        "restarts": restarts,
-        "n_samples": n_samples,
-        "batch_size": batch_size,
-        "optimizer": optimizer,
-        "max_steps": max_steps,
-        "start": start,
-        "stop": stop,
-        "kl_weight": kl_weight,
-        "kl_warmup": kl_warmup,
-        "replicas": replicas,
-        "clip": clip,
-        "callback": callback,
-        "checkpoint": checkpoint,
-        "elbo_samples": elbo_samples,
-        "verbose": verbose,
-        "standardise": standardise,
-    }
     fit_one = partial(fit_equal, (model, family, estimator))
     if are_unequal(X):
         result, found = fit_folds(fit_one, model, X, y, rng, given)
@@ -225,185 +200,13 @@ def fit_equal(problem, X, y, rng, given, seeds=None, begin=True):
     noisy = family.has_elbo and not estimator.exact
     options = fit_to_data(model, family, A, options, noisy)
     seeds = seeds or run_seeds(rng, options.replicas or given["restarts"])
+    job = Job(*problem, held(A, options.batch_size), y, options, seeds)
+    if not begin:
+        return not_begun(Beginning(job, interrupted=True)), []
     groups = [seeds] if options.replicas else [[seed] for seed in seeds]
     known = [None if rng is None else [str(seed) for seed in g] for g in groups]
-    if not begin:
-        return not_begun(Run(*problem, A, y, replace(options, checkpoint=None), seeds)), []
-    result = choose(best_starts(problem, A, y, options, groups, known))
+    pairs = zip(groups, known, strict=True)
+    result = choose(best_starts([replace(job, seeds=s, given_seeds=g) for s, g in pairs]))
     if was_interrupted(result):
         return result, []
     return result, doubts(result, X, y, options.ours)
-
-
-def not_begun(run):
-    """The result of a run that Ctrl-C has kept from its start and its steps."""
-    run.stop_reason = "interrupted"
-    settle(run.go())
-    return result_of(run, *unknown(run))
-
-
-def best_starts(problem, A, y, options, groups, given_seeds):
-    """A result for each restart, or one of all replicas: the best of its kinds of start.
-
-    One run may fail, all of them may not; Ctrl-C is the end of all.
-    """
-    model, family, estimator = problem
-    found, failure, interrupted = {}, KeyboardInterrupt(), False
-    kinds = options.kinds(model, family, A.shape[-2], estimator.exact)
-    for kind in kinds:
-        own = options.of_kind(kind, kinds, rival_of(found))
-        runs = [
-            (*problem, A, y, own.for_restart(k), *group)
-            for k, group in enumerate(zip(groups, given_seeds, strict=True))
-        ]
-        results, failed, interrupted = carry_out(runs)
-        failure = failed or failure
-        for k, result in results:
-            found.setdefault(k, []).append(result)
-        if interrupted or any(result.stop_reason == "callback" for _, result in results):
-            break
-    found = {k: tried for k in found if (tried := in_earnest(found[k], interrupted))}
-    if not found:
-        raise failure
-    best = [best_of(found[k]) for k in sorted(found)]
-    if interrupted:
-        best = [replace(result, stop_reason="interrupted") for result in best]
-    return best
-
-
-def in_earnest(results, interrupted):
-    """The results that have gone to their end; a start given up is none."""
-    done = [r for r in results if not np.array_equal(r.stop_reason, "overtaken")]
-    return done or (results if interrupted else [])
-
-
-def rival_of(found):
-    """The best ELBO so far, of any restart; or that of every replica."""
-    values = [scores(result) for tried in found.values() for result in tried]
-    return np.max(values, axis=0) if values else None
-
-
-def carry_out(runs):
-    """([(k, result of run k)], the last failure if any, whether Ctrl-C was the end)."""
-    results, failure, k = [], None, 0
-    try:
-        for k, run in enumerate(runs_of(Run, runs)):
-            try:
-                results.append((k, finish(run.go())))
-            except FitError as error:
-                failure = error
-    except KeyboardInterrupt as interrupt:
-        last = getattr(interrupt, "so_far", None)  # none from within a start
-        return results + [(k, last)] * (last is not None), failure, True
-    interrupted = any(was_interrupted(result) for _, result in results)
-    return results, failure, interrupted
-
-
-def without_elbo(result):
-    """Whether nothing is known of an ELBO that was to be estimated."""
-    return result.elbo is not None and np.isnan(result.elbo).all()
-
-
-def finish(run):
-    """The result of one of the runs, its ELBO estimated from noise it has never seen.
-
-    Ctrl-C raises ``Interrupted`` with the result that lacks the rest of the estimate.
-    """
-    interrupted, pair = False, unknown(run)
-    try:
-        settle(run)
-        report(run, in_words(run.converged, run.rise, run.rise_se))
-        if estimated(run):
-            report(run, "estimating the ELBO from fresh noise")
-            pair = fresh_elbo(run)
-    except KeyboardInterrupt as interrupt:
-        interrupted, pair = True, getattr(interrupt, "so_far", pair)
-    result = result_of(run, *pair)
-    if interrupted:
-        result.stop_reason = "interrupted"
-        raise Interrupted(result)
-    return result
-
-
-def result_of(run, elbo, elbo_se):
-    """What is known of a run."""
-    history = {name: np.asarray(values) for name, values in run.history.items()}
-    return FitResult(
-        run.model,
-        run.family,
-        run.copy_params(),
-        history,
-        elbo,
-        elbo_se,
-        run.stop_reason,
-        run.streams[0].prediction_seed,
-        converged=run.converged,
-        diverged=run.diverged,
-        returned=run.returned,
-        rise=run.rise,
-        rise_se=run.rise_se,
-        standardiser=run.options.standardise,
-    )
-
-
-def estimated(run):
-    """Whether the result has an ELBO: a point has none, and it may be left out."""
-    return run.family.has_elbo and run.options.elbo_samples != 0
-
-
-def unknown(run):
-    """(nan, nan) in the shapes of an ELBO and its standard error, or (None, None)."""
-    if not estimated(run):
-        return None, None
-    shape = run.lead + run.family.tasks
-    return (np.full(shape, np.nan),) * 2 if shape else (np.nan, np.nan)
-
-
-def report(run, text):
-    """What became of a verbose run, and what keeps it busy after its last step."""
-    if run.options.verbose:
-        print(text, file=sys.stderr, flush=True)
-
-
-def fresh_elbo(run):
-    """(ELBO, standard error): two floats, or two arrays over replicas.
-
-    Ctrl-C raises ``Interrupted`` with what has been estimated, nan for the rest.
-    """
-    values = np.stack(unknown(run))
-    params, interrupted = run.copy_params(), False
-    for i in range(len(run.streams)):
-        where = (slice(None), i) if run.lead else ...
-        own = {key: value[i] for key, value in params.items()} if run.lead else params
-        try:
-            values[where] = elbo_of(run, i, own)
-        except Interrupted as interrupt:
-            values[where] = interrupt.so_far or np.nan
-            interrupted = True
-            break
-    pair = tuple(values) if values.ndim > 1 else tuple(values.tolist())
-    if interrupted:
-        raise Interrupted(pair)
-    return pair
-
-
-def elbo_of(run, i, params):
-    """(ELBO, standard error) of replica i, for a tenth of what the steps have cost."""
-    A, y = run.batches.data_of(i)
-    problem = run.model, run.family, params, A, y
-    rows = run.step * run.options.n_samples * (run.batches.size or run.n_rows)
-    with np.errstate(all="ignore"):  # an ELBO of -inf is an answer
-        if run.estimator.exact:
-            return exact_elbo(*problem, run.estimator)
-        rng, samples = run.streams[i].validation, run.options.elbo_samples
-        return estimate_elbo(*problem, rng, samples, rows // 10)
-
-
-def choose(results):
-    """The best restart, by its ELBO."""
-    begun = [r for r in results if len(r.history["loss"]) and not without_elbo(r)]
-    results = begun or results
-    best = results[int(np.argmax([scores(result).sum() for result in results]))]
-    if len(results) > 1:
-        best.restarts = [(r.elbo, r.elbo_se) for r in results]
-    return best

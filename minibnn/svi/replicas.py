@@ -1,55 +1,114 @@
-"""Several independent runs of one problem: together where that is quicker, else in turn.
+"""Runs from their beginning to their end: together where that is quicker, else in turn.
 
 On a small network a step is mostly the making of calls, and the calls for a few runs
 side by side cost little more than those for one: steps 1.3 to 5 times quicker, the
 numbers equal up to rounding. Where the numbers outweigh the calls nothing is gained, and
-the memory of one run is enough.
+the memory of one run is enough. What runs of a simpler family end at is where those of a
+richer one begin.
 """
 
-from copy import copy
+from dataclasses import replace
 
 import numpy as np
 
+from minibnn.rng import Streams
+from minibnn.svi.begin import Beginning
+from minibnn.svi.compare import Outcome, settle
+from minibnn.svi.elbo import default_estimator
 from minibnn.svi.failure import FitError
-from minibnn.svi.flat import Flat
-from minibnn.svi.history import history_of
+from minibnn.svi.job import Job
+from minibnn.svi.run import Run
+from minibnn.svi.state import State
 
 # Of one step of one run; from about twice as many on nothing is gained.
 MOST_NUMBERS = 2**14
 # Runs; each has a block of noise, and all begin anew if one diverges.
 MOST_TOGETHER = 32
+FIRST_FITS = 2  # of the simpler family; the basin they end in is seldom left again
+FEW_WEIGHTS = 150  # with more, one basin is nearly as good as another, and dear
 PACKAGE = __name__.partition(".")[0]
 
 
-def runs_of(run_class, arguments):
-    """Every run, either gone to its end or still to ``go``, up to an interrupted one.
+def ends_of(jobs):
+    """What becomes of each job, up to an interrupted one: its last state, or a FitError.
 
-    ``arguments`` are those of ``run_class`` for each run, which differ in the seed
-    alone; the class is an argument because runs may ask for runs to start from.
+    The jobs differ in the seed alone.
     """
-    for first in range(0, len(arguments), MOST_TOGETHER):
-        group = arguments[first : first + MOST_TOGETHER]
-        ended = []
-        if len(group) > 1 and can_go_together(*group[0][:6]):
-            ended = gone_together(run_class, group)
-        for run in ended or in_turn(run_class, group):
-            yield run
-        if run.stop_reason == "interrupted":
+    for first in range(0, len(jobs), MOST_TOGETHER):
+        group = jobs[first : first + MOST_TOGETHER]
+        states = []
+        if len(group) > 1 and can_go_together(group[0]):
+            states = gone_together(group)
+        for end in states or in_turn(group):
+            yield end
+        if is_interrupted(end):
             return
 
 
-def in_turn(run_class, arguments):
-    """Every run, still to ``go``; after an interrupted one no other begins."""
-    for own in arguments:
-        run = run_class(*own)
-        yield run
-        if run.stop_reason == "interrupted":
+def in_turn(jobs):
+    """The same one after the other; after an interrupted one no other begins."""
+    for job in jobs:
+        try:
+            end = Run(job, begun(Beginning(job))).go()
+        except FitError as error:
+            end = error
+        yield end
+        if is_interrupted(end):
             return
 
 
-def can_go_together(model, family, estimator, A, y, options):
-    """Whether a few runs give the same as replicas, and sooner."""
-    parts = model.net, model.likelihood, model.prior, family, estimator
+def is_interrupted(end):
+    """Whether Ctrl-C has ended it."""
+    return isinstance(end, State) and end.stop_reason == "interrupted"
+
+
+def begun(beginning):
+    """The state a job begins in: a new one, or that of a checkpoint."""
+    job = beginning.job
+    saved = job.options.checkpoint and job.options.checkpoint.load(job)
+    if saved:
+        return saved
+    with np.errstate(all="ignore"):  # what is not finite is no start
+        for i in range(len(job.seeds)):
+            simple = job.options.kind == "first fit" and not beginning.interrupted
+            seed = beginning.streams[i].seed
+            beginning.add(first_fits(job, i, seed) if simple else ())
+        return beginning.state()
+
+
+def first_fits(job, i, seed):
+    """Params of the simpler family for replica i to start from, one for each basin."""
+    model, family = job.model, job.family.first_fit
+    options = job.options.for_first_fit(model, job.n_rows)
+    problem = model, family, default_estimator(model, family), *job.data_of(i)
+    kinds = replace(options, start="auto").kinds(model, family, job.n_rows, False)
+    basins = FIRST_FITS if model.n_weights <= FEW_WEIGHTS else 1
+    seeds, found = seed.spawn(basins), []
+    for kind in kinds:
+        own = options.of_kind(kind, [kind])
+        jobs = [Job(*problem, own, [seed]) for seed in seeds]
+        ends = list(ends_of(jobs))
+        for end in ends:
+            if isinstance(end, FitError):
+                raise end
+        if is_interrupted(ends[-1]):
+            raise KeyboardInterrupt
+        found.append(zip(jobs, ends, strict=True))
+    return [best_params(alike) for alike in zip(*found, strict=True)]
+
+
+def best_params(pairs):
+    """The params of the (job, state) that ends with the best ELBO, as it is returned."""
+    for job, state in pairs:
+        settle(job, state, Outcome())
+    elbo = [np.mean(state.history["elbo"][-100:]) for _, state in pairs]
+    return pairs[int(np.argmax(elbo))][1].params()
+
+
+def can_go_together(job):
+    """Whether a few such runs give the same as replicas, and sooner."""
+    model, family, options = job.model, job.family, job.options
+    parts = model.net, model.likelihood, model.prior, family, job.estimator
     alone = (
         options.needs_one_run,
         family.tasks,
@@ -58,9 +117,7 @@ def can_go_together(model, family, estimator, A, y, options):
         # a part of somebody's own may know no replicas, or mix them
         not all(is_ours(part) for part in (*parts, options.optimizer)),
     )
-    if any(alone):
-        return False
-    return numbers_of_a_step(model, family, len(A), options) <= MOST_NUMBERS
+    return not any(alone) and numbers_of_a_step(job) <= MOST_NUMBERS
 
 
 def is_ours(part):
@@ -68,47 +125,27 @@ def is_ours(part):
     return type(part).__module__.partition(".")[0] == PACKAGE
 
 
-def numbers_of_a_step(model, family, n_rows, options):
+def numbers_of_a_step(job):
     """How many numbers a step of one run makes: activations, noise, parameters."""
-    rows = min(options.batch_size or n_rows, n_rows)
-    sample = rows * sum(model.net.sizes) + model.n_weights
-    n_params = sum(shape[-1] for shape in family.shapes(model).values())
-    return options.n_samples * sample + n_params
+    model = job.model
+    sample = job.rows_a_step * sum(model.net.sizes) + model.n_weights
+    n_params = sum(shape[-1] for shape in job.family.shapes(model).values())
+    return job.options.n_samples * sample + n_params
 
 
-def gone_together(run_class, arguments):
-    """The runs as replicas of one, each by itself again; none where one has failed."""
-    *problem, options = arguments[0][:6]
-    seeds = [seed for own in arguments for seed in own[6]]
-    joint = run_class(*problem, options.for_replicas(len(seeds)), seeds)
+def gone_together(jobs):
+    """The last states of runs that go as replicas of one; none where one has failed."""
+    options = jobs[0].options.for_replicas(len(jobs))
+    seeds = [seed for job in jobs for seed in job.seeds]
+    joint = replace(jobs[0], options=options, seeds=seeds, given_seeds=None)
+    beginning = Beginning(joint)
     try:
-        return apart(joint.go())
+        return Run(joint, begun(beginning)).go().replicas()
     except FitError:  # by themselves the others need not fail
         return []
     except KeyboardInterrupt:  # in a later start: there are the starts so far
-        if not joint.starts:
+        if not beginning.found:
             raise
-        pairs = zip(arguments, joint.starts, strict=False)
-        return [ended_at(run_class(*own), start) for own, start in pairs]
-
-
-def ended_at(run, start):
-    """A run that has been interrupted before its first step."""
-    run.flat, run.stop_reason = Flat(start, run.dtype), "interrupted"
-    return run
-
-
-def apart(joint):
-    """The replicas of a run, each as if it had gone by itself."""
-    history = {name: np.asarray(values) for name, values in joint.history.items()}
-    return [replica(joint, r, history) for r in range(len(joint.streams))]
-
-
-def replica(joint, r, history):
-    """Replica r of a run; ``history`` holds arrays (steps,) or (steps, R)."""
-    one = copy(joint)
-    one.lead, one.streams = (), [joint.streams[r]]
-    one.flat = Flat({key: part[r] for key, part in joint.flat.params.items()})
-    one.begin = joint.begin if joint.begin is None else joint.begin[r]
-    one.history = history_of(history, r)
-    return one
+        streams = [[Streams(job.seeds[0])] for job in jobs]
+        starts = zip(jobs, beginning.found, streams, strict=False)
+        return [State.at(*start, "interrupted") for start in starts]

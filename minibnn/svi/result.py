@@ -9,14 +9,15 @@ import numpy as np
 from minibnn.model import Model
 from minibnn.optim.stopping import in_words
 from minibnn.prediction.prediction import MANY, MOST_SAMPLES, predict
+from minibnn.prediction.raw_units import in_raw_units
 from minibnn.prediction.replica_prediction import ReplicaPrediction
 from minibnn.recipe import from_recipe, seed_facts, seed_from, to_recipe
 from minibnn.rng import Normals, seed_sequence
-from minibnn.standardise import check_units, in_raw_units, of_replica
+from minibnn.standardise import check_units, of_replica
 from minibnn.storage import as_written, check_path, read, with_prefix, write
 from minibnn.svi.elbo import check_params, lead_of
 from minibnn.svi.history import history_of
-from minibnn.tape.repeated import Repeated
+from minibnn.tape import Repeated
 from minibnn.validation.arguments import (
     as_float_array,
     as_inputs,

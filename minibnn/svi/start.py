@@ -11,8 +11,8 @@ from scipy.optimize import minimize, root
 from minibnn.estimators.pathwise import Pathwise
 from minibnn.families.scales import SCALES
 from minibnn.objective import objective
-from minibnn.svi.flat import Flat
 from minibnn.svi.interrupt import Interrupted
+from minibnn.svi.params import Flat
 
 SAMPLES = 16
 ITERATIONS = 400
@@ -44,7 +44,7 @@ def narrow(family, params):
 
 def with_sigma(family, params, sigma, bound):
     """Params with every sigma bounded by ``sigma``, from above or from below."""
-    if "rho" not in params or family.scale == "identity":
+    if "rho" not in params or family.literal:
         return params
     rho = params["rho"]
     limit = rho.dtype.type(SCALES[family.scale].inverse(sigma))

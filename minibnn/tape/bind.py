@@ -12,7 +12,6 @@ from functools import partial
 import numpy as np
 from scipy.linalg.blas import dcopy, scopy
 
-from minibnn.tape.lift import reduction
 from minibnn.tape.memory import overlap
 from minibnn.tape.passes.axpy import IN_PLACE, PIECE, bind_in_place
 from minibnn.tape.tape import NotRecordable
@@ -59,7 +58,7 @@ def bind_copy(source, out):
 
 def bind_reduce(ufunc, step):
     """``reduce(array, axis, dtype, out, keepdims)`` by position."""
-    given = reduction(step)
+    given = step.reduction()
     if not set(given) <= {"axis", "dtype", "keepdims"}:
         raise NotRecordable(f"{ufunc.__name__}.reduce with {sorted(given)}")
     axis, keepdims = given.get("axis", 0), given.get("keepdims", False)
@@ -99,6 +98,9 @@ def stacked_rows(a, b, out):
     Rows that lie scattered are copied together. Where the result does not lie in memory
     as rows of length B, it is made aside and copied; that pays while it is no larger
     than b, or than rows that needed no copy.
+
+    calls    without it: 1.00 1.00 0.97 1.00 1.00 1.00
+    products without it: 1.00 1.00 1.35 1.00 1.00 1.00
     """
     b = b.reshape(b.shape[-2:])
     order = (*np.argsort(out.strides[:-1], kind="stable")[::-1], out.ndim - 1)

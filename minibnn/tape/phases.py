@@ -1,20 +1,19 @@
-"""Which steps of a recording can be carried out for many rows at once.
+"""Which steps of a recording can be carried out for many turns at once.
 
 A step is *ahead* if nothing it reads depends on the state, *late* if nothing that moves
 the state depends on it, and *main* otherwise. Ahead steps run before, late ones after
-all rows of the main part; memory that would be written over in between decides against.
+all turns of the main part; memory that would be written over in between decides against.
 """
 
 from minibnn.tape.lift import can_be_lifted
-from minibnn.tape.memory import operands, owner, owners_of
 
 
 def phases(steps, inside, lasting):
     """Split steps into (ahead, main, late), each in their order.
 
-    ``inside`` are the ids of the owners of row inputs, ``lasting`` of the state.
+    ``inside`` are the ids of the owners of what is new in a turn, ``lasting`` of the state.
     """
-    facts = [(step, id(owner(step.out)), owners_of(operands(step))) for step in steps]
+    facts = [(step, step.writes, step.reads) for step in steps]
     varying = depending(facts, lasting)
     main = moving(facts, varying, lasting)
     main = promoted(facts, varying, main, inside | lasting)

@@ -3,12 +3,14 @@
 import numpy as np
 
 from minibnn.tape.bind import bind
-from minibnn.tape.memory import needed, owners_of, pieces, share_memory
+from minibnn.tape.memory import owners_of, pieces
 from minibnn.tape.passes.axpy import with_multiples, with_sums_in_place
 from minibnn.tape.passes.copies import simplified, without_copies
 from minibnn.tape.passes.dots import with_dots
 from minibnn.tape.passes.logistic import with_logistic
 from minibnn.tape.passes.products import with_cheap_products
+from minibnn.tape.passes.sharing import share_memory
+from minibnn.tape.step import needed
 from minibnn.tape.tape import NotRecordable, Tape, plain, watch
 
 BLOCK = 2**16  # numbers compared at a time: that takes memory many times theirs
@@ -89,7 +91,7 @@ class Direct:
         self.outputs = self.function(**self.inputs)
 
 
-def program(function, inputs, change, state=()):
+def proved_program(function, inputs, change, state=()):
     """A Program if the function can be recorded and replays truly, else a Direct.
 
     ``change()`` gives the inputs other values, and at its next call those they had:
@@ -112,6 +114,27 @@ def program(function, inputs, change, state=()):
         if agree(recorded.outputs, wanted):
             return recorded
     return Direct(function, inputs, wanted)
+
+
+def proved_move(function, inputs, remake):
+    """A Program of a function that moves its inputs, if it replays truly; else None.
+
+    ``remake()`` gives the input "g" the values it had; the others are put back here.
+    """
+    before = {key: a.copy() for key, a in inputs.items() if key != "g"}
+    try:
+        made = Program(function, inputs)
+        for array in inputs.values():
+            toggle(array)
+        direct = {key: array.copy() for key, array in inputs.items()}
+        function(**direct)
+        made()
+        return made if agree(inputs, direct) else None
+    except NotRecordable:
+        return None
+    finally:  # half a step may have been carried out
+        set_all(inputs, before)
+        remake()
 
 
 def set_all(arrays, values):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minibnn.tape.program import program, toggle
+from minibnn.tape.program import proved_program, toggle
 
 
 class Repeated:
@@ -30,7 +30,7 @@ class Repeated:
             return self.function(x)
         if self.program is None:
             self.x = x.copy()
-            self.program = program(self.named, {"x": self.x}, self.change)
+            self.program = proved_program(self.named, {"x": self.x}, self.change)
         else:
             if x is not self.x:
                 self.x[...] = x

@@ -1,4 +1,4 @@
-"""What a recording may say more shortly: only the sum of it is followed."""
+"""What a recording may say more shortly: of these numbers only a sum is followed."""
 
 import numpy as np
 
@@ -10,23 +10,21 @@ def log_sigma(rho, sigma):
     return np.minimum(np.log(np.maximum(sigma, numerics.TINY_SIGMA)), rho)
 
 
-def log_gap(e, s, log_s, s0):
-    """With a small absolute error, which is all that a sum over weights shows."""
-    return e - (log_s - np.log(s0))
-
-
 def scale_divergence(s, log_s, s0):
-    """Float32: as it stands, with a small absolute error of value and slope."""
-    if s.dtype != np.float32:
-        return numerics.scale_divergence.__wrapped__(s, log_s, s0)
-    ratio = s / s0
-    slope = ratio * ratio - 1
-    return 0.5 * slope - (log_s - np.log(s0)), slope
+    """With a small absolute error of the value, in float32 also of the slope.
+
+    Both are even in s, so it does not matter here which sign s has.
+    """
+    if s.dtype == np.float32:
+        ratio = s / s0
+        slope = ratio * ratio - 1
+        return 0.5 * slope - (log_s - np.log(s0)), slope
+    e = (s - s0) / s0
+    return 0.5 * e * e + (e - (log_s - np.log(s0))), e * ((s + s0) / s0)
 
 
 SHORT = {
     numerics.log_sigma: log_sigma,
-    numerics.log_gap: log_gap,
     numerics.scale_divergence: scale_divergence,
     numerics.log_one_plus: lambda one_plus, e: np.log(one_plus),
     numerics.rectified: numerics.rectified_near,

@@ -16,6 +16,7 @@ import threading
 import numpy as np
 
 from minibnn.tape.shortcuts import SHORT
+from minibnn.tape.step import Step
 
 LARGE = 2**14  # numbers; results as large are not computed while they are recorded
 # what NumPy passes on for an argument of a ufunc or reduction that was not given
@@ -33,14 +34,7 @@ class Tapes(threading.local):
         self.recorded = []  # the last is being written
 
 
-_TAPES = Tapes()
-
-
-class Step:
-    """One operation: ``function(*args, **kwargs)`` fills ``out``."""
-
-    def __init__(self, function, args, kwargs, out):
-        self.function, self.args, self.kwargs, self.out = function, args, kwargs, out
+TAPES = Tapes()
 
 
 class Tape:
@@ -55,11 +49,11 @@ class Tape:
 
     def __enter__(self):
         self.quiet.__enter__()
-        _TAPES.recorded.append(self)
+        TAPES.recorded.append(self)
         return self
 
     def __exit__(self, *error):
-        _TAPES.recorded.pop()
+        TAPES.recorded.pop()
         self.quiet.__exit__(*error)
 
     def add(self, function, args, kwargs, out):
@@ -228,9 +222,9 @@ class Recorded(np.ndarray):
 
 
 def _noted(function, args, kwargs, buffer):
-    if not _TAPES.recorded:
+    if not TAPES.recorded:
         raise NotRecordable("an operation in another thread")
-    _TAPES.recorded[-1].add(function, tuple(args), kwargs, buffer)
+    TAPES.recorded[-1].add(function, tuple(args), kwargs, buffer)
     return watch(buffer)
 
 

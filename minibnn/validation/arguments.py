@@ -11,9 +11,9 @@ import sys
 
 import numpy as np
 
-from minibnn.inputs import pieces
 from minibnn.validation.describe import ArgumentTypeError, describe, shown
 from minibnn.validation.frames import real_array
+from minibnn.validation.pieces import pieces
 
 # --- single values -------------------------------------------------------------------
 

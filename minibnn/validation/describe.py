@@ -43,3 +43,12 @@ def shown(number):
     if isinstance(number, int) and number.bit_length() > 100:
         return f"an integer of {number.bit_length()} bits"
     return repr(number)
+
+
+def largest(numbers):
+    """The largest of named arrays by size, and its name; nan counts as largest."""
+    top = (-1.0, "")
+    for name, array in numbers:
+        size = np.maximum(np.max(array, initial=0.0), -np.min(array, initial=0.0))
+        top = max(top, (np.inf if np.isnan(size) else float(size), name))
+    return f"the largest number is {top[0]:.2g}, in {top[1]}"

@@ -15,51 +15,20 @@ from minibnn.families.scales import (
     inverse_softplus,
     softplus_scale,
 )
-from minibnn.likelihoods.bernoulli import bernoulli_nll
-from minibnn.likelihoods.categorical import categorical_nll
-from minibnn.likelihoods.gaussian import gaussian_nll
-from minibnn.likelihoods.poisson import poisson_nll
-from minibnn.likelihoods.student_t import student_t_nll
 from minibnn.nn.activations import ACTIVATIONS
 from minibnn.numerics import log1p, sigmoid, softplus
 from minibnn.priors.gaussian import gaussian_log_density
 from minibnn.priors.gaussian_kl import gaussian_kl
 from minibnn.priors.laplace import laplace_kl, laplace_log_density
 from minibnn.priors.scale_mixture import scale_mixture_log_density
-from minibnn.rupture.sigmoid_gaussian import sigmoid_gaussian_nll
 
 STEP = 1e-20
 N = 24
 RNG = np.random.default_rng(7)
-F, T, Y = RNG.normal(size=(3, N)) * np.array([[2.0], [0.4], [1.5]])
-LABELS, COUNTS = RNG.integers(0, 2, N), RNG.poisson(3.0, N)
+F = 2.0 * RNG.normal(size=N)
 M, LOG_S, M0 = RNG.normal(size=(3, N))
 S0 = RNG.uniform(0.3, 2.0, N)
 LOG_S[:8] = np.log(S0[:8]) + 0.3 * RNG.normal(size=8)  # some in the series of E41
-
-
-def elementwise(kernel, y, *constants):
-    """An nll kernel on N samples of one observation each, as a function of (N,)."""
-
-    def f(*x):
-        columns = (a[:, None, None] for a in x)
-        # observations stand on the replica axis: each has targets of its own
-        outputs = kernel(
-            next(columns)[:, None],
-            y[:, None, None],
-            *(a[:, None] for a in columns),
-            *constants,
-        )
-        return [out.reshape(N) for out in outputs]
-
-    return f
-
-
-def one_hot_row(F, y=LABELS):
-    """Categorical over the logits (F, 0.3, -0.2); the class is y."""
-    logits = np.stack([F, 0 * F + 0.3, 0 * F - 0.2], -1)[:, None, None, :]
-    value, g_F = categorical_nll(logits, y[:, None])
-    return value[:, 0], g_F[:, 0, 0, 0]
 
 
 def through_sigma(scale, rho):
@@ -95,12 +64,6 @@ KERNELS = {  # name -> (function of arrays (N,) -> value, a gradient each), the 
     "E23": (partial(activation, "relu"), [F]),
     "E24": (partial(activation, "softplus"), [F]),
     "identity": (partial(activation, "identity"), [F]),
-    "E31": (elementwise(gaussian_nll, Y), [F, T]),
-    "E33": (elementwise(bernoulli_nll, LABELS), [F]),
-    "E34": (one_hot_row, [F]),
-    "E35": (elementwise(poisson_nll, COUNTS), [F]),
-    "E36": (elementwise(student_t_nll, Y, 3.5), [F, T]),
-    "E37": (elementwise(sigmoid_gaussian_nll, LABELS), [F, T]),
     "E41": (with_scale(gaussian_kl, M0, S0), [M, LOG_S]),
     "E42": (lambda w: gaussian_log_density(w, M0, S0), [M]),
     "E43": (neg_entropy, [LOG_S]),
@@ -144,15 +107,6 @@ def test_log1p_of_complex_numbers():
     np.testing.assert_allclose(np.expm1(log1p(z)), z, rtol=1e-14)
 
 
-def gaussian_density(y, mean, log_sd):
-    return -stats.norm.logpdf(y, mean, np.exp(log_sd))
-
-
-def softmax_density(F):
-    odds = np.exp(np.stack([F, 0 * F + 0.3, 0 * F - 0.2]))
-    return -np.log(odds[LABELS, np.arange(N)] / odds.sum(0))
-
-
 def mixture_density(w):
     return np.log(0.3 * stats.norm.pdf(w, 0, 0.2) + 0.7 * stats.norm.pdf(w, 0, 1.4))
 
@@ -185,12 +139,6 @@ VALUES = {  # the same quantity from somewhere else
     "E22": np.tanh,
     "E23": lambda z: [max(a, 0) for a in z],
     "E24": lambda z: np.log(1 + np.exp(z)),
-    "E31": partial(gaussian_density, Y),
-    "E33": lambda f: -stats.bernoulli.logpmf(LABELS, 1 / (1 + np.exp(-f))),
-    "E34": softmax_density,
-    "E35": lambda f: -stats.poisson.logpmf(COUNTS, np.exp(f)),
-    "E36": lambda f, t: -stats.t.logpdf(Y, 3.5, f, np.exp(t)),
-    "E37": lambda f, t: gaussian_density(LABELS, 1 / (1 + np.exp(-f)), t),
     "E41": kl_by_quadrature(lambda w, i: stats.norm.logpdf(w, M0[i], S0[i])),
     "E42": lambda w: stats.norm.logpdf(w, M0, S0),
     "E43": lambda log_s: -stats.norm.entropy(0, np.exp(log_s)),
@@ -204,35 +152,6 @@ VALUES = {  # the same quantity from somewhere else
 def test_value_against_an_independent_source(name):
     f, x = KERNELS[name]
     np.testing.assert_allclose(f(*x)[0], VALUES[name](*x), rtol=1e-10, atol=1e-10)
-
-
-NLL = {  # name -> function of outputs (..., S, B, 3) and targets
-    "E31": (lambda F, y: gaussian_nll(F, y, 0.3), (5, 3)),
-    "E33": (bernoulli_nll, (5, 3)),
-    "E34": (categorical_nll, (5,)),
-    "E35": (poisson_nll, (5, 3)),
-    "E36": (lambda F, y: student_t_nll(F, y, 0.3, 4.0), (5, 3)),
-    "E37": (lambda F, y: sigmoid_gaussian_nll(F, y, 0.3), (5, 3)),
-}
-
-
-@pytest.mark.parametrize("name", NLL)
-def test_replicas_and_layout(name):
-    """Leading axes are runs of their own; a transposed F gives a transposed g_F."""
-    kernel, shape = NLL[name]
-    rng = np.random.default_rng(2)
-    F, y = rng.normal(size=(2, 4, 5, 3)), rng.integers(0, 2, (2, *shape))
-    value, g_F, *_ = kernel(F, y)
-    assert value.shape == (2, 4)
-    for r in range(2):
-        alone = kernel(F[r], y[r])
-        np.testing.assert_allclose(alone[0], value[r], rtol=1e-14)
-        np.testing.assert_array_equal(alone[1], g_F[r])
-    view = np.ascontiguousarray(F.swapaxes(-1, -2)).swapaxes(-1, -2)
-    turned = kernel(view, y)
-    assert turned[1].strides == view.strides
-    np.testing.assert_allclose(turned[0], value, rtol=1e-14)
-    np.testing.assert_allclose(turned[1], g_F, rtol=1e-14, atol=1e-15)
 
 
 def test_single_number_gives_single_number():

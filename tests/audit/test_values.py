@@ -1,138 +1,13 @@
-"""Values of likelihoods, priors and networks against scipy, quadrature and loops."""
+"""Values of priors and networks against scipy, quadrature and loops."""
 
 import numpy as np
 import pytest
-from scipy import integrate, stats
+from scipy import integrate, special, stats
 from support import core_oracles as oracle
+from support.likelihoods import LIKELIHOODS, targets_of
 
 import minibnn as mb
 from minibnn.families.normal import Normal as Q
-
-F = np.array([[[0.3, -1.7]], [[2.5, 0.0]], [[-0.8, 4.0]]])  # (S, B, C) = (3, 1, 2)
-V0 = np.empty((3, 0))  # no weights of their own
-
-
-def expit(f):
-    return 1 / (1 + np.exp(-f))
-
-
-# --- likelihoods ---------------------------------------------------------------------
-
-KNOWN = 0.6
-T = np.array([[-0.5], [0.2], [0.9]])  # log s of three samples
-
-CASES = {  # likelihood, own weights, frozen scipy distribution of each output, targets
-    "Gaussian": (
-        mb.Gaussian(KNOWN),
-        V0,
-        lambda f, v: stats.norm(f, KNOWN),
-        np.array([[0.4, -2.0]]),
-    ),
-    "learned": (
-        mb.Gaussian("learned"),
-        T,
-        lambda f, v: stats.norm(f, np.exp(v[..., None])),
-        np.array([[0.4, -2.0]]),
-    ),
-    "Bernoulli": (
-        mb.Bernoulli(),
-        V0,
-        lambda f, v: stats.bernoulli(expit(f)),
-        np.array([[1.0, 0.0]]),
-    ),
-}
-
-
-def log_density(distribution, y):
-    discrete = isinstance(distribution.dist, stats.rv_discrete)
-    return distribution.logpmf(y) if discrete else distribution.logpdf(y)
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_likelihood_against_scipy(name):
-    likelihood, v, make, y = CASES[name]
-    truth = make(F, v)
-    nll, _, _ = likelihood(F, y, v)
-    np.testing.assert_allclose(nll, -log_density(truth, y).sum((1, 2)), rtol=1e-13)
-    np.testing.assert_allclose(likelihood.mean(F, v), truth.mean(), rtol=1e-13)
-    np.testing.assert_allclose(likelihood.variance(F, v), truth.var(), rtol=1e-12)
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_row_nll_is_the_nll_of_each_row_alone(name):
-    likelihood, v, make, y = CASES[name]
-    rows = np.concatenate([F, F[::-1], F + 0.5], axis=1)  # three rows
-    ys = np.concatenate([y, y[:, ::-1], y])
-    got = likelihood.row_nll(rows, ys, v)
-    assert got.shape == (3, 3)
-    np.testing.assert_allclose(got, -log_density(make(rows, v), ys).sum(-1), rtol=1e-13)
-    np.testing.assert_allclose(got.sum(-1), likelihood(rows, ys, v)[0], rtol=1e-13)
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_sample_is_the_quantile_function(name):
-    """A uniform number u becomes the u-quantile; the ends are known to scipy."""
-    likelihood, v, make, _ = CASES[name]
-    u = np.linspace(0.01, 0.99, 99)[:, None, None, None]  # many u for each output
-    draws = np.stack([likelihood.sample(F, v, np.full(F.shape, x.item())) for x in u])
-    truth = make(F, v)
-    if name == "Bernoulli":  # 1 with probability p; which u gives it is free
-        np.testing.assert_allclose(draws.mean(0), truth.mean(), atol=0.011)
-        assert set(np.unique(draws)) == {0.0, 1.0}
-    else:
-        np.testing.assert_allclose(draws, truth.ppf(u), rtol=1e-11, atol=1e-13)
-
-
-def test_categorical_against_scipy():
-    F = np.array(
-        [[[0.3, -1.7, 1.0], [9.0, 0.0, -3.0]], [[0.0, 0.0, 0.0], [1.0, 2.0, 3.0]]]
-    )
-    likelihood, y = mb.Categorical(3), np.array([2, 0])
-    p = np.exp(F) / np.exp(F).sum(-1, keepdims=True)
-    truth = np.array([[stats.multinomial(1, row) for row in rows] for rows in p])
-    one_hot = np.eye(3)[y]
-    want = [[-d.logpmf(h) for d, h in zip(row, one_hot, strict=True)] for row in truth]
-    np.testing.assert_allclose(likelihood.row_nll(F, y, V0[:2]), want, rtol=1e-12)
-    np.testing.assert_allclose(
-        likelihood(F, y, V0[:2])[0], np.sum(want, -1), rtol=1e-12
-    )
-    np.testing.assert_allclose(likelihood.mean(F, V0), p, rtol=1e-13)
-    covariance = np.array([[np.diag(d.cov()) for d in row] for row in truth])
-    np.testing.assert_allclose(likelihood.variance(F, V0), covariance, rtol=1e-10)
-
-
-def test_categorical_samples_every_class_as_often_as_it_is_probable():
-    F = np.array([[[0.3, -1.7, 1.0]]])
-    u = (np.arange(1000) + 0.5) / 1000
-    draws = [mb.Categorical(3).sample(F, V0, np.full(F.shape, x)).item() for x in u]
-    frequency = np.bincount(draws, minlength=3) / 1000
-    np.testing.assert_allclose(
-        frequency, mb.Categorical(3).mean(F, V0)[0, 0], atol=1.1e-3
-    )
-
-
-def test_sigmoid_gaussian_is_a_normal_density_of_labels():
-    likelihood, y = mb.rupture.SigmoidGaussian(0.8), np.array([[1.0, 0.0]])
-    want = -stats.norm.logpdf(y, expit(F), 0.8)
-    np.testing.assert_allclose(likelihood.row_nll(F, y, V0), want.sum(-1), rtol=1e-13)
-    np.testing.assert_allclose(likelihood.mean(F, V0), expit(F))
-
-
-@pytest.mark.parametrize("scale", [0.05, 1.0, 7.0])
-def test_the_gaussian_density_integrates_to_one(scale):
-    def density(y):
-        nll = mb.Gaussian(scale).row_nll(np.array([[[0.7]]]), np.array([[y]]), V0[:1])
-        return np.exp(-nll.item())
-
-    mass, _ = integrate.quad(density, 0.7 - 12 * scale, 0.7 + 12 * scale, points=[0.7])
-    assert mass == pytest.approx(1.0, abs=1e-10)
-
-
-def test_a_flipped_label_changes_the_loss():
-    y = np.array([[1.0, 0.0]])
-    for likelihood in (mb.Bernoulli(), mb.rupture.SigmoidGaussian()):
-        assert not np.any(likelihood(F, y, V0)[0] == likelihood(F, 1 - y, V0)[0])
-
 
 # --- priors --------------------------------------------------------------------------
 
@@ -194,8 +69,6 @@ def test_a_learned_noise_scale_starts_at_its_prior_mean():
     model = mb.Model(mb.MLP([2, 1]), likelihood, mb.GaussianPrior())
     for family in (mb.MeanField(), mb.Point()):
         assert family.init(model, rng=0)["mu"][-1] == -0.4
-    known = mb.Model(mb.MLP([2, 1]), mb.Gaussian(0.3), mb.GaussianPrior())
-    assert (model.n_weights, known.n_weights) == (4, 3)
 
 
 def test_penalty_of_a_point_is_minus_the_prior_density():
@@ -278,44 +151,39 @@ def test_new_weights_have_variance_two_over_fan_in():
 
 def settings():
     rng = np.random.default_rng(3)
-    X = rng.normal(size=(7, 2))
-    likelihoods = {
-        "Bernoulli": (mb.Bernoulli(), rng.integers(0, 2, (7, 1)), oracle.bernoulli),
-        "Gaussian": (mb.Gaussian(0.6), rng.normal(size=(7, 2)), oracle.gaussian(0.6)),
-        "learned": (
-            mb.Gaussian("learned", log_scale_prior=(-0.4, 0.6)),
-            rng.normal(size=(7, 2)),
-            oracle.gaussian_learned,
-        ),
-        "Categorical": (
-            mb.Categorical(3),
-            rng.integers(0, 3, (7, 1)),
-            oracle.categorical,
-        ),
-    }
-    widths = {"Bernoulli": 1, "Gaussian": 2, "learned": 2, "Categorical": 3}
-    for name, (likelihood, y, log_density) in likelihoods.items():
-        net = mb.MLP([2, 3, widths[name]], "tanh")
-        m0, s0 = (
-            0.3 * rng.normal(size=net.n_weights),
-            rng.uniform(0.5, 2, net.n_weights),
-        )
+    for name, (likelihood, width) in LIKELIHOODS.items():
+        net = mb.MLP([2, 3, width], "tanh")
+        n = net.n_weights
+        m0, s0 = 0.3 * rng.normal(size=n), rng.uniform(0.5, 2, n)
         model = mb.Model(net, likelihood, mb.GaussianPrior(m0, s0))
-        yield pytest.param(model, X, y, log_density, m0, s0, id=name)
+        X, y = rng.normal(size=(7, 2)), targets_of(likelihood, (7, width), rng)
+        yield pytest.param(model, X, y, m0, s0, id=name)
 
 
-@pytest.mark.parametrize(
-    ("model", "X", "y", "log_density", "m0", "s0"), list(settings())
-)
-def test_log_joint(model, X, y, log_density, m0, s0):
+def log_density(likelihood):
+    """Of one row's target, by scipy: outputs (C,), targets (K,), own weights (n,)."""
+
+    def f(outputs, y, v):
+        if likelihood.exclusive:
+            return np.log(special.softmax(outputs))[int(y)]
+        name, *arguments = likelihood.in_scipy(outputs[None, None], v[None])
+        truth = getattr(stats, name)(*arguments)
+        return (truth.logpmf if likelihood.support != "reals" else truth.logpdf)(y).sum()
+
+    return f
+
+
+@pytest.mark.parametrize(("model", "X", "y", "m0", "s0"), list(settings()))
+def test_log_joint(model, X, y, m0, s0):
     """log p(y | X, w) + log p(w): value by loops and scipy, gradient by values."""
     w = np.random.default_rng(4).normal(size=(2, model.n_weights))
     value, gradient = model.log_joint(w, X, y)
     n = model.net.n_weights
     for i in range(2):
-        want = -oracle.loop_nll(model.net, log_density, w[i], X, y)
+        density = log_density(model.likelihood)
+        want = -oracle.loop_nll(model.net, density, w[i], X, y)
         want += stats.norm.logpdf(w[i, :n], m0, s0).sum()
-        want += stats.norm.logpdf(w[i, n:], -0.4, 0.6).sum()
+        want += stats.norm.logpdf(w[i, n:], -0.3, 0.8).sum()
         assert value[i] == pytest.approx(want, rel=1e-13)
         single = model.log_joint(w[i], X, y)
         assert single[0] == pytest.approx(value[i], rel=1e-14)

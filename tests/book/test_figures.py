@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from minibnn.book import figures
+from minibnn.book import figures, registry
 from minibnn.equations import LEDGER
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "figures"
-figures.load()
 make = cache(figures.make)
 
 
@@ -100,4 +99,4 @@ def test_a_name_is_registered_once():
         """Another figure of the same name."""
 
     with pytest.raises(ValueError, match="already a figure 'one_step'"):
-        figures.figure("E14")(one_step)
+        registry.figure("E14")(one_step)

@@ -15,7 +15,7 @@ from minibnn.audit import verify as audit
 from minibnn.book import demo as demonstration
 from minibnn.commands import main as cli
 from minibnn.datasets import rupture_data
-from minibnn.svi.elbo import estimate_elbo
+from minibnn.svi.estimate import estimate_elbo
 
 GOOD = {
     "label": "E31",

@@ -305,3 +305,14 @@ def test_the_report_reads_well_and_goes_to_json():
     assert "kl-over-batch-size (E51)" in text
     assert "hint" in text
     assert json.loads(json.dumps(found.to_dict()))["mistakes"][0]["rank"] == 1
+
+
+def test_a_point_estimate_is_diagnosed_too():
+    """There is no sigma then, and no rule may ask for one."""
+    model = mb.Model(mb.MLP([3, 4, 1]), mb.Bernoulli(), mb.GaussianPrior(0.3, 1.4))
+    case = points.generic(model, mb.Point())
+    right = case.gradient()["mu"]
+    noise = np.random.default_rng(0).normal(size=right.shape)
+    assert diagnose({"mu": right + noise}, case).verdict == "none fits"
+    (found,) = diagnose({"mu": right[::-1]}, case).mistakes[:1]
+    assert found.name == "gradient-of-loss-weight-reversed"

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from mutation.mutants import MUTANTS, concerns
+from support.likelihoods import EXAMPLES
 from support.mutant_package import import_mutant, mutant_gradient
 
 import minibnn as mb
@@ -10,12 +11,8 @@ from minibnn.diagnosis import points
 from minibnn.diagnosis.chain import Chain
 from minibnn.mistakes.catalogue import catalogue
 
-LIKELIHOODS = [
-    (mb.Bernoulli(), 2),
-    (mb.Gaussian(0.6), 1),
-    (mb.Gaussian("learned"), 2),
-    (mb.Categorical(4), 4),
-    (mb.rupture.SigmoidGaussian(0.7), 1),
+LIKELIHOODS = [  # of two targets each
+    (like, width if like.exclusive else 2 * width) for like, width in EXAMPLES
 ]
 COMBINATIONS = [
     (mb.MeanField(), mb.Pathwise()),

@@ -1,11 +1,13 @@
 """What is printed is true: edges near by, small beside huge, ripples, flat, rounding."""
 
-import mpmath
 import numpy as np
 import pytest
-from support.checker_survey import EXACT, FLOATS, real
+from support.checker_survey import EXACT, FLOATS, mpmath
+from support.gradcheck_nets import real
 
 from minibnn.gradcheck import check_gradient
+
+pytestmark = pytest.mark.optional  # mpmath
 
 BOTH = pytest.mark.parametrize("form", [lambda f: f, real], ids=["complex", "real"])
 

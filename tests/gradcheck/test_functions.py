@@ -9,7 +9,7 @@ from scipy import special
 from support.gradcheck_nets import softplus
 
 from minibnn.gradcheck import check_gradient
-from minibnn.gradcheck.lines import Coordinate, complex_step
+from minibnn.gradcheck.lines import Axis, complex_step
 from minibnn.gradcheck.problem import Problem
 
 X20 = np.random.default_rng(20).normal(size=20)
@@ -81,7 +81,7 @@ def test_complex_steps_are_relative_and_of_either_sign():
     assert (report.verdict, report.judge) == ("agrees", "complex step")
     assert report.relative_bound < 1e-13
     tie = Problem(lambda x: np.sum(np.maximum(x, 0)), np.ones(1), np.zeros(1))
-    assert complex_step(Coordinate(tie, 0)) == (1.0, 0.0)
+    assert complex_step(Axis(tie, 0)) == (1.0, 0.0)
 
 
 def test_long_steps_where_rounding_rules():

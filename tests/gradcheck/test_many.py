@@ -25,7 +25,7 @@ class Large:
         return self.a * (2 * x + 1)
 
 
-@pytest.mark.parametrize("real", [False, True])
+@pytest.mark.parametrize("real", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_million_parameters(real):
     large = Large(real)
     report = check_gradient(large.f, large.grad, large.x)

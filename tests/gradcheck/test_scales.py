@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support.checker_survey import real
+from support.gradcheck_nets import real
 
 from minibnn.gradcheck import check_gradient
 

@@ -1,12 +1,13 @@
 """The checker on usual models in mixed units: no false certificate, and a decision."""
 
-import mpmath
 import numpy as np
 import pytest
-from support.checker_survey import MODELS
+from support.checker_survey import MODELS, mpmath
 from support.checker_survey_more import MORE
 
 from minibnn.gradcheck import check_gradient
+
+pytestmark = pytest.mark.optional  # mpmath
 
 KINDS = ("f", "real", "lost", "half")  # complex-safe; an error; all, some of it lost
 EVERY = [*enumerate(MODELS), *enumerate(MORE, 100)]

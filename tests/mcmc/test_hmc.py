@@ -10,15 +10,16 @@ from scipy import signal, stats
 
 import minibnn as mb
 from minibnn.exact.conjugate import exact_posterior
-from minibnn.mcmc import diagnostics
 from minibnn.mcmc import enough as enough_module
 from minibnn.mcmc import hmc as module
 from minibnn.mcmc.adaptation import StepSearch, first_step, window_ends, window_scales
 from minibnn.mcmc.chains import Chains
 from minibnn.mcmc.density import LogJoint
 from minibnn.mcmc.enough import Enough
+from minibnn.mcmc.ess import effective_size, ess
 from minibnn.mcmc.hmc import Sampler, hmc, starting_points
 from minibnn.mcmc.leapfrog import Move, State, leapfrog, transition
+from minibnn.mcmc.r_hat import potential_reduction, r_hat, rank_normalise, split
 
 
 def tanh_case(n=20, seed=0):
@@ -199,10 +200,10 @@ def test_ess_of_an_autoregression(phi):
     """[E97]: n (1 - phi)/(1 + phi). 20 repeats; their mean is within 10 %."""
     draws = ar1(np.random.default_rng(6), phi, (4, 4000, 20))
     wanted = 16000 * (1 - phi) / (1 + phi)
-    found = diagnostics.ess(draws)
+    found = ess(draws)
     assert found.shape == (20,)
     assert found.mean() == pytest.approx(wanted, rel=0.1)
-    assert diagnostics.r_hat(draws).max() < 1.02
+    assert r_hat(draws).max() < 1.02
 
 
 def loop_of_stan(chains):
@@ -232,8 +233,8 @@ def loop_of_stan(chains):
 def test_ess_is_that_of_stan_where_chains_agree(n, phi):
     """There the sum ends by itself, long before the last lags."""
     noise = np.random.default_rng(6).standard_normal((4, n))
-    z = diagnostics.split(signal.lfilter([1], [1, -phi], noise, axis=1))
-    ours = diagnostics.effective_size(z)
+    z = split(signal.lfilter([1], [1, -phi], noise, axis=1))
+    ours = effective_size(z)
     assert ours == pytest.approx(loop_of_stan(z), rel=1e-10)
 
 
@@ -245,12 +246,12 @@ def test_ess_of_stuck_chains_is_theirs_whatever_their_length(n):
     ends it a few lags sooner, and says up to half as much again.
     """
     noise = np.random.default_rng(7).standard_normal((4, n))
-    z = diagnostics.split(noise + 1e6 * np.arange(4.0)[:, None])
+    z = split(noise + 1e6 * np.arange(4.0)[:, None])
     lags = z.shape[1] - z.shape[1] % 2  # in pairs
-    assert diagnostics.effective_size(z) == pytest.approx(
+    assert effective_size(z) == pytest.approx(
         z.size / (2 * lags - 1), rel=1e-9
     )
-    assert loop_of_stan(z) > diagnostics.effective_size(z)
+    assert loop_of_stan(z) > effective_size(z)
 
 
 def oracle_ess(draws):
@@ -289,36 +290,36 @@ def test_diagnostics_agree_with_loops():
     for phi, shift, n in 4 * cases:
         draws = ar1(rng, phi, (3, n)) + shift * np.arange(3)[:, None]
         size, ratio = oracle_ess(draws)
-        assert diagnostics.ess(draws) == pytest.approx(size, rel=1e-10)
-        bulk = diagnostics.rank_normalise(diagnostics.split(draws))
-        assert diagnostics.potential_reduction(bulk) == pytest.approx(ratio, rel=1e-12)
+        assert ess(draws) == pytest.approx(size, rel=1e-10)
+        bulk = rank_normalise(split(draws))
+        assert potential_reduction(bulk) == pytest.approx(ratio, rel=1e-12)
 
 
 def test_r_hat_sees_shift_scale_and_drift():
     rng = np.random.default_rng(8)
     good = rng.standard_normal((4, 1000))
-    assert diagnostics.r_hat(good) < 1.01
-    assert diagnostics.r_hat(good + np.array([[0], [0], [0], [1]])) > 1.1
-    assert diagnostics.r_hat(good * np.array([[1], [1], [1], [4]])) > 1.1  # folded
-    assert diagnostics.r_hat(good[:1] + np.linspace(0, 2, 1000)) > 1.1  # split
+    assert r_hat(good) < 1.01
+    assert r_hat(good + np.array([[0], [0], [0], [1]])) > 1.1
+    assert r_hat(good * np.array([[1], [1], [1], [4]])) > 1.1  # folded
+    assert r_hat(good[:1] + np.linspace(0, 2, 1000)) > 1.1  # split
     heavy = np.tan(np.pi * (rng.random((4, 1000)) - 0.5))  # Cauchy: no variance
-    assert diagnostics.r_hat(heavy) < 1.02
+    assert r_hat(heavy) < 1.02
 
 
 def test_diagnostics_are_unchanged_by_monotone_maps():
     draws = ar1(np.random.default_rng(9), 0.6, (4, 300))
-    assert diagnostics.ess(np.exp(3 * draws)) == diagnostics.ess(draws)
+    assert ess(np.exp(3 * draws)) == ess(draws)
 
 
 def test_chains_that_never_move():
     stuck = np.repeat(np.arange(4.0)[:, None], 20, 1)
-    assert diagnostics.r_hat(stuck) == np.inf
-    assert diagnostics.ess(stuck) < 5
-    assert diagnostics.r_hat(np.ones((4, 20))) == 1.0
+    assert r_hat(stuck) == np.inf
+    assert ess(stuck) < 5
+    assert r_hat(np.ones((4, 20))) == 1.0
     with pytest.raises(ValueError, match="at least 8 draws"):
-        diagnostics.r_hat(np.ones((4, 7)))
+        r_hat(np.ones((4, 7)))
     with pytest.raises(ValueError, match="finite"):
-        diagnostics.ess(np.full((4, 20), np.nan))
+        ess(np.full((4, 20), np.nan))
 
 
 # --- what it recovers -----------------------------------------------------------------
@@ -329,7 +330,7 @@ def z_scores(draws, mean, variance):
     centred = (draws - mean) / np.sqrt(variance)
     out = []
     for values, wanted in ((centred, 0.0), (centred**2, 1.0)):
-        size = diagnostics.effective_size(diagnostics.split(values))
+        size = effective_size(split(values))
         error = values.std((0, 1)) / np.sqrt(size)
         out.append((values.mean((0, 1)) - wanted) / error)
     return np.concatenate(out)
@@ -613,7 +614,7 @@ def test_draws_end_when_the_slowest_output_is_worth_400():
     assert "stop_reason='ess'" in repr(chains)
     assert chains.ess(X).min() >= 400
     assert chains.r_hat(X).max() <= 1.02
-    assert diagnostics.ess(chains.weights[..., -1]) >= 400  # the noise scale
+    assert ess(chains.weights[..., -1]) >= 400  # the noise scale
     n = chains.weights.shape[1]
     same = hmc(model, X, y, rng=0, n_draws=n)  # the rule moves no draw
     np.testing.assert_array_equal(chains.weights, same.weights)
@@ -692,7 +693,7 @@ def test_an_enough_in_blocks_is_that_of_all_rows(monkeypatch):
     assert enough.slowest(draws) == whole
     F = X @ draws[..., :2, None] + draws[..., 2:3, None]
     F = np.concatenate([F[..., 0], draws[..., 3:]], -1)
-    wanted = diagnostics.ess(F).min(), diagnostics.r_hat(F).max()
+    wanted = ess(F).min(), r_hat(F).max()
     np.testing.assert_allclose(whole, wanted, rtol=1e-9)
 
 
@@ -926,9 +927,9 @@ def test_r_hat_is_the_larger_of_ranks_and_distances_from_the_median(n):
     middle = np.sort(halves.ravel())[halves.size // 2 - 1 : halves.size // 2 + 1].mean()
     by_rank, by_fold = (oracle_ess(a)[1] for a in (draws, abs(draws - middle)))
     assert by_fold > by_rank + 0.01
-    assert diagnostics.r_hat(draws) == pytest.approx(by_fold, rel=1e-12)
+    assert r_hat(draws) == pytest.approx(by_fold, rel=1e-12)
     location = np.random.default_rng(16).standard_normal((3, n)) + [[0], [0], [2]]
-    assert diagnostics.r_hat(location) == pytest.approx(oracle_ess(location)[1])
+    assert r_hat(location) == pytest.approx(oracle_ess(location)[1])
 
 
 def by_hand(weights):

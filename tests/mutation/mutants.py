@@ -1,23 +1,26 @@
-"""Catalogue mistakes as changes of the kernels' source text.
+"""Catalogue mistakes as changes of the source text.
 
-(name, file, old, new): ``old`` stands exactly once in that file of ``minibnn/kernels``.
+(name, file, old, new): ``old`` stands exactly once in that file of ``minibnn/``.
 The name is that of the catalogue where the catalogue has one, so that the diagnosis
 can be judged on gradients it did not make itself; a number after a colon tells mutants
 of one mistake apart.
 """
 
-OBJECTIVE, FAMILIES, ESTIMATORS = "objective.py", "families.py", "estimators.py"
-MAPS, NETWORK, KL = "maps.py", "network.py", "gaussian_kl.py"
-LIKELIHOODS, NLL = "likelihoods.py", "likelihood_kernels.py"
+OBJECTIVE, KL = "objective.py", "priors/gaussian.py"
+SCALES, MEAN_FIELD = "families/scales.py", "families/mean_field.py"
+NETWORK, ACTIVATIONS = "nn/mlp.py", "nn/activations.py"
+PATHWISE, LOCAL = "estimators/pathwise.py", "estimators/local_reparam.py"
+GAUSSIAN, BERNOULLI = "likelihoods/gaussian.py", "likelihoods/bernoulli.py"
+CATEGORICAL, OWN_SCALE = "likelihoods/categorical.py", "likelihoods/location_scale.py"
 
 _PULL_NLL = "g_nll = pull_q(n_over_b / nll.shape[-1])"
 _SCALED = "scaled(kl_weight, g_kl)"
 _RETURN = "return pull_params(add(g_nll, scaled(kl_weight, g_kl)))"
-_KL_RETURN = "return 0.5 * a * a + spread, a / s0, e * ((size + s0) / s0)"
+_KL_RETURN = "return 0.5 * a * a + spread, a / s0, slope"
 _SAMPLE = (
     "return Gaussian(mean=g_w.sum(-2), sigma=(g_w * eps).sum(-2))\n\n        return w"
 )
-_SOFTPLUS = "return _log_slope(sigma) * _along_log_sigma(sigma, g_sigma, g_log_sigma)"
+_SOFTPLUS = "return log_slope(sigma) * _along_log_sigma(sigma, g_sigma, g_log_sigma)"
 _BOTH = (
     "return sigma * g_sigma if g_log_sigma is None else sigma * g_sigma + g_log_sigma"
 )
@@ -35,9 +38,9 @@ _MOMENTS = "return Gaussian(mean=g_mean, sigma=2.0 * q.sigma * g_var)"
 _HALF = "return 0.5 * g * eps * sd / np.maximum(var, tiny)"
 _BACK = "return back_m + 2.0 * A[..., :n_in, :] * back_v"
 _GAUSS = (
-    "_total(t + (0.5 * v) * v + HALF_LOG_2PI), v * precision, 1 - v * v\n\n\n@equation"
+    "total_of(t + (0.5 * v) * v + HALF_LOG_2PI), v * precision, 1 - v * v"
 )
-_BERNOULLI = "return _total(nll), np.multiply(g_F, sign, out=g_F)"
+_BERNOULLI = "return total_of(nll), np.multiply(g_F, sign, out=g_F)"
 _CLASSES = "others / total - hot * (o / total)"
 _OWN = "g_t.sum((-1, -2))[..., None] if self.learned else None"
 
@@ -88,7 +91,7 @@ def _data_weights():
 
 
 def _kl():
-    mean, log = "a / s0", "e * ((size + s0) / s0)"
+    mean, log = "a / s0", "slope"
     for name, g_mean, g_log in (
         ("kl-direction-reversed", "(m - m0) / s**2",
          "1 - (s0**2 + (m - m0) ** 2) / s**2"),
@@ -96,14 +99,14 @@ def _kl():
         ("kl-trace-lost", mean, "-np.ones_like(s)"),
         ("kl-entropy-sign", mean, "(s / s0) ** 2 + 1"),
         ("kl-mean-term-lost", "0 * a", log),
-        ("kl-spread-term-lost", mean, "0 * e"),
+        ("kl-spread-term-lost", mean, "0 * slope"),
         ("kl-prior-mean-ignored", "m / s0**2", log),
         ("kl-prior-mean-sign", "(m + m0) / s0**2", log),
         ("kl-mean-sign", "-a / s0", log),
         ("kl-prior-scale-unsquared", "a", "s**2 / s0 - 1"),
         ("kl-prior-scale-ignored", "m - m0", "s**2 - 1"),
         ("kl-prior-variance-taken-for-scale", "(m - m0) / s0**4", "s**2 / s0**4 - 1"),
-        ("kl-ratio-unsquared", mean, "e"),
+        ("kl-ratio-unsquared", mean, "(s - s0) / s0"),
         ("kl-half-lost-in-log", mean, "(s / s0) ** 2 - 2"),
         ("kl-half-lost-in-trace", mean, "2 * (s / s0) ** 2 - 1"),
         ("kl-mean-in-spread", mean, "(s**2 + (m - m0) ** 2) / s0**2 - 1"),
@@ -135,7 +138,7 @@ def _noise_and_scale():
         ("only-first-sample-over-s", "g_w[..., 0, :]", "(g_w * eps)[..., 0, :]"),
     ):  # fmt: skip
         new = f"return Gaussian(mean={mean}, sigma={sigma})\n\n        return w"
-        yield name, FAMILIES, _SAMPLE, new
+        yield name, MEAN_FIELD, _SAMPLE, new
     scale = "scale-chain"
     into = "_along_log_sigma(sigma, g_sigma, g_log_sigma)"
     data = "(0 if g_sigma is None else g_sigma)"
@@ -143,23 +146,23 @@ def _noise_and_scale():
     for name, new in (
         (f"{scale}-missing", f"return {into} / sigma"),
         (f"{scale}-of-exp", f"return {into}"),
-        (f"{scale}-missing-in-data", f"return {data} + _log_slope(sigma) * {log}"),
-        (f"{scale}-of-exp-in-kl", f"return _log_slope(sigma) * sigma * {data} + {log}"),
-        (f"{scale}-twice", f"return _log_slope(sigma) ** 2 * sigma * {into}"),
+        (f"{scale}-missing-in-data", f"return {data} + log_slope(sigma) * {log}"),
+        (f"{scale}-of-exp-in-kl", f"return log_slope(sigma) * sigma * {data} + {log}"),
+        (f"{scale}-twice", f"return log_slope(sigma) ** 2 * sigma * {into}"),
         (f"{scale}-twice-in-data",
-         "return (_log_slope(sigma) * sigma) ** 2 * "
-         f"{data} + _log_slope(sigma) * {log}"),
-        (f"{scale}-at-sigma", f"return sigmoid(sigma) / sigma * {into}"),
-        (f"{scale}-at-minus-rho", f"return sigmoid(-rho) / sigma * {into}"),
+         "return (log_slope(sigma) * sigma) ** 2 * "
+         f"{data} + log_slope(sigma) * {log}"),
+        (f"{scale}-at-sigma", f"return 1 / (1 + np.exp(-sigma)) / sigma * {into}"),
+        (f"{scale}-at-minus-rho", f"return 1 / (1 + np.exp(rho)) / sigma * {into}"),
         (f"{scale}-sigmoid-differentiated",
-         f"return sigmoid(rho) * sigmoid(-rho) / sigma * {into}"),
+         f"return 1 / (2 + np.exp(rho) + np.exp(-rho)) / sigma * {into}"),
     ):  # fmt: skip
-        yield name, MAPS, _SOFTPLUS, new
-    yield "exp:data-chain", MAPS, _BOTH, _BOTH.replace("sigma * g_sigma", "g_sigma")
-    yield "identity:log-chain", MAPS, _IDENTITY, _IDENTITY.replace(" / rho", "")
+        yield name, SCALES, _SOFTPLUS, new
+    yield "exp:data-chain", SCALES, _BOTH, _BOTH.replace("sigma * g_sigma", "g_sigma")
+    yield "identity:log-chain", SCALES, _IDENTITY, _IDENTITY.replace(" / rho", "")
     yield (
         "identity:sign",
-        MAPS,
+        SCALES,
         _IDENTITY,
         _IDENTITY.replace("/ rho", "/ abs(rho.real)"),
     )
@@ -201,19 +204,19 @@ def _network():
         ("backward-stops-at-layer-2", "g = (i > 1) * " + _RECURSION[4:]),
     ):  # fmt: skip
         yield name, NETWORK, _RECURSION, new
-    yield ("activation-in-place-of-its-slope", MAPS, _TANH,
+    yield ("activation-in-place-of-its-slope", ACTIVATIONS, _TANH,
            "return np.multiply(g, A, out=g)")  # fmt: skip
-    yield ("activation-slope-unsquared", MAPS, _TANH,
+    yield ("activation-slope-unsquared", ACTIVATIONS, _TANH,
            "return np.multiply(g, 1 - A, out=g)")  # fmt: skip
-    yield ("activation-slope-at-output-twice", MAPS, _TANH,
+    yield ("activation-slope-at-output-twice", ACTIVATIONS, _TANH,
            "return np.multiply(g, 1 - np.tanh(A) ** 2, out=g)")  # fmt: skip
-    yield "relu:slope-everywhere", MAPS, _RELU, "return g"
-    yield "softplus:slope-sign", MAPS, _PLUS, "return np.multiply(g, slope, out=g)"
-    yield "softplus:sigmoid-of-output", MAPS, _PLUS, "return g * sigmoid(A)"
+    yield "relu:slope-everywhere", ACTIVATIONS, _RELU, "return g"
+    yield "softplus:slope-sign", ACTIVATIONS, _PLUS, "return np.multiply(g, slope, out=g)"
+    yield "softplus:sigmoid-of-output", ACTIVATIONS, _PLUS, "return g / (1 + np.exp(-A))"
 
 
 def _likelihoods():
-    head, tail = "_total(t + (0.5 * v) * v + HALF_LOG_2PI), ", "\n\n\n@equation"
+    head = "total_of(t + (0.5 * v) * v + HALF_LOG_2PI), "
     for name, g_F, g_t in (
         ("noise-unsquared", "v", "1 - v * v"),
         ("noise-ignored", "v / precision", "1 - v * v"),
@@ -223,26 +226,26 @@ def _likelihoods():
         ("noise-scale-sign", "v * precision", "v * v - 1"),
         ("noise-scale-for-log", "v * precision", "(1 - v * v) * precision"),
     ):
-        yield name, NLL, _GAUSS, f"{head}{g_F}, {g_t}{tail}"
+        yield name, GAUSSIAN, _GAUSS, f"{head}{g_F}, {g_t}"
     for name, g_F in (
-        ("link-missing", "F - _targets(F, y)"),
-        ("labels-flipped", "np.multiply(g_F, sign, out=g_F) + 2 * _targets(F, y) - 1"),
+        ("link-missing", "F - targets_of(F, y)"),
+        ("labels-flipped", "np.multiply(g_F, sign, out=g_F) + 2 * targets_of(F, y) - 1"),
         ("squared-error-on-probabilities", "g_F * sign * e / (1 + e) ** 2"),
         ("dropped-example-1", "_dropped(np.multiply(g_F, sign, out=g_F))"),
         ("labels-of-the-next-row",
-         "np.exp(F) / (1 + np.exp(F)) - np.roll(_targets(F, y), -1, -2)"),
+         "np.exp(F) / (1 + np.exp(F)) - np.roll(targets_of(F, y), -1, -2)"),
         ("true-class-left-out:2", "np.exp(F) / (1 + np.exp(F))"),
     ):  # fmt: skip
         new = _BERNOULLI.replace("np.multiply(g_F, sign, out=g_F)", g_F)
         new = new.replace("_dropped(", "(np.arange(F.shape[-2])[:, None] > 0) * (")
-        yield name, NLL, _BERNOULLI, new
+        yield name, BERNOULLI, _BERNOULLI, new
     for name, g_F in (
         ("only-the-true-class", "hot * (o / -total)"),
         ("true-class-left-out", "odds / odds.sum(-1, keepdims=True)"),
         ("link-missing:2", "F - hot"),
     ):
-        yield name, NLL, _CLASSES, g_F
-    yield "noise-scale-not-learned", LIKELIHOODS, _OWN, "0 * " + _OWN
+        yield name, CATEGORICAL, _CLASSES, g_F
+    yield "noise-scale-not-learned", OWN_SCALE, _OWN, "0 * " + _OWN
 
 
 def _local():
@@ -253,25 +256,25 @@ def _local():
         ("eps-missing:2", _HALF.replace(" * eps", "")),
         ("eps-sign:2", _HALF.replace("0.5", "-0.5")),
     ):
-        yield name, ESTIMATORS, _HALF, new
+        yield name, LOCAL, _HALF, new
     for name, new in (
         ("local-two-missing", "q.sigma * g_var"),
         ("local-sigma-missing", "2.0 * g_var"),
         ("local-two-sigma-missing", "g_var"),
         ("local-sigma-squared", "2.0 * q.sigma**2 * g_var"),
     ):
-        yield name, FAMILIES, _MOMENTS, f"return Gaussian(mean=g_mean, sigma={new})"
+        yield name, MEAN_FIELD, _MOMENTS, f"return Gaussian(mean=g_mean, sigma={new})"
     for name, new in (
         ("local-variance-path-to-inputs-lost", "return back_m"),
         ("local-mean-path-to-inputs-lost", _BACK.replace("back_m + ", "")),
         ("local-input-two-missing", _BACK.replace("2.0 * ", "")),
         ("local-input-factor-missing", "return back_m + 2.0 * back_v"),
     ):
-        yield name, ESTIMATORS, _BACK, new
-    yield "local-inputs-unsquared", ESTIMATORS, _VAR, _VAR.replace("squares", "A")
-    yield ("weight-gradient-rows-shifted:2", ESTIMATORS, _MEAN,
+        yield name, LOCAL, _BACK, new
+    yield "local-inputs-unsquared", LOCAL, _VAR, _VAR.replace("squares", "A")
+    yield ("weight-gradient-rows-shifted:2", LOCAL, _MEAN,
            _MEAN.replace("(A @", "(np.roll(A, -1, -1) @"))  # fmt: skip
-    yield ("only-first-sample:2", ESTIMATORS, _G_W,
+    yield ("only-first-sample:2", PATHWISE, _G_W,
            "first = np.arange(noise.shape[-2])[:, None] == 0\n            "
            "return pull_w(pull_nll(c) * first * noise.shape[-2])")  # fmt: skip
 

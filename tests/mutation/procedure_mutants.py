@@ -181,7 +181,7 @@ PROCEDURES = {
         ("mean-of-the-tasks-losses", "float(np.sum", "float(np.mean",
          "test_the_start_of_tasks_minimises_the_sum_of_their_losses"),
     ),
-    ("inference/stopping.py", "svi/test_fit_numbers.py"): (
+    ("optim/stopping.py", "svi/test_fit_numbers.py"): (
         ("plateau-while-the-weight-changes", "[-2 * n :]", "[-n:]",
          "test_when_a_plateau_is_looked_for"),
         ("plateau-variance-over-n", "0, ddof=1) + last.var(0, ddof=1", "0) + last.var(0",
@@ -211,7 +211,7 @@ PROCEDURES = {
         ("best-loss-on-the-way", 'loss"][-1]', 'loss"].min()',
          "test_the_best_run_is_the_one_of_the_largest_elbo_or_smallest_last_loss"),
     ),
-    ("kernels/estimators.py", "svi/test_fit_numbers.py"): (
+    ("estimators/pathwise.py", "svi/test_fit_numbers.py"): (
         ("antithetic-rows-rounded-down", "-(-n_samples // 2)", "n_samples // 2",
          "test_antithetic_samples_are_pairs_and_round_up"),
     ),
@@ -230,7 +230,7 @@ PROCEDURES = {
         ("one-noise-for-both-coordinates", "size, 2)", "size, 1)",
          "test_inputs_and_weights_are_drawn_as_stated"),
     ),
-    ("datasets/rupture.py", "datasets/test_rupture_data.py"): (
+    ("datasets/rupture_data.py", "datasets/test_rupture_data.py"): (
         ("bounds-of-u-excluded", "= 0 and high <=", " 0 and high <",
          "test_the_bounds_of_the_relative_stress_are_possible"),
     ),

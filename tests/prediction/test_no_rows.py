@@ -3,27 +3,24 @@
 import numpy as np
 import pytest
 from support import bad_inputs as world
+from support.likelihoods import LIKELIHOODS, targets_of
 
 import minibnn as mb
 
 NONE = world.X[:0]
-OUTPUTS = {  # likelihood, outputs, targets
-    "Bernoulli": (mb.Bernoulli(), 1, world.Y),
-    "two Bernoullis": (mb.Bernoulli(), 2, (world.X > 0) * 1.0),
-    "SigmoidGaussian": (mb.rupture.SigmoidGaussian(), 1, world.Y),
-    "Categorical": (mb.Categorical(3), 3, world.LABELS),
-    "Gaussian": (mb.Gaussian("learned"), 1, world.REALS),
-    "two Gaussians": (mb.Gaussian(0.5), 2, world.X),
-    "Heteroscedastic": (mb.HeteroscedasticGaussian(), 2, world.REALS),
-    "Poisson": (mb.Poisson(), 1, world.COUNTS),
-    "StudentT": (mb.StudentT(3.0), 1, world.REALS),
+OUTPUTS = {  # likelihood, outputs; of one target and of two
+    f"{name}, {k}": (like, k * width)
+    for name, (like, width) in LIKELIHOODS.items()
+    for k in (1, 2)
+    if not (like.exclusive and k == 2)
 }
 PARTS = ("mean", "std", "aleatoric", "epistemic")
 
 
 def model_of(name):
-    likelihood, width, y = OUTPUTS[name]
-    return mb.Model(mb.MLP([2, 3, width]), likelihood, mb.GaussianPrior()), y
+    likelihood, width = OUTPUTS[name]
+    model = mb.Model(mb.MLP([2, 3, width]), likelihood, mb.GaussianPrior())
+    return model, targets_of(likelihood, (len(world.X), width), 0)
 
 
 def assert_empty(none, some, y):
@@ -64,7 +61,7 @@ def test_references():
     chains = world.CHAINS
     assert_empty(chains.predict(NONE), chains.predict(world.X), world.REALS)
     assert chains.outputs(NONE).shape == (2, 8, 0)
-    for name in ("Bernoulli", "Categorical"):
+    for name in ("Bernoulli, 1", "Categorical, 1"):
         model, y = model_of(name)
         laplace = mb.laplace(model, world.X, y, np.zeros(model.n_weights))
         assert_empty(laplace.predict(NONE, 5), laplace.predict(world.X, 5), y)

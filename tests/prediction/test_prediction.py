@@ -12,8 +12,7 @@ from support.core_oracles import loop_outputs, regression_data
 import minibnn as mb
 from minibnn.prediction import prediction as module
 from minibnn.prediction.summaries import quantiles
-from minibnn.tape import repeated
-from minibnn.tape.program import Program, program
+from minibnn.tape import Program, proved_program, repeated
 
 X, Y = regression_data()
 NOISE, Z = 0.5, 6.5
@@ -369,10 +368,10 @@ def test_many_passes_are_the_passes(monkeypatch):
     kinds = []
 
     def watched(*args):
-        kinds.append(program(*args))
+        kinds.append(proved_program(*args))
         return kinds[-1]
 
-    monkeypatch.setattr(repeated, "program", watched)
+    monkeypatch.setattr(repeated, "proved_program", watched)
     X = np.random.default_rng(0).normal(size=(30, 2))
     net = mb.MLP([2, 9, 4, 1])
     model = mb.Model(net, mb.Bernoulli(), mb.GaussianPrior())

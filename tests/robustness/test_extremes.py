@@ -8,7 +8,7 @@ import itertools
 
 import numpy as np
 import pytest
-from support.combination_cases import LIKELIHOODS
+from support.likelihoods import LIKELIHOODS
 
 import minibnn as mb
 from minibnn.prediction.prediction import Prediction
@@ -122,47 +122,9 @@ def test_log_density_and_slope(prior):
     assert np.all(value < np.inf)
 
 
-def targets_of(name, F):
-    """Possible targets for outputs F (n, C), at the ends of their range."""
-    if name == "Categorical":
-        return [np.full(len(F), k) for k in range(3)]
-    if name in ("Bernoulli", "SigmoidGaussian"):
-        return [np.zeros_like(F), np.ones_like(F)]
-    if name == "Poisson":
-        return [np.zeros_like(F), np.ones_like(F), np.full_like(F, 1e15)]
-    width = F.shape[1] // 2 if name == "Heteroscedastic" else F.shape[1]
-    return [np.full((len(F), width), y) for y in (0.0, 1e-300, -3.0, 1e100)]
-
-
 def outputs_of(width):
     """Every combination of extreme outputs, (n, width)."""
     return np.array(list(itertools.product(LOGITS, repeat=width)))
-
-
-@pytest.mark.parametrize("name", LIKELIHOODS)
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_likelihoods(name, dtype):
-    """nll and slopes are numbers, discrete nll and every variance at least 0."""
-    likelihood, width = LIKELIHOODS[name]
-    F = outputs_of(width).astype(dtype)
-    v = np.zeros((1, likelihood.n_weights), dtype)
-    for y in targets_of(name, F):
-        if dtype == np.float32 and np.max(np.abs(y)) > 1e30:
-            continue
-        nll, g, _ = likelihood(F[:, None, None, :], np.asarray(y)[:, None], v)
-        assert not np.isnan(nll).any()
-        assert not np.isnan(g).any()
-        if name in ("Bernoulli", "Categorical", "Poisson"):
-            assert nll.min() >= -1e-12 * (name == "Poisson") * np.abs(nll).max()
-    mean, variance = likelihood.mean(F[None], v), likelihood.variance(F[None], v)
-    assert not np.isnan(mean).any()
-    assert not np.isnan(variance).any()
-    assert variance.min() >= 0
-    if likelihood.kind == "classification":
-        assert np.all((mean >= 0) & (mean <= 1))
-    for u in (2.0**-53, 1e-9, 0.5, 1 - 2.0**-53):
-        draw = likelihood.sample(F[None], v, np.full_like(F[None], u, np.float64))
-        assert not np.isnan(draw).any(), u
 
 
 class Outputs(mb.MLP):

@@ -8,6 +8,7 @@ code is right. Thresholds of seven standard errors leave room for estimates with
 tails than a normal's.
 """
 
+# ruff: noqa: E501
 import ast
 import os
 import subprocess

@@ -11,6 +11,8 @@ models below, with the largest differences measured in brackets:
 - predictive means and spreads at the same weights agree to 3e-5 (6e-6).
 """
 
+import itertools
+
 import numpy as np
 import pytest
 from support.combination_cases import (
@@ -27,6 +29,7 @@ from support.combination_cases import (
     make_params,
     missing,
 )
+from support.likelihoods import targets_of
 
 import minibnn as mb
 from minibnn.objective import objective
@@ -60,7 +63,7 @@ def evaluate(cell, dtype):
     """Loss, parts, gradient in one precision, and the sizes of both terms' gradients."""
     model = make_model(*cell[1:])
     family, estimator = make_family(cell[0], model), ESTIMATORS[cell[3]][0]
-    X, y = make_data(family, model, cell[1])
+    X, y = make_data(family, model)
     A, y = model.batch(np.asarray(X, F32).astype(dtype), y)
     shape = estimator.noise_shape(model, family, S, B)
     noise = np.random.default_rng(2).normal(size=family.tasks + shape).astype(F32)
@@ -92,16 +95,14 @@ def test_one_evaluation(cell):
 
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(60, 3)).astype(F32)
-LABELS = (X[:, 0] + 0.5 * RNG.normal(size=60) > 0).astype(np.float64)
-REALS = X @ [1.0, -0.5, 0.2] + 0.3 * RNG.normal(size=60)
 MODELS = {
-    "yes/no": (mb.MLP([3, 8, 1], "relu"), mb.Bernoulli(), LABELS),
-    "classes": (mb.MLP([3, 8, 3], "tanh"), mb.Categorical(3), np.arange(60) % 3),
-    "reals": (mb.MLP([3, 8, 1], "softplus"), mb.Gaussian("learned"), REALS),
-    "student": (mb.MLP([3, 1]), mb.StudentT(4.0, "learned"), REALS),
-    "both": (mb.MLP([3, 8, 2], "tanh"), mb.HeteroscedasticGaussian(), REALS),
-    "counts": (mb.MLP([3, 4, 1], "tanh"), mb.Poisson(), np.arange(60) % 4),
+    name: (mb.MLP([3, 8, width], act), like, targets_of(like, (60, width), RNG))
+    for (name, (like, width)), act in zip(
+        LIKELIHOODS.items(), itertools.cycle(["relu", "tanh", "softplus"]), strict=False
+    )
 }
+LINE = mb.Model(mb.MLP([3, 1]), mb.StudentT(4.0, "learned"), mb.GaussianPrior(0.0, 1.5))
+REALS = X @ [1.0, -0.5, 0.2] + 0.3 * RNG.normal(size=60)
 RUNS = {
     "plain": {},
     "batches": {"batch_size": 16},
@@ -213,8 +214,7 @@ def test_predictions_at_the_same_weights(model, same_noise):
 def test_both_precisions_find_the_same_posterior():
     """Default fits, each with its own noise: one optimum, ELBOs within a fifth of a nat."""
     single, double = (
-        run("plain", "student", dtype, max_steps=1000, start="auto",
-            optimizer=mb.Adam(mb.Cosine(0.02)))
+        mb.fit(LINE, mb.MeanField(), X.astype(dtype), REALS, rng=0, max_steps=1000)
         for dtype in (F32, F64)
     )  # fmt: skip
     gap = 0.2 + 6 * np.hypot(single.elbo_se, double.elbo_se)

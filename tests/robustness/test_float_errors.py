@@ -8,12 +8,13 @@ import matplotlib
 import numpy as np
 import pytest
 from support import bad_inputs as world
-from support.combination_cases import LIKELIHOODS
+from support.likelihoods import EXAMPLES, LIKELIHOODS, targets_of
 
 import minibnn as mb
 from minibnn.audit.verify import verify
 from minibnn.exact import normal_sample
-from minibnn.mcmc import diagnostics
+from minibnn.mcmc.ess import ess
+from minibnn.mcmc.r_hat import r_hat
 from minibnn.plots import plots
 from minibnn.validation.doors import outside
 
@@ -23,8 +24,6 @@ N = 30
 X = 5.0 * RNG.normal(size=(N, 2))
 REALS = X[:, 0] + 0.1 * RNG.normal(size=N)
 LABELS = (X[:, 0] > 0).astype(float)
-TARGETS = {"Bernoulli": LABELS, "Categorical": RNG.integers(0, 3, N).astype(float)}
-TARGETS |= {"Poisson": RNG.poisson(2.0, N).astype(float)}
 ROOMS = mb, mb.metrics, mb.datasets, mb.points, plots, normal_sample
 
 
@@ -82,9 +81,7 @@ def fitted(likelihood, dtype):
     like, outputs = LIKELIHOODS[likelihood]
     net = mb.MLP([2, 4, outputs], "softplus")
     model = mb.Model(net, like, mb.GaussianPrior(0.0, 30.0))
-    y = TARGETS.get(likelihood.split()[0], REALS)
-    y = LABELS if "Sigmoid" in likelihood else y
-    y = np.column_stack([y, -y]) if likelihood == "Gaussian learned" else y
+    y = targets_of(like, (N, outputs), 5)
     r = mb.fit(
         model, mb.MeanField(), X.astype(dtype), y, rng=0, max_steps=2, start=None
     )
@@ -166,15 +163,11 @@ def kernels():
     for prior in (mb.GaussianPrior(0, 1e-9), mb.LaplacePrior(), mb.ScaleMixturePrior()):
         yield from prior.log_prob(FAR)
     F = 700.0 * np.array([[[-1.0], [1e-9], [1.0]]])
-    for like in (
-        mb.Bernoulli(),
-        mb.rupture.SigmoidGaussian(),
-        mb.Gaussian(0.1),
-        mb.StudentT(4),
-    ):
-        none = np.zeros((1, like.n_weights))
-        yield from like(F, np.zeros((3, 1)), none)[:2]
-        yield from (like.mean(F, none), like.variance(F, none))
+    for like, width in EXAMPLES:
+        none, G = np.zeros((1, like.n_weights)), np.repeat(F, width, 2)
+        y = np.zeros(like.target_shape(G.shape[1:]))
+        yield from like(G, like.targets(y, G.shape[1:]), none)[:2]
+        yield from (like.mean(G, none), like.variance(G, none))
     for scale in ("softplus", "exp"):
         q, _ = mb.MeanField(scale).natural({"mu": FAR[0], "rho": -400 * np.ones(4)})
         yield from (q.sigma, q.log_sigma, mb.MeanField(scale).sample(q, FAR)[0])
@@ -199,7 +192,7 @@ CALLS |= {
     ],
     "diagnostics": lambda: [
         f(1e-170 * np.arange(24.0).reshape(2, 12, 1) ** 2)
-        for f in (diagnostics.r_hat, diagnostics.ess)
+        for f in (r_hat, ess)
     ],
     "ais": lambda: [
         mb.ais(world.LINE, X, REALS, rng=0, n_particles=4, n_temperatures=9).log_evidence

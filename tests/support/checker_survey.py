@@ -6,9 +6,10 @@ checker, mpmath's for the truth. Nothing here uses the package.
 
 from types import SimpleNamespace
 
-import mpmath
 import numpy as np
+import pytest
 
+mpmath = pytest.importorskip("mpmath")
 FUNCTIONS = ("exp", "log", "sin", "cos", "tanh", "sqrt", "cosh")
 FLOATS = SimpleNamespace(**{name: getattr(np, name) for name in FUNCTIONS})
 EXACT = SimpleNamespace(
@@ -293,14 +294,3 @@ MODELS = (
     logistic_growth, michaelis_menten, decays, peak, power_law, arrhenius, damped,
     regression, lotka_volterra, poisson, softplus_network, beside,
 )  # fmt: skip
-
-
-def real(f):
-    """The same function, which does not take complex numbers."""
-
-    def inner(x):
-        if np.iscomplexobj(x):
-            raise TypeError("complex")
-        return f(x)
-
-    return inner

@@ -3,22 +3,12 @@
 import re
 
 import numpy as np
+from support.likelihoods import LIKELIHOODS, targets_of
 
 import minibnn as mb
 
 B, D, N_DATA, S, KL_WEIGHT, TASKS = 4, 2, 7, 3, 0.7, 2
 
-LIKELIHOODS = {  # name -> (likelihood, outputs)
-    "Gaussian": (mb.Gaussian(0.6), 1),
-    "Gaussian learned": (mb.Gaussian("learned", (-0.3, 0.8)), 2),
-    "Heteroscedastic": (mb.HeteroscedasticGaussian(), 2),
-    "StudentT": (mb.StudentT(4.0, 0.7), 1),
-    "StudentT learned": (mb.StudentT(3.0, "learned", (-0.3, 0.8)), 1),
-    "Poisson": (mb.Poisson(), 1),
-    "Bernoulli": (mb.Bernoulli(), 1),
-    "Categorical": (mb.Categorical(3), 3),
-    "SigmoidGaussian": (mb.rupture.SigmoidGaussian(0.8), 1),
-}
 PRIORS = {
     "Gaussian": mb.GaussianPrior(0.2, 0.7),
     "Laplace": mb.LaplacePrior(0.6),
@@ -55,18 +45,6 @@ def make_params(family, model, seed=0):
     return params
 
 
-def make_targets(name, shape, n_outputs, rng):
-    """Targets of the right kind: (..., B) or (..., B, K)."""
-    if name == "Categorical":
-        return rng.integers(0, 3, shape)
-    if name in ("Bernoulli", "SigmoidGaussian"):
-        return rng.integers(0, 2, shape)
-    if name == "Poisson":
-        return rng.poisson(1.5, shape)
-    width = n_outputs // 2 if name == "Heteroscedastic" else n_outputs
-    return rng.normal(size=(*shape, width))
-
-
 def make_model(likelihood, prior, estimator):
     """The model of a cell."""
     like, n_outputs = LIKELIHOODS[likelihood]
@@ -75,12 +53,12 @@ def make_model(likelihood, prior, estimator):
     return mb.Model(net, like, PRIORS[prior])
 
 
-def make_data(family, model, likelihood, seed=1):
+def make_data(family, model, seed=1):
     """X and y, one data set per task."""
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(*family.tasks, B, D))
-    y = make_targets(likelihood, (*family.tasks, B), model.net.n_outputs, rng)
-    return X, y
+    shape = (*family.tasks, B, model.net.n_outputs)
+    return X, targets_of(model.likelihood, shape, rng)
 
 
 def missing(family, likelihood, prior, estimator):
@@ -99,7 +77,7 @@ def missing(family, likelihood, prior, estimator):
 
 def missing_for_exact(family, likelihood, prior, estimator):
     """The same for the closed form and a family with a density."""
-    if likelihood not in ("Gaussian", "Gaussian learned"):
+    if LIKELIHOODS[likelihood][0].expected_nll is None:
         return "a likelihood whose mean has a closed form"
     if prior == "ScaleMixture":
         return "a closed-form KL"

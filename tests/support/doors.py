@@ -17,6 +17,7 @@ import minibnn as mb
 from minibnn import datasets, metrics
 from minibnn.datasets import rupture_data
 from minibnn.diagnosis import points
+from minibnn.likelihoods import ALL
 from minibnn.plots import plots
 from minibnn.rupture import study as rupture
 
@@ -268,22 +269,20 @@ class Door:
         return {k: v for k, v in values.items() if (parameter, k) not in self.fine}
 
 
-NOISE_SCALE = {"scale": "scale", "log_scale_prior": "pair"}
+def likelihood_door(cls):
+    """The class says what its arguments are, and its last example has good ones."""
+    like, names = cls.examples()[-1][0], list(inspect.signature(cls).parameters)
+    kinds = dict(zip(names, cls.argument_kinds, strict=True))
+    return Door(cls, {name: getattr(like, name) for name in names}, kinds)
+
+
 DOORS = {
     # the model
     "MLP": Door(mb.MLP, {"sizes": [2, 3, 1]}, {"sizes": "sizes"}),
     "Model": Door(
         mb.Model, dict(net=world.NET, likelihood=mb.Bernoulli(), prior=world.PRIOR)
     ),
-    "Bernoulli": Door(mb.Bernoulli),
-    "Categorical": Door(mb.Categorical, {}, {"n_classes": "optional count"}),
-    "Gaussian": Door(mb.Gaussian, {"scale": "learned"}, NOISE_SCALE),
-    "StudentT": Door(
-        mb.StudentT, {"df": 4.0, "scale": "learned"}, NOISE_SCALE | {"df": "positive"}
-    ),
-    "SigmoidGaussian": Door(mb.rupture.SigmoidGaussian, kinds={"scale": "positive"}),
-    "HeteroscedasticGaussian": Door(mb.HeteroscedasticGaussian),
-    "Poisson": Door(mb.Poisson),
+    **{cls.__name__: likelihood_door(cls) for cls in (*ALL, mb.rupture.SigmoidGaussian)},
     "GaussianPrior": Door(
         mb.GaussianPrior, kinds={"mean": "prior array", "scale": "prior scale"}
     ),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from support.likelihoods import EXAMPLES, targets_of
 
 import minibnn as mb
 from minibnn.nn.activations import ACTIVATIONS
@@ -55,23 +56,9 @@ def pick(rng, values):
 
 
 def make_likelihood(rng):
-    """(likelihood, its outputs, a function that draws targets for n rows)."""
-    k = int(rng.integers(1, 4))
-    scale = pick(rng, (0.3, 1.0, 2.5, "learned"))
-
-    def reals(n, width=k):
-        return 2 * rng.normal(size=(n, width))
-
-    return pick(rng, (
-        (mb.Gaussian(scale), k, reals),
-        (mb.StudentT(10 ** rng.uniform(0, 2), scale), k, reals),
-        (mb.HeteroscedasticGaussian(), 2 * k, reals),
-        (mb.Bernoulli(), k, lambda n: rng.integers(0, 2, (n, k))),
-        (mb.rupture.SigmoidGaussian(10 ** rng.uniform(-1, 1)), k,
-         lambda n: rng.integers(0, 2, (n, k))),
-        (mb.Poisson(), k, lambda n: rng.poisson(2.0, (n, k))),
-        (mb.Categorical(k + 1), k + 1, lambda n: rng.integers(0, k + 1, n)),
-    ))  # fmt: skip
+    """(likelihood, its outputs for one to three targets)."""
+    like, width = pick(rng, EXAMPLES)
+    return like, width if like.exclusive else width * int(rng.integers(1, 4))
 
 
 def make_family(rng, model):
@@ -94,15 +81,14 @@ def make_family(rng, model):
 
 def steep(likelihood, estimator):
     """Whether gradients have no bound, so that a plain step may go anywhere."""
-    return isinstance(likelihood, mb.HeteroscedasticGaussian | mb.Poisson) or (
-        isinstance(estimator, mb.ScoreFunction)
-    )
+    heads = likelihood.log_scale_outputs(2) != slice(0)
+    return heads or likelihood.link == "exp" or isinstance(estimator, mb.ScoreFunction)
 
 
 def make_case(seed):
     """The case of a number."""
     rng = np.random.default_rng([71, seed])
-    likelihood, outputs, draw = make_likelihood(rng)
+    likelihood, outputs = make_likelihood(rng)
     hidden = rng.integers(1, 6, int(rng.integers(0, 3))).tolist()
     sizes = [int(rng.integers(1, 5)), *hidden, outputs]
     net = mb.MLP(sizes, pick(rng, sorted(ACTIVATIONS)), bool(rng.integers(2)))
@@ -113,7 +99,7 @@ def make_case(seed):
     X = (scale * rng.normal(size=(*tasks, n, sizes[0]))).astype(
         pick(rng, (np.float64, np.float64, np.float32))
     )
-    y = np.stack([draw(n) for _ in range(tasks[0])]) if tasks else draw(n)
+    y = targets_of(likelihood, (*tasks, n, outputs), rng)
     rate = 10.0 ** rng.uniform(-4, -2)
     literal = getattr(family, "scale", None) == "identity"
     estimator = pick(rng, ESTIMATORS)

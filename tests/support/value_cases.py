@@ -20,12 +20,14 @@ from minibnn.likelihoods.location_scale import location_scale_information
 from minibnn.likelihoods.student_t import student_t_nll
 from minibnn.mcmc.adaptation import StepSearch
 from minibnn.mcmc.ais import Path, anneal
-from minibnn.mcmc.diagnostics import effective_size, potential_reduction
+from minibnn.mcmc.ess import effective_size
 from minibnn.mcmc.leapfrog import leapfrog
+from minibnn.mcmc.r_hat import potential_reduction
 from minibnn.objective import objective
 from minibnn.prediction import predictive
+from minibnn.prediction.raw_units import RawUnits
 from minibnn.priors.learned import learned_scales
-from minibnn.standardise import RawUnits
+from minibnn.rupture.sigmoid_gaussian import sigmoid_gaussian_nll
 
 VALUES = {}  # label -> function without arguments
 
@@ -47,6 +49,13 @@ def close(got, want, rtol=1e-12, atol=1e-14):
 
 
 # --- E3x: what an observation tells ----------------------------------------------------
+
+
+@value("E37")
+def labels_as_normal_numbers():
+    F, y = np.array([[[0.3, -1.7]], [[4.0, 0.0]]]), np.array([[1.0, 0.0]])
+    nll, _, _ = sigmoid_gaussian_nll(F, y, np.log(0.8))
+    close(nll, -stats.norm.logpdf(y, 1 / (1 + np.exp(-F)), 0.8).sum((1, 2)))
 
 
 @value("E38")

@@ -11,7 +11,7 @@ import minibnn as mb
 from minibnn import rng as normals
 from minibnn.storage import StorageError, read, write
 from minibnn.svi import batches, descent, stretch
-from minibnn.tape.program import Direct
+from minibnn.tape import Direct
 
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(24, 2))
@@ -34,9 +34,9 @@ def unrecorded(request, monkeypatch):
     """Steps run directly, which for so few is quicker, but in tests named "recorded"."""
     if "recorded" not in request.node.name:
         monkeypatch.setattr(
-            descent, "program", lambda step, inputs, *rest: Direct(step, inputs)
+            descent, "proved_program", lambda step, inputs, *rest: Direct(step, inputs)
         )
-        monkeypatch.setattr(stretch, "rows_program", lambda *args: None)
+        monkeypatch.setattr(stretch, "proved_scan", lambda *args: None)
 
 
 def stop_after(steps, error=StopIteration):

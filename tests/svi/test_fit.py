@@ -15,8 +15,7 @@ from minibnn.rng import run_seeds
 from minibnn.svi import descent, stretch
 from minibnn.svi import fit as svi
 from minibnn.svi.start import standardised_noise
-from minibnn.tape.program import Direct, Program
-from minibnn.tape.scan import Rows
+from minibnn.tape import Direct, Program, Scan
 
 X, Y = regression_data()
 NOISE = 0.5
@@ -658,8 +657,9 @@ def fit_directly(monkeypatch):
 
     def run(*args, **kwargs):
         with monkeypatch.context() as patch:
-            patch.setattr(descent, "program", lambda f, inputs, *_: Direct(f, inputs))
-            patch.setattr(stretch, "rows_program", lambda *args: None)
+            direct = lambda f, inputs, *_: Direct(f, inputs)  # noqa: E731
+            patch.setattr(descent, "proved_program", direct)
+            patch.setattr(stretch, "proved_scan", lambda *args: None)
             return mb.fit(*args, **kwargs)
 
     return run
@@ -721,12 +721,12 @@ def test_the_usual_steps_are_recorded(monkeypatch, likelihood, estimator):
 
         monkeypatch.setattr(room, name, watched)
 
-    watch(descent, "program")
-    watch(stretch, "rows_program")
+    watch(descent, "proved_program")
+    watch(stretch, "proved_scan")
     kind, width, y = REPLAYED[likelihood]
     model = mb.Model(mb.MLP([2, 3, width]), kind, mb.GaussianPrior())
     options = {"rng": 0, "start": None, "max_steps": 2, "estimator": estimator}
-    for kind, callback in ((Rows, None), (Program, lambda info: None)):
+    for kind, callback in ((Scan, None), (Program, lambda info: None)):
         kinds.clear()
         mb.fit(model, FAMILY, X, y, **options, callback=callback)
         mb.fit(model, FAMILY, X, y, batch_size=30, **options, callback=callback)

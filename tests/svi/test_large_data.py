@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import minibnn as mb
-from minibnn import inputs
-from minibnn.inputs import Inputs, pieces
+from minibnn.inputs import Inputs
 from minibnn.model import checked_data
 from minibnn.svi import batches, fingerprint
+from minibnn.validation import pieces as cut
 
 RNG = np.random.default_rng(2)
 OPTIONS = {"rng": 3, "start": None, "batch_size": 7, "max_steps": 40}
@@ -146,9 +146,9 @@ def test_checks_look_at_pieces(order, monkeypatch):
 @pytest.mark.parametrize("shape", [(), (0, 3), (7,), (50, 3), (3, 50), (4, 30, 3)])
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_pieces_cover_an_array_once(shape, order, monkeypatch):
-    monkeypatch.setattr(inputs, "PIECE", 20)
+    monkeypatch.setattr(cut, "PIECE", 20)
     array = np.zeros(shape, order=order)
-    for piece in pieces(array):
+    for piece in cut.pieces(array):
         piece[...] += 1
         assert piece.size <= max(20, array.size // max(shape, default=1))
     assert (array == 1).all()
@@ -157,7 +157,7 @@ def test_pieces_cover_an_array_once(shape, order, monkeypatch):
 @pytest.mark.parametrize("bad", [np.nan, np.inf, 1e200])
 @pytest.mark.parametrize("row", [0, 399, 777])
 def test_a_bad_value_is_found_in_every_piece(bad, row, monkeypatch):
-    monkeypatch.setattr(inputs, "PIECE", 64)
+    monkeypatch.setattr(cut, "PIECE", 64)
     X = RNG.normal(size=(778, 3))
     X[row, 2] = bad
     where = "column 2" if bad == 1e200 else rf"\({row}, 2\) \(1 of 2334"

@@ -9,7 +9,7 @@ from minibnn.svi import fit as svi
 from minibnn.svi import replicas as restarts
 from minibnn.svi import run
 from minibnn.svi.descent import Descent
-from minibnn.tape.scan import Rows
+from minibnn.tape import Scan
 
 RNG = np.random.default_rng(8)
 X = RNG.normal(size=(24, 2))
@@ -197,7 +197,7 @@ def test_all_restarts_may_not_fail(together):
 
 @pytest.mark.parametrize("batch_size", [None, 7])
 def test_an_interrupt_returns_what_all_restarts_have_reached(monkeypatch, batch_size):
-    interrupt_call(monkeypatch, Rows, "__call__", 4)
+    interrupt_call(monkeypatch, Scan, "__call__", 4)
     result = fit(batch_size=batch_size, max_steps=500)
     steps = len(result.history["loss"])
     assert 0 < steps < 500
@@ -256,13 +256,13 @@ def test_an_interrupt_in_a_later_group_or_estimate_keeps_the_rest(monkeypatch):
 
 def test_no_group_begins_after_an_interrupted_one(together, monkeypatch):
     monkeypatch.setattr(restarts, "MOST_TOGETHER", 2)
-    interrupt_call(monkeypatch, Rows, "__call__", 2)
+    interrupt_call(monkeypatch, Scan, "__call__", 2)
     assert len(fit(restarts=6, max_steps=500).restarts) == 2
     assert together == [2]
 
 
 def test_an_interrupt_within_the_first_fits_is_passed_on(monkeypatch):
-    interrupt_call(monkeypatch, Rows, "__call__", 3)
+    interrupt_call(monkeypatch, Scan, "__call__", 3)
     with pytest.raises(KeyboardInterrupt):
         fit(family=mb.FullCovariance(), start="auto", restarts=1)
 

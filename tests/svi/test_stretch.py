@@ -9,7 +9,7 @@ import minibnn as mb
 from minibnn.svi import stretch
 from minibnn.svi.batches import Batches
 from minibnn.svi.failure import FitError
-from minibnn.tape.scan import MOST, Rows
+from minibnn.tape import MOST, Scan
 
 RNG = np.random.default_rng(3)
 X, Y = RNG.normal(size=(40, 2)), RNG.integers(0, 2, 40)
@@ -28,13 +28,13 @@ def fit(**options):
 @pytest.fixture
 def runs(monkeypatch):
     """How many steps each stretch took."""
-    counts, call = [], Rows.__call__
+    counts, call = [], Scan.__call__
 
     def counted(self, n):
         counts.append(n)
         return call(self, n)
 
-    monkeypatch.setattr(Rows, "__call__", counted)
+    monkeypatch.setattr(Scan, "__call__", counted)
     return counts
 
 
@@ -86,18 +86,18 @@ def test_a_diverging_run_ends_at_its_step(lr, batch_size):
 
 def test_an_interrupt_within_a_step_leaves_a_whole_one(monkeypatch):
     """Ctrl-C in the middle of a stretch: the run is back where the stretch began."""
-    whole, call = fit(max_steps=MOST, batch_size=None), Rows.__call__
+    whole, call = fit(max_steps=MOST, batch_size=None), Scan.__call__
     seen = []
 
     def interrupted(self, n):
         seen.append(n)
         if len(seen) < 3:  # the proof and the first stretch
             return call(self, n)
-        for function, args in self.row(0)[:-1]:
+        for function, args in self.turn(0)[:-1]:
             function(*args)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Rows, "__call__", interrupted)
+    monkeypatch.setattr(Scan, "__call__", interrupted)
     result = fit(max_steps=3 * MOST, batch_size=None, optimizer=mb.Adam(0.02))
     assert result.stop_reason == "interrupted"
     assert len(result.history["loss"]) == MOST
@@ -139,11 +139,11 @@ def test_what_cannot_be_recorded_runs_step_by_step(monkeypatch):
     made = []
 
     def watched(*args):
-        made.append(rows_program(*args))
+        made.append(proved_scan(*args))
         return made[-1]
 
-    rows_program = stretch.rows_program
-    monkeypatch.setattr(stretch, "rows_program", watched)
+    proved_scan = stretch.proved_scan
+    monkeypatch.setattr(stretch, "proved_scan", watched)
     looking = fit(optimizer=Looking(1e-3), max_steps=9, batch_size=None)
     assert made == [None]
     plain = fit(optimizer=mb.SGD(1e-3), max_steps=9, batch_size=None)

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from minibnn.tape.program import Direct, Program
-from minibnn.tape.repeated import Repeated
+from minibnn.tape import Direct, Program, Repeated
 
 RNG = np.random.default_rng(0)
 W = RNG.normal(size=(4, 3))

@@ -14,8 +14,7 @@ from minibnn.diagnosis.screen import prepared
 from minibnn.families.scales import softplus_scale
 from minibnn.priors.gaussian_kl import gaussian_kl
 from minibnn.storage import read, write
-from minibnn.tape import tape
-from minibnn.tape.program import Direct, Program, program
+from minibnn.tape import Direct, Program, proved_program, tape
 from minibnn.tape.tape import NotRecordable, Tape
 
 RNG = np.random.default_rng(8)
@@ -78,7 +77,7 @@ def test_beside_a_thread_that_records(name, request):
     alone = VALUES[name]()
     request.getfixturevalue("recording_neighbour")
     np.testing.assert_array_equal(VALUES[name](), alone)
-    assert not tape.recording()
+    assert not tape.TAPES.recorded
 
 
 def test_fits_in_a_pool_of_threads_are_those_in_turn():
@@ -100,7 +99,7 @@ def test_a_step_that_computes_in_another_thread_is_not_recorded():
     x = np.array([0.5, 1.5])
     with pytest.raises(NotRecordable, match="another thread"):
         Program(function, {"x": x})
-    made = program(function, {"x": x}, lambda: np.negative(x, out=x))
+    made = proved_program(function, {"x": x}, lambda: np.negative(x, out=x))
     assert isinstance(made, Direct)
     np.testing.assert_array_equal(made.outputs["y"], np.exp(x))
 

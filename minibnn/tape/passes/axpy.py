@@ -9,22 +9,9 @@ c = 1, is the same to the bit in any precision.
 import numpy as np
 from scipy.linalg.blas import daxpy, saxpy, sscal
 
-from minibnn.tape.memory import (
-    is_call,
-    is_private,
-    maker,
-    mentions,
-    overlap,
-    owner,
-    owners_of,
-    pieces,
-    relocate,
-    rewritten,
-    same,
-    touches,
-)
-from minibnn.tape.passes.copies import copy_places
-from minibnn.tape.tape import Step
+from minibnn.tape.memory import overlap, owner, owners_of, pieces, same
+from minibnn.tape.passes.copies import copy_places, life
+from minibnn.tape.step import Step, call, is_private, maker, read, rewritten, written
 
 PIECE = 8192  # numbers: stay in cache, and OpenBLAS splits no sum of so few in threads
 AXPY = {np.dtype(np.float32): saxpy, np.dtype(np.float64): daxpy}
@@ -46,10 +33,13 @@ def with_multiples(steps, state, fixed):
 
     A multiple that nothing else reads is no step any more. ``fixed`` holds ids of owners
     that are read from outside.
+
+    calls    without it: 1.03 1.03 1.00 0.40 0.44 0.93
+    numbers  without it: 1.00 1.10 1.02 1.17 1.16 1.09
     """
     done, state = [], owners_of(state)
     for step in steps:
-        product = last_multiple(step, done) if id(owner(step.out)) in state else None
+        product = last_multiple(step, done) if step.writes in state else None
         new = None
         if product and is_private(product.out, steps, fixed):
             new = one_step(step, product, done)
@@ -64,7 +54,7 @@ def last_multiple(step, before):
     if sign_of(step) is None:
         return None
     for product in reversed(before):
-        if is_call(product, np.multiply):
+        if product.calls(np.multiply):
             numbers = [a for a in product.args if np.ndim(a) == 0]
             if len(numbers) == 1 and any(same(a, product.out) for a in step.args):
                 return product
@@ -73,9 +63,7 @@ def last_multiple(step, before):
 
 def sign_of(step):
     """1.0 for a sum, -1.0 for a difference, None for all else."""
-    return (
-        1.0 if is_call(step, np.add) else -1.0 if is_call(step, np.subtract) else None
-    )
+    return 1.0 if step.calls(np.add) else -1.0 if step.calls(np.subtract) else None
 
 
 def one_step(step, product, before):
@@ -95,7 +83,7 @@ def one_step(step, product, before):
     if sign > 0 or not isinstance(c, np.ndarray):
         return [Step(add_multiple, (single(c) * sign, x, y), {}, y)]
     opposite = np.zeros((), np.float32)
-    change = Step((np.negative, "__call__"), (c,), {}, opposite)
+    change = call(np.negative, c, out=opposite)
     return [change, Step(add_multiple, (opposite, x, y), {}, y)]
 
 
@@ -111,7 +99,11 @@ def is_run(a, like):
 
 
 def with_sums_in_place(steps, fixed):
-    """The steps, with a sum written over an operand once nothing else reads that."""
+    """The steps, with a sum written over an operand once nothing else reads that.
+
+    calls    without it: 1.00 1.00 1.00 0.85 0.84 1.00
+    numbers  without it: 1.00 1.02 1.00 1.03 1.07 1.02
+    """
     i = 0
     while i < len(steps):
         ways = [
@@ -126,7 +118,7 @@ def with_sums_in_place(steps, fixed):
             places = copy_places(trial, trial.index(copy), fixed)
             if places:
                 trial.remove(copy)
-                steps = [relocate(step, places) for step in trial]
+                steps = [step.moved(places) for step in trial]
                 break
         else:
             i += 1
@@ -137,7 +129,7 @@ def multiple(x, sign, steps, i, end, fixed):
     """(c, z, the step that made it) for x = c z that only step i reads, else (sign, x)."""
     plain = x.dtype.type(sign), x, None
     made = maker(x, steps[:i])
-    if not is_call(made, np.multiply) or not is_private(x, steps, fixed):
+    if made is None or not made.calls(np.multiply) or not is_private(x, steps, fixed):
         return plain
     c, z = sorted(made.args, key=np.ndim)
     number = np.ndim(c) == 0 and (sign > 0 or not isinstance(c, np.ndarray))
@@ -155,14 +147,14 @@ def in_place_sums(steps, i, fixed):
         return
     if step.out.dtype not in AXPY or overlap(*step.args):
         return
-    (a, b), made = step.args, owners_of(s.out for s in steps[:i])
+    (a, b), made = step.args, {s.writes for s in steps[:i]}
     for x, y in ((b, a), (a, b))[: 1 if sign < 0 else 2]:
         key = id(owner(y))
-        own = key in made and key not in fixed and owner(y) is not owner(step.out)
-        end = 1 + max(j for j, s in enumerate(steps) if mentions(s, owner(y)))
-        wait = steps[i + 1 : end]
-        if own and not any(touches(wait, v, True) for v in (x, y)):
-            if not touches(wait, step.out):
+        own = key in made and key not in fixed and key != step.writes
+        wait = life(steps[i + 1 :], key)
+        end = i + 1 + len(wait)
+        if own and not any(written(wait, v) for v in (x, y, step.out)):
+            if not read(wait, step.out):
                 yield x, y, sign, end
 
 

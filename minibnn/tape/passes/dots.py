@@ -9,9 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from minibnn.tape.lift import reduction
-from minibnn.tape.memory import is_call, is_private, maker, rewritten
-from minibnn.tape.tape import Step
+from minibnn.tape.step import Step, call, is_private, maker, rewritten
 
 _KINDS = (np.add, np.subtract, np.multiply)
 
@@ -20,6 +18,9 @@ def with_dots(steps, fixed):
     """The steps, with sums over the last axis taken apart into sums of their terms.
 
     ``fixed`` holds ids of owners that are read from outside.
+
+    calls    without it: 1.00 1.00 0.97 1.15 1.14 0.98
+    numbers  without it: 1.00 1.08 1.01 1.09 1.08 1.06
     """
     done = []
     for step in steps:
@@ -39,7 +40,7 @@ def is_row_sum(step):
     """Whether a step sums float32 numbers over the last axis."""
     if step.function != (np.add, "reduce") or step.out.dtype != np.float32:
         return False
-    given, last = reduction(step), step.args[0].ndim - 1
+    given, last = step.reduction(), step.args[0].ndim - 1
     whole = last == 0 and given.get("axis", 0) in (0, -1, None)
     return set(given) <= {"axis"} and (whole or given.get("axis") in (-1, last))
 
@@ -47,7 +48,7 @@ def is_row_sum(step):
 def private_maker(value, before, steps, fixed):
     """The elementwise step that made an array only the next step reads, else None."""
     step = maker(value, before)
-    plain = any(is_call(step, ufunc) for ufunc in _KINDS)
+    plain = step is not None and any(map(step.calls, _KINDS))
     return step if plain and is_private(value, steps, fixed) else None
 
 
@@ -132,5 +133,5 @@ def combined(steps, ufunc, a, b):
     if a is None:
         return b
     made = np.zeros_like(b)
-    steps.append(Step((ufunc, "__call__"), (a, b), {}, made))
+    steps.append(call(ufunc, a, b, out=made))
     return made

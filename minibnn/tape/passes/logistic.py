@@ -9,14 +9,17 @@ For long arrays NumPy's four passes are quicker, for their exponential is vector
 import numpy as np
 from scipy.special import expit
 
-from minibnn.tape.memory import is_call, maker, rewritten, same
-from minibnn.tape.tape import Step
+from minibnn.tape.memory import same
+from minibnn.tape.step import Step, made_by, rewritten
 
-SHORT = 256  # numbers; from about here on four vectorised passes are quicker
+FEW = 256  # numbers; from about here on four vectorised passes are quicker
 
 
 def with_logistic(steps):
-    """The steps with short float32 quotients e/(1 + e) as ``expit``."""
+    """The steps with short float32 quotients e/(1 + e) as ``expit``.
+
+    calls    without it: 1.00 1.10 1.00 1.00 1.00 1.00
+    """
     done = []
     for step in steps:
         x = logit_of(step, done)
@@ -28,16 +31,17 @@ def with_logistic(steps):
 
 def logit_of(step, before):
     """The x of a quotient e/(1 + e) with e = exp(min(x, L)), L large; else None."""
-    if not is_call(step, np.divide) or step.out.dtype != np.float32:
+    if not step.calls(np.divide) or step.out.dtype != np.float32:
         return None
     e, one_plus = step.args
-    total, power = maker(one_plus, before), maker(e, before)
-    if not is_call(total, np.add) or not is_call(power, np.exp):
+    total = made_by(np.add, one_plus, before)
+    power = made_by(np.exp, e, before)
+    least = made_by(np.minimum, power.args[0], before) if power else None
+    if total is None or least is None:
         return None
-    least, (one, added) = maker(power.args[0], before), total.args
-    if not is_call(least, np.minimum) or np.ndim(one) or one != 1 or not same(added, e):
+    (one, added), (x, limit) = total.args, least.args
+    if np.ndim(one) or one != 1 or not same(added, e):
         return None
-    x, limit = least.args
-    if np.ndim(limit) or limit < 80 or x.shape != step.out.shape or x.size > SHORT:
+    if np.ndim(limit) or limit < 80 or x.shape != step.out.shape or x.size > FEW:
         return None
     return None if rewritten([x], before, least) else x

@@ -6,15 +6,8 @@ And of c (s ∘ (1 - 2y)) the number c and the labels are known for many steps a
 
 import numpy as np
 
-from minibnn.tape.memory import (
-    is_call,
-    is_private,
-    operands,
-    owner,
-    owners_of,
-    rewritten,
-)
-from minibnn.tape.tape import Step
+from minibnn.tape.memory import owner, owners_of
+from minibnn.tape.step import Step, is_private, rewritten
 
 _PRODUCT = (np.multiply, "__call__")
 
@@ -26,6 +19,9 @@ def with_cheap_products(steps, state, fixed):
 
     ``state`` holds the arrays that every step moves, ``fixed`` the ids of owners that are
     read from outside.
+
+    calls    without it: 1.03 1.07 1.00 1.08 1.01 1.02
+    numbers  without it: 1.00 1.02 1.00 1.03 1.11 1.02
     """
     varying, done, waiting = depending_on(state, steps), [], steps[::-1]
     dropped = []  # kept alive, for ids of arrays must not come twice
@@ -40,7 +36,7 @@ def with_cheap_products(steps, state, fixed):
             done.remove(inner)
             dropped.append(inner)
             for other in new:
-                varying |= {id(owner(other.out))} if depends(other, varying) else set()
+                varying |= {other.writes} if depends(other, varying) else set()
             waiting.extend(new[::-1])
     return done
 
@@ -55,7 +51,7 @@ def repeated(step, before):
 
 def depends(step, varying):
     """Whether a step reads what depends on the state."""
-    return bool(owners_of(operands(step)) & varying)
+    return not step.reads.isdisjoint(varying)
 
 
 def depending_on(state, steps):
@@ -63,7 +59,7 @@ def depending_on(state, steps):
     varying = owners_of(state)
     for step in steps:
         if depends(step, varying):
-            varying.add(id(owner(step.out)))
+            varying.add(step.writes)
     return varying
 
 
@@ -79,7 +75,7 @@ def inner_product(step, before):
 def is_product(step):
     """Whether a step multiplies in float32."""
     arrays = [step.out, *(a for a in step.args if isinstance(a, np.ndarray))]
-    return is_call(step, np.multiply) and all(a.dtype == np.float32 for a in arrays)
+    return step.calls(np.multiply) and all(a.dtype == np.float32 for a in arrays)
 
 
 def regrouped(step, inner, before, varying):

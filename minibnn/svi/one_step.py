@@ -7,38 +7,33 @@ on (``minibnn.tape``); what cannot be recorded runs directly, with the same numb
 import numpy as np
 
 from minibnn.objective import objective
-from minibnn.rng import Normals, SideBySide
-from minibnn.tape.program import Direct, Program, exchange, program, set_all, toggle
-from minibnn.tape.tape import NotRecordable
+from minibnn.rng import SideBySide
+from minibnn.svi.batches import Batches
+from minibnn.tape import (
+    Direct,
+    Program,
+    exchange,
+    proved_move,
+    proved_program,
+    toggle,
+)
 
 
-class Descent:
-    """The arrays one run computes in, and the programs that fill them.
+class OneStep:
+    """The arrays the steps of a job compute in, and the programs that fill them.
 
-    Parameters
-    ----------
-    problem : (model, family, estimator)
-    flat : Flat
-        Parameters; the optimiser moves them in place.
-    batches : Batches
-    generators : list of Generator
-        The noise stream of each replica.
-    lead : tuple
-        (R,) with replicas, else ().
-    n_samples : int
-    kl_weight : float, optional
-        Where it is the same in all steps.
+    The state is moved in place.
     """
 
-    def __init__(
-        self, problem, flat, batches, generators, lead, n_samples, kl_weight=None
-    ):
-        self.problem, self.flat, self.batches = problem, flat, batches
-        self.lead, self.n_samples = lead, n_samples
-        dtype = flat.theta.dtype
-        self.normals = [Normals(generator, dtype) for generator in generators]
-        self.noise = SideBySide(self.normals) if lead else self.normals[0]
-        self.kl_weight = kl_weight  # a number, or None where it changes
+    def __init__(self, job, state):
+        options, self.flat, self.lead = job.options, state.flat, job.lead
+        self.problem = job.model, job.family, job.estimator
+        self.optimizer, self.memory = options.optimizer, state.memory
+        self.n_samples, rows = options.n_samples, job.rows_a_step
+        self.batches = Batches(job.A, job.y, rows, state.order, bool(job.lead))
+        self.noise = SideBySide(state.normals) if job.lead else state.normals[0]
+        # a number, or None where it changes
+        self.kl_weight = None if options.kl_warmup else options.kl_weight
         self.programs, self.inputs, self.last = {}, {}, None
         self.updates, self.rates = {}, []
 
@@ -99,25 +94,26 @@ class Descent:
             for key in set(inputs) - set(rows):
                 toggle(inputs[key], sign=key == "noise")
 
-        return program(loss_and_gradient, inputs, change, list(self.flat.params))
+        return proved_program(loss_and_gradient, inputs, change, list(self.flat.params))
 
-    def update(self, optimizer, memory, lr, step):
+    def update(self, lr, step):
         """Step 5: move the parameters against the gradient of the last ``evaluate``."""
-        rates, g = optimizer.rates(lr, step), self.last.outputs["g"]
+        optimizer, g = self.optimizer, self.last.outputs["g"]
+        rates = optimizer.rates(lr, step)
         if optimizer.moves_params:
             grads, family = self.flat.split(g), self.problem[1]
             return optimizer.update_params(family, self.flat.params, grads, *rates)
         if not isinstance(self.last, Program):
-            return optimizer.update(self.flat.theta, g, memory, *rates)
+            return optimizer.update(self.flat.theta, g, self.memory, *rates)
         self.rates = self.rates or [np.empty((), g.dtype) for rate in rates]
         for slot, rate in zip(self.rates, rates, strict=True):
             slot[...] = rate
         if id(g) in self.updates:
             return self.updates[id(g)]()
-        self.updates[id(g)] = self.record_update(optimizer, memory, g)
+        self.updates[id(g)] = self.record_update(g)
         return None
 
-    def record_update(self, optimizer, memory, g):
+    def record_update(self, g):
         """The optimiser's program, or its plain call; making it carries the step out.
 
         By the program, if there is one: its float32 sums are rounded otherwise, and a run
@@ -126,27 +122,15 @@ class Descent:
         rates = {f"rate {i}": slot for i, slot in enumerate(self.rates)}
 
         def step(theta, g, **rest):
-            state = {key: rest[key] for key in memory}
-            optimizer.update(theta, g, state, *(rest[key] for key in rates))
+            memory = {key: rest[key] for key in self.memory}
+            self.optimizer.update(theta, g, memory, *(rest[key] for key in rates))
             return {}
 
-        inputs = {"theta": self.flat.theta, "g": g, **memory, **rates}
-        made = self.program_of(step, inputs)
+        inputs = {"theta": self.flat.theta, "g": g, **self.memory, **rates}
+        made = proved_move(step, inputs, self.last)  # a replay costs no memory
         if made is None:
             return Direct(step, inputs)
         made()
-        return made
-
-    def program_of(self, step, inputs):
-        """The program of a step, or None; the inputs stay as they are."""
-        before = {key: a.copy() for key, a in inputs.items() if key != "g"}
-        try:
-            made = Program(step, inputs)
-        except NotRecordable:
-            made = None
-        finally:  # half a step may have been carried out
-            set_all(inputs, before)
-            self.last()  # makes g again, which costs no memory
         return made
 
     def loss_and_gradient(self, noise, kl_weight, A, y, params):

@@ -8,28 +8,28 @@ by step.
 
 import numpy as np
 
-from minibnn.tape.program import toggle
-from minibnn.tape.scan import MOST, rows_program
+from minibnn.tape import MOST, proved_scan, toggle
 
 
-class Stretch:
+class ManySteps:
     """The program of many steps on batches of one size.
 
     Parameters
     ----------
-    descent : Descent
-        Whose arrays the steps move.
-    optimizer, memory : the optimiser and its dict of arrays
+    one_step : OneStep
+        Whose arrays they move.
     """
 
-    def __init__(self, descent, optimizer, memory):
-        self.descent, self.optimizer, self.memory = descent, optimizer, memory
+    def __init__(self, one_step):
+        self.one_step, self.batches = one_step, one_step.batches
+        self.optimizer, self.memory = one_step.optimizer, one_step.memory
         self.programs, self.last = {}, None
-        self.rate_names = [f"rate {i}" for i in range(len(optimizer.rates(1e-3, 0)))]
+        rates = self.optimizer.rates(1e-3, 0)
+        self.rate_names = [f"rate {i}" for i in range(len(rates))]
 
     def ready(self, most):
         """(program, n): what carries out the next n <= most steps, or (None, 0)."""
-        size, n = self.descent.batches.ahead(min(most, MOST))
+        size, n = self.batches.ahead(min(most, MOST))
         if size not in self.programs:
             self.programs[size] = self.make(size)
         program = self.programs[size]
@@ -37,9 +37,9 @@ class Stretch:
 
     def make(self, size):
         """Record a step on batches of ``size`` rows; None where that gains nothing."""
-        descent, batches = self.descent, self.descent.batches
+        one_step, batches = self.one_step, self.batches
         full = batches.size is None
-        rows = descent.make_inputs(None if full else size, size)
+        rows = one_step.make_inputs(None if full else size, size)
         rows["noise"].flat = np.linspace(-2.0, 2.0, rows["noise"].size)
         rates = dict(zip(self.rate_names, self.optimizer.rates(1e-3, 0), strict=True))
         rates |= {"kl_weight": 0.5} if "kl_weight" in rows else {}
@@ -52,18 +52,18 @@ class Stretch:
                 (rows, other), batches.extremes(size), strict=True
             ):
                 chosen["A"], chosen["y"] = batch
-        state = {"theta": descent.flat.theta, **self.memory}
-        return rows_program(self.step_of(full), rows, state, other)
+        state = {"theta": one_step.flat.theta, **self.memory}
+        return proved_scan(self.step_of(full), rows, state, other)
 
     def step_of(self, full):
         """One step as a function of its arrays, to be recorded."""
-        descent, names = self.descent, self.rate_names
-        all_A, all_y = descent.batches.A, descent.batches.y
+        one_step, names = self.one_step, self.rate_names
+        all_A, all_y = self.batches.A, self.batches.y
 
-        def step(noise, theta, kl_weight=descent.kl_weight, A=all_A, y=all_y, **rest):
+        def step(noise, theta, kl_weight=one_step.kl_weight, A=all_A, y=all_y, **rest):
             now = theta.copy()  # the parameters this step looks at
-            params = descent.flat.split(now)
-            report = descent.loss_and_gradient(noise, kl_weight, A, y, params)
+            params = one_step.flat.split(now)
+            report = one_step.loss_and_gradient(noise, kl_weight, A, y, params)
             memory = {key: rest[key] for key in self.memory}
             rates = [rest[name] for name in names]
             self.optimizer.update(theta, report.pop("g"), memory, *rates)
@@ -78,7 +78,7 @@ class Stretch:
         Returns arrays (n, ...): "loss", "nll", "kl", "check", and "theta" before each
         step. They hold until the next call.
         """
-        theta, inputs = self.descent.flat.theta, program.inputs
+        theta, inputs = self.one_step.flat.theta, program.inputs
         begin = theta.copy()
         self.fill(inputs, n)
         if "kl_weight" in inputs:
@@ -97,16 +97,15 @@ class Stretch:
     def again(self, k):
         """Loss, gradient and parts of row k of the last stretch, by the kernels."""
         rows = {key: array[k].copy() for key, array in self.last.inputs.items()}
-        data = [rows.get(key, getattr(self.descent.batches, key)) for key in ("A", "y")]
-        weight = rows.get("kl_weight", self.descent.kl_weight)
-        params = self.descent.flat.split(self.last.outputs["theta"][k].copy())
-        return self.descent.loss_and_gradient(rows["noise"], weight, *data, params)
+        data = [rows.get(key, getattr(self.batches, key)) for key in ("A", "y")]
+        weight = rows.get("kl_weight", self.one_step.kl_weight)
+        params = self.one_step.flat.split(self.last.outputs["theta"][k].copy())
+        return self.one_step.loss_and_gradient(rows["noise"], weight, *data, params)
 
     def fill(self, inputs, n):
         """Batches and noise of the next n steps, in the order single steps take them."""
-        descent = self.descent
-        rows = descent.batches.next_rows(n)
+        rows = self.batches.next_rows(n)
         if rows is not None:
-            descent.batches.gather(rows, inputs["A"][:n], inputs["y"][:n])
-        noise = inputs["noise"][:n]
-        descent.noise.fill(noise.swapaxes(0, 1) if descent.lead else noise)
+            self.batches.gather(rows, inputs["A"][:n], inputs["y"][:n])
+        noise, lead = inputs["noise"][:n], self.one_step.lead
+        self.one_step.noise.fill(noise.swapaxes(0, 1) if lead else noise)

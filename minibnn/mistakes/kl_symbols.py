@@ -8,14 +8,8 @@ differentiated, or in the derivatives ∂/∂mu and ∂/∂sigma, whose chain ru
 import numpy as np
 
 from minibnn.mistakes.along import rearranged
-from minibnn.mistakes.catalogue import (
-    Mistake,
-    family_of_mistakes,
-    fine,
-    gaussian_kl,
-    gaussian_prior,
-)
-from minibnn.mistakes.symbols import Symbols, substitutes
+from minibnn.mistakes.catalogue import Mistake, fine, gaussian_kl, gaussian_prior, rule
+from minibnn.mistakes.symbols import substitutes
 from minibnn.numerics import magnitude
 
 _VALUE = "KL = (mu - m0)²/(2 s0²) + sigma²/(2 s0²) - log(sigma/s0) - ½"
@@ -85,23 +79,17 @@ _MODES = (
 )
 
 
-@family_of_mistakes
+@rule(gaussian_kl)
 def symbols(chain):
     """Every symbol, every place, every substitute, in value and derivatives."""
-    if not gaussian_kl(chain):
-        return []
-    found = []
     for symbol, places in PLACES.items():
         for name, wrong, f in [*substitutes(chain, symbol), *_extra(chain, symbol)]:
             for place, slots in places.items():
                 for mode, make, right, words in _MODES[: 1 + (symbol != "1/sigma")]:
-                    found.append(
-                        Mistake(f"kl-{_name(symbol)}-{name}{place}{mode}", "E41",
-                                f"{wrong} for {symbol} {words}", right, _HINT, _REVEAL,
-                                (("kl_q", make(slots, f)),),
-                                touches=_touched(slots, mode and wrong))
-                    )  # fmt: skip
-    return found
+                    yield Mistake(f"kl-{_name(symbol)}-{name}{place}{mode}", "E41",
+                                  f"{wrong} for {symbol} {words}", right, _HINT, _REVEAL,
+                                  (("kl_q", make(slots, f)),),
+                                  touches=_touched(slots, mode and wrong))  # fmt: skip
 
 
 _NAMES = {"1/sigma": "inverse-sigma", "s0": "prior-scale", "m0": "prior-mean",
@@ -124,33 +112,24 @@ def _name(symbol):
 def _extra(chain, symbol):
     yield "lost", "0", lambda x, n: 0 * x
     if symbol == "mu" and not chain.local:
-        yield "sampled", "mean of w_s", _sampled_mean
+        yield ("sampled", "mean of w_s",
+               lambda x, n: n.mu + n.sigma * n.chain.noise.mean(0))  # fmt: skip
     if symbol in ("s0", "m0", "sigma"):
         yield "averaged", f"mean of {symbol}", lambda x, n: np.mean(x) + 0 * x
 
 
-def _sampled_mean(x, n):
-    return n.mu + n.sigma * n.chain.noise.mean(0)
-
-
-@family_of_mistakes
+@rule(gaussian_kl)
 def weights(chain):
-    """The number of another weight for one symbol; the KL of a part of the weights."""
-    if not gaussian_kl(chain):
-        return []
-    found = []
+    """The number of another weight for one symbol."""
     for symbol, places in PLACES.items():
         if _one_number(chain, symbol):
             continue
         for name, words, f in rearranged(chain):
-            found += [
-                Mistake(f"kl-{_name(symbol)}-{name}{place}", "E41",
-                        f"{symbol} {words}", _SLOPES, _WEIGHTS, _REVEAL,
-                        (("kl_q", in_the_formulas(slots, lambda x, n, f=f: f(x))),),
-                        touches=_touched(slots, ""))
-                for place, slots in places.items()
-            ]  # fmt: skip
-    return found
+            for place, slots in places.items():
+                change = in_the_formulas(slots, lambda x, n, f=f: f(x))
+                yield Mistake(f"kl-{_name(symbol)}-{name}{place}", "E41",
+                              f"{symbol} {words}", _SLOPES, _WEIGHTS, _REVEAL,
+                              (("kl_q", change),), touches=_touched(slots, ""))
 
 
 def _one_number(chain, symbol):
@@ -183,6 +162,8 @@ _KLS = {
     "modulus-of-distance": ("|mu - m0|/s0", lambda v, c, d: (np.sign(d) / c.s0, v[1])),
     "sampled-sticking": ("log q - log p at w, without the score", lambda v, c, d: (
         _path(c).mean(0), (_path(c) * c.noise).mean(0) * c.sigma)),
+    "sampled": ("log q - log p at w", lambda v, c, d: (
+        _prior_slope(c).mean(0), (_prior_slope(c) * c.noise).mean(0) * c.sigma - 1)),
     "sampled-log-prior": ("-log p at w, no entropy", lambda v, c, d: (
         _prior_slope(c).mean(0), (_prior_slope(c) * c.noise).mean(0) * c.sigma)),
     "sampled-entropy-sign": ("-log p + log 1/q at w", lambda v, c, d: (
@@ -202,23 +183,18 @@ def _path(c):
     return _prior_slope(c) - c.noise / c.sigma
 
 
-@family_of_mistakes
+@rule(gaussian_kl)
 def others(chain):
     """Another prior, another divergence, an estimate of it."""
-    if not gaussian_kl(chain):
-        return []
-    found = [
-        Mistake(f"kl-prior-{name}", "E41", f"prior {wrong}", "prior N(m0, s0²)", _HINT,
-                _REVEAL, (("kl_q", _with_prior(f)),), touches=())
-        for name, (wrong, f) in _PRIORS.items()
-    ]  # fmt: skip
-    return found + [
-        Mistake(f"kl-{name}", "E41", wrong, _VALUE,
-                "Is this number the KL? Is it a KL at all?", _REVEAL,
-                (("kl_q", lambda v, c, f=f: f(v, c, c.mu - c.m0)),), touches=())
-        for name, (wrong, f) in _KLS.items()
-        if not (chain.local and ("sampled" in name or "noise" in name))
-    ]  # fmt: skip
+    for name, (wrong, f) in _PRIORS.items():
+        yield Mistake(f"kl-prior-{name}", "E41", f"prior {wrong}", "prior N(m0, s0²)",
+                      _HINT, _REVEAL, (("kl_q", _with_prior(f)),), touches=())
+    for name, (wrong, f) in _KLS.items():
+        if not (chain.local and ("sampled" in name or "noise" in name)):
+            yield Mistake(f"kl-{name}", "E41", wrong, _VALUE,
+                          "Is this number the KL? Is it a KL at all?", _REVEAL,
+                          (("kl_q", lambda v, c, f=f: f(v, c, c.mu - c.m0)),),
+                          touches=())  # fmt: skip
 
 
 def _with_prior(f):
@@ -229,73 +205,59 @@ def _with_prior(f):
     return change
 
 
-@family_of_mistakes
+@rule(fine)
 def parts(chain):
     """The KL forgotten in a part of the weights, or counted there alone or twice."""
-    if not fine(chain):
-        return []
-    found = []
     parts = dict(chain.parts)
     if chain.has_rho:
         parts |= {"where-mu-is-positive": chain.mu > 0,
                   "where-rho-is-positive": chain.rho > 0}  # fmt: skip
     for part, mask in parts.items():
-        for word, wrong, factor in (
-            ("missing", "no KL", np.where(mask, 0.0, 1.0)),
-            ("alone", "the KL alone", np.where(mask, 1.0, 0.0)),
-            ("twice", "the KL twice", np.where(mask, 2.0, 1.0)),
-        ):
-            found.append(
-                Mistake(f"kl-{word}-{part}", "E51", f"{wrong} {part}",
-                        "the sum over all weights", "Which weights have a prior?",
-                        "move q away from the prior", (("kl_q", _times(factor)),),
-                        placed=True)
-            )  # fmt: skip
-    counts = {"inputs": lambda c: Symbols(c).fan_in, "layer": _layer_size}
-    for name, count in counts.items():
-        found.append(
-            Mistake(f"kl-averaged-over-{name}", "E51", f"KL / size of {name}",
-                    "the sum over all weights", "Is it a sum or a mean?",
-                    "take tensors of more than one weight",
-                    (("kl_q", lambda v, c, n=count: _times(1 / n(c))(v, c)),))
-        )  # fmt: skip
-    return found
+        for word, wrong, factors in (("missing", "no KL", (0.0, 1.0)),
+                                     ("alone", "the KL alone", (1.0, 0.0)),
+                                     ("twice", "the KL twice", (2.0, 1.0))):  # fmt: skip
+            yield Mistake(f"kl-{word}-{part}", "E51", f"{wrong} {part}",
+                          "the sum over all weights", "Which weights have a prior?",
+                          "move q away from the prior",
+                          (("kl_q", _times(np.where(mask, *factors))),),
+                          placed=True)  # fmt: skip
+    for name, count in (("inputs", chain.symbols.fan_in),
+                        ("layer", _sizes(chain, chain.net.slices)),
+                        ("each-tensor", _sizes(chain, chain.blocks.slices))):  # fmt: skip
+        yield Mistake(f"kl-averaged-over-{name}", "E51", f"KL / size of {name}",
+                      "the sum over all weights", "Is it a sum or a mean?",
+                      "take tensors of more than one weight",
+                      (("kl_q", _times(1 / count)),))  # fmt: skip
 
 
 def _times(factor):
     return lambda value, c: tuple(None if g is None else g * factor for g in value)
 
 
-def _layer_size(c):
-    out = np.ones(c.model.n_weights)
-    for part in c.net.slices:
+def _sizes(chain, slices):
+    """The number of weights in the part of the vector that each belongs to."""
+    out = np.ones(chain.model.n_weights)
+    for part in slices:
         out[part] = part.stop - part.start
     return out
 
 
-@family_of_mistakes
+@rule(gaussian_prior)
 def slopes(chain):
     """∂KL/∂mu and ∂KL/∂log sigma as functions of themselves and of other numbers."""
-    if not gaussian_prior(chain):
-        return []
-    found = []
-    for i, symbol in enumerate(("∂KL/∂mu", "∂KL/∂log sigma")[: 1 + chain.has_rho]):
-        rules = [(n, w, lambda g, c, f=f: f(g, c.symbols))
-                 for n, w, f in substitutes(chain, symbol)]  # fmt: skip
-        name = ("mean", "spread")[i]
-        found += [
-            Mistake(f"kl-{name}-gradient-{n}", "E41", wrong, _SLOPES, _HINT, _REVEAL,
-                    (("kl_q", _entry(i, f)),), touches=(("mu", "rho")[i],))
-            for n, wrong, f in rules
-        ]  # fmt: skip
-    return found
+    for i, (place, symbol, key) in enumerate((
+        ("mean", "∂KL/∂mu", "mu"), ("spread", "∂KL/∂log sigma", "rho")
+    )[: 1 + chain.has_rho]):  # fmt: skip
+        for name, wrong, f in substitutes(chain, symbol):
+            yield Mistake(f"kl-{place}-gradient-{name}", "E41", wrong, _SLOPES, _HINT,
+                          _REVEAL, (("kl_q", _entry(i, f)),), touches=(key,))
 
 
 def _entry(i, f):
     def change(value, c):
         value = list(value)
         if value[i] is not None:
-            value[i] = f(value[i], c)
+            value[i] = f(value[i], c.symbols)
         return tuple(value)
 
     return change

@@ -1,4 +1,4 @@
-"""Doubts: what a fit says of data it was not made for, or of a bad result of its own.
+"""The warning of a fit: data it was not made for, or a bad result of its own.
 
 Raw data are told whoever chose the steps; a bad result only where start and steps were
 left to the package.

@@ -1,0 +1,22 @@
+"""The likelihoods as tests take them: from the room's door, with its example inputs."""
+
+import numpy as np
+
+from minibnn.likelihoods import ALL
+
+EXAMPLES = [example for cls in ALL for example in cls.examples()]  # likelihood, outputs
+
+
+def name_of(like):
+    """Class, and whether a weight of its own is learned."""
+    return type(like).__name__ + " learned" * bool(like.n_weights)
+
+
+LIKELIHOODS = {name_of(like): (like, width) for like, width in EXAMPLES}
+
+
+def targets_of(like, shape, rng):
+    """Possible targets for outputs of ``shape`` (..., B, C), as a user gives them."""
+    u = np.random.default_rng(rng).uniform(size=like.target_shape(shape))
+    y = like.example_targets(u)
+    return y[..., 0] if like.exclusive else y
