@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -352,7 +353,7 @@ def test_a_bad_problem_is_one_line(spec, tmp_path, monkeypatch, capsys):
 def test_progress_of_the_study_tells_the_seconds_since_its_beginning(
     monkeypatch, capsys
 ):
-    monkeypatch.setattr(cli.time, "perf_counter", iter([10.0, 75.4]).__next__)
+    monkeypatch.setattr(time, "perf_counter", iter([10.0, 75.4]).__next__)
     monkeypatch.setattr(
         "minibnn.rupture.study.rupture_study",
         lambda *args, report, clock: report("fit: everything"),

@@ -59,6 +59,15 @@ def test_planted_mistakes_are_wrong(regime, act, lik):
         assert report.verdict == "wrong", f"{name}\n{report}"
 
 
+def test_every_kind_of_planted_mistake_is_wrong_at_a_generic_point():
+    net = Net("generic", "tanh", "categorical", 0, sizes=(2, 2, 2))
+    kinds = planted(net, slice(None))
+    assert len(kinds) > 60
+    for name, gradient in kinds:
+        report = check_gradient(net.loss, gradient, net.x)
+        assert report.verdict == "wrong", f"{name}\n{report}"
+
+
 def test_many_parameters_right_and_wrong():
     net = Net("generic", "relu", "categorical", 3, sizes=(4, 15, 15, 3))
     for name, gradient in right_gradients(net).items():

@@ -13,6 +13,7 @@ from support.fuzz_cases import make_case
 from support.oracles import step_every_coordinate
 
 import minibnn as mb
+from minibnn import likelihoods
 from minibnn.objective import objective
 from minibnn.svi import one_step
 from minibnn.svi.elbo import default_estimator
@@ -167,7 +168,8 @@ def test_the_cases_cover_what_there_is():
     kinds |= {type(c.family).__name__ for c in cases}
     kinds |= {type(c.estimator).__name__ for c in cases}
     kinds |= {c.model.net.activation for c in cases} | {c.X.dtype.name for c in cases}
-    assert len(kinds) == 7 + 3 + 4 + 8 + 4 + 2 - 1  # None is the default estimator
+    # None is the default estimator
+    assert len(kinds) == len(likelihoods.ALL) + 3 + 4 + 8 + 4 + 2 - 1
     refused = sum(bool(refusal(c.estimator or mb.Pathwise(), c)) for c in cases)
     assert 0.02 < refused / COVER < 0.4
 
