@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from mutation.mutants import MUTANTS, concerns
+from mutants import MUTANTS, concerns
 from support.likelihoods import EXAMPLES
 from support.mutant_package import import_mutant, mutant_gradient
 

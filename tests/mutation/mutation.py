@@ -21,8 +21,8 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from mutation.mutants import MUTANTS
-from mutation.procedure_mutants import procedures
+from mutants import MUTANTS
+from procedure_mutants import procedures
 
 ROOT = Path(__file__).resolve().parents[2]
 SUITE = (
