@@ -115,6 +115,7 @@ def check_gradient(setting):
     assert oracle.worst_excess(got, want, size, spread) <= 0
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize(
     ("likelihood", "scale", "estimator", "activation"),
     list(itertools.product(LIKELIHOODS, SCALES, ESTIMATORS, ACTIVATIONS)),
@@ -137,6 +138,7 @@ def test_every_coordinate_of_a_point(likelihood, activation):
     check_gradient(Setting(likelihood, None, activation=activation))
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("sigma", [1e-5, 1e-2, 20.0])
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 @pytest.mark.parametrize("scale", SCALES)
