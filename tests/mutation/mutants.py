@@ -17,9 +17,7 @@ _PULL_NLL = "g_nll = pull_q(n_over_b / nll.shape[-1])"
 _SCALED = "scaled(kl_weight, g_kl)"
 _RETURN = "return pull_params(add(g_nll, scaled(kl_weight, g_kl)))"
 _KL_RETURN = "return 0.5 * a * a + spread, a / s0, slope"
-_SAMPLE = (
-    "return Gaussian(mean=g_w.sum(-2), sigma=(g_w * eps).sum(-2))\n\n        return w"
-)
+_SAMPLE = "return Normal(mean=g_w.sum(-2), sigma=(g_w * eps).sum(-2))"
 _SOFTPLUS = "return log_slope(sigma) * _along_log_sigma(sigma, g_sigma, g_log_sigma)"
 _BOTH = (
     "return sigma * g_sigma if g_log_sigma is None else sigma * g_sigma + g_log_sigma"
@@ -34,7 +32,7 @@ _PLUS = "return np.multiply(g, np.negative(slope, out=slope), out=g)"
 _G_W = "return pull_w(pull_nll(c))"
 _MEAN = "g_mean[...] = (A @ g.swapaxes(-1, -2)).sum(-3)"
 _VAR = "g_var[...] = (squares @ g_v.swapaxes(-1, -2)).sum(-3)"
-_MOMENTS = "return Gaussian(mean=g_mean, sigma=2.0 * q.sigma * g_var)"
+_MOMENTS = "return Normal(mean=g_mean, sigma=2.0 * q.sigma * g_var)"
 _HALF = "return 0.5 * g * eps * sd / np.maximum(var, tiny)"
 _BACK = "return back_m + 2.0 * A[..., :n_in, :] * back_v"
 _GAUSS = (
@@ -137,7 +135,7 @@ def _noise_and_scale():
         ("reparameterization-detached", "g_w.sum(-2)", "0 * q.sigma"),
         ("only-first-sample-over-s", "g_w[..., 0, :]", "(g_w * eps)[..., 0, :]"),
     ):  # fmt: skip
-        new = f"return Gaussian(mean={mean}, sigma={sigma})\n\n        return w"
+        new = f"return Normal(mean={mean}, sigma={sigma})"
         yield name, MEAN_FIELD, _SAMPLE, new
     scale = "scale-chain"
     into = "_along_log_sigma(sigma, g_sigma, g_log_sigma)"
@@ -263,7 +261,7 @@ def _local():
         ("local-two-sigma-missing", "g_var"),
         ("local-sigma-squared", "2.0 * q.sigma**2 * g_var"),
     ):
-        yield name, MEAN_FIELD, _MOMENTS, f"return Gaussian(mean=g_mean, sigma={new})"
+        yield name, MEAN_FIELD, _MOMENTS, f"return Normal(mean=g_mean, sigma={new})"
     for name, new in (
         ("local-variance-path-to-inputs-lost", "return back_m"),
         ("local-mean-path-to-inputs-lost", _BACK.replace("back_m + ", "")),

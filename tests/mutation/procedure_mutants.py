@@ -267,7 +267,7 @@ PROCEDURES = {
         ("seconds-of-all-seeds", "spent * row.share", "spent",
          "test_seconds_are_the_share_of_one_seed"),
     ),
-    ("rupture/rows.py", "rupture/test_numbers.py"): (
+    ("rupture/models.py", "rupture/test_numbers.py"): (
         ("worst-restart", "np.argmax(result.elbo", "np.argmin(result.elbo",
          "test_rows_of_mean_field"),
         ("elbo-of-another-row", "r in best", "r in first",
@@ -279,7 +279,7 @@ PROCEDURES = {
         ("covariance-from-the-first-fit", 'rows["best"', 'rows["mf"',
          "test_row_of_the_full_covariance"),
     ),
-    ("rupture/detect.py", "rupture/test_numbers.py"): (
+    ("rupture/displaced_labels.py", "rupture/test_numbers.py"): (
         ("lost-rows-in-the-fit", "start : found.lost[1]", "start:end",
          "test_the_judgement_of_a_block_by_hand"),
         ("best-for-runner-up", "order[1]", "order[0]",
@@ -310,9 +310,11 @@ PROCEDURES = {
         ("sure-from-two-sds", "plots.SURE", "plots.ALIVE",
          "test_the_title_of_the_network_counts_weights_beyond_three_sds"),
     ),
-    ("plots/plots.py", "plots/test_plots.py"): (
+    ("plots/probabilities.py", "plots/test_plots.py"): (
         ("bars-of-one-sd", "spread = 1.96", "spread = 1.0",
          "test_bars_of_a_reliability_diagram_by_hand"),
+    ),
+    ("plots/regression.py", "plots/test_plots.py"): (
         ("epistemic-variance-for-sd", "epistemic, mean + 2 * epistemic",
          "prediction.epistemic, mean + 2 * prediction.epistemic",
          "test_band_is_two_standard_deviations"),
