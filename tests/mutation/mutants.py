@@ -300,3 +300,40 @@ def concerns(mutant, case):
     parts = {type(case.estimator).__name__, type(case.model.likelihood).__name__}
     parts |= {case.model.net.activation}
     return _SOME.get(mutant[2], next(iter(parts))) in parts
+
+
+# Mistakes that no gradient shows: in samplers, precision, range. Laws have to see them.
+_PAST_MAX, _RATE = "F - F.max(-1, keepdims=True)", "rate = np.exp(F)\n    nll"
+LAWS = [
+    (f"law:{name}", file, old, new)
+    for name, file, old, new in (
+        ("poisson-rate-doubled-in-samples", "likelihoods/poisson.py",
+         "few = np.minimum(rate, MANY)", "few = np.minimum(2 * rate, MANY)"),
+        ("poisson-float64-inside", "likelihoods/poisson.py",
+         _RATE, "rate = np.exp(F) * np.ones(1)\n    nll"),
+        ("student-samples-are-normal", "likelihoods/student_t.py",
+         "stdtrit(self.df, uniform)", "stdtrit(1e6, uniform)"),
+        ("heteroscedastic-samples-by-the-variance", "likelihoods/heteroscedastic.py",
+         "largest_exp(t) * noise", "largest_exp(2 * t) * noise"),
+        ("gaussian-samples-of-half-the-noise", GAUSSIAN,
+         "* ndtri(uniform)", "* ndtri(uniform) * 0.5"),
+        ("gaussian-variance-for-sd", GAUSSIAN,
+         "np.exp(2.0 * self.log_scale(v))", "np.exp(self.log_scale(v))"),
+        ("bernoulli-samples-flipped", BERNOULLI,
+         "(uniform < sigmoid(F))", "(uniform > sigmoid(F))"),
+        ("bernoulli-float64-samples", BERNOULLI,
+         ".astype(F.dtype)", ".astype(float)"),
+        ("bernoulli-overflow", BERNOULLI,
+         "np.maximum(x, log_one_plus(one_plus, e))", "np.log(1 + np.exp(x))"),
+        ("categorical-overflow", CATEGORICAL,
+         f"np.exp({_PAST_MAX})", "np.exp(F)"),
+        ("categorical-classes-of-equal-chance", CATEGORICAL,
+         "np.cumsum(self.mean(F, v), -1)", "np.cumsum(0 * F + 1 / F.shape[-1], -1)"),
+        ("gaussian-prior-draws-by-the-variance", "priors/gaussian.py",
+         "self.scale * rng.standard", "self.scale**2 * rng.standard"),
+        ("laplace-prior-draws-by-its-sd", "priors/laplace.py",
+         "rng.laplace(0.0, self.b,", "rng.laplace(0.0, self.b * 2**0.5,"),
+        ("mixture-draws-exchanged", "priors/scale_mixture.py",
+         "self.s1, self.s2)\n", "self.s2, self.s1)\n"),
+    )
+]  # fmt: skip

@@ -21,7 +21,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from mutants import MUTANTS
+from mutants import LAWS, MUTANTS
 from procedure_mutants import procedures
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,7 +33,7 @@ SUITE = (
     "audit/test_values.py",
     "estimators/test_unbiased.py",
 )
-ALL = [*MUTANTS, *procedures()]
+ALL = [*MUTANTS, *LAWS, *procedures()]
 REASONS = {}  # name of a mutant that may survive -> why
 RECORD = Path(__file__).with_name("mutation_score.json")
 
