@@ -334,6 +334,6 @@ LAWS = [
         ("laplace-prior-draws-by-its-sd", "priors/laplace.py",
          "rng.laplace(0.0, self.b,", "rng.laplace(0.0, self.b * 2**0.5,"),
         ("mixture-draws-exchanged", "priors/scale_mixture.py",
-         "self.s1, self.s2)\n", "self.s2, self.s1)\n"),
+         "< self.pi, self.s1", "> self.pi, self.s1"),
     )
 ]  # fmt: skip
