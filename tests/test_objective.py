@@ -12,6 +12,7 @@ from scipy import stats
 from support import core_oracles as oracle
 
 import minibnn as mb
+from minibnn.diagnosis import points
 
 N, B, S, R, BETA = 23, 5, 3, 4, 0.7
 REAL, LABEL = "real", "label"
@@ -407,3 +408,18 @@ def test_noise_shapes():
     assert mb.Pathwise().noise_shape(s.model, s.family, 7, B) == (7, P)
     assert mb.LocalReparam().noise_shape(s.model, s.family, 7, B) == (7, B * 5 + 1)
     assert mb.Pathwise().noise_shape(s.model, mb.Point(), 7, B) == (1, 0)
+
+
+def test_hidden_layers_of_equal_width():
+    rng = np.random.default_rng(1)
+    net = mb.MLP([3, 4, 4, 4, 2], activation="tanh")
+    model = mb.Model(net, mb.Bernoulli(), mb.GaussianPrior(0.2, 0.7))
+    for estimator in (mb.Pathwise(), mb.LocalReparam()):
+        case = points.generic(model, mb.MeanField(), estimator, rng)
+        gradient = case.gradient()
+        for key, array in case.params.items():
+            for i in range(array.size):
+                x = {k: a.astype(complex) for k, a in case.params.items()}
+                x[key][i] += 1e-30j
+                slope = case.loss(x).imag / 1e-30
+                assert abs(gradient[key][i] - slope) <= 1e-11 * (1 + abs(slope))
