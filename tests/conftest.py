@@ -29,6 +29,18 @@ def floating_point_errors_raise():
 
 
 @pytest.fixture
+def unrecorded(monkeypatch):
+    """Steps of a fit run directly: quicker for a few, where steps are no subject."""
+    from minibnn.svi import many_steps, one_step
+    from minibnn.tape import Direct
+
+    monkeypatch.setattr(
+        one_step, "proved_program", lambda step, inputs, *rest: Direct(step, inputs)
+    )
+    monkeypatch.setattr(many_steps, "proved_scan", lambda *args: None)
+
+
+@pytest.fixture
 def shared_data():
     """Folder of the published data: $MINIBNN_DATA or ../shared/data, else skip."""
     beside = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -15,6 +15,8 @@ from minibnn.standardise import mean_and_sd
 from minibnn.svi import batches
 from minibnn.svi import fit as svi
 
+pytestmark = pytest.mark.usefixtures("unrecorded")  # steps are no subject here
+
 RNG = np.random.default_rng(0)
 N = 40
 X = np.column_stack(

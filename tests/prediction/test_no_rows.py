@@ -7,6 +7,8 @@ from support.likelihoods import LIKELIHOODS, targets_of
 
 import minibnn as mb
 
+pytestmark = pytest.mark.usefixtures("unrecorded")  # steps are no subject here
+
 NONE = world.X[:0]
 OUTPUTS = {  # likelihood, outputs; of one target and of two
     f"{name}, {k}": (like, k * width)

@@ -13,6 +13,8 @@ import pytest
 
 import minibnn as mb
 
+pytestmark = pytest.mark.usefixtures("unrecorded")  # steps are no subject here
+
 N, D = 12, 2
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(N, D)), RNG.integers(0, 2, N).astype(float)

@@ -13,6 +13,8 @@ from support.saved_runs import assert_same
 import minibnn as mb
 from minibnn.storage import StorageError, checksum, read, write
 
+pytestmark = pytest.mark.usefixtures("unrecorded")  # steps are no subject here
+
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):

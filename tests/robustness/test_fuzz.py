@@ -20,7 +20,7 @@ from minibnn.svi.elbo import default_estimator
 
 # their columns are of any size, and told
 pytestmark = pytest.mark.filterwarnings("ignore:Far from mean 0")
-QUICK, ALL, CHUNK, COVER = 80, 5000, 20, 300
+QUICK, ALL, CHUNK, COVER = 40, 5000, 20, 300
 NOT_THE_SLOPE = mb.ScoreFunction, mb.StickTheLanding  # of the value they give
 
 

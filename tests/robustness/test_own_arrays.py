@@ -10,6 +10,8 @@ from support import bad_inputs as world
 
 import minibnn as mb
 
+pytestmark = pytest.mark.usefixtures("unrecorded")  # steps are no subject here
+
 RNG = np.random.default_rng(12)
 P = world.LINE.n_weights
 Q = mb.MeanField().natural(mb.MeanField().init(world.LINE, rng=0))[0]

@@ -11,7 +11,6 @@ import minibnn as mb
 from minibnn import rng as normals
 from minibnn.storage import StorageError, read, write
 from minibnn.svi import batches, many_steps, one_step
-from minibnn.tape import Direct
 
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(24, 2))
@@ -30,13 +29,10 @@ BY_STEP = {"callback": lambda info: None}  # not many steps as one program
 
 
 @pytest.fixture(autouse=True)
-def unrecorded(request, monkeypatch):
+def directly(request):
     """Steps run directly, which for so few is quicker, but in tests named "recorded"."""
     if "recorded" not in request.node.name:
-        monkeypatch.setattr(
-            one_step, "proved_program", lambda step, inputs, *rest: Direct(step, inputs)
-        )
-        monkeypatch.setattr(many_steps, "proved_scan", lambda *args: None)
+        request.getfixturevalue("unrecorded")
 
 
 def stop_after(steps, error=StopIteration):

@@ -8,6 +8,8 @@ import pytest
 import minibnn as mb
 from minibnn.svi.fit_warning import far_columns
 
+pytestmark = pytest.mark.usefixtures("unrecorded")  # steps are no subject here
+
 RNG = np.random.default_rng(0)
 N = 400
 X = RNG.standard_normal((N, 2))

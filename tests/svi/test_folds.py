@@ -11,6 +11,8 @@ from minibnn.svi import begin
 from minibnn.svi import fit as svi
 from minibnn.svi.interrupt import Interrupted
 
+pytestmark = pytest.mark.usefixtures("unrecorded")  # steps are no subject here
+
 RNG = np.random.default_rng(8)
 N = 23
 X, Y = RNG.normal(size=(N, 2)), RNG.integers(0, 2, N)
