@@ -1,6 +1,6 @@
 """The number in a mistake: measured on the gradient at hand, then checked.
 
-The families of ``mistakes_measured`` differ in one number each. It is taken where the
+The families of ``mistakes.measured`` differ in one number each. It is taken where the
 family is nearest to the gradient; the mistake is believed only if that one number
 explains every coordinate.
 """
