@@ -187,6 +187,7 @@ def test_a_prior_of_one_number_is_not_rearranged():
     assert not any("centred" in name or "weight" in name for name in said)
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     ("name", "slopes"),
     [
