@@ -62,7 +62,7 @@ REPORTS = {"report", "_report"}
 
 
 def name_of(path):
-    """Path of a file inside the package, without .py: 'kernels/maps'."""
+    """Path of a file inside the package, without .py: 'families/scales'."""
     return path.relative_to(PACKAGE).with_suffix("").as_posix()
 
 
@@ -388,7 +388,7 @@ def test_nothing_prints_unless_asked(path):
 
 # --- the objective and the estimators know no concrete class -------------------------
 
-SHARED = "families.base"  # the shape of q and its cotangent
+SHARED = "families.normal"  # the shape of q and its cotangent
 CONCRETE = {"families", "likelihoods", "priors"}
 GENERAL = [p for p in FILES if room_of(name_of(p)) in {"objective", "estimators"}]
 

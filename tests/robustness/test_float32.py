@@ -75,6 +75,7 @@ def evaluate(cell, dtype):
     return loss, parts, gradient(), data()
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("cell", CELLS, ids=" | ".join)
 def test_one_evaluation(cell):
     """float32 throughout, and close to double precision at the same numbers."""
@@ -156,6 +157,7 @@ def memory(monkeypatch):
     return seen
 
 
+@pytest.mark.sample(7)
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("name", RUNS)
 def test_nothing_is_float64_on_the_way(name, model, memory):
@@ -182,6 +184,7 @@ def same_noise(monkeypatch):
     monkeypatch.setattr(Normals, "fill", fill)
 
 
+@pytest.mark.sample(11)
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("name", [n for n in RUNS if n != "lbfgs"])
 def test_twenty_steps_stay_together(name, model, same_noise):

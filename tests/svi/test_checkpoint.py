@@ -82,6 +82,7 @@ EDGES = {
 BLOCKS = [384, *(pytest.param(n, marks=pytest.mark.slow) for n in (192, 576, 1152))]
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("block", BLOCKS)
 @pytest.mark.parametrize("name", EDGES)
 def test_wherever_it_stops_in_a_block_or_an_epoch(name, block, tmp_path, monkeypatch):
@@ -181,6 +182,7 @@ MOMENTS = [
 ]  # fmt: skip
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("moment", MOMENTS, ids=lambda m: f"{m[0].__name__}.{m[1]}")
 def test_ctrl_c_in_the_middle_of_a_step(moment, after, tmp_path, monkeypatch):
@@ -188,6 +190,7 @@ def test_ctrl_c_in_the_middle_of_a_step(moment, after, tmp_path, monkeypatch):
     check_broken_off(moment, after, tmp_path, monkeypatch)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", ["run", "fill"])
 @pytest.mark.parametrize("after", [False, True])
 def test_ctrl_c_in_recorded_steps(name, after, tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import minibnn as mb
-from minibnn.optim.stopping import Slowing, rise_of
+from minibnn.optim.slowing import Slowing, rise_of
 from minibnn.svi import best_start, options
 from minibnn.svi.start import narrow
 
@@ -198,6 +198,7 @@ def test_log_scales_begin_at_zero_for_every_input():
     assert F[:, 0].std() > 1
 
 
+@pytest.mark.slow
 def test_a_heteroscedastic_fit_is_no_worse_than_one_noise_level():
     X, y = sine(70)
     het = quiet_fit(model_of(20, mb.HeteroscedasticGaussian()), mb.MeanField(), X, y, rng=0)

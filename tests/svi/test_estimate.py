@@ -45,6 +45,7 @@ CASES = {
 }
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("case", CASES)
 def test_the_error_is_the_spread_about_the_truth(case, monkeypatch):
     """Over 100 seeds: no bias, and the mean square of (value - truth) / se is one."""

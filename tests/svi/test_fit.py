@@ -678,6 +678,7 @@ def both_ways(fit_directly, *args, **kwargs):
             )
 
 
+@pytest.mark.sample(7)
 @pytest.mark.parametrize("estimator", [mb.Pathwise(), mb.LocalReparam()], ids=repr)
 @pytest.mark.parametrize("scale", ["softplus", "exp", "identity"])
 @pytest.mark.parametrize("likelihood", REPLAYED)
@@ -691,6 +692,7 @@ def test_a_recorded_step_is_the_step(fit_directly, likelihood, scale, estimator)
     )  # fmt: skip
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("activation", ["relu", "tanh", "softplus"])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("kwargs", [{}, {"replicas": 2, "batch_size": 15}], ids=str)
@@ -705,6 +707,7 @@ def test_recorded_updates_and_replicas(fit_directly, kwargs, optimizer, activati
         )  # fmt: skip
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("estimator", [mb.Pathwise(), mb.LocalReparam()], ids=repr)
 @pytest.mark.parametrize("likelihood", REPLAYED)
 def test_the_usual_steps_are_recorded(monkeypatch, likelihood, estimator):

@@ -403,6 +403,7 @@ def test_a_plateau_brings_the_schedule_to_its_end():
     assert rate[seen + (steps - seen) // 2] == pytest.approx(0.01, rel=0.02)
 
 
+@pytest.mark.slow
 def test_more_steps_allowed_end_no_lower():
     elbos = [plateau_run(most).elbo for most in (1500, 20_000)]
     assert elbos[1] > elbos[0] - 1
@@ -553,6 +554,7 @@ def test_steps_of_a_point_that_were_asked_for_are_all_there_is():
 SHORT = {"rng": 0, "max_steps": 20, "start": None}
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("replicas", [None, 2])
 @pytest.mark.parametrize("number", [1, 2, 12])
 def test_ctrl_c_in_the_closing_elbo_keeps_the_run(monkeypatch, number, replicas):

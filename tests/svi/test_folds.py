@@ -53,6 +53,7 @@ def test_these_folds_are_unequal():
     assert [len(rows) for rows in TRAIN] == [18, 18, 18, 19, 19]
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("family", "options"),
     [

@@ -151,6 +151,7 @@ def test_what_cannot_be_recorded_runs_step_by_step(monkeypatch):
         np.testing.assert_array_equal(looking.params[key], want)
 
 
+@pytest.mark.sample(13)
 @pytest.mark.parametrize("optimizer", [mb.Adam(1e-2), mb.SGD(1e-5), mb.Momentum(1e-5)])
 @pytest.mark.parametrize("family", [mb.MeanField("exp"), mb.MeanField(), mb.Point()])
 @pytest.mark.parametrize(("likelihood", "width", "y"), LIKELIHOODS, ids=repr)

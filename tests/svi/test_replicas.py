@@ -73,6 +73,7 @@ def assert_close(one, other):
 # --- the same runs -------------------------------------------------------------------
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     "options",
     [
@@ -142,6 +143,7 @@ class MyPrior(mb.GaussianPrior):
     """A prior of one's own."""
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "options",
     [
