@@ -9,14 +9,7 @@ import numpy as np
 from minibnn.objective import objective
 from minibnn.rng import SideBySide
 from minibnn.svi.batches import Batches
-from minibnn.tape import (
-    Direct,
-    Program,
-    exchange,
-    proved_move,
-    proved_program,
-    toggle,
-)
+from minibnn.tape import Direct, Program, exchange, proved_move, proved_program, toggle
 
 
 class OneStep:
@@ -79,9 +72,7 @@ class OneStep:
         """The program of one size of batch, proved on other values of its inputs."""
         all_A, all_y = self.batches.A, self.batches.y  # the full batch is a constant
 
-        def loss_and_gradient(
-            noise, kl_weight=self.kl_weight, A=all_A, y=all_y, **params
-        ):
+        def report(noise, kl_weight=self.kl_weight, A=all_A, y=all_y, **params):
             return self.loss_and_gradient(noise, kl_weight, A, y, params)
 
         rows = {}
@@ -94,7 +85,7 @@ class OneStep:
             for key in set(inputs) - set(rows):
                 toggle(inputs[key], sign=key == "noise")
 
-        return proved_program(loss_and_gradient, inputs, change, list(self.flat.params))
+        return proved_program(report, inputs, change, list(self.flat.params))
 
     def update(self, lr, step):
         """Step 5: move the parameters against the gradient of the last ``evaluate``."""
@@ -136,9 +127,7 @@ class OneStep:
     def loss_and_gradient(self, noise, kl_weight, A, y, params):
         """-ELBO on a batch and its gradient as one flat vector."""
         model, family, estimator = self.problem
-        n_data = self.batches.n_rows
-        loss, gradient, parts = objective(
-            model, family, params, noise, A, y, n_data, kl_weight, estimator
-        )
+        data = params, noise, A, y, self.batches.n_rows
+        loss, gradient, parts = objective(model, family, *data, kl_weight, estimator)
         g = self.flat.join(gradient())
         return {"loss": loss, "g": g, "check": np.vecdot(g, g), **parts}

@@ -155,7 +155,9 @@ class Options:
 def check_options(restarts, **given):
     """Return ``Options``; raise ValueError or TypeError naming the first bad one."""
     check_int("restarts", restarts, maximum=MOST_RUNS)
-    given |= check_steps(given["max_steps"])
+    own = not (isinstance(given["max_steps"], str) and given["max_steps"] == "auto")
+    steps = check_int("max_steps", given["max_steps"]) if own else DEFAULT_STEPS
+    given |= {"max_steps": steps, "own_steps": own}
     given["n_samples"] = check_int("n_samples", given["n_samples"], maximum=MOST_SAMPLES)
     for name, most in (("batch_size", None), ("replicas", MOST_RUNS)):
         if given[name] is not None:
@@ -179,13 +181,6 @@ def check_options(restarts, **given):
     for name in ("stop", "callback"):
         check_function(name, given[name], optional=True)
     return Options(**given)
-
-
-def check_steps(max_steps):
-    """How many steps, and whether the caller has said so."""
-    if isinstance(max_steps, str) and max_steps == "auto":
-        return {"max_steps": DEFAULT_STEPS, "own_steps": False}
-    return {"max_steps": check_int("max_steps", max_steps), "own_steps": True}
 
 
 def check_optimizer(optimizer):
