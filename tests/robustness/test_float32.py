@@ -146,7 +146,7 @@ def memory(monkeypatch):
     run_rows = many_steps.ManySteps.run
 
     def spied_rows(self, program, *args):
-        calls = program.ahead + program.row(0) + program.late
+        calls = program.ahead + program.turn(0) + program.late
         seen["memory"] = self.memory
         seen["rest"] = [self.one_step.flat.theta, program.inputs, program.outputs]
         seen["data"] = [self.one_step.batches.A, [args for _, args in calls]]
