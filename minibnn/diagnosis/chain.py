@@ -34,8 +34,8 @@ import numpy as np
 from minibnn.diagnosis.blocks import Blocks, parts_of
 from minibnn.estimators.local_reparam import LocalReparam, local_layers
 from minibnn.estimators.pathwise import Pathwise
-from minibnn.families.base import Gaussian, add, scaled
 from minibnn.families.mean_field import MeanField
+from minibnn.families.normal import Normal, add, scaled
 from minibnn.families.point import Point
 from minibnn.families.scales import SCALES
 from minibnn.mistakes.symbols import Symbols
@@ -88,7 +88,7 @@ class Chain:
         nll, pull_nll, (_, self.g_kl) = case.estimator(
             self.model, self.family, self.q, self.noise, self.A, self.y
         )
-        none = Gaussian(*(None if a is None else np.zeros_like(a) for a in self.q))
+        none = Normal(*(None if a is None else np.zeros_like(a) for a in self.q))
         g_nll = pull_nll(self.N / self.B / nll.shape[-1])
         data = self.blocks.flat(pull(add(g_nll, none)))
         return data, self.blocks.flat(pull(add(scaled(self.beta, self.g_kl), none)))
@@ -194,7 +194,7 @@ class Chain:
         if self.draw is not None:
             return self.draw(mu, rho, self.noise)
         sigma = self.scale(rho) if self.has_rho else None
-        return self.family.sample(Gaussian(mu, sigma), self.noise)[0]
+        return self.family.sample(Normal(mu, sigma), self.noise)[0]
 
     def _draw_slopes(self):
         """∂w/∂mu and ∂w/∂rho of a changed draw; rho's as eps times a slope."""
@@ -211,7 +211,7 @@ class Chain:
         self.eps, self.to_mu = np.zeros((self.S, 0)), 1.0
         self.dsigma = slope_of(self.scale, self.rho)
         self.spread = self.scale(self.rho)
-        q = Gaussian(self.mu, self.spread)
+        q = Normal(self.mu, self.spread)
         mean, var, _ = self.family.moments(q)
         empty = np.empty_like(mean), np.empty_like(var)
         layers, rest = local_layers(self.net, (mean, var), empty, self.A, self.noise)

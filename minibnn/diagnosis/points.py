@@ -158,7 +158,7 @@ def _spread(model, family, params, size, sigmas, rng):
     out = {}
     for key, start in params.items():
         noise = rng.normal(size=start.shape)
-        if key == "rho" and hasattr(family, "scale"):
+        if key == "rho":
             sigma = np.exp(rng.uniform(*np.log(sigmas), start.shape))
             out[key] = SCALES[family.scale].inverse(sigma)
         elif key == "mu":

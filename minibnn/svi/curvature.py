@@ -28,7 +28,7 @@ MOST_WORK = 8e11  # multiplications of all steps
 def has_curvature(model, family, kl_weight):
     """Whether the family can follow it, and the model has it."""
     closed = model.weight_prior.has_closed_kl and kl_weight > 0
-    return closed and hasattr(family, "curvature_step")
+    return closed and family.has_curvature_step
 
 
 def curvature_start(model, family, params, A, y, kl_weight, rng):

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from minibnn.optim.adam import Adam
-from minibnn.optim.schedules import Cosine
-from minibnn.optim.stopping import Slowing
+from minibnn.optim.base import Optimizer
+from minibnn.optim.cosine import Cosine
+from minibnn.optim.slowing import Slowing
 from minibnn.prediction.prediction import MOST_SAMPLES
 from minibnn.svi.checkpoint import Checkpoint
 from minibnn.svi.elbo import check_params
-from minibnn.svi.start import moves_sigma, worth_a_start
+from minibnn.svi.start import worth_a_start
 from minibnn.validation.arguments import (
     check_bool,
     check_fraction,
@@ -144,7 +145,7 @@ class Options:
         if family.first_fit and not exact:
             return ["first fit"]
         lbfgs = ["lbfgs"] * worth_a_start(model, family, n_rows, exact)
-        if exact or moves_sigma(family):
+        if exact or family.literal:
             return lbfgs or [None]
         far = not self.own_optimizer and self.max_steps >= DEFAULT_STEPS
         plain = not (far and family.has_elbo) or family.tasks
@@ -191,11 +192,10 @@ def check_optimizer(optimizer):
     """The optimiser given; None leaves it open."""
     if optimizer is None:
         return None
-    methods = (getattr(optimizer, name, None) for name in ("init", "update", "lr"))
-    if isinstance(optimizer, type) or not all(map(callable, methods)):
+    if not isinstance(optimizer, Optimizer) or not callable(optimizer.lr):
         raise ArgumentTypeError(
-            "optimizer must be an object such as Adam(0.01), with init, update and lr; "
-            f"got {describe(optimizer)}"
+            "optimizer must be an object such as Adam(0.01), with init, update and lr, "
+            f"of a subclass of Optimizer; got {describe(optimizer)}"
         )
     return optimizer
 
@@ -242,7 +242,7 @@ def with_defaults(model, family, n_rows, options, noisy):
 
 def family_rate(model, family):
     """Step size of a family's steps from a good start, at most the default one."""
-    return min(RATE, getattr(family, "rate", lambda model: RATE)(model))
+    return min(RATE, family.rate(model))
 
 
 def fit_to_data(model, family, A, options, noisy=True):
@@ -259,9 +259,9 @@ def fit_to_data(model, family, A, options, noisy=True):
             f"X has {len(A)} data sets, so replicas (or the tasks of the family) must "
             f"be {len(A)}, got {None if alone else sets}"
         )
-    if hasattr(options.optimizer, "check_family"):
+    if options.optimizer is not None:
         options.optimizer.check_family(family)
-    if options.clip is not None and not moves_sigma(family):
+    if options.clip is not None and not family.literal:
         raise ValueError(
             "clip is for a family whose sigma can leave (0, inf), with "
             f"scale='identity'; got clip={options.clip!r} with {family!r}"

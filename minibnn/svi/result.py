@@ -119,7 +119,7 @@ class FitResult:
         A result like this one, with that posterior, without history or ELBO. Raises
         ValueError for a family that reads no context.
         """
-        if not hasattr(self.family, "at"):
+        if not self.family.reads_context:
             raise ValueError(f"family {self.family!r} reads no context")
         family = self.family.at(context)
         return replace(self, family=family, history={}, elbo=None, elbo_se=None)

@@ -9,7 +9,6 @@ from minibnn.svi.failure import FitError, autopsy, not_finite
 from minibnn.svi.history import StepInfo, columns
 from minibnn.svi.many_steps import ManySteps
 from minibnn.svi.one_step import OneStep
-from minibnn.svi.start import moves_sigma
 from minibnn.validation.doors import outside
 
 GOOD = "The last good parameters are in the exception's .params."
@@ -86,8 +85,8 @@ class Run:
     def steps_ahead(self):
         """How many steps nobody wants to look between."""
         options, step = self.options, self.state.step
-        looked_at = options.callback or moves_sigma(self.job.family)
-        if looked_at or hasattr(options.optimizer, "update_params"):
+        looked_at = options.callback or self.job.family.literal
+        if looked_at or options.optimizer.moves_params:
             return 1
         left = self.rule.steps_ahead(step)
         if options.checkpoint is None:

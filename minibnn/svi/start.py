@@ -44,7 +44,7 @@ def narrow(family, params):
 
 def with_sigma(family, params, sigma, bound):
     """Params with every sigma bounded by ``sigma``, from above or from below."""
-    if "rho" not in params or moves_sigma(family):
+    if "rho" not in params or family.literal:
         return params
     rho = params["rho"]
     limit = rho.dtype.type(SCALES[family.scale].inverse(sigma))
@@ -58,14 +58,9 @@ def standardised_noise(rng, shape):
     return eps / eps.std(-2, keepdims=True)
 
 
-def moves_sigma(family):
-    """Whether rho is sigma itself, which may leave (0, inf)."""
-    return getattr(family, "scale", None) == "identity"
-
-
 def bounds(family, flat):
     """Where rho is sigma itself it stays positive; everything else is free."""
-    if not moves_sigma(family):
+    if not family.literal:
         return None
     lowest = {"rho": SMALLEST_SIGMA}
     return [

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import minibnn as mb
-from minibnn.optim.stopping import Slowing, rise_of
+from minibnn.optim.slowing import Slowing, rise_of
 from minibnn.svi import best_start, options
 from minibnn.svi.start import narrow
 

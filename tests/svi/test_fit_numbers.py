@@ -11,7 +11,7 @@ import pytest
 from support.core_oracles import regression_data
 
 import minibnn as mb
-from minibnn.optim.stopping import Slowing
+from minibnn.optim.slowing import Slowing
 from minibnn.rng import Streams, run_seeds, seed_sequence
 from minibnn.svi import begin, best_start, closing, start
 from minibnn.svi import replicas as restarts
