@@ -7,20 +7,12 @@ objective, the loop, the prediction, the check.
 from minibnn import datasets, metrics
 from minibnn.diagnosis import points
 from minibnn.diagnosis.diagnose import diagnose
-from minibnn.estimators.exact import Exact
-from minibnn.estimators.flipout import Flipout
-from minibnn.estimators.local_reparam import LocalReparam
-from minibnn.estimators.pathwise import Pathwise
-from minibnn.estimators.score_function import ScoreFunction
-from minibnn.estimators.stick_the_landing import StickTheLanding
+from minibnn.estimators import *
 from minibnn.exact.conjugate import exact_posterior
 from minibnn.exact.laplace import laplace
 from minibnn.exact.normal_sample import normal_log_likelihood
 from minibnn.exact.quadrature import grid_posterior
-from minibnn.families.full_covariance import FullCovariance
-from minibnn.families.inference_network import InferenceNetwork
-from minibnn.families.mean_field import MeanField
-from minibnn.families.point import Point
+from minibnn.families import *
 from minibnn.gradcheck.gradcheck import check_adjoint, check_gradient
 from minibnn.gradcheck.report import GradientReport
 from minibnn.likelihoods import *
@@ -29,16 +21,15 @@ from minibnn.mcmc.hmc import hmc
 from minibnn.model import Model
 from minibnn.nn.mlp import MLP
 from minibnn.optim.adam import Adam
+from minibnn.optim.cosine import Cosine
 from minibnn.optim.momentum import Momentum
 from minibnn.optim.natural import NaturalGradient
 from minibnn.optim.plateau import Plateau
-from minibnn.optim.schedules import Cosine, RobbinsMonro
+from minibnn.optim.robbins_monro import RobbinsMonro
 from minibnn.optim.sgd import SGD
 from minibnn.prediction.prediction import Prediction
-from minibnn.priors.gaussian import GaussianPrior
-from minibnn.priors.laplace import LaplacePrior
+from minibnn.priors import *
 from minibnn.priors.learned import learned_prior
-from minibnn.priors.scale_mixture import ScaleMixturePrior
 from minibnn.recipe import rebuildable
 from minibnn.rupture.sigmoid_gaussian import SigmoidGaussian as _SigmoidGaussian
 from minibnn.standardise import Standardiser

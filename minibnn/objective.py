@@ -6,7 +6,7 @@ sign live here and nowhere else; no family, likelihood or prior is named.
 """
 
 from minibnn.equations import equation
-from minibnn.families.base import add, scaled
+from minibnn.families.normal import add, scaled
 
 
 @equation("E51", "E52", "E53")

@@ -388,7 +388,7 @@ def test_nothing_prints_unless_asked(path):
 
 # --- the objective and the estimators know no concrete class -------------------------
 
-SHARED = "families.base"  # the shape of q and its cotangent
+SHARED = "families.normal"  # the shape of q and its cotangent
 CONCRETE = {"families", "likelihoods", "priors"}
 GENERAL = [p for p in FILES if room_of(name_of(p)) in {"objective", "estimators"}]
 

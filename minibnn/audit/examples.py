@@ -12,8 +12,8 @@ import numpy as np
 
 from minibnn.estimators.local_reparam import LocalReparam, local_draw
 from minibnn.estimators.pathwise import Pathwise
-from minibnn.families.base import Gaussian
 from minibnn.families.mean_field import MeanField, neg_entropy
+from minibnn.families.normal import Normal
 from minibnn.families.scales import SCALES
 from minibnn.likelihoods import ALL, Bernoulli
 from minibnn.model import Model
@@ -78,10 +78,10 @@ def reparameterization(rng):
     family, x = MeanField(), {"mu": rng.normal(size=5), "sigma": rng.uniform(0.1, 2, 5)}
 
     def f(x):
-        return (u * family.sample(Gaussian(x["mu"], x["sigma"]), eps)[0]).sum()
+        return (u * family.sample(Normal(x["mu"], x["sigma"]), eps)[0]).sum()
 
     def grad(x):
-        c = family.sample(Gaussian(x["mu"], x["sigma"]), eps)[1](u)
+        c = family.sample(Normal(x["mu"], x["sigma"]), eps)[1](u)
         return {"mu": c.mean, "sigma": c.sigma}
 
     return Problem(f, grad, x)
@@ -163,10 +163,8 @@ def likelihood_case(likelihood, width):
             return likelihood(x["F"], y, x.get("v", v))
 
         def grad(x):
-            _, g_F, g_v = run(x)
-            return {"F": u[:, None, None] * g_F} | (
-                {"v": u[:, None] * g_v} if "v" in x else {}
-            )
+            slopes = zip(x, run(x)[1:], strict=False)
+            return {key: (u * g.T).T for key, g in slopes}
 
         return Problem(lambda x: (u * run(x)[0]).sum(), grad, x)
 

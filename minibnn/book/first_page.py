@@ -16,7 +16,7 @@ from minibnn.likelihoods.gaussian import Gaussian
 from minibnn.model import Model
 from minibnn.nn.mlp import MLP
 from minibnn.optim.adam import Adam
-from minibnn.optim.schedules import Cosine
+from minibnn.optim.cosine import Cosine
 from minibnn.optim.sgd import SGD
 from minibnn.priors.gaussian import GaussianPrior
 from minibnn.svi.elbo import neg_elbo

@@ -8,7 +8,7 @@ estimator's too: some sample it. ``check(model, family)`` names what is missing 
 the three do not combine; ``exact`` says that no noise is left.
 """
 
-from minibnn.families.base import add
+from minibnn.families.normal import add
 
 
 def closed_kl(model, family, q):
@@ -51,7 +51,14 @@ def check_closed_kl(estimator, model, family):
 class Estimator:
     """What all estimators share."""
 
+    label = None  # of its equation
     exact = False
+    of_value = True  # whether the gradient is that of the value at the same noise
+
+    @classmethod
+    def examples(cls):
+        """(estimator, hidden layers, activation) of networks that it serves."""
+        return [(cls(), (3,), "tanh")]
 
     def __repr__(self):
         return f"{type(self).__name__}()"

@@ -10,7 +10,7 @@ from minibnn.estimators.base import (
     needs_samples,
     sampled_kl,
 )
-from minibnn.families.base import Gaussian
+from minibnn.families.normal import Normal
 
 
 @equation("E63")
@@ -54,6 +54,8 @@ class Flipout(Estimator):
     family with independent weights, whose noise is symmetric.
     """
 
+    label = "E63"
+
     def check(self, model, family):
         """Raise ValueError naming what is missing."""
         check_independent(self, family)
@@ -86,7 +88,7 @@ class Flipout(Estimator):
             pull_net(c * g_F)
             if g_v is not None:
                 g_mean[..., n:] = g_shift[..., n:] = c * g_v
-            return Gaussian(mean=g_mean.sum(-2), sigma=(g_shift * eps).sum(-2))
+            return Normal(mean=g_mean.sum(-2), sigma=(g_shift * eps).sum(-2))
 
         if needs_samples(model, family):
             return nll, pull, sampled_kl(model, family, q, w, pull_w)

@@ -102,6 +102,8 @@ class LocalReparam(Estimator):
     Needs a family with independent weights and a prior with a closed KL.
     """
 
+    label = "E62"
+
     def check(self, model, family):
         """Raise ValueError naming what is missing."""
         check_independent(self, family)

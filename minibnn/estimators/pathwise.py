@@ -19,6 +19,8 @@ class Pathwise(Estimator):
         samples from S / 2 rows of noise.
     """
 
+    label = "E61"
+
     def __init__(self, antithetic=False):
         self.antithetic = check_bool("antithetic", antithetic)
 
@@ -52,6 +54,11 @@ class Pathwise(Estimator):
         if needs_samples(model, family):
             return nll, pull, sampled_kl(model, family, q, w, pull_w)
         return nll, pull, closed_kl(model, family, q)
+
+    @classmethod
+    def examples(cls):
+        """Independent noises, and noises with their mirror images."""
+        return [(cls(), (3,), "tanh"), (cls(antithetic=True), (3,), "tanh")]
 
 
 @equation("E68")

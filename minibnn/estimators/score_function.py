@@ -2,7 +2,7 @@
 
 from minibnn.equations import equation
 from minibnn.estimators.base import Estimator, check_density, closed_kl, needs_samples
-from minibnn.families.base import add
+from minibnn.families.normal import add
 
 
 class ScoreFunction(Estimator):
@@ -11,6 +11,8 @@ class ScoreFunction(Estimator):
     Needs only values of the likelihood, and pays with variance: the estimator to reach
     for when nothing can be differentiated, and here to compare with.
     """
+
+    label, of_value = "E64", False
 
     def check(self, model, family):
         """Raise ValueError naming what is missing."""

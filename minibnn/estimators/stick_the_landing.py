@@ -12,6 +12,8 @@ class StickTheLanding(Estimator):
     derivative.
     """
 
+    label, of_value = "E65", False
+
     def check(self, model, family):
         """Raise ValueError naming what is missing."""
         check_density(self, family)

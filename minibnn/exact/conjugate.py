@@ -13,7 +13,7 @@ from scipy.linalg import solve_triangular
 from scipy.special import ndtri
 
 from minibnn.equations import equation
-from minibnn.families.base import Gaussian as Cotangent
+from minibnn.families.normal import Normal
 from minibnn.likelihoods.gaussian import Gaussian
 from minibnn.model import Model
 from minibnn.numerics import HALF_LOG_2PI
@@ -274,7 +274,7 @@ class GaussianPrediction(NamedTuple):
 
 def gaussian_factor(q, n_weights):
     """mean (P,), L (P, P) and log det L of a Gaussian q, L = diag(sigma) (I + low)."""
-    check_instance("q", q, Cotangent, "a Gaussian(mean, sigma, log_sigma[, low])")
+    check_instance("q", q, Normal, "a Normal(mean, sigma, log_sigma[, low])")
     mean = as_float_array("q.mean", q.mean, shape=(n_weights,), dtype=np.float64)
     sigma = as_float_array("q.sigma", q.sigma, shape=(n_weights,), dtype=np.float64)
     unit = np.eye(n_weights)

@@ -1,47 +1,37 @@
-"""Variational families: free numbers -> a Gaussian over the weights, and back.
+"""What all families share, and what of each of them may be asked."""
 
-``params`` is a dict of arrays. ``natural`` turns it into a :class:`Gaussian` q and a
-pullback from cotangents of q to gradients of ``params``; ``sample``, ``moments``,
-``density`` and ``kl`` speak only of q. A cotangent is a :class:`Gaussian` too, None
-meaning zero. ``tasks`` is the leading shape of q that ``params`` does not have (one
-posterior per data set); ``first_fit`` a simpler family whose solution is the start.
-"""
-
-from typing import NamedTuple
-
-import numpy as np
-
-from minibnn.numerics import HALF_LOG_2PI
+import math
 
 
-class Gaussian(NamedTuple):
-    """q(w) = N(mean, L Lᵀ), L = diag(sigma) (I + low); also its cotangent.
+class Family:
+    """Free numbers, a dict of arrays ``params`` -> a normal q over the weights, and back.
 
-    ``low`` (..., P, P) is strictly lower triangular, or None where weights are
-    independent.
-
-    The data term sends its gradient through ``sigma``, the KL through ``log_sigma``:
-    each stays finite where their product would be inf * 0.
+    ``shapes(model)`` and ``init(model, rng)`` make params; ``natural(params)`` turns
+    them into a :class:`Normal` q and a pullback from cotangents of q to gradients of
+    params. ``sample``, ``kl``, ``marginals`` and, by what it ``has``, ``density``,
+    ``neg_entropy``, ``moments``, ``natural_step``, ``curvature_step`` speak of q.
     """
 
-    mean: np.ndarray | None = None
-    sigma: np.ndarray | None = None
-    log_sigma: np.ndarray | None = None
-    low: np.ndarray | None = None
+    has_elbo = True  # a density, an entropy, and with them a KL
+    has_moments = False  # weights are independent: mean and variance say everything
+    has_natural_step = has_curvature_step = False
+    literal = False  # rho is sigma itself, which a step may carry out of (0, inf)
+    fixed_noise_start = False  # L-BFGS at fixed noise is a good start
+    reads_context = False  # a network makes q: it has ``network`` and ``at``
+    tasks = ()  # leading shape of q that params has not: one posterior per data set
+    first_fit = None  # a simpler family whose solution is the start
+    labels = ()  # (method, label of its formula)
 
+    def check_params(self, params):
+        """Raise ValueError naming the first number outside its range; here all are in."""
 
-def add(a, b):
-    """Sum of two cotangents."""
-    pairs = zip(a, b, strict=True)
-    return Gaussian(*(y if x is None else x if y is None else x + y for x, y in pairs))
+    def keep_valid(self, params, clip=None):
+        """After a step: raise if a number left its range; here none can."""
 
+    def noise_size(self, model):
+        """Standard normals one weight sample needs."""
+        return model.n_weights
 
-def scaled(factor, a):
-    """A cotangent times a number."""
-    return Gaussian(*(None if x is None else factor * x for x in a))
-
-
-def log_normal(q, eps):
-    """log q at the weights that standard normals eps (..., S, P) make, (..., S)."""
-    log_det = (q.log_sigma + HALF_LOG_2PI).sum(-1)[..., None]
-    return -0.5 * (eps * eps).sum(-1) - log_det
+    def rate(self, model):
+        """The largest step size of Adam that serves from a good start."""
+        return math.inf

@@ -6,183 +6,57 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from minibnn.equations import equation
-from minibnn.families.base import Gaussian, log_normal
 from minibnn.families.mean_field import MeanField
-from minibnn.families.scales import SCALES
+from minibnn.families.normal import Normal, log_normal
+from minibnn.families.scales import ScaledFamily
 from minibnn.numerics import log1p
 
 RATE = 0.01  # of Adam, times P
 
 
-class FullCovariance(MeanField):
-    """One Gaussian over all weights: q(w) = N(mu, L Lᵀ), L = diag(sigma) (I + low).
+@equation("E15")
+def correlated_weights(q, eps):
+    """The reparameterization with a Cholesky factor: noise is mixed, then scaled.
 
-    The Cholesky factor's diagonal sigma = scale(rho) is positive; ``low`` is strictly
-    lower triangular and free, so every covariance matrix has exactly one set of
-    numbers. P (P + 3) / 2 of them: meant for P up to two thousand.
-
-    ``fit`` starts it from a mean-field solution (of small networks from two), brought to
-    the curvature of the model by natural-gradient steps (E79). Adam's steps from there
-    are small, 0.01 / P, unless the caller gives an optimiser of his own.
-
-    Parameters
-    ----------
-    scale, sigma
-        As for :class:`MeanField`.
-
-    ``params``: {"mu": (P,), "rho": (P,), "low": (P(P-1)/2,)}, row by row, any leading
-    replica axes.
+    (E15)  w = mu + sigma ∘ z,   z = eps + low eps,   eps ~ N(0, I)
+    Derivation.  L eps has covariance L Lᵀ. ∂w_i/∂mu_i = 1, ∂w_i/∂sigma_i = z_i and
+        ∂w_i/∂low_ij = sigma_i eps_j, so a cotangent g of w gives
+        ∂/∂mu = Σ_s g_s,  ∂/∂sigma = Σ_s g_s ∘ z_s,  ∂/∂low = Σ_s (sigma ∘ g_s)
+        eps_sᵀ.
+    Shapes.  low (..., P, P), eps (..., S, P) -> w (..., S, P); pull: g_w -> q
     """
+    sigma = q.sigma[..., None, :]
+    z = eps + eps @ q.low.swapaxes(-1, -2)
 
-    has_moments = False
-    fixed_noise_start = False  # few noises leave most of the covariance undetermined
-    moments = None
+    def pull(g):
+        g_low = (sigma * g).swapaxes(-1, -2) @ eps
+        return Normal(mean=g.sum(-2), sigma=(g * z).sum(-2), low=g_low)
 
-    def __repr__(self):
-        return f"FullCovariance(scale={self.scale!r}, sigma={self.sigma:g})"
-
-    def rate(self, model):
-        """Step size of Adam from a good start.
-
-        A step moves all P² / 2 correlations by about it, most of them by noise: each
-        marginal variance by P times its square. So it falls with P.
-        """
-        return RATE / model.n_weights
-
-    @property
-    def first_fit(self):
-        """The family whose solution is the start."""
-        return MeanField(self.scale, self.sigma)
-
-    def shapes(self, model):
-        """Shape of every array in ``params``."""
-        n = model.n_weights
-        return {"mu": (n,), "rho": (n,), "low": (n * (n - 1) // 2,)}
-
-    def init(self, model, rng=None):
-        """Independent weights, as mean field starts."""
-        return self.embed(super().init(model, rng))
-
-    def embed(self, params):
-        """Mean-field params as params of this family: the same q, ``low`` = 0."""
-        n = params["mu"].shape[-1]
-        low = np.zeros(
-            params["mu"].shape[:-1] + (n * (n - 1) // 2,), params["mu"].dtype
-        )
-        return {**params, "low": low}
-
-    def natural(self, params):
-        """params -> q with ``low`` as a matrix, and the way back."""
-        flat, n = params["low"], params["mu"].shape[-1]
-        rows, columns = lower_indices(n)
-        low = np.zeros(flat.shape[:-1] + (n, n), flat.dtype)
-        low[..., rows, columns] = flat
-        q, pull_mean_field = super().natural(params)
-
-        def pull(c):
-            return {**pull_mean_field(c), "low": c.low[..., rows, columns]}
-
-        return q._replace(low=low), pull
-
-    @equation("E15")
-    def sample(self, q, eps):
-        """The reparameterization with a Cholesky factor: noise is mixed, then scaled.
-
-        (E15)  w = mu + sigma ∘ z,   z = eps + low eps,   eps ~ N(0, I)
-        Derivation.  L eps has covariance L Lᵀ. ∂w_i/∂mu_i = 1, ∂w_i/∂sigma_i = z_i and
-            ∂w_i/∂low_ij = sigma_i eps_j, so a cotangent g of w gives
-            ∂/∂mu = Σ_s g_s,  ∂/∂sigma = Σ_s g_s ∘ z_s,  ∂/∂low = Σ_s (sigma ∘ g_s)
-            eps_sᵀ.
-        Shapes.  low (..., P, P), eps (..., S, P) -> w (..., S, P); pull: g_w -> q
-        """
-        sigma = q.sigma[..., None, :]
-        z = eps + eps @ q.low.swapaxes(-1, -2)
-
-        def pull(g):
-            g_low = (sigma * g).swapaxes(-1, -2) @ eps
-            return Gaussian(mean=g.sum(-2), sigma=(g * z).sum(-2), low=g_low)
-
-        return q.mean[..., None, :] + sigma * z, pull
-
-    def marginals(self, q):
-        """Mean and variance of every weight by itself."""
-        return q.mean, q.sigma**2 * (1.0 + (q.low * q.low).sum(-1))
-
-    @equation("E44")
-    def kl(self, q, prior):
-        """KL to a factorised prior: the KLs of the marginals and the total correlation.
-
-        (E44)  KL(q || p) = Σ_i KL(q_i || p_i) + TC,   TC = Σ_i h_i,
-               h_i = log(1 + r_i)/2,   r_i = Σ_{j<i} low_ij²
-               ∂KL/∂log sigma_i = g_i,   ∂KL/∂low_ij = (1 + g_i) low_ij / (1 + r_i)
-
-        Derivation.  log q/p = log q/Π q_i + Σ log q_i/p_i, and its mean is TC plus the
-            marginal KLs, because p factorises. The marginal variance s_i² is the
-            squared length of row i of L, sigma_i² (1 + r_i), so log s_i = log sigma_i +
-            h_i. TC = Σ log s_i - log det L, and log det L = Σ log sigma_i: what is left
-            is Σ h_i, with log1p exact for nearly independent weights. g_i is the
-            marginal KL's slope in log s_i; ∂h_i/∂low_ij = low_ij/(1 + r_i) finishes it.
-        Shapes.  value (...), cotangent of q.
-        """
-        r = (q.low * q.low).sum(-1)
-        h = 0.5 * log1p(r)
-        kl, g_mean, g = prior.kl(q.mean, q.sigma * np.sqrt(1.0 + r), q.log_sigma + h)
-        g_low = ((1.0 + g) / (1.0 + r))[..., None] * q.low
-        value = kl.sum(-1) + h.sum(-1)
-        return value, Gaussian(mean=g_mean, log_sigma=g, low=g_low)
-
-    def density(self, q, eps):
-        """log q(w) at w = mu + L eps, its slope in w, and its score.
-
-        log q = -|e|²/2 - Σ log sigma - P log(2 pi)/2 with e = T⁻¹ x, x = (w -
-        mu)/sigma, T = I + low. With u = T⁻ᵀ e: ∂/∂w = -u/sigma; at fixed w, de = T⁻¹
-        (dx - dlow e) and dx = -dmu/sigma - x dlog sigma, so -e·de gives ∂/∂mu =
-        u/sigma, ∂/∂log sigma = u ∘ x - 1 and ∂/∂low = u eᵀ. Shapes as for mean field.
-        """
-        low_T = q.low.swapaxes(-1, -2)
-        T_T = np.eye(low_T.shape[-1], dtype=low_T.dtype) + low_T
-        x, u = eps + eps @ low_T, np.linalg.solve(T_T, eps.swapaxes(-1, -2))
-        u = u.swapaxes(-1, -2)
-        slope = -u / q.sigma[..., None, :]
-
-        def score(c):
-            c = c[..., None]
-            g_low = (c * u).swapaxes(-1, -2) @ eps
-            g_log_sigma = (c * (u * x - 1.0)).sum(-2)
-            return Gaussian(-(c * slope).sum(-2), log_sigma=g_log_sigma, low=g_low)
-
-        return log_normal(q, eps), slope, score
-
-    def natural_step(self, params, grads, a):
-        """One step of size a in natural parameters, in place (E78)."""
-        q, pull = self.natural(params)
-        ones = Gaussian(q.mean, log_sigma=np.ones_like(q.mean), low=q.low)
-        rows, columns = lower_indices(q.mean.shape[-1])
-        g_low = np.zeros_like(q.low)
-        g_low[..., rows, columns] = grads["low"]
-        g_log_sigma = grads["rho"] / pull(ones)["rho"]
-        new = full_covariance_step(q, grads["mu"], g_log_sigma, g_low, a)
-        self._move_to(params, *new)
-
-    def curvature_step(self, params, G, prior, g_mu, a):
-        """One step with slopes G of single rows and a prior's KL, in place (E79)."""
-        q, _ = self.natural(params)
-        _, g = self.kl(q, prior)  # its slope in log s is s² d - 1, d in E79
-        d = np.maximum(1.0 + g.log_sigma, 0.0) / self.marginals(q)[1]
-        self._move_to(params, *curvature_step(q, G, d, g_mu, a))
-
-    def _move_to(self, params, mu, sigma, low):
-        """Write a Gaussian into params."""
-        rows, columns = lower_indices(mu.shape[-1])
-        params["mu"][...] = mu
-        params["rho"][...] = SCALES[self.scale].inverse(sigma)
-        params["low"][...] = low[..., rows, columns]
+    return q.mean[..., None, :] + sigma * z, pull
 
 
-@lru_cache
-def lower_indices(n):
-    """Rows and columns of a strictly lower triangle, row by row."""
-    return np.tril_indices(n, -1)
+@equation("E44")
+def correlated_kl(q, prior):
+    """KL to a factorised prior: the KLs of the marginals and the total correlation.
+
+    (E44)  KL(q || p) = Σ_i KL(q_i || p_i) + TC,   TC = Σ_i h_i,
+           h_i = log(1 + r_i)/2,   r_i = Σ_{j<i} low_ij²
+           ∂KL/∂log sigma_i = g_i,   ∂KL/∂low_ij = (1 + g_i) low_ij / (1 + r_i)
+
+    Derivation.  log q/p = log q/Π q_i + Σ log q_i/p_i, and its mean is TC plus the
+        marginal KLs, because p factorises. The marginal variance s_i² is the
+        squared length of row i of L, sigma_i² (1 + r_i), so log s_i = log sigma_i +
+        h_i. TC = Σ log s_i - log det L, and log det L = Σ log sigma_i: what is left
+        is Σ h_i, with log1p exact for nearly independent weights. g_i is the
+        marginal KL's slope in log s_i; ∂h_i/∂low_ij = low_ij/(1 + r_i) finishes it.
+    Shapes.  value (...), cotangent of q.
+    """
+    r = (q.low * q.low).sum(-1)
+    h = 0.5 * log1p(r)
+    kl, g_mean, g = prior.kl(q.mean, q.sigma * np.sqrt(1.0 + r), q.log_sigma + h)
+    g_low = ((1.0 + g) / (1.0 + r))[..., None] * q.low
+    value = kl.sum(-1) + h.sum(-1)
+    return value, Normal(mean=g_mean, log_sigma=g, low=g_low)
 
 
 @equation("E78")
@@ -261,3 +135,140 @@ def with_precision(q, M, g_mu, a):
 
 
 upper_solve = np.vectorize(solve_triangular, signature="(n,n),(n,m)->(n,m)")
+
+
+@lru_cache
+def lower_indices(n):
+    """Rows and columns of a strictly lower triangle, row by row."""
+    return np.tril_indices(n, -1)
+
+
+class FullCovariance(ScaledFamily):
+    """One Gaussian over all weights: q(w) = N(mu, L Lᵀ), L = diag(sigma) (I + low).
+
+    The Cholesky factor's diagonal sigma = scale(rho) is positive; ``low`` is strictly
+    lower triangular and free, so every covariance matrix has exactly one set of
+    numbers. P (P + 3) / 2 of them: meant for P up to two thousand.
+
+    ``fit`` starts it from a mean-field solution (of small networks from two), brought to
+    the curvature of the model by natural-gradient steps (E79). Adam's steps from there
+    are small, 0.01 / P, unless the caller gives an optimiser of his own.
+
+    Parameters
+    ----------
+    scale, sigma
+        As for :class:`MeanField`.
+
+    ``params``: {"mu": (P,), "rho": (P,), "low": (P(P-1)/2,)}, row by row, any leading
+    replica axes.
+    """
+
+    has_natural_step = has_curvature_step = True
+    labels = (("sample", "E15"), ("kl", "E44"))
+
+    neg_entropy = MeanField.neg_entropy  # det(I + low) = 1
+
+    @classmethod
+    def examples(cls, n_weights):
+        """Both scales that keep sigma positive."""
+        return [cls("softplus"), cls("exp", sigma=0.2)]
+
+    def rate(self, model):
+        """Step size of Adam from a good start.
+
+        A step moves all P² / 2 correlations by about it, most of them by noise: each
+        marginal variance by P times its square. So it falls with P.
+        """
+        return RATE / model.n_weights
+
+    @property
+    def first_fit(self):
+        """The family whose solution is the start."""
+        return MeanField(self.scale, self.sigma)
+
+    def shapes(self, model):
+        """Shape of every array in ``params``."""
+        n = model.n_weights
+        return {"mu": (n,), "rho": (n,), "low": (n * (n - 1) // 2,)}
+
+    def init(self, model, rng=None):
+        """Independent weights, as mean field starts."""
+        return self.embed(self.start(model, rng))
+
+    def embed(self, params):
+        """Mean-field params as params of this family: the same q, ``low`` = 0."""
+        mu, n = params["mu"], params["mu"].shape[-1]
+        low = np.zeros(mu.shape[:-1] + (n * (n - 1) // 2,), mu.dtype)
+        return {**params, "low": low}
+
+    def natural(self, params):
+        """params -> q with ``low`` as a matrix, and the way back."""
+        flat, n = params["low"], params["mu"].shape[-1]
+        rows, columns = lower_indices(n)
+        low = np.zeros(flat.shape[:-1] + (n, n), flat.dtype)
+        low[..., rows, columns] = flat
+        q, pull_mean_field = self.spread(params["mu"], params["rho"])
+
+        def pull(c):
+            return {**pull_mean_field(c), "low": c.low[..., rows, columns]}
+
+        return q._replace(low=low), pull
+
+    def sample(self, q, eps):
+        """Weights (..., S, P) for standard normals, and the way back to q (E15)."""
+        return correlated_weights(q, eps)
+
+    def marginals(self, q):
+        """Mean and variance of every weight by itself."""
+        return q.mean, q.sigma**2 * (1.0 + (q.low * q.low).sum(-1))
+
+    def kl(self, q, prior):
+        """KL(q || prior), one value per replica, and its cotangent (E44)."""
+        return correlated_kl(q, prior)
+
+    def density(self, q, eps):
+        """log q(w) at w = mu + L eps, its slope in w, and its score.
+
+        log q = -|e|²/2 - Σ log sigma - P log(2 pi)/2 with e = T⁻¹ x, x = (w -
+        mu)/sigma, T = I + low. With u = T⁻ᵀ e: ∂/∂w = -u/sigma; at fixed w, de = T⁻¹
+        (dx - dlow e) and dx = -dmu/sigma - x dlog sigma, so -e·de gives ∂/∂mu =
+        u/sigma, ∂/∂log sigma = u ∘ x - 1 and ∂/∂low = u eᵀ. Shapes as for mean field.
+        """
+        low_T = q.low.swapaxes(-1, -2)
+        T_T = np.eye(low_T.shape[-1], dtype=low_T.dtype) + low_T
+        x, u = eps + eps @ low_T, np.linalg.solve(T_T, eps.swapaxes(-1, -2))
+        u = u.swapaxes(-1, -2)
+        slope = -u / q.sigma[..., None, :]
+
+        def score(c):
+            c = c[..., None]
+            g_low = (c * u).swapaxes(-1, -2) @ eps
+            g_log_sigma = (c * (u * x - 1.0)).sum(-2)
+            return Normal(-(c * slope).sum(-2), log_sigma=g_log_sigma, low=g_low)
+
+        return log_normal(q, eps), slope, score
+
+    def natural_step(self, params, grads, a):
+        """One step of size a in natural parameters, in place (E78)."""
+        q, pull = self.natural(params)
+        ones = Normal(q.mean, log_sigma=np.ones_like(q.mean), low=q.low)
+        rows, columns = lower_indices(q.mean.shape[-1])
+        g_low = np.zeros_like(q.low)
+        g_low[..., rows, columns] = grads["low"]
+        g_log_sigma = grads["rho"] / pull(ones)["rho"]
+        new = full_covariance_step(q, grads["mu"], g_log_sigma, g_low, a)
+        self._move_to(params, *new)
+
+    def curvature_step(self, params, G, prior, g_mu, a):
+        """One step with slopes G of single rows and a prior's KL, in place (E79)."""
+        q, _ = self.natural(params)
+        _, g = self.kl(q, prior)  # its slope in log s is s² d - 1, d in E79
+        d = np.maximum(1.0 + g.log_sigma, 0.0) / self.marginals(q)[1]
+        self._move_to(params, *curvature_step(q, G, d, g_mu, a))
+
+    def _move_to(self, params, mu, sigma, low):
+        """Write a Gaussian into params."""
+        rows, columns = lower_indices(mu.shape[-1])
+        params["mu"][...] = mu
+        params["rho"][...] = self.raw(sigma)
+        params["low"][...] = low[..., rows, columns]

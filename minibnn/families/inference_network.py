@@ -4,7 +4,7 @@ import numpy as np
 
 from minibnn.equations import equation
 from minibnn.families.mean_field import MeanField
-from minibnn.families.scales import SCALES
+from minibnn.families.scales import ScaledFamily
 from minibnn.nn.mlp import MLP, initial_weights
 from minibnn.validation.arguments import (
     as_float_array,
@@ -17,7 +17,31 @@ from minibnn.validation.arguments import (
 from minibnn.validation.own import kept
 
 
-class InferenceNetwork(MeanField):
+@equation("E16")
+def two_heads(network, phi, context):
+    """The two heads of the inference network, and the way back through both.
+
+    (E16)  [mu; rho] = network(c; phi),   ∂loss/∂phi = Jᵀ [g_mu; g_rho],
+           J = ∂[mu; rho]/∂phi
+    Derivation.  The loss sees phi only through mu and rho. Their gradients, those
+        of a mean-field family, are the cotangents of the network's outputs, and the
+        network's own way back (E25) multiplies them by Jᵀ. Tasks are rows of its
+        batch, so the gradients of phi add up over tasks.
+    Shapes.  phi (..., n), context (T, C) or (C,) -> mu, rho (..., T, P) or (..., P);
+        pull: (g_mu, g_rho) -> phi (..., n)
+    """
+    rows = np.atleast_2d(context).astype(phi.real.dtype, copy=False)
+    F, pull_network = network.apply(phi[..., None, :], network.features(rows))
+    heads = F[..., 0, :, :].reshape(phi.shape[:-1] + context.shape[:-1] + F.shape[-1:])
+
+    def pull(g_mu, g_rho):
+        g_F = np.concatenate([g_mu, g_rho], -1).reshape(F.shape)
+        return pull_network(g_F)[..., 0, :]
+
+    return np.split(heads, 2, -1), pull
+
+
+class InferenceNetwork(ScaledFamily):
     """q(w | c) = N(mu_phi(c), sigma_phi(c)²): a network reads a context, writes q.
 
     With one constant context it is another way to write down a mean-field posterior.
@@ -39,7 +63,13 @@ class InferenceNetwork(MeanField):
     ``params``: {"phi": (network.n_weights,)}.
     """
 
-    fixed_noise_start = False  # one noise would have to serve all tasks
+    has_moments = reads_context = True
+    labels = (("natural", "E16"),)
+
+    # Given its context, q is that of a mean field.
+    sample, kl, density = MeanField.sample, MeanField.kl, MeanField.density
+    moments, marginals = MeanField.moments, MeanField.marginals
+    neg_entropy = MeanField.neg_entropy
 
     def __init__(self, network, context, scale="softplus", sigma=0.05):
         super().__init__(check_choice("scale", scale, ["exp", "softplus"]), sigma)
@@ -52,6 +82,12 @@ class InferenceNetwork(MeanField):
         return (
             f"InferenceNetwork({self.network!r}, context of shape {self.context.shape})"
         )
+
+    @classmethod
+    def examples(cls, n_weights):
+        """Two tasks, each with a context of its own, and one constant context."""
+        net, contexts = MLP([2, 3, 2 * n_weights], "tanh"), [[0.4, -1.1], [1.3, 0.2]]
+        return [cls(net, contexts), cls(net, contexts[0], "exp")]
 
     @property
     def tasks(self):
@@ -80,7 +116,7 @@ class InferenceNetwork(MeanField):
         heads = self.network.blocks(phi)[-1]
         heads *= 0.1
         if self.network.bias:
-            rho = np.full(model.n_weights, SCALES[self.scale].inverse(self.sigma))
+            rho = np.full(model.n_weights, self.raw(self.sigma))
             heads[-1] = np.concatenate([model.initial_weights(rng), rho])
         return {"phi": phi}
 
@@ -92,31 +128,13 @@ class InferenceNetwork(MeanField):
 
     natural_step = None  # phi has no natural parameters of its own
 
-    @equation("E16")
     def natural(self, params):
-        """The two heads of the inference network, and the way back through both.
-
-        (E16)  [mu; rho] = network(c; phi),   ∂loss/∂phi = Jᵀ [g_mu; g_rho],
-               J = ∂[mu; rho]/∂phi
-        Derivation.  The loss sees phi only through mu and rho. Their gradients, those
-            of a mean-field family, are the cotangents of the network's outputs, and the
-            network's own way back (E25) multiplies them by Jᵀ. Tasks are rows of its
-            batch, so the gradients of phi add up over tasks.
-        Shapes.  phi (..., n), context (T, C) -> q of (..., T, P); pull: q -> phi (...,
-            n)
-        """
-        phi = params["phi"]
-        rows = np.atleast_2d(self.context).astype(phi.real.dtype, copy=False)
-        F, pull_network = self.network.apply(
-            phi[..., None, :], self.network.features(rows)
-        )
-        heads = F[..., 0, :, :].reshape(phi.shape[:-1] + self.tasks + F.shape[-1:])
-        mu, rho = np.split(heads, 2, -1)
-        q, pull_heads = super().natural({"mu": mu, "rho": rho})
+        """phi -> q of every task, and ``pull(cotangent of q) -> {"phi": ...}``."""
+        (mu, rho), pull_heads = two_heads(self.network, params["phi"], self.context)
+        q, pull_q = self.spread(mu, rho)
 
         def pull(c):
-            g = pull_heads(c)
-            g_F = np.concatenate([g["mu"], g["rho"]], -1).reshape(F.shape)
-            return {"phi": pull_network(g_F)[..., 0, :]}
+            g = pull_q(c)
+            return {"phi": pull_heads(g["mu"], g["rho"])}
 
         return q, pull

@@ -3,16 +3,28 @@
 import numpy as np
 
 from minibnn.equations import equation
-from minibnn.families.base import Gaussian, log_normal
-from minibnn.families.scales import SCALES
+from minibnn.families.normal import Normal, log_normal
+from minibnn.families.scales import ScaledFamily
 from minibnn.numerics import HALF_LOG_2PI
-from minibnn.validation.arguments import (
-    as_rng,
-    check_all,
-    check_choice,
-    check_positive,
-    check_protocol,
-)
+
+
+@equation("E14")
+def independent_weights(q, eps):
+    """The reparameterization: a weight is a smooth function of mu, sigma and noise.
+
+    (E14)  w = mu + sigma ∘ eps,  eps ~ N(0, I)
+    Derivation.  ∂w_si/∂mu_i = 1 and ∂w_si/∂sigma_i = eps_si, the same eps that made
+        the sample, so a cotangent g of w gives
+        ∂/∂mu_i = Σ_s g_si,   ∂/∂sigma_i = Σ_s g_si eps_si.
+    Source.  Kingma & Welling 2014, sec. 2.4; Blundell et al. 2015, sec. 3.2.
+    Shapes.  mu, sigma (..., P), eps (..., S, P) -> w (..., S, P); pull: g_w -> q
+    """
+    w = q.mean[..., None, :] + q.sigma[..., None, :] * eps
+
+    def pull(g_w):
+        return Normal(mean=g_w.sum(-2), sigma=(g_w * eps).sum(-2))
+
+    return w, pull
 
 
 @equation("E43")
@@ -47,7 +59,7 @@ def mean_field_step(q, g_mu, g_log_sigma, a):
     return q.mean - a * q.sigma**2 * g_mu, q.log_sigma - 0.5 * a * g_log_sigma
 
 
-class MeanField:
+class MeanField(ScaledFamily):
     """Independent Gaussians: q(w) = Π_i N(w_i; mu_i, sigma_i²), sigma = scale(rho).
 
     Parameters
@@ -61,18 +73,13 @@ class MeanField:
     ``params``: {"mu": (P,), "rho": (P,)}, any leading replica axes.
     """
 
-    has_moments = True
-    has_elbo = True
-    fixed_noise_start = True  # L-BFGS at fixed noise is a good start
-    tasks = ()
-    first_fit = None
+    has_moments = has_natural_step = fixed_noise_start = True
+    labels = (("sample", "E14"), ("neg_entropy", "E43"))
 
-    def __init__(self, scale="softplus", sigma=0.05):
-        self.scale = check_choice("scale", scale, sorted(SCALES))
-        self.sigma = check_positive("sigma", sigma)
-
-    def __repr__(self):
-        return f"MeanField(scale={self.scale!r}, sigma={self.sigma:g})"
+    @classmethod
+    def examples(cls, n_weights):
+        """Every scale."""
+        return [cls(scale, sigma=0.3) for scale in ("softplus", "exp", "identity")]
 
     def shapes(self, model):
         """Shape of every array in ``params``."""
@@ -80,73 +87,33 @@ class MeanField:
 
     def init(self, model, rng=None):
         """Step 1 of the algorithm: means like a new network's, all sigmas equal."""
-        mu = check_protocol("model", model, "log_joint").initial_weights(as_rng(rng))
-        return {
-            "mu": mu,
-            "rho": np.full_like(mu, SCALES[self.scale].inverse(self.sigma)),
-        }
-
-    def check_params(self, params):
-        """Raise ValueError naming the first sigma outside (0, inf), if there is one."""
-        if self.scale == "identity":
-            rho = params["rho"]
-            check_all("params['rho'] (sigma itself)", rho, rho.real > 0, "> 0")
-
-    def keep_valid(self, params, clip=None):
-        """After a step: lift sigma to ``clip`` if asked; raise if one left (0, inf)."""
-        if self.scale == "identity":
-            if clip is not None:
-                np.maximum(params["rho"], clip, out=params["rho"])
-            self.check_params(params)
-
-    def noise_size(self, model):
-        """Standard normals one weight sample needs."""
-        return model.n_weights
+        return self.start(model, rng)
 
     def natural(self, params):
         """params -> q and ``pull(cotangent of q) -> gradients of params``."""
-        (sigma, log_sigma), pull_scale = SCALES[self.scale].forward(params["rho"])
+        return self.spread(params["mu"], params["rho"])
 
-        def pull(c):
-            return {"mu": c.mean, "rho": pull_scale(c.sigma, c.log_sigma)}
-
-        return Gaussian(params["mu"], sigma, log_sigma), pull
-
-    @equation("E14")
     def sample(self, q, eps):
-        """The reparameterization: a weight is a smooth function of mu, sigma and noise.
-
-        (E14)  w = mu + sigma ∘ eps,  eps ~ N(0, I)
-        Derivation.  ∂w_si/∂mu_i = 1 and ∂w_si/∂sigma_i = eps_si, the same eps that made
-            the sample, so a cotangent g of w gives
-            ∂/∂mu_i = Σ_s g_si,   ∂/∂sigma_i = Σ_s g_si eps_si.
-        Source.  Kingma & Welling 2014, sec. 2.4; Blundell et al. 2015, sec. 3.2.
-        Shapes.  mu, sigma (..., P), eps (..., S, P) -> w (..., S, P); pull: g_w -> q
-        """
-        w = q.mean[..., None, :] + q.sigma[..., None, :] * eps
-
-        def pull(g_w):
-            return Gaussian(mean=g_w.sum(-2), sigma=(g_w * eps).sum(-2))
-
-        return w, pull
+        """Weights (..., S, P) for standard normals, and the way back to q (E14)."""
+        return independent_weights(q, eps)
 
     def kl(self, q, prior):
         """KL(q || prior), one value per replica, and its cotangent."""
         value, g_mean, g_log_sigma = prior.kl(q.mean, q.sigma, q.log_sigma)
-        return value.sum(-1), Gaussian(mean=g_mean, log_sigma=g_log_sigma)
+        return value.sum(-1), Normal(mean=g_mean, log_sigma=g_log_sigma)
 
     def moments(self, q):
         """Mean and variance of every weight, and the way back; for local sampling."""
 
         def pull(g_mean, g_var):
-            return Gaussian(mean=g_mean, sigma=2.0 * q.sigma * g_var)
+            return Normal(mean=g_mean, sigma=2.0 * q.sigma * g_var)
 
         return q.mean, q.sigma * q.sigma, pull
 
     def neg_entropy(self, q):
         """E_q[log q], one value per replica, and its cotangent."""
         value, g_log_sigma = neg_entropy(q.log_sigma)
-        return value.sum(-1), Gaussian(log_sigma=g_log_sigma)
+        return value.sum(-1), Normal(log_sigma=g_log_sigma)
 
     def marginals(self, q):
         """Mean and variance of every weight by itself."""
@@ -165,16 +132,15 @@ class MeanField:
 
         def score(c):
             c = c[..., None]
-            return Gaussian(
-                mean=-(c * slope).sum(-2), log_sigma=(c * (eps * eps - 1.0)).sum(-2)
-            )
+            g_log_sigma = (c * (eps * eps - 1.0)).sum(-2)
+            return Normal(mean=-(c * slope).sum(-2), log_sigma=g_log_sigma)
 
         return log_normal(q, eps), slope, score
 
     def natural_step(self, params, grads, a):
         """One natural-gradient step of size a on params, in place (E77)."""
         q, pull = self.natural(params)
-        slope = pull(Gaussian(q.mean, log_sigma=np.ones_like(q.mean)))["rho"]
+        slope = pull(Normal(q.mean, log_sigma=np.ones_like(q.mean)))["rho"]
         mu, log_sigma = mean_field_step(q, grads["mu"], grads["rho"] / slope, a)
         params["mu"][...] = mu
-        params["rho"][...] = SCALES[self.scale].inverse(np.exp(log_sigma))
+        params["rho"][...] = self.raw(np.exp(log_sigma))

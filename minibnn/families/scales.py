@@ -5,6 +5,8 @@ from collections import namedtuple
 import numpy as np
 
 from minibnn.equations import equation
+from minibnn.families.base import Family
+from minibnn.families.normal import Normal
 from minibnn.numerics import (
     LN2,
     from_point,
@@ -13,6 +15,13 @@ from minibnn.numerics import (
     log_slope,
     magnitude,
     softplus,
+)
+from minibnn.validation.arguments import (
+    as_rng,
+    check_all,
+    check_choice,
+    check_positive,
+    check_protocol,
 )
 
 Scale = namedtuple("Scale", "forward inverse")
@@ -123,3 +132,50 @@ SCALES = {
     "exp": Scale(exp_scale, lambda sigma: np.log(_positive(sigma))),
     "identity": Scale(identity_scale, _positive),
 }
+
+
+class ScaledFamily(Family):
+    """What families with a mean mu and a raw scale rho share: sigma = scale(rho)."""
+
+    def __init__(self, scale="softplus", sigma=0.05):
+        self.scale = check_choice("scale", scale, sorted(SCALES))
+        self.sigma = check_positive("sigma", sigma)
+
+    def __repr__(self):
+        return f"{type(self).__name__}(scale={self.scale!r}, sigma={self.sigma:g})"
+
+    @property
+    def literal(self):
+        """Whether rho is sigma itself, which a step may carry out of (0, inf)."""
+        return self.scale == "identity"
+
+    def start(self, model, rng):
+        """Step 1 of the algorithm: means like a new network's, all sigmas equal."""
+        mu = check_protocol("model", model, "log_joint").initial_weights(as_rng(rng))
+        return {"mu": mu, "rho": np.full_like(mu, self.raw(self.sigma))}
+
+    def raw(self, sigma):
+        """The rho of a sigma."""
+        return SCALES[self.scale].inverse(sigma)
+
+    def spread(self, mu, rho):
+        """q of independent weights and ``pull(cotangent) -> {"mu": ..., "rho": ...}``."""
+        (sigma, log_sigma), pull_scale = SCALES[self.scale].forward(rho)
+
+        def pull(c):
+            return {"mu": c.mean, "rho": pull_scale(c.sigma, c.log_sigma)}
+
+        return Normal(mu, sigma, log_sigma), pull
+
+    def check_params(self, params):
+        """Raise ValueError naming the first sigma outside (0, inf), if there is one."""
+        if self.literal:
+            rho = params["rho"]
+            check_all("params['rho'] (sigma itself)", rho, rho.real > 0, "> 0")
+
+    def keep_valid(self, params, clip=None):
+        """After a step: lift sigma to ``clip`` if asked; raise if one left (0, inf)."""
+        if self.literal:
+            if clip is not None:
+                np.maximum(params["rho"], clip, out=params["rho"])
+            self.check_params(params)

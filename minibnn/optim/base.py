@@ -11,6 +11,12 @@ Protocol: the schedule ``lr``, any function ``lr(step, max_steps) -> float`` wit
 class Optimizer:
     """What all optimisers share."""
 
+    lr = None  # the schedule
+    moves_params = False  # whether ``update_params`` moves a family's params instead
+
+    def check_family(self, family):
+        """Raise ValueError for a family that it cannot move; by default there is none."""
+
     def rates(self, lr, step):
         """The numbers that differ from step to step; here the step size alone."""
         return (lr,)

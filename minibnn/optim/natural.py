@@ -20,6 +20,8 @@ class NaturalGradient(Optimizer):
         Step size; 1 is the whole way on a conjugate model.
     """
 
+    moves_params = True
+
     def __init__(self, lr):
         self.lr = learning_rate("lr", lr)
 
@@ -28,7 +30,7 @@ class NaturalGradient(Optimizer):
 
     def check_family(self, family):
         """Raise ValueError for a family without natural parameters."""
-        if getattr(family, "natural_step", None) is None:
+        if not family.has_natural_step:
             raise ValueError(
                 "optimizer NaturalGradient needs a family with a natural-gradient step "
                 f"(MeanField or FullCovariance), {family!r} has none: use Adam()"

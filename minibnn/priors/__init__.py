@@ -5,12 +5,14 @@ A file shows the formulas first, then the class: ``log_prob(w)`` (E4x), where
 ``draw(shape, rng)``, ``length`` (of how many weights, None for any number),
 ``is_gaussian``, ``labels`` (which formula a method is) and ``examples(n_weights)``.
 
-To add one: write such a file, import it here, and put the class into ``ALL``. The laws
-of ``tests/priors``, the audit and every table of what combines take it from there.
+To add one: write such a file, import it here and put it into ``ALL``: that makes it
+public. The laws of ``tests/priors``, the audit and the tables of what combines take it
+from there.
 """
 
 from minibnn.priors.gaussian import GaussianPrior
 from minibnn.priors.laplace import LaplacePrior
 from minibnn.priors.scale_mixture import ScaleMixturePrior
 
-ALL = (GaussianPrior, ScaleMixturePrior, LaplacePrior)
+ALL = (GaussianPrior, ScaleMixturePrior, LaplacePrior)  # in reading order
+__all__ = [c.__name__ for c in ALL]

@@ -20,7 +20,7 @@ from minibnn.mcmc.hmc import hmc
 from minibnn.model import Model
 from minibnn.nn.mlp import MLP
 from minibnn.optim.adam import Adam
-from minibnn.optim.schedules import Cosine
+from minibnn.optim.cosine import Cosine
 from minibnn.priors.gaussian import GaussianPrior
 from minibnn.rupture.physics_rule import fitted_rule
 from minibnn.rupture.sigmoid_gaussian import SigmoidGaussian

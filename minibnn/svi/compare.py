@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from minibnn.optim.stopping import Slowing, knows_its_end, rise_of
+from minibnn.optim.slowing import Slowing, rise_of
+from minibnn.optim.stopping import knows_its_end
 from minibnn.rng import Streams
 from minibnn.svi.elbo import default_estimator
 from minibnn.svi.estimate import fresh
-from minibnn.svi.start import moves_sigma, to_the_optimum
+from minibnn.svi.start import to_the_optimum
 
 SAMPLES = 64  # for the end of a run
 START_SAMPLES = 256  # for its start, whose tails may be long
@@ -151,7 +152,7 @@ class Verdict:
         self.job, self.state, self.i = job, state, i
         self.theta = state.flat.theta[i] if job.lead else state.flat.theta
         self.returned, self.diverged = "last", state.stop_reason == "diverged"
-        if state.step and not moves_sigma(job.family):
+        if state.step and not job.family.literal:
             self.compare(state.begin[i] if job.lead else state.begin)
         self.converged = self.is_level(known) and self.returned == "last"
         if runs_to_the_optimum(job, state):

@@ -28,7 +28,7 @@ MOST_WORK = 8e11  # multiplications of all steps
 def has_curvature(model, family, kl_weight):
     """Whether the family can follow it, and the model has it."""
     closed = model.weight_prior.has_closed_kl and kl_weight > 0
-    return closed and hasattr(family, "curvature_step")
+    return closed and family.has_curvature_step
 
 
 def curvature_start(model, family, params, A, y, kl_weight, rng):
@@ -81,12 +81,9 @@ class Curved:
         """The loss at a fixed noise."""
         rows, seed = self.judged
         data = params, self.A[rows], self.y[rows], np.random.default_rng(seed)
-        values = [
-            len(self.A) / len(rows) * nll + self.kl_weight * kl
-            for nll, kl in fresh(
-                self.model, self.family, *data, JUDGED_ON, self.estimator
-            )
-        ]
+        share = len(self.A) / len(rows)
+        parts = fresh(self.model, self.family, *data, JUDGED_ON, self.estimator)
+        values = [share * nll + self.kl_weight * kl for nll, kl in parts]
         return np.concatenate(values).mean()
 
     def steps_from(self, params, a):

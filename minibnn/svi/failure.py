@@ -75,7 +75,7 @@ def blocks(model, family, key):
             (name, slice(*(i * (i - 1) // 2 for i in (part.start, part.stop))))
             for name, part in weights
         ]
-    if key == "phi" and hasattr(family, "network"):
+    if key == "phi":
         parts = layer_blocks(family.network)
         return [(f"inference network {name}", part) for name, part in parts]
     return [(key, slice(None))]

@@ -100,7 +100,7 @@ class OneStep:
         """Step 5: move the parameters against the gradient of the last ``evaluate``."""
         optimizer, g = self.optimizer, self.last.outputs["g"]
         rates = optimizer.rates(lr, step)
-        if hasattr(optimizer, "update_params"):
+        if optimizer.moves_params:
             grads, family = self.flat.split(g), self.problem[1]
             return optimizer.update_params(family, self.flat.params, grads, *rates)
         if not isinstance(self.last, Program):

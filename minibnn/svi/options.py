@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from minibnn.optim.adam import Adam
-from minibnn.optim.schedules import Cosine
-from minibnn.optim.stopping import Slowing
+from minibnn.optim.base import Optimizer
+from minibnn.optim.cosine import Cosine
+from minibnn.optim.slowing import Slowing
 from minibnn.prediction.prediction import MOST_SAMPLES
 from minibnn.svi.checkpoint import Checkpoint
 from minibnn.svi.elbo import check_params
-from minibnn.svi.start import moves_sigma, worth_a_start
+from minibnn.svi.start import worth_a_start
 from minibnn.validation.arguments import (
     check_bool,
     check_fraction,
@@ -77,16 +78,10 @@ class Options:
         """Whether both are the caller's: then the last state is the result, always."""
         return self.own_steps and self.start != "auto"
 
-    def kl_weight_at(self, step):
-        """The KL weight of a step: rising from 0 during warm-up, then the full one."""
-        warm = self.kl_warmup * self.max_steps
-        return self.kl_weight * (min(1.0, step / warm) if warm else 1.0)
-
     def kl_weights_at(self, steps):
-        """Those of several steps."""
-        if not self.kl_warmup:
-            return [self.kl_weight] * len(steps)
-        return [self.kl_weight_at(step) for step in steps]
+        """The KL weights of steps: rising from 0 during warm-up, then the full one."""
+        warm, full = self.kl_warmup * self.max_steps, self.kl_weight
+        return [full * min(1.0, step / warm) if warm else full for step in steps]
 
     def rate_at(self, step):
         """The step size of the schedule; ValueError if it gives no number >= 0."""
@@ -150,7 +145,7 @@ class Options:
         if family.first_fit and not exact:
             return ["first fit"]
         lbfgs = ["lbfgs"] * worth_a_start(model, family, n_rows, exact)
-        if exact or moves_sigma(family):
+        if exact or family.literal:
             return lbfgs or [None]
         far = not self.own_optimizer and self.max_steps >= DEFAULT_STEPS
         plain = not (far and family.has_elbo) or family.tasks
@@ -161,8 +156,7 @@ def check_options(restarts, **given):
     """Return ``Options``; raise ValueError or TypeError naming the first bad one."""
     check_int("restarts", restarts, maximum=MOST_RUNS)
     given |= check_steps(given["max_steps"])
-    given["n_samples"] = check_int("n_samples", given["n_samples"])
-    check_memory(given["n_samples"])
+    given["n_samples"] = check_int("n_samples", given["n_samples"], maximum=MOST_SAMPLES)
     for name, most in (("batch_size", None), ("replicas", MOST_RUNS)):
         if given[name] is not None:
             given[name] = check_int(name, given[name], maximum=most)
@@ -194,21 +188,14 @@ def check_steps(max_steps):
     return {"max_steps": check_int("max_steps", max_steps), "own_steps": True}
 
 
-def check_memory(n_samples):
-    """Refuse more samples than any memory holds."""
-    if n_samples > MOST_SAMPLES:
-        check_int("n_samples", n_samples, maximum=MOST_SAMPLES)
-
-
 def check_optimizer(optimizer):
     """The optimiser given; None leaves it open."""
     if optimizer is None:
         return None
-    methods = (getattr(optimizer, name, None) for name in ("init", "update", "lr"))
-    if isinstance(optimizer, type) or not all(map(callable, methods)):
+    if not isinstance(optimizer, Optimizer) or not callable(optimizer.lr):
         raise ArgumentTypeError(
-            "optimizer must be an object such as Adam(0.01), with init, update and lr; "
-            f"got {describe(optimizer)}"
+            "optimizer must be an object such as Adam(0.01), with init, update and lr, "
+            f"of a subclass of Optimizer; got {describe(optimizer)}"
         )
     return optimizer
 
@@ -255,7 +242,7 @@ def with_defaults(model, family, n_rows, options, noisy):
 
 def family_rate(model, family):
     """Step size of a family's steps from a good start, at most the default one."""
-    return min(RATE, getattr(family, "rate", lambda model: RATE)(model))
+    return min(RATE, family.rate(model))
 
 
 def fit_to_data(model, family, A, options, noisy=True):
@@ -272,9 +259,9 @@ def fit_to_data(model, family, A, options, noisy=True):
             f"X has {len(A)} data sets, so replicas (or the tasks of the family) must "
             f"be {len(A)}, got {None if alone else sets}"
         )
-    if hasattr(options.optimizer, "check_family"):
+    if options.optimizer is not None:
         options.optimizer.check_family(family)
-    if options.clip is not None and not moves_sigma(family):
+    if options.clip is not None and not family.literal:
         raise ValueError(
             "clip is for a family whose sigma can leave (0, inf), with "
             f"scale='identity'; got clip={options.clip!r} with {family!r}"

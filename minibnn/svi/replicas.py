@@ -18,7 +18,6 @@ from minibnn.svi.elbo import default_estimator
 from minibnn.svi.failure import FitError
 from minibnn.svi.job import Job
 from minibnn.svi.run import Run
-from minibnn.svi.start import moves_sigma
 from minibnn.svi.state import State
 
 # Of one step of one run; from about twice as many on nothing is gained.
@@ -113,8 +112,8 @@ def can_go_together(job):
     alone = (
         options.needs_one_run,
         family.tasks,
-        moves_sigma(family),  # guarded step by step
-        hasattr(options.optimizer, "update_params"),
+        family.literal,  # guarded step by step
+        options.optimizer.moves_params,
         # a part of somebody's own may know no replicas, or mix them
         not all(is_ours(part) for part in (*parts, options.optimizer)),
     )

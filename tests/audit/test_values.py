@@ -7,7 +7,7 @@ from support import core_oracles as oracle
 from support.likelihoods import LIKELIHOODS, targets_of
 
 import minibnn as mb
-from minibnn.families.base import Gaussian as Q
+from minibnn.families.normal import Normal as Q
 
 # --- priors --------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from minibnn.exact.normal_sample import (
     normal_maximum,
 )
 from minibnn.exact.quadrature import grid_posterior, prior_box
-from minibnn.families.base import Gaussian as Q
+from minibnn.families.normal import Normal as Q
 
 
 def linear_case(rng, n=30, d=4, outputs=1, noise=0.7):

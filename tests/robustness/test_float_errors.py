@@ -226,6 +226,7 @@ def same(one, other):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize(
     "setting", [RAISE, pytest.param(WARN, marks=pytest.mark.slow)], ids=str
 )

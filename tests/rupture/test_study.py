@@ -22,6 +22,8 @@ from minibnn.rupture import study as rupture
 from minibnn.rupture import unit_cost as rupture_unit_cost
 from minibnn.rupture.settings import Settings
 
+pytestmark = pytest.mark.optional  # the study and its command from end to end
+
 TINY = Settings(
     seeds=2,
     members=2,

@@ -12,9 +12,9 @@ import minibnn as mb
 from minibnn.estimators.pathwise import mirrored
 from minibnn.exact import conjugate as exact
 from minibnn.exact.laplace import laplace_root
-from minibnn.families.base import Gaussian as Q
 from minibnn.families.full_covariance import curvature_step, full_covariance_step
 from minibnn.families.mean_field import mean_field_step
+from minibnn.families.normal import Normal as Q
 from minibnn.likelihoods.gaussian import gaussian_nll
 from minibnn.likelihoods.location_scale import location_scale_information
 from minibnn.likelihoods.student_t import student_t_nll
