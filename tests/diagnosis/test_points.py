@@ -34,7 +34,7 @@ def make_model(
 
 def grows(likelihood):
     """Whether it takes e to the outputs, of which a big one is no number."""
-    return likelihood.link == "exp" or likelihood.log_scale_outputs(4) != slice(0)
+    return likelihood.support == "counts" or likelihood.log_scale_outputs(4) != slice(0)
 
 
 def sweep():
