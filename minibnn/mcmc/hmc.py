@@ -223,11 +223,8 @@ class Sampler:
             np.stack(part, 1) for part in zip(*rows, strict=True)
         )
         stats = {
-            "lp": log_joint,
-            "energy": energy,
-            "acceptance_rate": accept,
-            "diverging": diverged,
-            "n_steps": counts,
+            "lp": log_joint, "energy": energy, "acceptance_rate": accept,
+            "diverging": diverged, "n_steps": counts,
         }
         return draws, stats
 
