@@ -16,7 +16,7 @@ from minibnn.likelihoods.bernoulli import bernoulli_nll
 from minibnn.likelihoods.categorical import categorical_nll
 from minibnn.likelihoods.gaussian import gaussian_nll
 from minibnn.likelihoods.student_t import _student_t_constant, student_t_nll
-from minibnn.numerics import sigmoid, softplus
+from minibnn.numerics import log1p, sigmoid, softplus
 from minibnn.priors.gaussian_kl import gaussian_kl
 from minibnn.priors.laplace import laplace_kl
 from minibnn.priors.scale_mixture import scale_mixture_log_density
@@ -309,3 +309,12 @@ def test_no_digit_is_lost_next_to_zeros_and_seams(name, dtype):
             x = floats_around(centre, dtype)
             want = [exact(mp, mp.mpf(float(value))) for value in x]
             assert ulp_errors(function(x), want).max() <= max(2 * bar, 4.0) + 0.5
+
+
+def test_log1p_of_complex_numbers():
+    z = np.array([1e-18 + 1e-19j, 0.3 - 0.8j, -0.7 + 2j, 1e5 + 1e5j])
+    np.testing.assert_allclose(np.expm1(log1p(z)), z, rtol=1e-14)
+
+
+def test_single_number_gives_single_number():
+    assert [np.ndim(f(0.7)) for f in (softplus, sigmoid)] == [0, 0]

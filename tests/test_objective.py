@@ -13,6 +13,7 @@ from support import core_oracles as oracle
 from support import likelihoods
 
 import minibnn as mb
+from minibnn.diagnosis import points
 
 N, B, S, R, BETA = 23, 5, 3, 4, 0.7
 LIKELIHOODS = {  # of two targets
@@ -96,6 +97,7 @@ def check_gradient(setting):
     assert oracle.worst_excess(got, want, size, spread) <= 0
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize(
     ("likelihood", "scale", "estimator", "activation"),
     list(itertools.product(LIKELIHOODS, SCALES, ESTIMATORS, ACTIVATIONS)),
@@ -118,6 +120,7 @@ def test_every_coordinate_of_a_point(likelihood, activation):
     check_gradient(Setting(likelihood, None, activation=activation))
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("sigma", [1e-5, 1e-2, 20.0])
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 @pytest.mark.parametrize("scale", SCALES)
@@ -386,3 +389,18 @@ def test_noise_shapes():
     assert mb.Pathwise().noise_shape(s.model, s.family, 7, B) == (7, P)
     assert mb.LocalReparam().noise_shape(s.model, s.family, 7, B) == (7, B * 5 + 1)
     assert mb.Pathwise().noise_shape(s.model, mb.Point(), 7, B) == (1, 0)
+
+
+def test_hidden_layers_of_equal_width():
+    rng = np.random.default_rng(1)
+    net = mb.MLP([3, 4, 4, 4, 2], activation="tanh")
+    model = mb.Model(net, mb.Bernoulli(), mb.GaussianPrior(0.2, 0.7))
+    for estimator in (mb.Pathwise(), mb.LocalReparam()):
+        case = points.generic(model, mb.MeanField(), estimator, rng)
+        gradient = case.gradient()
+        for key, array in case.params.items():
+            for i in range(array.size):
+                x = {k: a.astype(complex) for k, a in case.params.items()}
+                x[key][i] += 1e-30j
+                slope = case.loss(x).imag / 1e-30
+                assert abs(gradient[key][i] - slope) <= 1e-11 * (1 + abs(slope))

@@ -59,6 +59,7 @@ def same(a, b, **tol):
 # --- raw units are the standardised ones, converted ------------------------------------
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", SCALED)
 def test_the_fit_is_that_of_standardised_data_and_predicts_in_raw_units(name):
     likelihood, width, y = SCALED[name]
@@ -245,6 +246,7 @@ def test_every_fold_has_the_units_of_its_own_rows(monkeypatch):
         )
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("n_samples", [1000, 7, 2])
 @pytest.mark.parametrize(
     "name", ["Gaussian of two", "HeteroscedasticGaussian of two", "Bernoulli"]
@@ -316,6 +318,7 @@ def test_tasks_share_their_units():
     assert abs(mean - Y.mean()).max() < 20 * Y.std()
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("name", [*SCALED, *AS_THEY_ARE])
 def test_units_survive_file_and_pickle(name, tmp_path):
     likelihood, width, y = (SCALED | AS_THEY_ARE)[name]
@@ -354,6 +357,7 @@ def test_a_checkpoint_belongs_to_its_units(tmp_path):
 # --- large data ------------------------------------------------------------------------
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("shape", ["one", "own", "shared", "float32"])
 def test_rows_standardised_as_they_are_read_are_the_same(monkeypatch, shape):
     """To the bit, for batches and for all rows; also where replicas have their own."""

@@ -272,6 +272,7 @@ def test_every_restart_has_a_file(tmp_path):
     }  # fmt: skip
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "change",
     [

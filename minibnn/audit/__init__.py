@@ -1,3 +1,1 @@
 """The audit: every labelled gradient of the package, judged twice."""
-
-from minibnn.audit import examples_b

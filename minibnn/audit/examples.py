@@ -10,20 +10,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minibnn.estimators.local_reparam import LocalReparam, local_draw
-from minibnn.estimators.pathwise import Pathwise
-from minibnn.families.mean_field import MeanField, neg_entropy
+from minibnn import estimators, families, priors
+from minibnn.estimators import LocalReparam, Pathwise
+from minibnn.exact.normal_sample import normal_log_likelihood
+from minibnn.families import MeanField
 from minibnn.families.normal import Normal
 from minibnn.families.scales import SCALES
-from minibnn.likelihoods import ALL, Bernoulli
+from minibnn.likelihoods import ALL, Bernoulli, Gaussian
+from minibnn.likelihoods.gaussian import expected_gaussian_nll
 from minibnn.model import Model
 from minibnn.nn.activations import ACTIVATIONS
 from minibnn.nn.mlp import MLP, dense
 from minibnn.objective import objective
-from minibnn.priors.gaussian import GaussianPrior, gaussian_log_density
-from minibnn.priors.gaussian_kl import gaussian_kl
-from minibnn.priors.laplace import laplace_kl, laplace_log_density
-from minibnn.priors.scale_mixture import scale_mixture_log_density
+from minibnn.priors import GaussianPrior
 
 
 class Problem(NamedTuple):
@@ -67,24 +66,8 @@ def _scale_case(name):
     return make
 
 
-for _label, _name in (("E11", "softplus"), ("E12", "exp"), ("E13", "identity")):
-    case(_label)(_scale_case(_name))
-
-
-@case("E14")
-def reparameterization(rng):
-    """w = mu + sigma eps for three samples."""
-    eps, u = rng.normal(size=(2, 3, 5))
-    family, x = MeanField(), {"mu": rng.normal(size=5), "sigma": rng.uniform(0.1, 2, 5)}
-
-    def f(x):
-        return (u * family.sample(Normal(x["mu"], x["sigma"]), eps)[0]).sum()
-
-    def grad(x):
-        c = family.sample(Normal(x["mu"], x["sigma"]), eps)[1](u)
-        return {"mu": c.mean, "sigma": c.sigma}
-
-    return Problem(f, grad, x)
+for _name, _scale in SCALES.items():
+    case(*_scale.forward.labels)(_scale_case(_name))
 
 
 @case("E21")
@@ -127,8 +110,8 @@ def _activation_case(name):
     return make
 
 
-for _label, _name in (("E22", "tanh"), ("E23", "relu"), ("E24", "softplus")):
-    case(_label)(_activation_case(_name))
+for _name in ("tanh", "relu", "softplus"):
+    case(*ACTIVATIONS[_name].slope.labels)(_activation_case(_name))
 
 
 @case("E25")
@@ -175,60 +158,73 @@ for _kind in ALL:
     case(_kind.label)(likelihood_case(*_kind.examples()[-1]))
 
 
-def _kl_case(kernel, *rest):
-    """A KL of N(m, s²), differentiated along m and log s."""
+def _prior_case(prior, method):
+    """A prior's KL from N(m, s²) along m and log s, or its density, of six weights."""
 
     def make(rng):
+        if method == "log_prob":
+            w = 1.3 * rng.normal(size=6)
+            f, grad = (lambda x, i=i: prior.log_prob(x["w"])[i] for i in (0, 1))
+            return Problem(f, lambda x: {"w": grad(x)}, {"w": w})
         x = {"m": rng.normal(size=6), "log_s": rng.uniform(-2, 1, 6)}
 
         def run(x):
-            return kernel(x["m"], np.exp(x["log_s"]), x["log_s"], *rest)
+            return prior.kl(x["m"], np.exp(x["log_s"]), x["log_s"])
 
-        def grad(x):
-            _, g_m, g_log_s = run(x)
-            return {"m": g_m, "log_s": g_log_s}
-
-        return Problem(lambda x: run(x)[0].sum(), grad, x)
-
-    return make
-
-
-def _density_case(kernel, key, *rest):
-    """A function of one array, elementwise with its gradient."""
-
-    def make(rng):
-        x = {key: 1.3 * rng.normal(size=6)}
         return Problem(
-            lambda x: kernel(x[key], *rest)[0].sum(),
-            lambda x: {key: kernel(x[key], *rest)[1]},
+            lambda x: run(x)[0].sum(),
+            lambda x: dict(zip(("m", "log_s"), run(x)[1:], strict=True)),
             x,
         )
 
     return make
 
 
-_M0 = np.array([0.3, -0.4, 0.1, 0.9, -1.2, 0.5])
-_S0 = np.array([0.7, 1.6, 0.4, 2.2, 1.1, 0.9])
-case("E41")(_kl_case(gaussian_kl, _M0, _S0))
-case("E42")(_density_case(gaussian_log_density, "w", _M0, _S0))
-case("E43")(_density_case(neg_entropy, "log_s"))
-case("E45")(_density_case(scale_mixture_log_density, "w", 0.3, 1.4, 0.2))
-case("E46")(_kl_case(laplace_kl, 0.8))
-case("E47")(_density_case(laplace_log_density, "w", 0.8))
+for _kind in priors.ALL:
+    for _method, _label in _kind.labels:
+        case(_label)(_prior_case(_kind.examples(6)[-1], _method))
 
 
-@case("E62")
-def local_draws(rng):
-    """A pre-activation from its mean and variance."""
-    eps, u = rng.normal(size=(2, 3, 4))
-    x = {"mean": rng.normal(size=(3, 4)), "var": rng.uniform(0.1, 2, (3, 4))}
+def spoken(family, method, q, prior, eps, u):
+    """A number made of what a family says of q, and its cotangent."""
+    if method == "natural":
+        return sum((u[..., 0, :] * a).sum() for a in q[:3]), Normal(*[u[..., 0, :]] * 3)
+    if method == "sample":
+        w, pull = family.sample(q, eps)
+        return (u * w).sum(), pull(u)
+    value, c = family.kl(q, prior) if method == "kl" else family.neg_entropy(q)
+    return value.sum(), c
 
-    def grad(x):
-        return {"mean": u, "var": local_draw(x["mean"], x["var"], eps)[1](u)}
 
-    return Problem(
-        lambda x: (u * local_draw(x["mean"], x["var"], eps)[0]).sum(), grad, x
-    )
+def _family_case(family, method):
+    """What a family says of four weights, as a function of its raw parameters."""
+
+    def make(rng):
+        prior = GaussianPrior.examples(4)[-1]
+        shapes = family.shapes(Model(MLP([3, 1]), Bernoulli(), prior))
+        params = {k: 0.7 * rng.normal(size=shape) for k, shape in shapes.items()}
+        eps, u = rng.normal(size=(2, *family.tasks, 3, 4))
+        if method == "neg_entropy":  # whatever the mean is
+            params, rest = {"rho": params["rho"]}, {"mu": params["mu"]}
+        else:
+            rest = {}
+
+        def run(x):
+            q, pull = family.natural(rest | x)
+            return *spoken(family, method, q, prior, eps, u), pull
+
+        def grad(x):
+            _, c, pull = run(x)
+            return {key: g for key, g in pull(c).items() if key in x}
+
+        return Problem(lambda x: run(x)[0], grad, params)
+
+    return make
+
+
+for _kind in families.ALL:
+    for _method, _label in _kind.labels:
+        case(_label)(_family_case(_kind.examples(4)[0], _method))
 
 
 def elbo_problem(model, family, estimator, params, rng, batch, n_data, kl_weight=0.6):
@@ -244,14 +240,14 @@ def elbo_problem(model, family, estimator, params, rng, batch, n_data, kl_weight
     return Problem(lambda x: run(x)[0], lambda x: run(x)[1](), params)
 
 
-def _objective_case(estimator, *keys):
-    """The loss of a 3-4-2 network as a function of some of the parameters."""
+def _objective_case(estimator, *keys, hidden=(4,), activation="tanh"):
+    """The loss of a network as a function of some of the parameters."""
 
     def make(rng):
-        net = MLP([3, 4, 2], activation="tanh")
-        n = net.n_weights
+        net = MLP([3, *hidden, 2], activation=activation)
+        n, likelihood = net.n_weights, Gaussian(0.7) if estimator.exact else Bernoulli()
         prior = GaussianPrior(0.3 * rng.normal(size=n), rng.uniform(0.5, 2.0, n))
-        model, family = Model(net, Bernoulli(), prior), MeanField()
+        model, family = Model(net, likelihood, prior), MeanField()
         params = {"mu": rng.normal(size=n), "rho": rng.normal(size=n)}
         batch = rng.normal(size=(5, 3)), rng.integers(0, 2, (5, 2))
         full = elbo_problem(model, family, estimator, params, rng, batch, n_data=23)
@@ -267,4 +263,47 @@ def _objective_case(estimator, *keys):
 case("E51")(_objective_case(LocalReparam(), "mu", "rho"))
 case("E52")(_objective_case(Pathwise(), "mu"))
 case("E53")(_objective_case(Pathwise(), "rho"))
-case("E61")(_objective_case(Pathwise(), "mu", "rho"))
+for _kind in estimators.ALL:
+    if _kind.of_value:
+        _estimator, _hidden, _activation = _kind.examples()[0]
+        _network = {"hidden": _hidden, "activation": _activation}
+        case(_kind.label)(_objective_case(_estimator, "mu", "rho", **_network))
+
+
+@case("E66")
+def expected_nll(rng):
+    """E[nll] of three rows and two outputs under uncertain outputs and log scale."""
+    shape = (3, 2)
+    y = rng.normal(size=shape)
+    x = {
+        "m": rng.normal(size=shape),
+        "v": rng.uniform(0.1, 2.0, shape),
+        "c": 0.3 * rng.normal(size=shape),
+        "t": 0.5 * rng.normal(size=shape),
+        "var_t": rng.uniform(0.05, 0.3, shape),
+    }
+
+    def grad(x):
+        _, g_m, g_v, g_c, g_t = run(x)
+        return {"m": g_m, "v": g_v, "c": g_c, "t": g_t, "var_t": 1.0 - g_t}
+
+    def run(x):
+        return expected_gaussian_nll(x["m"], x["v"], x["c"], y, x["t"], x["var_t"])
+
+    return Problem(lambda x: run(x)[0], grad, x)
+
+
+@case("E93")
+def normal_sample(rng):
+    """Log likelihood of mu and sigma for two samples of five numbers."""
+    data, u = 1.3 * rng.normal(size=(2, 5)) + 0.4, rng.normal(size=2)
+
+    def run(x):
+        return normal_log_likelihood(data, x["mu"], x["sigma"])
+
+    def grad(x):
+        g_mu, g_sigma = run(x)[1]
+        return {"mu": u * g_mu, "sigma": u * g_sigma}
+
+    x = {"mu": rng.normal(size=2), "sigma": rng.uniform(0.5, 2.0, 2)}
+    return Problem(lambda x: (u * run(x)[0]).sum(), grad, x)

@@ -120,14 +120,6 @@ class InferenceNetwork(ScaledFamily):
             heads[-1] = np.concatenate([model.initial_weights(rng), rho])
         return {"phi": phi}
 
-    def check_params(self, params):
-        """Every real phi is a network."""
-
-    def keep_valid(self, params, clip=None):
-        """Nothing can leave its range."""
-
-    natural_step = None  # phi has no natural parameters of its own
-
     def natural(self, params):
         """phi -> q of every task, and ``pull(cotangent of q) -> {"phi": ...}``."""
         (mu, rho), pull_heads = two_heads(self.network, params["phi"], self.context)

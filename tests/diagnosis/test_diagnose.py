@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from mutation.mutants import MUTANTS
+from mutants import MUTANTS
 from support.mutant_package import import_mutant, mutant_gradient
 
 import minibnn as mb

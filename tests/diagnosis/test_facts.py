@@ -128,6 +128,7 @@ def test_the_prior_of_the_network_for_the_noise_scale_is_named():
     assert said[0] == "kl-prior-of-the-network-for-the-noise-scale"
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("array", ["mu", "rho"])
 def test_the_noise_scale_s_own_coordinates_are_a_place_and_no_name(array):
     chain = Chain(make_case(mb.Gaussian("learned")))

@@ -91,6 +91,7 @@ def test_noise_of_precision_is_no_mistake_of_the_outputs():
     assert found.verdict == "none fits" or found.mistakes[0].name == "float32-inside"
 
 
+@pytest.mark.slow
 def test_another_case_is_worked_out_anew():
     case = make_case("Bernoulli")
     assert mb.diagnose(case.gradient(), case).verdict == "no mistake"

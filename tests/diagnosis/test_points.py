@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from mutation.mutants import MUTANTS, concerns
+from mutants import MUTANTS, concerns
 from support.likelihoods import EXAMPLES
 from support.mutant_package import import_mutant, mutant_gradient
 
@@ -200,6 +200,7 @@ def test_the_lint_lists_exactly_what_does_not_show(tmp_path):
     assert min(seen.values()) >= 60, seen
 
 
+@pytest.mark.slow
 def test_the_advice_of_the_lint_helps():
     case = textbook(mb.Gaussian(1.0), 2)
     hidden = {m.name: m for m in points.lint(case)}

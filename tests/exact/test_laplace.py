@@ -212,6 +212,7 @@ def test_what_the_gauss_newton_of_a_gaussian_leaves_out_is_what_the_prior_pulls(
     np.testing.assert_allclose(hessian(model, w, X, y), want, rtol=1e-5, atol=1e-4)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", LEARNED)
 def test_moments_and_evidence_are_those_of_quadrature(name):
     likelihood, noise = LEARNED[name]

@@ -6,7 +6,7 @@ can be judged on gradients it did not make itself; a number after a colon tells 
 of one mistake apart.
 """
 
-OBJECTIVE, KL = "objective.py", "priors/gaussian.py"
+OBJECTIVE, KL = "objective.py", "priors/gaussian_kl.py"
 SCALES, MEAN_FIELD = "families/scales.py", "families/mean_field.py"
 NETWORK, ACTIVATIONS = "nn/mlp.py", "nn/activations.py"
 PATHWISE, LOCAL = "estimators/pathwise.py", "estimators/local_reparam.py"
@@ -17,9 +17,7 @@ _PULL_NLL = "g_nll = pull_q(n_over_b / nll.shape[-1])"
 _SCALED = "scaled(kl_weight, g_kl)"
 _RETURN = "return pull_params(add(g_nll, scaled(kl_weight, g_kl)))"
 _KL_RETURN = "return 0.5 * a * a + spread, a / s0, slope"
-_SAMPLE = (
-    "return Gaussian(mean=g_w.sum(-2), sigma=(g_w * eps).sum(-2))\n\n        return w"
-)
+_SAMPLE = "return Normal(mean=g_w.sum(-2), sigma=(g_w * eps).sum(-2))"
 _SOFTPLUS = "return log_slope(sigma) * _along_log_sigma(sigma, g_sigma, g_log_sigma)"
 _BOTH = (
     "return sigma * g_sigma if g_log_sigma is None else sigma * g_sigma + g_log_sigma"
@@ -34,7 +32,7 @@ _PLUS = "return np.multiply(g, np.negative(slope, out=slope), out=g)"
 _G_W = "return pull_w(pull_nll(c))"
 _MEAN = "g_mean[...] = (A @ g.swapaxes(-1, -2)).sum(-3)"
 _VAR = "g_var[...] = (squares @ g_v.swapaxes(-1, -2)).sum(-3)"
-_MOMENTS = "return Gaussian(mean=g_mean, sigma=2.0 * q.sigma * g_var)"
+_MOMENTS = "return Normal(mean=g_mean, sigma=2.0 * q.sigma * g_var)"
 _HALF = "return 0.5 * g * eps * sd / np.maximum(var, tiny)"
 _BACK = "return back_m + 2.0 * A[..., :n_in, :] * back_v"
 _GAUSS = (
@@ -137,7 +135,7 @@ def _noise_and_scale():
         ("reparameterization-detached", "g_w.sum(-2)", "0 * q.sigma"),
         ("only-first-sample-over-s", "g_w[..., 0, :]", "(g_w * eps)[..., 0, :]"),
     ):  # fmt: skip
-        new = f"return Gaussian(mean={mean}, sigma={sigma})\n\n        return w"
+        new = f"return Normal(mean={mean}, sigma={sigma})"
         yield name, MEAN_FIELD, _SAMPLE, new
     scale = "scale-chain"
     into = "_along_log_sigma(sigma, g_sigma, g_log_sigma)"
@@ -263,7 +261,7 @@ def _local():
         ("local-two-sigma-missing", "g_var"),
         ("local-sigma-squared", "2.0 * q.sigma**2 * g_var"),
     ):
-        yield name, MEAN_FIELD, _MOMENTS, f"return Gaussian(mean=g_mean, sigma={new})"
+        yield name, MEAN_FIELD, _MOMENTS, f"return Normal(mean=g_mean, sigma={new})"
     for name, new in (
         ("local-variance-path-to-inputs-lost", "return back_m"),
         ("local-mean-path-to-inputs-lost", _BACK.replace("back_m + ", "")),
@@ -302,3 +300,40 @@ def concerns(mutant, case):
     parts = {type(case.estimator).__name__, type(case.model.likelihood).__name__}
     parts |= {case.model.net.activation}
     return _SOME.get(mutant[2], next(iter(parts))) in parts
+
+
+# Mistakes that no gradient shows: in samplers, precision, range. Laws have to see them.
+_PAST_MAX, _RATE = "F - F.max(-1, keepdims=True)", "rate = np.exp(F)\n    nll"
+LAWS = [
+    (f"law:{name}", file, old, new)
+    for name, file, old, new in (
+        ("poisson-rate-doubled-in-samples", "likelihoods/poisson.py",
+         "few = np.minimum(rate, MANY)", "few = np.minimum(2 * rate, MANY)"),
+        ("poisson-float64-inside", "likelihoods/poisson.py",
+         _RATE, "rate = np.exp(F) * np.ones(1)\n    nll"),
+        ("student-samples-are-normal", "likelihoods/student_t.py",
+         "stdtrit(self.df, uniform)", "stdtrit(1e6, uniform)"),
+        ("heteroscedastic-samples-by-the-variance", "likelihoods/heteroscedastic.py",
+         "largest_exp(t) * noise", "largest_exp(2 * t) * noise"),
+        ("gaussian-samples-of-half-the-noise", GAUSSIAN,
+         "* ndtri(uniform)", "* ndtri(uniform) * 0.5"),
+        ("gaussian-variance-for-sd", GAUSSIAN,
+         "np.exp(2.0 * self.log_scale(v))", "np.exp(self.log_scale(v))"),
+        ("bernoulli-samples-flipped", BERNOULLI,
+         "(uniform < sigmoid(F))", "(uniform > sigmoid(F))"),
+        ("bernoulli-float64-samples", BERNOULLI,
+         ".astype(F.dtype)", ".astype(float)"),
+        ("bernoulli-overflow", BERNOULLI,
+         "np.maximum(x, log_one_plus(one_plus, e))", "np.log(1 + np.exp(x))"),
+        ("categorical-overflow", CATEGORICAL,
+         f"np.exp({_PAST_MAX})", "np.exp(F)"),
+        ("categorical-classes-of-equal-chance", CATEGORICAL,
+         "np.cumsum(self.mean(F, v), -1)", "np.cumsum(0 * F + 1 / F.shape[-1], -1)"),
+        ("gaussian-prior-draws-by-the-variance", "priors/gaussian.py",
+         "self.scale * rng.standard", "self.scale**2 * rng.standard"),
+        ("laplace-prior-draws-by-its-sd", "priors/laplace.py",
+         "rng.laplace(0.0, self.b,", "rng.laplace(0.0, self.b * 2**0.5,"),
+        ("mixture-draws-exchanged", "priors/scale_mixture.py",
+         "< self.pi, self.s1", "> self.pi, self.s1"),
+    )
+]  # fmt: skip

@@ -21,19 +21,22 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from mutation.mutants import MUTANTS
-from mutation.procedure_mutants import procedures
+from mutants import LAWS, MUTANTS
+from procedure_mutants import procedures
 
 ROOT = Path(__file__).resolve().parents[2]
 SUITE = (
     "audit/test_examples.py",
     "test_objective.py",
+    "test_model.py",
+    "nn/test_mlp.py",
+    "nn/test_activations.py",
+    "families/test_scales.py",
+    "priors/test_gaussian.py",
     "robustness/test_special_cases.py",
-    "audit/test_corners.py",
-    "audit/test_values.py",
     "estimators/test_unbiased.py",
 )
-ALL = [*MUTANTS, *procedures()]
+ALL = [*MUTANTS, *LAWS, *procedures()]
 REASONS = {}  # name of a mutant that may survive -> why
 RECORD = Path(__file__).with_name("mutation_score.json")
 

@@ -38,19 +38,16 @@ PROCEDURES = {
         ("saves-so-many-steps-after-the-start", "self.every - step % self.every",
          "self.every",
          "test_when_and_where_checkpoints_are_written"),
-        ("keeps-parameters-of-no-known-loss", '"good": run.before',
-         '"good": run.flat.theta',
-         "test_the_parameters_of_a_checkpoint_are_those_of_the_last_loss"),
     ),
     ("svi/fingerprint.py", "test_storage.py"): (
         ("watching-makes-another-run", '"callback verbose', '"callback',
          "test_looking_on_does_not_make_it_another_run"),
     ),
-    ("mcmc/diagnostics.py", "mcmc/test_hmc.py"): (
+    ("mcmc/r_hat.py", "mcmc/test_hmc.py"): (
         ("folded-about-the-mean", "np.median", "np.mean",
          "test_r_hat_is_the_larger_of_ranks_and_distances_from_the_median"),
     ),
-    ("svi/elbo.py", "svi/test_closing_elbo.py"): (
+    ("svi/estimate.py", "svi/test_estimate.py"): (
         ("rows-left-out-forgotten", "(1 - share) * between +", "0 * between +",
          "test_the_error_is_the_spread_about_the_truth"),
         ("rows-left-out-counted-twice", "(1 - share) * between", "between",
@@ -73,7 +70,7 @@ PROCEDURES = {
          "test_a_rounded_force_leaves_a_path_reversible_and_its_energy_exact"),
     ),
     ("mcmc/enough.py", "mcmc/test_hmc.py"): (
-        ("chains-that-disagree-suffice", "and r_hat <= R_HAT", "and r_hat <= 9.0",
+        ("chains-that-disagree-suffice", "and ratio <= R_HAT", "and ratio <= 9.0",
          "test_chains_that_disagree_are_never_enough"),
         ("the-noise-scale-unwatched", "if self.model.likelihood.n_weights:", "if False:",
          "test_an_enough_in_blocks_is_that_of_all_rows"),
@@ -153,22 +150,33 @@ PROCEDURES = {
          "test_quantiles_beside_an_infinite_draw_are_the_nearest_draws"),
     ),
     ("svi/replicas.py", "svi/test_fit_numbers.py"): (
-        ("a-run-set-free-with-the-first-streams", "joint.streams[r]", "joint.streams[0]",
-         "test_estimates_have_the_data_the_stream_and_the_rows_of_their_runs"),
-        ("work-of-the-widest-layer-only", "rows * sum(model.net.sizes",
-         "rows * max(model.net.sizes",
+        ("work-of-the-widest-layer-only", "job.rows_a_step * sum(model.net.sizes",
+         "job.rows_a_step * max(model.net.sizes",
          "test_how_many_numbers_a_step_makes"),
-    ),
-    ("svi/run.py", "svi/test_fit_numbers.py"): (
         ("last-of-the-first-fits", "int(np.argmax(elbo))", "-1",
          "test_a_full_covariance_starts_from_the_best_of_its_first_fits"),
         ("first-fits-by-their-last-step", 'elbo"][-100:', 'elbo"][-1:',
          "test_a_full_covariance_starts_from_the_best_of_its_first_fits"),
-        ("error-a-step-late", "self.step - 1,\n", "self.step,\n",
+    ),
+    ("svi/state.py", "svi/test_fit_numbers.py"): (
+        ("a-run-set-free-with-the-first-streams", "[self.streams[r]]",
+         "[self.streams[0]]",
+         "test_estimates_have_the_data_the_stream_and_the_rows_of_their_runs"),
+    ),
+    ("svi/state.py", "test_storage.py"): (
+        ("keeps-parameters-of-no-known-loss", '"good": self.good',
+         '"good": self.flat.theta',
+         "test_the_parameters_of_a_checkpoint_are_those_of_the_last_loss"),
+    ),
+    ("svi/run.py", "svi/test_fit_numbers.py"): (
+        ("error-a-step-late", "state.step - 1, said", "state.step, said",
          "test_an_error_tells_its_step_and_brings_the_last_good_parameters"),
-        ("good-parameters-ten-steps-old", "1 + self.flat.theta.size // KEEP_EVERY", "10",
+        ("good-parameters-ten-steps-old", "1 + state.flat.theta.size // KEEP_EVERY", "10",
          "test_an_error_tells_its_step_and_brings_the_last_good_parameters"),
-        ("start-at-kl-weight-1", " options.kl_weight", " 1.0",
+    ),
+    ("svi/begin.py", "svi/test_fit_numbers.py"): (
+        ("start-at-kl-weight-1", "job.options.kl_weight, self.streams",
+         "1.0, self.streams",
          "test_every_replica_starts_on_its_own_data"),
     ),
     ("svi/start.py", "svi/test_fit_numbers.py"): (
@@ -196,18 +204,18 @@ PROCEDURES = {
          "kept(rng.entropy)",
          "test_a_seed_sequence_keeps_its_branch_and_a_generator_gives_four_words"),
     ),
-    ("svi/fit.py", "svi/test_fit_numbers.py"): (
-        ("elbo-on-the-first-replicas-rows", "run.batches.data_of(i)",
-         "run.batches.data_of(0)",
+    ("svi/closing.py", "svi/test_fit_numbers.py"): (
+        ("elbo-on-the-first-replicas-rows", "job.data_of(i)",
+         "job.data_of(0)",
          "test_estimates_have_the_data_the_stream_and_the_rows_of_their_runs"),
         ("elbo-from-the-training-noise", "streams[i].validation", "streams[i].noise",
          "test_estimates_have_the_data_the_stream_and_the_rows_of_their_runs"),
-        ("best-task-counts", "scores(result).sum()", "scores(result).max()",
-         "test_the_best_run_is_the_one_of_the_largest_elbo_or_smallest_last_loss"),
         ("elbo-in-half-the-rows", "rows // 10", "rows // 20",
          "test_estimates_have_the_data_the_stream_and_the_rows_of_their_runs"),
     ),
-    ("svi/rivals.py", "svi/test_fit_numbers.py"): (
+    ("svi/best_start.py", "svi/test_fit_numbers.py"): (
+        ("best-task-counts", "value.sum()", "value.max()",
+         "test_the_best_run_is_the_one_of_the_largest_elbo_or_smallest_last_loss"),
         ("best-loss-on-the-way", 'loss"][-1]', 'loss"].min()',
          "test_the_best_run_is_the_one_of_the_largest_elbo_or_smallest_last_loss"),
     ),
@@ -259,7 +267,7 @@ PROCEDURES = {
         ("seconds-of-all-seeds", "spent * row.share", "spent",
          "test_seconds_are_the_share_of_one_seed"),
     ),
-    ("rupture/rows.py", "rupture/test_numbers.py"): (
+    ("rupture/models.py", "rupture/test_numbers.py"): (
         ("worst-restart", "np.argmax(result.elbo", "np.argmin(result.elbo",
          "test_rows_of_mean_field"),
         ("elbo-of-another-row", "r in best", "r in first",
@@ -271,7 +279,7 @@ PROCEDURES = {
         ("covariance-from-the-first-fit", 'rows["best"', 'rows["mf"',
          "test_row_of_the_full_covariance"),
     ),
-    ("rupture/detect.py", "rupture/test_numbers.py"): (
+    ("rupture/displaced_labels.py", "rupture/test_numbers.py"): (
         ("lost-rows-in-the-fit", "start : found.lost[1]", "start:end",
          "test_the_judgement_of_a_block_by_hand"),
         ("best-for-runner-up", "order[1]", "order[0]",
@@ -302,9 +310,11 @@ PROCEDURES = {
         ("sure-from-two-sds", "plots.SURE", "plots.ALIVE",
          "test_the_title_of_the_network_counts_weights_beyond_three_sds"),
     ),
-    ("plots/plots.py", "plots/test_plots.py"): (
+    ("plots/probabilities.py", "plots/test_plots.py"): (
         ("bars-of-one-sd", "spread = 1.96", "spread = 1.0",
          "test_bars_of_a_reliability_diagram_by_hand"),
+    ),
+    ("plots/regression.py", "plots/test_plots.py"): (
         ("epistemic-variance-for-sd", "epistemic, mean + 2 * epistemic",
          "prediction.epistemic, mean + 2 * prediction.epistemic",
          "test_band_is_two_standard_deviations"),

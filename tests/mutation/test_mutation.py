@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from mutation.mutation import (
+from mutation import (
     ALL,
     REASONS,
     RECORD,

@@ -36,6 +36,7 @@ def assert_empty(none, some, y):
         assert none.samples.dtype == some.samples.dtype
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("name", OUTPUTS)
 def test_a_fit(name, dtype):

@@ -323,6 +323,7 @@ def test_equal_calls_give_equal_answers(replicas):
     assert np.all(seeded["mean"] != one["mean"])
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("outputs", [1, 3 * 20, 10**6], ids="rows{}".format)
 @pytest.mark.parametrize("activations", [1, 700, 10**6], ids="samples{}".format)
 @pytest.mark.parametrize("kind", ["regression", "replicas", "classes"])
@@ -402,6 +403,7 @@ SUMMARIES = {
 }
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", SUMMARIES)
 @pytest.mark.parametrize(
     ("likelihood", "width"), [(mb.Gaussian("learned"), 1), (mb.Categorical(3), 3)]

@@ -482,6 +482,7 @@ def test_one_row_one_input_one_weight():
     assert result.predict([[3.0]], n_samples=4).mean.shape == (1,)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("kind", [list, np.float32, np.int64, "F", "stride"])
 def test_data_of_many_forms_mean_the_same(kind):
     """Lists, integers, Fortran order and strided views all train alike."""

@@ -316,6 +316,7 @@ UNFIT = {
 }  # fmt: skip
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("name", UNFIT)
 def test_a_whole_file_of_other_parts_is_refused(name, tmp_path):
     with pytest.raises(StorageError, match=r"b\.npz' (lacks|does not fit together)"):

@@ -196,6 +196,7 @@ def world_case():
     return mb.points.generic(world.LINE, mb.MeanField())
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", KEEPERS)
 def test_what_was_passed_in_may_change(name):
     make, arguments, ask = KEEPERS[name]

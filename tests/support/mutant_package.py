@@ -5,7 +5,7 @@ import sys
 import uuid
 from pathlib import Path
 
-from mutation.mutation import plant
+from mutation import plant
 
 import minibnn
 

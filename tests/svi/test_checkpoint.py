@@ -93,6 +93,7 @@ def test_wherever_it_stops_in_a_block_or_an_epoch(name, block, tmp_path, monkeyp
 RECORDED = {"all rows", "float32", "whole epochs"}
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     "name",
     [pytest.param(n, marks=[] if n in RECORDED else pytest.mark.slow) for n in EDGES],
@@ -387,6 +388,7 @@ SAYS = {
 }
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("name", OTHER)
 def test_the_remedies_of_a_refusal_work(name, tmp_path):
     """Word by word: with what the file has; from its parameters; from nothing."""

@@ -100,6 +100,7 @@ def test_large_data_go_in_batches(n, size):
 # --- kinds of start ------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_means_move_first():
     """A wide network on few rows: 1000 steps after L-BFGS end far below."""
     X, y = sine(50, seed=1)
@@ -113,6 +114,7 @@ def test_means_move_first():
     np.testing.assert_allclose(sigma, 1e-3, rtol=1e-9)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("scale", ["softplus", "exp"])
 def test_a_tiny_sigma_does_not_let_lbfgs_fit_the_noise_away(scale):
     """The same as from 0.05 but for the step into the noise: it begins there."""
@@ -225,6 +227,7 @@ def test_what_is_still_rising_is_said(capsys):
     assert short.rise == pytest.approx(elbo[-n:].mean() - elbo[-2 * n : -n].mean())
 
 
+@pytest.mark.slow
 def test_a_fit_left_alone_whose_rise_has_not_ended_warns(monkeypatch):
     X, y = sine(100)
     monkeypatch.setattr(options, "MOST_STEPS", 300)

@@ -67,6 +67,7 @@ def test_one_sample_of_every_row_has_an_upper_bound_of_its_error(monkeypatch):
     assert np.mean(off**2) < 1.3 * np.mean(se**2)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("chunk", [10**9, 4 * 60])
 def test_a_sampled_kl_is_in_the_error(chunk, monkeypatch):
     """Under a Laplace prior without data (a flat likelihood) there is nothing else."""
@@ -138,6 +139,7 @@ def cost(monkeypatch):
     return found
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("options", "rows"),
     [

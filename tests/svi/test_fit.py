@@ -49,6 +49,7 @@ def best_mean_field(model=LINEAR, **kwargs):
     return mb.fit(model, kwargs.pop("family", FAMILY), X, Y, **options)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     "kwargs",
     [
@@ -209,6 +210,7 @@ def test_the_data_are_left_alone():
 # --- replicas and restarts -----------------------------------------------------------
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "kwargs",
     [{}, {"batch_size": 7}, {"estimator": mb.Pathwise()}, {"start": "auto"},

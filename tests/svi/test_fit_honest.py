@@ -52,6 +52,7 @@ def assert_same_params(one, other):
 # --- the start is tested before it is used -------------------------------------------
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     ("kind", "n", "hidden", "options"),
     [
@@ -153,6 +154,7 @@ def test_what_is_sure(d, sure):
 # --- diverging runs ------------------------------------------------------------------
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("rate", "options"),
     [
@@ -178,6 +180,7 @@ def test_a_diverged_run_returns_what_it_had_and_says_so(rate, options):
     assert result.elbo > -1000
 
 
+@pytest.mark.slow
 def test_a_warning_made_an_error_does_not_lose_the_result():
     model, X, y = few_rows("real", 60, 4)
     with warnings.catch_warnings():
@@ -314,7 +317,7 @@ def arguments(model, family, X, y, **options):
 # --- the warning ---------------------------------------------------------------------
 
 
-def raw_table(n=400):
+def raw_table(n=200):
     rng = np.random.default_rng(0)
     age, income = rng.uniform(17, 90, n), rng.lognormal(12, 0.5, n)
     label = (age + 10 * rng.normal(size=n) > 50).astype(float)
@@ -323,17 +326,18 @@ def raw_table(n=400):
 
 def test_raw_columns_are_named_with_the_remedy():
     X, y = raw_table()
-    model = mb.Model(mb.MLP([3, 20, 1]), mb.Bernoulli(), PRIOR)
+    model = mb.Model(mb.MLP([3, 5, 1]), mb.Bernoulli(), PRIOR)
     with pytest.warns(mb.FitWarning) as told:
         mb.fit(model, mb.MeanField(), X, y, rng=0)
     (message,) = (str(w.message) for w in told)
-    for words in ("constant", "X[:, 0]", "X[:, 1]", "tandardise", "1.8e+05"):
+    for words in ("constant", "X[:, 0]", "X[:, 1]", "tandardise", "e+05"):
         assert words in message
     assert "X[:, 2]" not in message
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        mb.fit(model, mb.MeanField(), (X - X.mean(0)) / X.std(0), y, rng=0)
-        mb.fit(model, mb.MeanField(), X, y, rng=0, standardise=True)
+        options = {"rng": 0, "max_steps": 30}
+        mb.fit(model, mb.MeanField(), (X - X.mean(0)) / X.std(0), y, **options)
+        mb.fit(model, mb.MeanField(), X, y, **options, standardise=True)
 
 
 def test_a_fit_worse_than_a_constant_says_so():
@@ -417,6 +421,7 @@ def test_a_decay_cut_short_is_no_convergence():
     assert result.history["lr"][-1] < 1e-4 * 0.02
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     "schedule", [0.01, mb.RobbinsMonro(0.01), mb.Cosine(0.01, steps=100)]
 )
@@ -434,6 +439,7 @@ def test_step_by_step_is_the_same_run():
     np.testing.assert_array_equal(one.history["lr"], other.history["lr"])
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("stop_at", [75, 500])
 def test_a_decay_resumes_to_the_bit(tmp_path, stop_at):
     def pause(info):
@@ -474,6 +480,7 @@ def smooth(likelihood, y):
     return mb.Model(mb.MLP([3, 4, 1], "tanh"), likelihood, PRIOR), X, y(X)
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize(
     ("options", "kl_weight"),
     [({}, 1.0), ({"batch_size": 16}, 0.3), ({"replicas": 2}, 1.0)],

@@ -64,6 +64,7 @@ FINE = {
 }
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", FAR)
 def test_a_raw_column_of_X_is_named_whoever_chose_the_steps(name):
     said = told(with_column(FAR[name]))
@@ -74,6 +75,7 @@ def test_a_raw_column_of_X_is_named_whoever_chose_the_steps(name):
     assert told(with_column(FAR[name]), standardise=True) is None
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", FINE)
 def test_what_is_not_raw_is_not_told(name):
     assert told(with_column(FINE[name])) is None
@@ -88,6 +90,7 @@ def test_many_small_columns_together_are_not_small():
     assert "X[:, 2]" in told(with_column(rows[:, 0]))
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "likelihood", [LEARNED, mb.Gaussian(0.5), mb.StudentT(4.0)], ids=repr
 )

@@ -230,6 +230,7 @@ def test_ctrl_c_in_a_later_length_keeps_the_earlier(monkeypatch):
     assert np.isfinite(cv.replica(4).predict(X[:3], 10).mean).all()
 
 
+@pytest.mark.slow
 def test_one_warning_for_all_folds():
     raw = [1000 + 500 * X[rows] for rows in TRAIN], LISTS[1]
     with pytest.warns(mb.FitWarning) as told:

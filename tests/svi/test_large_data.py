@@ -125,6 +125,7 @@ def peak_of(work):
         tracemalloc.stop()
 
 
+@pytest.mark.sample(2)
 def test_a_mapped_file_is_never_in_memory(mapped):
     """A permutation of the rows, 8 bytes each, is all that grows with them."""
     X, y = mapped

@@ -72,6 +72,7 @@ VALUES = {
 }
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", VALUES)
 def test_beside_a_thread_that_records(name, request):
     alone = VALUES[name]()
