@@ -3,7 +3,7 @@
 A label is E + topic + number. The first digit is the topic, not the number of a step of
 the algorithm: 1 sampling maps, 2 network, 3 likelihoods, 4 KL and priors, 5 objective,
 6 estimators, 7 optimisers and convergence, 8 prediction, 9 exact answers and Monte Carlo.
-``grep E31`` finds the derivation, the example inputs (or, where nothing is
+``minibnn show E31`` tells the derivation, the example inputs (or, where nothing is
 differentiated, the test) on which it is checked, and the page that shows it, if one does.
 """
 

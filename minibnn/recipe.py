@@ -5,6 +5,7 @@ the constructor's signature says all that has to be written down.
 """
 
 import inspect
+import math
 
 import numpy as np
 
@@ -61,3 +62,14 @@ def from_recipe(recipe):
         raise ValueError(f"cannot build a {recipe.get('class')!r}: not a known class")
     arguments = {key: from_recipe(item) for key, item in recipe["with"].items()}
     return CLASSES[recipe["class"]](**arguments)
+
+
+def plain(value):
+    """NumPy's numbers and arrays as JSON knows them; not finite becomes null."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,5 +1,6 @@
 """What every test shares: floating-point errors raise, plots need no screen."""
 
+import collections
 import os
 from pathlib import Path
 
@@ -7,6 +8,17 @@ import numpy as np
 import pytest
 
 os.environ["MPLBACKEND"] = "Agg"  # before anything imports matplotlib
+
+
+@pytest.hookimpl(tryfirst=True)  # before the slow ones are left out
+def pytest_collection_modifyitems(items):
+    """Of a test with the marker ``sample(step)`` each step-th case is quick."""
+    seen = collections.Counter()
+    for item in items:
+        if sample := item.get_closest_marker("sample"):
+            if seen[item.function] % sample.args[0]:
+                item.add_marker("slow")
+            seen[item.function] += 1
 
 
 @pytest.fixture(autouse=True)

@@ -62,7 +62,7 @@ REPORTS = {"report", "_report"}
 
 
 def name_of(path):
-    """Path of a file inside the package, without .py: 'kernels/maps'."""
+    """Path of a file inside the package, without .py: 'families/scales'."""
     return path.relative_to(PACKAGE).with_suffix("").as_posix()
 
 

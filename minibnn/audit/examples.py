@@ -146,10 +146,8 @@ def likelihood_case(likelihood, width):
             return likelihood(x["F"], y, x.get("v", v))
 
         def grad(x):
-            _, g_F, g_v = run(x)
-            return {"F": u[:, None, None] * g_F} | (
-                {"v": u[:, None] * g_v} if "v" in x else {}
-            )
+            slopes = zip(x, run(x)[1:], strict=False)
+            return {key: (u * g.T).T for key, g in slopes}
 
         return Problem(lambda x: (u * run(x)[0]).sum(), grad, x)
 

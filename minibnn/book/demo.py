@@ -11,13 +11,12 @@ import numpy as np
 from matplotlib import style
 from matplotlib.figure import Figure
 
-from minibnn import datasets, metrics
+from minibnn import datasets, metrics, plots
 from minibnn.estimators.pathwise import Pathwise
 from minibnn.families.mean_field import MeanField
 from minibnn.likelihoods.bernoulli import Bernoulli
 from minibnn.model import Model
 from minibnn.nn.mlp import MLP
-from minibnn.plots import plots
 from minibnn.priors.gaussian import GaussianPrior
 from minibnn.svi.elbo import neg_elbo
 from minibnn.svi.estimate import estimate_elbo

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 
-from minibnn import datasets
+from minibnn import datasets, plots
 from minibnn.book import demo
 from minibnn.book.registry import figure
 from minibnn.estimators.pathwise import Pathwise
@@ -18,7 +18,6 @@ from minibnn.nn.mlp import MLP
 from minibnn.optim.adam import Adam
 from minibnn.optim.cosine import Cosine
 from minibnn.optim.sgd import SGD
-from minibnn.plots import plots
 from minibnn.priors.gaussian import GaussianPrior
 from minibnn.svi.elbo import neg_elbo
 from minibnn.svi.failure import FitError

@@ -10,15 +10,3 @@ from minibnn.datasets.synthetic import (
     two_clusters,
     two_moons,
 )
-
-__all__ = [
-    "Dataset",
-    "blundell",
-    "check_column_names",
-    "cubic",
-    "linear",
-    "longest_repeated_label_run",
-    "rupture",
-    "two_clusters",
-    "two_moons",
-]

@@ -25,9 +25,7 @@ class Blocks:
         ends = np.cumsum(sizes)
         self.size = start
         self.starts = (ends - sizes).astype(int)
-        self.slices = [
-            slice(int(e - n), int(e)) for e, n in zip(ends, sizes, strict=True)
-        ]
+        self.slices = [slice(int(e - n), int(e)) for e, n in zip(ends, sizes, strict=True)]
 
     def _cuts(self, shape):
         """((layer, "W" | "b"), length) in flat order; layer None for the rest."""
@@ -39,9 +37,8 @@ class Blocks:
             if self.net.bias:
                 cuts.append(((i, "b"), H))
         if self.n_weights > self.net.n_weights:
-            cuts.append(
-                ((None, "log noise scale"), self.n_weights - self.net.n_weights)
-            )
+            own = self.n_weights - self.net.n_weights
+            cuts.append(((None, "log noise scale"), own))
         return cuts
 
     def flat(self, parts):
@@ -50,9 +47,7 @@ class Blocks:
 
     def split(self, flat):
         """The inverse of :meth:`flat`."""
-        return {
-            key: flat[cut].reshape(self.shapes[key]) for key, cut in self.keys.items()
-        }
+        return {key: flat[cut].reshape(self.shapes[key]) for key, cut in self.keys.items()}
 
     def all_in(self, good):
         """For each block, whether a property holds in all its coordinates (..., n)."""
@@ -68,9 +63,8 @@ class Blocks:
             here = [name for name in chosen if name[0] == key]
             mine = [name for name in self.names if name[0] == key]
             if here:
-                words.append(
-                    key + ("" if len(here) == len(mine) else _layers(here, mine))
-                )
+                whole = len(here) == len(mine)
+                words.append(key + ("" if whole else _layers(here, mine)))
         return ", ".join(words)
 
     def coordinate(self, i):
@@ -100,10 +94,9 @@ def _layers(here, mine):
 def parts_of(chain):
     """Masks of the parts of w that people forget: name -> mask (P,)."""
     n = chain.model.n_weights
-    layer = np.full(n, -1)
+    layer, bias = np.full(n, -1), np.zeros(n, bool)
     for i, cut in enumerate(chain.net.slices):
         layer[cut] = i
-    bias = np.zeros(n, bool)
     bias[: chain.net.n_weights] = chain.net.is_bias
     found = {}
     if chain.net.bias:
@@ -116,10 +109,8 @@ def parts_of(chain):
                 found[f"in-W-of-layer-{i + 1}"] = (layer == i) & ~bias
         if chain.net.bias:
             found["in-biases-but-the-last-layer's"] = bias & (layer != chain.L - 1)
-        found |= {
-            "but-in-the-last-layer": layer != chain.L - 1,
-            "but-in-the-first-layer": layer != 0,
-        }
+        found |= {"but-in-the-last-layer": layer != chain.L - 1,
+                  "but-in-the-first-layer": layer != 0}  # fmt: skip
     if (layer < 0).any():
         found["in-the-noise-scale"] = layer < 0
     return found

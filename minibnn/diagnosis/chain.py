@@ -31,21 +31,29 @@ from functools import cached_property
 
 import numpy as np
 
-from minibnn.diagnosis.blocks import Blocks
-from minibnn.diagnosis.forward_pass import FORWARD_LINKS, ForwardPass
-from minibnn.estimators.local_reparam import LocalReparam
+from minibnn.diagnosis.blocks import Blocks, parts_of
+from minibnn.estimators.local_reparam import LocalReparam, local_layers
 from minibnn.estimators.pathwise import Pathwise
 from minibnn.families.mean_field import MeanField
 from minibnn.families.normal import Normal, add, scaled
 from minibnn.families.point import Point
 from minibnn.families.scales import SCALES
+from minibnn.mistakes.symbols import Symbols
 from minibnn.nn.activations import ACTIVATIONS
+from minibnn.nn.mlp import dense
+from minibnn.numerics import softplus
 from minibnn.objective import objective
 
 KL_LINKS = {"dlog", "kl_q", "kl"}
+FORWARD_LINKS = (
+    "features", "targets", "noise", "scale", "draw", "order", "activations", "last",
+    "slopes_kept", "hidden", "before",
+)  # fmt: skip
+TINY = 1e-30  # the complex step
+SIGMA = {"softplus": softplus, "exp": np.exp, "identity": lambda rho: rho}
 
 
-class Chain(ForwardPass):
+class Chain:
     """The links of one case, and ``gradient(changes)`` along them."""
 
     def __init__(self, case):
@@ -56,11 +64,7 @@ class Chain(ForwardPass):
         X = np.asarray(case.X, float)
         self.A, self.y = self.model.batch(X, case.y)
         self.N, self.B, self.S = case.n_data, len(X), self.noise.shape[-2]
-        self.beta, self.L, self.C = (
-            case.kl_weight,
-            len(self.net.shapes),
-            self.net.n_outputs,
-        )
+        self.beta, self.L, self.C = case.kl_weight, len(self.net.shapes), self.net.n_outputs
         self.local = isinstance(case.estimator, LocalReparam)
         self.blocks = Blocks(self.model, self.params)
         self.data, self.kl = self._terms()
@@ -72,11 +76,9 @@ class Chain(ForwardPass):
 
     def _is_fine(self):
         """Whether single links are known, not only the two terms."""
-        known = type(self.family) in (MeanField, Point)
-        return (
-            known
-            and type(self.case.estimator) in (Pathwise, LocalReparam)
-            and (self.model.weight_prior.has_closed_kl or type(self.family) is Point)
+        closed = self.model.weight_prior.has_closed_kl
+        return type(self.case.estimator) in (Pathwise, LocalReparam) and (
+            type(self.family) is Point or (type(self.family) is MeanField and closed)
         )
 
     def _terms(self):
@@ -97,6 +99,134 @@ class Chain(ForwardPass):
         self.gaussian_prior = self.model.weight_prior.is_gaussian
         if self.gaussian_prior:
             self.m0, self.s0 = self.model.weight_prior.mean_and_sd(self.model.n_weights)
+
+    # --- one pass forward -----------------------------------------------------------
+
+    def _constants(self):
+        """What no changed forward pass changes: scale, prior, the right links."""
+        self.has_rho = "rho" in self.params
+        self.mu, self.rho = self.params["mu"], self.params.get("rho")
+        self.act = ACTIVATIONS[self.net.activation]
+        self.scale = self.order = self.draw = self.activations = self.last = None
+        self.hidden = self.before = None
+        self.slopes_kept, self.given_noise = False, self.noise
+        if self.has_rho:
+            (self.sigma, _), pull = SCALES[self.family.scale].forward(self.rho)
+            one = np.ones_like(self.sigma)
+            self.dsigma, self.dlog = pull(one, None), pull(None, one)
+            self.right_scale = SIGMA[self.family.scale]
+            self.scale = self.right_scale
+        self._prior_links()
+        self.symbols, self.parts = Symbols(self), parts_of(self)
+        if self.has_rho:  # one complex step along mu, one along rho
+            h = TINY * 1j
+            self.along_mu = Symbols(self, self.mu + h, self.rho + 0j)
+            self.along_rho = Symbols(self, self.mu + 0j, self.rho + h)
+
+    def _links(self):
+        """Everything the way back needs, recorded on one pass forward."""
+        layers, v = self._local_layers() if self.local else self._sampled_layers()
+        self.inputs, self.Z, net = [], [], self.net
+        if self.activations:
+            net = copy.copy(net)
+            net.activation = "identity"  # theirs are applied where inputs are recorded
+        recorded = [self._recorded(i, layer) for i, layer in enumerate(layers)]
+        self.F, _ = net.run(self.A, recorded, (self.S,), np.empty(0))
+        self.v = v
+        outputs = self.F if self.last is None else self.last(self.F)
+        self.nll, self.output, self.own = self.model.likelihood(outputs, self.y, v)
+        if self.last is not None:
+            self.output = self.output * slope_of(self.last, self.F)
+        if self.own is None:
+            self.own = np.zeros((self.S, 0))
+        self._recorded_links()
+
+    def _recorded_links(self):
+        """Slopes, squares and shares of the noise, from what was recorded."""
+        bias, act = self.net.bias, self.act
+        self.outputs = [A[:, : A.shape[1] - bias] for A in self.inputs[1:]]
+        self.slopes = [act.slope(A, np.ones_like(A)) for A in self.outputs]
+        if self.activations:
+            pairs = zip(self.activations, self.Z, strict=False)
+            self.slopes = [slope_of(function, Z) for function, Z in pairs]
+        self.squares = [A * A for A in self.inputs]
+        self.twice_inputs = [2.0 * A[:, : A.shape[1] - bias] for A in self.inputs]
+        if self.local:
+            self.half_noise = [self._half_noise(i) for i in range(self.L)]
+            own = self.model.n_weights - self.net.n_weights
+            self.own_noise = self.noise[:, self.noise.shape[1] - own :]
+
+    def _recorded(self, i, layer):
+        def run(A, out):
+            inner = A[:, : self.net.sizes[i]]  # without the row of ones
+            if self.activations and i:
+                inner[...] = self.activations[i - 1](inner)
+            if self.hidden and i:
+                inner[...] = self.hidden(inner)
+            pull = layer(A, out)
+            if self.before and i < self.L - 1:
+                out[...] = self.before(out)
+            self.inputs.append(np.broadcast_to(A, (self.S,) + A.shape[1:]).copy())
+            self.Z.append(out.copy())
+            return pull
+
+        return run
+
+    def draw_weights(self):
+        """w, and its slopes for mu and rho: the first step of the pass."""
+        self.eps, self.to_mu = self.noise, 1.0
+        self.w = np.array(self._drawn(self.mu, self.rho))
+        if self.has_rho and not self.slopes_kept:
+            self._draw_slopes()
+
+    def _sampled_layers(self):
+        self.draw_weights()
+        w = self.w
+        if self.order is not None:
+            w = w[:, self.order]
+        n = self.net.n_weights
+        self.back = self.net.blocks(w[:, :n])
+        unused = self.net.blocks(np.empty((self.S, n)))
+        pairs = zip(self.back, unused, strict=True)
+        return [dense(W, g, self.net.bias) for W, g in pairs], w[:, n:]
+
+    def _drawn(self, mu, rho):
+        if self.draw is not None:
+            return self.draw(mu, rho, self.noise)
+        sigma = self.scale(rho) if self.has_rho else None
+        return self.family.sample(Normal(mu, sigma), self.noise)[0]
+
+    def _draw_slopes(self):
+        """∂w/∂mu and ∂w/∂rho of a changed draw; rho's as eps times a slope."""
+        if self.draw is None:
+            self.dsigma = slope_of(self.scale, self.rho)
+            return
+        h = TINY * 1j
+        self.to_mu = np.imag(self._drawn(self.mu + h, self.rho)) / TINY
+        to_rho = np.imag(self._drawn(self.mu, self.rho + h)) / TINY
+        self.eps = np.divide(to_rho, self.dsigma, where=self.dsigma != 0,
+                             out=np.zeros_like(to_rho))  # fmt: skip
+
+    def _local_layers(self):
+        self.eps, self.to_mu = np.zeros((self.S, 0)), 1.0
+        self.dsigma = slope_of(self.scale, self.rho)
+        self.spread = self.scale(self.rho)
+        q = Normal(self.mu, self.spread)
+        mean, var, _ = self.family.moments(q)
+        empty = np.empty_like(mean), np.empty_like(var)
+        layers, rest = local_layers(self.net, (mean, var), empty, self.A, self.noise)
+        self.back = [M[None] for M in self.net.blocks(mean)]
+        self.back_var = [V[None] for V in self.net.blocks(var)]
+        n = self.net.n_weights
+        return layers, mean[n:] + np.sqrt(var[n:]) * rest
+
+    def _half_noise(self, i):
+        """eps / (2 √v) of layer i, 0 where the variance is 0: the slope in (E62)."""
+        start = self.B * sum(self.net.sizes[1 : i + 1])
+        H = self.net.sizes[i + 1]
+        eps = self.noise[:, start : start + H * self.B].reshape(self.S, H, self.B)
+        sd = np.sqrt(self.back_var[i].swapaxes(-1, -2) @ self.squares[i])
+        return np.divide(eps, 2 * sd, out=np.zeros_like(eps), where=sd > 0)
 
     # --- the walk -------------------------------------------------------------------
 
@@ -149,17 +279,16 @@ class Chain(ForwardPass):
     def gradient(self, changes=()):
         """The flat gradient with some links changed; a mistake may well be inf."""
         with np.errstate(all="ignore"):
-            data, kl = self.terms(changes)
-            return _applied(changes, self.world(changes), "total", data + kl)
+            whole = self.data_term(changes) + self.kl_term(changes)
+            return _applied(changes, self.world(changes), "total", whole)
 
-    def terms(self, changes=()):
-        """The flat data term and the flat weighted KL term with some links changed."""
+    def data_term(self, changes):
+        """The flat data term with some links changed."""
         world = self.world(changes)
-        links = {link for link, _ in changes}
-        data = world.data
+        data, links = world.data, {link for link, _ in changes}
         if links - KL_LINKS - {"data", "total"} - set(FORWARD_LINKS):
             data = world._data(lambda link, right: _applied(changes, world, link, right))
-        return _applied(changes, world, "data", data), self.kl_term(changes)
+        return _applied(changes, world, "data", data)
 
     def kl_term(self, changes):
         """The flat weighted KL term with some links changed."""
@@ -261,10 +390,8 @@ class Chain(ForwardPass):
         rng = np.random.default_rng(0)
         spread = np.zeros_like(self.right)
         for _ in range(4):
-            near = {
-                key: a * (1 + unit * rng.integers(-1, 2, a.shape))
-                for key, a in self.params.items()
-            }
+            near = {key: a * (1 + unit * rng.integers(-1, 2, a.shape))
+                    for key, a in self.params.items()}  # fmt: skip
             moved = np.abs(self.blocks.flat(self._objective(near)) - self.right)
             spread = np.maximum(spread, moved)
         return spread
@@ -276,13 +403,10 @@ class Chain(ForwardPass):
         if kind == "scale":
             return SCALES[self.family.scale].forward.labels[0]
         if kind == "activation":
-            return getattr(ACTIVATIONS[self.net.activation].slope, "labels", ("E25",))[
-                0
-            ]
+            slope = ACTIVATIONS[self.net.activation].slope
+            return getattr(slope, "labels", ("E25",))[0]
         if kind == "likelihood":
             return self.model.likelihood.label
-        if kind == "draw":
-            return "E62" if self.local else "E14"
         return kind
 
 
@@ -296,3 +420,7 @@ def _applied(changes, chain, link, value):
 def _flat_layers(layers, own):
     flat = [block.reshape(len(block), -1) for block in layers]
     return np.concatenate([*flat, own], axis=-1)
+
+def slope_of(function, x):
+    """The derivative of an elementwise analytic function, by the complex step."""
+    return np.imag(function(x + TINY * 1j)) / TINY

@@ -2,15 +2,19 @@
 
 import numpy as np
 
-from minibnn.diagnosis import facts, probing
-from minibnn.diagnosis import fitted_number as measured
-from minibnn.diagnosis import numerical as numerics
-from minibnn.diagnosis.claimed import claimed_gradient, frozen_noise
-from minibnn.diagnosis.diagnosis import Diagnosis, Finding
+from minibnn.diagnosis import facts, fitted_number, numerical
+from minibnn.diagnosis.findings import Diagnosis, Finding
 from minibnn.diagnosis.points import RTOL, Case, resolution
 from minibnn.diagnosis.screen import prepared, screened, unseen
 from minibnn.diagnosis.search import Search
-from minibnn.mistakes import measured as mistakes_measured
+from minibnn.diagnosis.student import (
+    Student,
+    claimed_gradient,
+    frozen_noise,
+    ignored,
+    other_draw,
+)
+from minibnn.mistakes import measured
 from minibnn.mistakes.catalogue import BY_RULE, LISTED, Mistake
 from minibnn.validation.arguments import check_instance
 from minibnn.validation.doors import door
@@ -56,11 +60,10 @@ def diagnose(student_gradient, case):
     hidden = tuple(m.description for m in unseen(listed, search.allowance))
     if not search.wrong.any():
         return _diagnosis("no mistake", search, (), (), hidden)
-    if callable(student_gradient) and not frozen_noise(
-        student_gradient, case, gradient
-    ):
+    given = student_gradient, case
+    if callable(student_gradient) and not frozen_noise(*given, gradient):
         return _redrawn(search, hidden)
-    student = probing.Student(student_gradient, case, chain)
+    student = Student(*given, chain)
     fits = _explanations(search, student)
     verdict = "mistake" if fits else "none fits"
     known = facts.sentences(search, student, named=bool(fits))
@@ -71,11 +74,8 @@ def _explanations(search, student):
     """Groups of (mistake, words where), best first: of the first kind that fits."""
     kinds = (_zero, _listed, _by_rule, _with_a_number, _by_numerics, _single_coordinates,
              _with_factor, _several)  # fmt: skip
-    for kind in kinds[: kinds.index(_single_coordinates)] if _own(search) else kinds:
-        groups = kind(search, student)
-        if groups:
-            return groups
-    return []
+    kinds = kinds[:5] if _own(search) else kinds
+    return next((groups for kind in kinds if (groups := kind(search, student))), [])
 
 
 def _own(search):
@@ -90,7 +90,7 @@ def _alone(search, mistake):
 
 
 def _zero(search, student):
-    return [] if search.g.any() else _alone(search, numerics.nothing(search))
+    return [] if search.g.any() else _alone(search, numerical.nothing(search))
 
 
 def _listed(search, student):
@@ -98,7 +98,7 @@ def _listed(search, student):
     fits = search.singles(screened(search.chain, LISTED))
     if fits and not fits[0].penalty[0]:
         return _groups(search, fits)
-    return [] if fits else _measured(search, mistakes_measured.factors)
+    return [] if fits else _measured(search, measured.factors)
 
 
 def _by_rule(search, student):
@@ -110,7 +110,7 @@ def _by_rule(search, student):
             fits += [f._replace(penalty=(f.penalty[0] + 0.75, *f.penalty[1:]))
                      for f in made]  # fmt: skip
             break
-    return _groups(search, sorted(fits, key=_unused))
+    return _groups(search, sorted(fits, key=lambda fit: fit.penalty[0]))
 
 
 def _pages(search):
@@ -120,15 +120,12 @@ def _pages(search):
 
 
 def _with_a_number(search, student):
-    return _measured(search, mistakes_measured.families)
+    return _measured(search, measured.families)
 
 
 def _by_numerics(search, student):
-    found = (
-        numerics.explanation(search)
-        or probing.other_draw(student, search)
-        or probing.ignored(student, search.g)
-    )
+    found = (numerical.explanation(search) or other_draw(student, search)
+             or ignored(student, search.g))  # fmt: skip
     return _alone(search, found) if found else []
 
 
@@ -149,10 +146,6 @@ def _several(search, student):
     return _groups(search, fits)
 
 
-def _unused(fit):
-    return fit.penalty[0]
-
-
 def _whole_arrays(search, fits):
     """Fits with those preferred that explain one array whole and leave the other."""
     out = []
@@ -171,28 +164,24 @@ def _groups(search, fits):
 
 def _measured(search, families):
     """Mistakes that differ in a number only, which fits."""
-    return [
-        [(found, search.blocks.where(needed), found.changes)]
-        for family, t, needed in measured.fitted(search, families)
-        for found in [measured.mistake(search.chain, family, t)]
-    ][:MOST_NAMED]
+    fits = fitted_number.fitted(search, families)[:MOST_NAMED]
+    found = [(fitted_number.mistake(search.chain, f, t), needed) for f, t, needed in fits]
+    return [[(m, search.blocks.where(needed), m.changes)] for m, needed in found]
 
 
 def _with_factor(search, student):
     """A mistake of the lists or rules with a factor, and the name of the factor."""
     listed = screened(search.chain, LISTED)
     screens = [listed, *(screened(search.chain, (p,), _wrong(search)) for p in BY_RULE)]
-    families = {f.name: f for f in mistakes_measured.factors(search.chain)}
-    names = {"data": "data-wrong-factor", "kl": "kl-wrong-factor",
-             "total": "loss-wrong-factor"}  # fmt: skip
+    families = dict(zip(("data", "kl", "total"), measured.factors(search.chain),
+                        strict=True))  # fmt: skip
     where = search.blocks.where(~search.right_in)
     for screen in screens:
         found = {}  # a pair in either order is one
         for i, term, c in search.with_factor(screen):
             first = screen.mistakes[i]
-            factor = _known_factor(search, listed, term, c) or measured.mistake(
-                search.chain, families[names[term]], c - 1
-            )
+            factor = _known_factor(search, listed, term, c)
+            factor = factor or fitted_number.mistake(search.chain, families[term], c - 1)
             pair = [(first, where, first.changes), (factor, where, factor.changes)]
             found.setdefault(frozenset((first.name, factor.name)), pair)
         if found:
@@ -202,8 +191,7 @@ def _with_factor(search, student):
 
 def _known_factor(search, listed, term, c):
     """The mistake of the lists that multiplies this term with c, if there is one."""
-    links = {"data": {"data"}, "kl": {"kl"}, "total": {"data", "kl"}}[term]
-    chain = search.chain
+    chain, links = search.chain, {"data", "kl"} if term == "total" else {term}
     right = {"data": chain.data, "kl": chain.kl, "total": chain.right}[term]
     right = c * right[listed.probe]
     for i, mistake in enumerate(listed.mistakes):
@@ -219,19 +207,15 @@ def _wrong(search):
 
 
 def _named(search, fit):
-    group = [
-        (mistake, search.blocks.where(mask), mistake.changes)
-        for mistake, mask in zip(fit.mistakes, fit.blocks, strict=True)
-    ]
+    group = [(mistake, search.blocks.where(mask), mistake.changes)
+             for mistake, mask in zip(fit.mistakes, fit.blocks, strict=True)]  # fmt: skip
     return group + ([_odd(search, fit.odd)] if len(fit.odd) else [])
 
 
 def _odd(search, odd):
     names = ", ".join(search.blocks.coordinate(i) for i in odd)
-    mistake = Mistake(
-        "single-coordinates", "E51", "these coordinates alone", "like all the others",
-        "What is special about these indices?", "",
-    )  # fmt: skip
+    mistake = Mistake("single-coordinates", "E51", "these coordinates alone",
+                      "like all the others", "What is special about these indices?", "")
     return mistake, names, None
 
 
@@ -245,23 +229,14 @@ def _redrawn(search, hidden):
 
 
 def _diagnosis(verdict, search, groups, known, hidden):
-    findings = [
-        finding
-        for rank, group in enumerate(groups, 1)
-        for finding in _findings(search, group, rank)
-    ]
-    names = [
-        " ".join(str(part) for part in name if part) for name in search.blocks.names
-    ]
+    findings = [finding for rank, group in enumerate(groups, 1)
+                for finding in _findings(search, group, rank)]  # fmt: skip
+    names = [" ".join(str(part) for part in name if part) for name in search.blocks.names]
     right = [bool(ok) for ok in search.right_in]
     return Diagnosis(
-        verdict=verdict,
-        mistakes=tuple(findings),
-        facts=tuple(known),
-        clean=dict(zip(names, right, strict=True)),
-        error=_size(search, search.chain.right),
-        hidden=hidden,
-    )
+        verdict, tuple(findings), tuple(known), dict(zip(names, right, strict=True)),
+        _size(search, search.chain.right), hidden,
+    )  # fmt: skip
 
 
 def _findings(search, group, rank):

@@ -7,9 +7,12 @@ from which layer on; whether some ∂nll/∂F would explain it all.
 
 import numpy as np
 
-from minibnn.diagnosis import numerical as numerics
-from minibnn.diagnosis import probing
-from minibnn.diagnosis.own_numbers import outlier_alone, share_explained
+from minibnn.diagnosis.error_pattern import (
+    like_rounding,
+    outlier_alone,
+    share_explained,
+)
+from minibnn.diagnosis.student import terms
 
 MOST_OUTPUTS = 600  # S x B x C up to which ∂nll/∂F is recovered
 GONE = 1e-4  # share of the error that a true explanation leaves at most
@@ -30,7 +33,7 @@ def sentences(search, student, named):
         return facts + seen
     facts += seen or _term(search)
     facts += _arrays(search) + _layers(search) + _outputs(search)
-    return facts + numerics.size(search)
+    return facts + like_rounding(search)
 
 
 def _in(where):
@@ -42,11 +45,11 @@ def _in(where):
 
 def _terms_seen(search, student):
     """With a function that takes kl_weight: each term by itself."""
-    terms = probing.terms(student)
-    if terms is None:
+    seen = terms(student)
+    if seen is None:
         return []
     facts, chain = [], search.chain
-    pairs = zip(("data", "KL"), terms, (chain.data, chain.kl), strict=True)
+    pairs = zip(("data", "KL"), seen, (chain.data, chain.kl), strict=True)
     for word, given, right in pairs:
         slack = search.allowance + 1e-9 * np.abs(search.g)
         good = search.blocks.all_in(np.abs(given - right) <= slack)

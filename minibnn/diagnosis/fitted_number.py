@@ -1,6 +1,6 @@
 """The number in a mistake: measured on the gradient at hand, then checked.
 
-The families of ``mistakes_measured`` differ in one number each. It is taken where the
+The families of ``mistakes.measured`` differ in one number each. It is taken where the
 family is nearest to the gradient; the mistake is believed only if that one number
 explains every coordinate.
 """
@@ -96,7 +96,7 @@ def made_of(factor, chain):
                "(N-B)": chain.N - chain.B, "(1-beta)": 1 - chain.beta,
                "ceil(N/B)": -(-chain.N // chain.B), "floor(N/B)": chain.N // chain.B,
                "nu": nu, "(nu+1)": nu and nu + 1, "log 2": np.log(2)}  # fmt: skip
-    symbols = {k: v for k, v in symbols.items() if v > 0 and v != 1}
+    symbols = {k: v for k, v in symbols.items() if 0 < v < np.inf and v != 1}
     powers = [(k, p) for p in (1, -1, 2, 0.5, -0.5) for k in symbols]
     sign = "-" if factor < 0 else ""
     alone = [(one,) for one in powers if one[0] not in NEVER_ALONE

@@ -7,7 +7,7 @@ gradient that was rescaled, clipped or thresholded after it was right shows it i
 
 import numpy as np
 
-from minibnn.diagnosis.own_numbers import share_explained
+from minibnn.diagnosis.error_pattern import patternless
 from minibnn.mistakes.catalogue import Mistake
 
 MOST_WEIGHTS = 500  # numbers up to which finite differences are tried
@@ -15,7 +15,6 @@ STEPS = tuple(10.0**-k for k in range(1, 14))
 LEAST = 6  # entries that one number has to explain
 SOME = 8  # coordinates tried before all are
 EPS = np.finfo(float).eps
-ROUNDING = 1e-5  # of the terms: what float32 or a finite difference may leave
 _RIGHT = "the gradient, in full precision"
 _AFTER = "What happens between the gradient and the place where you read it?"
 
@@ -142,17 +141,17 @@ def differences(search):
         if noise > 20 * typical:
             break
         if not any(_close(search, *kind[1:], noise, loss, some)
-                   for kind in _kinds(search, case, loss, h, some)):  # fmt: skip
+                   for kind in _kinds(search, loss, h, some)):  # fmt: skip
             continue
-        for kind, value, width in _kinds(search, case, loss, h, everywhere):
+        for kind, value, width in _kinds(search, loss, h, everywhere):
             if _close(search, value, width, noise, loss, everywhere):
                 return _difference(kind, h, typical, noise)
     return None
 
 
-def _kinds(search, case, loss, h, at):
+def _kinds(search, loss, h, at):
     """(kind, differences at some coordinates, what they were divided by)."""
-    up, down = (_moved(case, sign * h, at) for sign in (1, -1))
+    up, down = (_moved(search, sign * h, at) for sign in (1, -1))
     yield "forward", (up - loss) / h, h
     yield "backward", (loss - down) / h, h
     yield "central", (up - down) / (2 * h), 2 * h
@@ -183,17 +182,15 @@ def _difference(kind, h, typical, noise):
                     "of two losses?")  # fmt: skip
 
 
-def _moved(case, h, at):
+def _moved(search, h, at):
     """The loss with each of some parameters in turn moved by h."""
-    flat = np.concatenate([np.ravel(a) for a in case.params.values()]).astype(float)
+    chain = search.chain
+    flat = chain.blocks.flat(chain.params)
     out = []
     for i in at:
-        moved, params, start = flat.copy(), {}, 0
+        moved = flat.copy()
         moved[i] += h
-        for key, array in case.params.items():
-            stop = start + np.size(array)
-            params[key], start = moved[start:stop].reshape(np.shape(array)), stop
-        out.append(case.loss(params))
+        out.append(chain.case.loss(chain.blocks.split(moved)))
     return np.array(out)
 
 
@@ -207,21 +204,18 @@ def single(search):
     if relative.max() > 1e-3:
         return None
     params = {k: a.astype(np.float32) for k, a in case.params.items()}
+    X, noise = (a.astype(np.float32) for a in (case.X, case.noise))
     try:
-        X, noise = (a.astype(np.float32) for a in (case.X, case.noise))
         near = type(case)(**{**vars(case), "params": params, "X": X, "noise": noise})
         ours = chain.blocks.flat(near.gradient()).astype(float)
     except (ValueError, FloatingPointError):
         return None
     unit = np.abs(ours - chain.right) / chain.magnitude
-    ratios = np.array([
-        _rms(relative[cut]) / max(_rms(unit[cut]), 1e-9)
-        for cut in chain.blocks.slices
-        if cut.stop - cut.start > 3
-    ])  # fmt: skip
+    ratios = np.array([_rms(relative[cut]) / max(_rms(unit[cut]), 1e-9)
+                       for cut in chain.blocks.slices if cut.stop - cut.start > 3])
     middle = np.median(ratios) if len(ratios) else 0.0
     even = (ratios < 8 * middle).all() and (ratios > middle / 8).all()
-    if not (0.05 < middle < 30 and even and _patternless(search)):
+    if not (0.05 < middle < 30 and even and patternless(search)):
         return None
     return _mistake("float32-inside", f"the gradient to {relative.max():.0e}, the size of "
                     "rounding in float32", "Print the dtype after every line. Where does "
@@ -230,35 +224,3 @@ def single(search):
 
 def _rms(x):
     return float(np.sqrt(np.mean(x**2)))
-
-
-def size(search):
-    """A sentence on an error of rounding's size that shows no pattern, or nothing."""
-    relative = np.abs(search.g - search.chain.right) / search.chain.magnitude
-    if relative.max() > ROUNDING or search.wrong.mean() < 0.9:
-        return []
-    if not _patternless(search) or _smooth(search):
-        return []
-    return [f"the error is small and without pattern, {np.median(relative):.0e} of the "
-            "terms: it may be rounding, a finite difference or noise"]  # fmt: skip
-
-
-def _smooth(search):
-    """Whether the error follows a weight's own numbers, in some array."""
-    if not (search.chain.fine and search.chain.has_rho):
-        return True  # it cannot be told
-    arrays = search.blocks.keys.values()
-    return any(share_explained(search, cut) > 0.3 for cut in arrays)
-
-
-def _patternless(search):
-    """Whether the error has no sign in common with the terms, and no block spared."""
-    error = search.g - search.chain.right
-    use = np.abs(error) > 0
-    if use.sum() < max(8, 0.5 * len(error)):
-        return False
-    for part in (search.chain.data, search.chain.kl, search.chain.right):
-        same = np.mean(np.sign(error[use]) == np.sign(part[use]))
-        if abs(same - 0.5) > 3 / np.sqrt(use.sum()) * 0.5 + 0.1:
-            return False
-    return True

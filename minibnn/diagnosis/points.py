@@ -22,9 +22,7 @@ from minibnn.validation.arguments import as_inputs, as_rng, check_choice, check_
 from minibnn.validation.doors import door
 from minibnn.validation.own import keep_arrays
 
-RTOL = (
-    1e-9  # a mistake is visible if it moves a coordinate by more, relative to its terms
-)
+RTOL = 1e-9  # of the terms of a coordinate: a mistake is visible if it moves it by more
 RULES = tuple(page for page in BY_RULE if page != "precision")  # no set-up hides a bound
 JITTER = 64  # roundings of the point whose effect on the gradient is forgiven
 
@@ -80,16 +78,10 @@ class Case:
     def neg_elbo(self, params=None):
         """(loss, gradients, parts) at ``params``, by default at the case itself."""
         return neg_elbo(
-            self.model,
-            self.family,
-            self.params if params is None else params,
-            self.noise,
-            self.X,
-            self.y,
-            n_data=self.n_data,
-            kl_weight=self.kl_weight,
-            estimator=self.estimator,
-        )
+            self.model, self.family, self.params if params is None else params,
+            self.noise, self.X, self.y, n_data=self.n_data,
+            kl_weight=self.kl_weight, estimator=self.estimator,
+        )  # fmt: skip
 
     def loss(self, params):
         """The loss alone, a function of ``params`` (complex ones too)."""
@@ -145,16 +137,9 @@ def generic(model, family, estimator=None, rng=0, regime="generic"):
     if not textbook:
         params = _spread(model, family, params, size, sigmas, rng)
     return Case(
-        model=model,
-        family=family,
-        params=params,
-        noise=rng.normal(size=(S, M)),
-        X=X,
-        y=_targets(model, X, rng),
-        n_data=N,
-        kl_weight=1.0 if textbook else beta,
-        estimator=estimator,
-    )
+        model, family, params, rng.normal(size=(S, M)), X, _targets(model, X, rng), N,
+        1.0 if textbook else beta, estimator,
+    )  # fmt: skip
 
 
 def _distinct_sizes(model, batches):

@@ -25,16 +25,13 @@ class Screen:
         self.probe = np.concatenate([_spread(cut) for cut in chain.blocks.slices])
         self.starts = np.searchsorted(self.probe, chain.blocks.starts)
         data = dict(self._drawn())
-        terms = [
-            self._terms(mistake.changes, data.get(i))
-            for i, mistake in enumerate(self.mistakes)
-        ]
+        terms = [self._terms(mistake.changes, data.get(i))
+                 for i, mistake in enumerate(self.mistakes)]  # fmt: skip
         shape = (-1, 3, len(self.probe))
         self.data, self.kl, self.total = np.reshape(terms, shape).transpose(1, 0, 2)
         self.in_kl = np.array([m.links <= KL_LINKS for m in self.mistakes], bool)
-        self.in_data = np.array(
-            [not m.links & (KL_LINKS | {"total"}) for m in self.mistakes], bool
-        )
+        both = KL_LINKS | {"total"}
+        self.in_data = np.array([not m.links & both for m in self.mistakes], bool)
 
     def _drawn(self):
         """(i, data term) of the mistakes that concern the draw alone, many at a time."""
@@ -52,9 +49,8 @@ class Screen:
     def _terms(self, changes, data=None):
         with np.errstate(all="ignore"):
             if data is None:
-                data, kl = self.chain.terms(changes)
-            else:
-                kl = self.chain.kl_term(changes)
+                data = self.chain.data_term(changes)
+            kl = self.chain.kl_term(changes)
             total = data + kl
             if any(link == "total" for link, _ in changes):
                 total = self.chain.gradient(changes)
@@ -105,13 +101,9 @@ def screened(chain, pages, arrays=None):
     """
     key = pages, arrays
     if key not in chain.screens:
-        mistakes = catalogue(chain, pages)
-        keys = set(chain.blocks.keys)
+        mistakes, keys = catalogue(chain, pages), set(chain.blocks.keys)
         if arrays is not None:
-            mistakes = [
-                m
-                for m in mistakes
-                if not m.touches or set(m.touches) & keys == set(arrays)
-            ]
+            mistakes = [m for m in mistakes
+                        if not m.touches or set(m.touches) & keys == set(arrays)]
         chain.screens[key] = Screen(chain, mistakes)
     return chain.screens[key]

@@ -34,12 +34,9 @@ class Search:
         self.error = np.abs(claimed - chain.right)
         self.wrong = self.error > allowance
         self.right_in = self.blocks.all_in(~self.wrong)
-        sizes = [cut.stop - cut.start for cut in self.blocks.slices]
-        self.sizes = np.array(sizes)
-        self.bits = np.zeros(len(claimed))
-        self.bits[self.wrong] = np.log2(
-            self.error[self.wrong] / np.maximum(allowance[self.wrong], 1e-300)
-        )
+        self.sizes = np.array([cut.stop - cut.start for cut in self.blocks.slices])
+        self.bits, at = np.zeros(len(claimed)), self.wrong
+        self.bits[at] = np.log2(self.error[at] / np.maximum(allowance[at], 1e-300))
 
     # --- agreement ------------------------------------------------------------------
 
@@ -95,31 +92,29 @@ class Search:
             luck = len(screen.mistakes) if unused else 2**-10
             if (fits | self.right_in).all() and self.convincing(needed, luck):
                 found.append(_fit(screen, (i,), (needed,), (unused, i)))
-        return sorted(found, key=lambda fit: fit.penalty)
+        return _best_first(found)
 
     def singles_and_odd_coordinates(self, screen, most):
         """One mistake made everywhere, but for a few coordinates."""
         found = []
         with np.errstate(all="ignore"):
             off = np.abs(self.g[screen.probe] - screen.total)
-            odd = (off > 1e-6 * np.abs(screen.total) + self.allowance[screen.probe])
+            odd = off > 1e-6 * np.abs(screen.total) + self.allowance[screen.probe]
+        every = np.ones(len(self.right_in), bool)
         for i in np.flatnonzero(odd.sum(-1) <= most):
             total = self.chain.gradient(screen.mistakes[i].changes)
             odd = np.flatnonzero(~self.agrees(total))
-            mask = np.ones(len(self.right_in), bool)
-            if len(odd) <= most and 2 * len(odd) < self.wrong.sum() and self.convincing(
-                mask, len(screen.mistakes) * self.blocks.size
-            ):
+            few, luck = len(odd) <= most, len(screen.mistakes) * self.blocks.size
+            if few and 2 * len(odd) < self.wrong.sum() and self.convincing(every, luck):
                 needed = self.blocks.all_in(self.agrees(total)) & ~self.right_in
                 fit = _fit(screen, (i,), (needed,), (len(odd), i))
                 found.append(fit._replace(odd=odd))
-        return sorted(found, key=lambda fit: fit.penalty)
+        return _best_first(found)
 
     def with_factor(self, screen):
         """(i, term, c): mistake i with one of its terms, or all, times a constant."""
-        g, kept = self.g[screen.probe], np.repeat(
-            ~self.right_in, np.diff(np.append(screen.starts, len(screen.probe)))
-        )
+        counts = np.diff(np.append(screen.starts, len(screen.probe)))
+        g, kept = self.g[screen.probe], np.repeat(~self.right_in, counts)
         weight = kept / self.chain.magnitude[screen.probe]
         for term, scaled, rest in (
             ("data", screen.data, screen.kl),
@@ -134,11 +129,11 @@ class Search:
             for i in np.flatnonzero((may | self.right_in).all(-1) & (c != 0)):
                 if screen.mistakes[i].links & {"total", term}:
                     continue
-                changes = screen.mistakes[i].changes + (_times(term, c[i]),)
-                fits, _ = self._full(changes)
-                if (fits | self.right_in).all() and self.convincing(
-                    fits & ~self.right_in, float(len(screen.mistakes)) ** 2
-                ):
+                change = term, lambda value, chain, c=c[i]: c * value
+                fits, _ = self._full((*screen.mistakes[i].changes, change))
+                luck = float(len(screen.mistakes)) ** 2
+                needed = fits & ~self.right_in
+                if (fits | self.right_in).all() and self.convincing(needed, luck):
                     yield i, term, float(c[i])
 
     # --- two mistakes ---------------------------------------------------------------
@@ -182,7 +177,7 @@ class Search:
             if (fits | self.right_in).all() and self.convincing(fits, attempts):
                 masks = self._share(a, b, fits & ~self.right_in)
                 found.append(_fit(screen, (i, j), masks, (unused.sum(), i + j)))
-        return sorted(found, key=lambda fit: fit.penalty)
+        return _best_first(found)
 
     def _share(self, first, second, both):
         """The blocks where each of two mistakes is needed."""
@@ -204,7 +199,7 @@ class Search:
             unused = (unused_i & ~second).sum() + (unused_j & ~first).sum()
             if self.convincing(first, attempts) and self.convincing(second, attempts):
                 found.append(_fit(screen, (i, j), (first, second), (unused, i + j)))
-        return sorted(found, key=lambda fit: fit.penalty)
+        return _best_first(found)
 
     def _composed(self, screen):
         """Candidates (i, j) in the data term, one change upon the other."""
@@ -218,8 +213,8 @@ class Search:
                     yield first, second
 
 
-def _times(term, c):
-    return term, lambda value, chain: c * value
+def _best_first(fits):
+    return sorted(fits, key=lambda fit: fit.penalty)
 
 
 def _common(screen, i):

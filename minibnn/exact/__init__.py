@@ -1,0 +1,1 @@
+"""Exact answers for small cases, and Laplace's: what approximations are judged by."""

@@ -2,7 +2,7 @@
 
 Adding one touches four places. (1) A new file: value and gradient in one function under
 the next free label E3x, first; then the object, whose class says of itself what differs
-from ``base.Likelihood``: label, support, link, examples for the tests, its name in scipy.
+from ``base.Likelihood``: label, support, examples for the tests, its name in scipy.
 (2) One import below: that makes it public, saved in files, audited, and tested by
 ``tests/likelihoods/test_laws.py`` and every table of tests. (3) A line of CHANGELOG.md.
 (4) A paragraph of the book with the displayed equation. Nothing decided by values, new

@@ -20,11 +20,10 @@ class Likelihood:
     own_prior = None  # the prior over them
     own_information = None  # E[second derivative] by each of them, of one observation
     kind = "regression"
-    support = "reals"  # where targets live: reals, counts, or labels 0 .. n_classes - 1
-    n_classes = 2
+    support = "reals"  # where targets live: reals, counts, or labels 0 .. n_labels - 1
+    n_labels = 2
     exclusive = False  # whether the outputs are the classes of one label
-    link = "identity"  # from outputs to the mean of y: identity, exp, sigmoid, softmax, ...
-    canonical = False  # whether dnll/dF is that mean less y
+    canonical = False  # whether dnll/dF is the mean of y less y
     location_scale = False  # whether mean + sd y has the density it should, in new units
     df = np.inf  # degrees of freedom of the noise: normal noise has infinitely many
     # Closed forms that some have, and others have not:
@@ -44,7 +43,7 @@ class Likelihood:
             return 1.5 * ndtri(uniform)
         if self.support == "counts":
             return np.floor(6.0 * uniform * uniform)
-        return np.floor(self.n_classes * uniform)
+        return np.floor(self.n_labels * uniform)
 
     def initial_weights(self):
         """Where its own weights start."""
@@ -96,15 +95,6 @@ class Likelihood:
         """
         rows, _, _ = self(F.swapaxes(0, 1)[:, :, None, :], y[:, None, ...], v)
         return rows.T
-
-
-def check_width(likelihood, have, want):
-    """Raise ValueError unless the network has the outputs the likelihood reads."""
-    if have != want:
-        raise ValueError(
-            f"likelihood {likelihood!r} reads {want} network output(s), "
-            f"the network has {have}"
-        )
 
 
 def targets_of(F, y):

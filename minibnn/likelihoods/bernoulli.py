@@ -34,8 +34,7 @@ def bernoulli_nll(F, y):
 class Bernoulli(Likelihood):
     """Labels 0 or 1 from the logit f: p = 1 / (1 + exp(-f)) (E33)."""
 
-    label, kind, support = "E33", "classification", "labels"
-    link, canonical = "sigmoid", True
+    label, kind, support, canonical = "E33", "classification", "labels", True
 
     def __repr__(self):
         return "Bernoulli()"

@@ -3,12 +3,9 @@
 import numpy as np
 
 from minibnn.equations import equation
-from minibnn.likelihoods.base import Likelihood, check_width, total_of
+from minibnn.likelihoods.base import Likelihood, total_of
 from minibnn.numerics import difference, log1p
-from minibnn.validation.arguments import (
-    check_all,
-    check_int,
-)
+from minibnn.validation.arguments import check_all, check_int
 from minibnn.validation.labels import one_hot, remedy
 
 
@@ -49,13 +46,13 @@ class Categorical(Likelihood):
     """
 
     label, kind, support = "E34", "classification", "labels"
-    link, canonical, exclusive = "softmax", True, True
+    canonical = exclusive = True
     argument_kinds = ("optional count",)
 
     def __init__(self, n_classes=None):
         if n_classes is not None:
             n_classes = check_int("n_classes", n_classes, minimum=2)
-        self.n_classes = n_classes
+        self.n_classes = self.n_labels = n_classes
 
     def __repr__(self):
         return f"Categorical({'' if self.n_classes is None else self.n_classes})"
@@ -72,9 +69,12 @@ class Categorical(Likelihood):
 
     def check_width(self, n_outputs):
         """K outputs for K classes."""
-        if self.n_classes is not None:
-            check_width(self, n_outputs, self.n_classes)
-        elif n_outputs < 2:
+        if self.n_classes not in (None, n_outputs):
+            raise ValueError(
+                f"likelihood {self!r} reads {self.n_classes} network output(s), "
+                f"the network has {n_outputs}"
+            )
+        if n_outputs < 2:
             raise ValueError(
                 "likelihood Categorical() reads one network output per class, at least "
                 f"2, the network has {n_outputs}; two classes and one output are "

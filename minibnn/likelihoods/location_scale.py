@@ -30,16 +30,7 @@ def location_scale_information(df):
 
 
 class LocationScale(Likelihood):
-    """Outputs are locations; one scale s for all, known or learned as t = log s.
-
-    Parameters
-    ----------
-    scale : float or "learned"
-        The noise scale. "learned": t = log s is one more uncertain weight, the last of
-        w, with the prior N(*log_scale_prior); meant for standardised targets.
-    log_scale_prior : (float, float)
-        Mean and standard deviation of the normal prior over log s.
-    """
+    """Outputs are locations; one scale s for all, known or learned as t = log s."""
 
     location_scale = True
     argument_kinds = ("scale", "pair")

@@ -31,8 +31,7 @@ MANY = 1e5  # a rate from which on a count is as good as normal, to less than on
 class Poisson(Likelihood):
     """Counts 0, 1, 2, ... with log rate f (E35)."""
 
-    label, support = "E35", "counts"
-    link, canonical = "exp", True
+    label, support, canonical = "E35", "counts", True
 
     def __repr__(self):
         return "Poisson()"

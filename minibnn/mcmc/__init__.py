@@ -1,0 +1,1 @@
+"""Draws from the posterior itself by Hamiltonian Monte Carlo; evidence by annealing."""

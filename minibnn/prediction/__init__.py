@@ -1,0 +1,1 @@
+"""What sampled networks say of new rows, and how sure they are."""

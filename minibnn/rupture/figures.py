@@ -4,9 +4,9 @@ import numpy as np
 from matplotlib import style
 from matplotlib.figure import Figure
 
-from minibnn.plots import plots
+from minibnn import plots
 from minibnn.rupture.claims import IMPORTANCE_OF
-from minibnn.rupture.detect_figure import displacement
+from minibnn.rupture.displaced_labels_figure import displacement
 from minibnn.rupture.unit_cost import ALIVE, unit_costs
 
 STYLE = "minibnn.book"

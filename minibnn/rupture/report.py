@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from minibnn.recipe import plain
 from minibnn.rupture import claims as rupture_claims
-from minibnn.rupture import detect as rupture_detect
-from minibnn.rupture.plain import plain
+from minibnn.rupture import displaced_labels as rupture_detect
 from minibnn.rupture.scores import COLUMNS, mean_and_se
 
 JSON, PAGE = "rupture.json", "rupture.md"

@@ -49,7 +49,7 @@ class SigmoidGaussian(Likelihood):
     :class:`Bernoulli` with p = sigmoid(f), and the density is none of labels.
     """
 
-    label, kind, support, link = "E37", "classification", "labels", "sigmoid"
+    label, kind, support = "E37", "classification", "labels"
     argument_kinds = ("positive",)
     shape_hint, check_values = Bernoulli.shape_hint, Bernoulli.check_values
     mean, variance, sample = Bernoulli.mean, Bernoulli.variance, Bernoulli.sample

@@ -10,8 +10,8 @@ from typing import Any
 
 from minibnn import datasets
 from minibnn.rupture.claims import look_at_claims
-from minibnn.rupture.detect import Detection, detect
-from minibnn.rupture.rows import BUILDERS, Problem, annealed
+from minibnn.rupture.displaced_labels import Detection, detect
+from minibnn.rupture.models import BUILDERS, FitRows, annealed
 from minibnn.rupture.scores import look_at_test_rows
 from minibnn.rupture.settings import QUICK, Settings
 from minibnn.validation.arguments import (
@@ -89,7 +89,7 @@ def rupture_study(
     say(f"data: {raw.note} {len(raw.y)} rows to fit, {len(raw.y_test)} to test")
     found = detect(stored.X, stored.standardised().X, stored.y, detect_rng)
     say(f"detective work: labels displaced: {'yes' if found.block else 'no'}")
-    problem = Problem(dataset.X, raw.X, raw.y)
+    problem = FitRows(dataset.X, raw.X, raw.y)
     rows = fit_rows(problem, settings, fit_rng, say, clock)
     say("log evidence by annealed importance sampling")
     rows["hmc"].elbo = [annealed(problem, settings, anneal_rng).log_evidence]

@@ -59,10 +59,7 @@ class Checkpoint:
 
     def for_restart(self, k):
         """Its own file for every restart after the first."""
-        if k == 0:
-            return self
-        name = f"{self.path.stem}.{k}{self.path.suffix}"
-        return Checkpoint(self.path.with_name(name), self.every)
+        return self.for_kind(k) if k else self
 
     def for_kind(self, kind):
         """The file of another kind of start."""

@@ -44,18 +44,10 @@ def not_begun(beginning):
 def result_of(job, state, outcome, elbo, elbo_se):
     """What is known of a run."""
     history = {name: np.asarray(values) for name, values in state.history.items()}
-    return FitResult(
-        job.model,
-        job.family,
-        state.params(),
-        history,
-        elbo,
-        elbo_se,
-        state.stop_reason,
-        state.streams[0].prediction_seed,
-        standardiser=job.options.standardise,
-        **vars(outcome),
-    )
+    fitted = job.model, job.family, state.params(), history, elbo, elbo_se
+    seed, units = state.streams[0].prediction_seed, job.options.standardise
+    said = vars(outcome) | {"standardiser": units}
+    return FitResult(*fitted, state.stop_reason, seed, **said)
 
 
 def estimated(job):

@@ -81,12 +81,9 @@ class Curved:
         """The loss at a fixed noise."""
         rows, seed = self.judged
         data = params, self.A[rows], self.y[rows], np.random.default_rng(seed)
-        values = [
-            len(self.A) / len(rows) * nll + self.kl_weight * kl
-            for nll, kl in fresh(
-                self.model, self.family, *data, JUDGED_ON, self.estimator
-            )
-        ]
+        share = len(self.A) / len(rows)
+        parts = fresh(self.model, self.family, *data, JUDGED_ON, self.estimator)
+        values = [share * nll + self.kl_weight * kl for nll, kl in parts]
         return np.concatenate(values).mean()
 
     def steps_from(self, params, a):

@@ -7,6 +7,11 @@ import numpy as np
 QUANTITIES = ("loss", "elbo", "nll", "kl", "kl_weight", "lr")
 
 
+def empty_history():
+    """That of a run before its first step."""
+    return {name: [] for name in QUANTITIES}
+
+
 @dataclass(frozen=True)
 class StepInfo:
     """What a callback sees after a step; the arrays in ``params`` are copies."""
@@ -26,9 +31,8 @@ def columns(rows, kl_weights, lrs):
     loss, nll, kl = (np.array(rows[name]) for name in ("loss", "nll", "kl"))
     if loss.ndim == 1:
         loss, nll, kl = (array.astype(float) for array in (loss, nll, kl))
-    lists = [
-        a.tolist() if a.ndim == 1 else list(a) for a in (loss, -(nll + kl), nll, kl)
-    ]
+    found = loss, -(nll + kl), nll, kl
+    lists = [a.tolist() if a.ndim == 1 else list(a) for a in found]
     return dict(zip(QUANTITIES, [*lists, kl_weights, lrs], strict=True))
 
 

@@ -78,16 +78,10 @@ class Options:
         """Whether both are the caller's: then the last state is the result, always."""
         return self.own_steps and self.start != "auto"
 
-    def kl_weight_at(self, step):
-        """The KL weight of a step: rising from 0 during warm-up, then the full one."""
-        warm = self.kl_warmup * self.max_steps
-        return self.kl_weight * (min(1.0, step / warm) if warm else 1.0)
-
     def kl_weights_at(self, steps):
-        """Those of several steps."""
-        if not self.kl_warmup:
-            return [self.kl_weight] * len(steps)
-        return [self.kl_weight_at(step) for step in steps]
+        """The KL weights of steps: rising from 0 during warm-up, then the full one."""
+        warm, full = self.kl_warmup * self.max_steps, self.kl_weight
+        return [full * min(1.0, step / warm) if warm else full for step in steps]
 
     def rate_at(self, step):
         """The step size of the schedule; ValueError if it gives no number >= 0."""
@@ -162,8 +156,7 @@ def check_options(restarts, **given):
     """Return ``Options``; raise ValueError or TypeError naming the first bad one."""
     check_int("restarts", restarts, maximum=MOST_RUNS)
     given |= check_steps(given["max_steps"])
-    given["n_samples"] = check_int("n_samples", given["n_samples"])
-    check_memory(given["n_samples"])
+    given["n_samples"] = check_int("n_samples", given["n_samples"], maximum=MOST_SAMPLES)
     for name, most in (("batch_size", None), ("replicas", MOST_RUNS)):
         if given[name] is not None:
             given[name] = check_int(name, given[name], maximum=most)
@@ -193,12 +186,6 @@ def check_steps(max_steps):
     if isinstance(max_steps, str) and max_steps == "auto":
         return {"max_steps": DEFAULT_STEPS, "own_steps": False}
     return {"max_steps": check_int("max_steps", max_steps), "own_steps": True}
-
-
-def check_memory(n_samples):
-    """Refuse more samples than any memory holds."""
-    if n_samples > MOST_SAMPLES:
-        check_int("n_samples", n_samples, maximum=MOST_SAMPLES)
 
 
 def check_optimizer(optimizer):

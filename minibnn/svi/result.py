@@ -28,6 +28,9 @@ from minibnn.validation.arguments import (
 )
 from minibnn.validation.own import keep_arrays
 
+SAVED = "model family elbo elbo_se stop_reason restarts".split()
+LATER = "converged diverged returned rise rise_se standardiser".split()
+
 
 @dataclass(repr=False)
 class FitResult:
@@ -159,21 +162,8 @@ class FitResult:
         Raises TypeError if model or family is not made of minibnn's own classes, and
         StorageError (a ValueError) if the file cannot be written.
         """
-        facts = {
-            "model": to_recipe(self.model),
-            "family": to_recipe(self.family),
-            "elbo": to_recipe(self.elbo),
-            "elbo_se": to_recipe(self.elbo_se),
-            "stop_reason": to_recipe(self.stop_reason),
-            "seed": seed_facts(self.prediction_seed),
-            "restarts": to_recipe(self.restarts),
-            "converged": to_recipe(self.converged),
-            "diverged": to_recipe(self.diverged),
-            "returned": to_recipe(self.returned),
-            "rise": to_recipe(self.rise),
-            "rise_se": to_recipe(self.rise_se),
-            "standardiser": to_recipe(self.standardiser),
-        }
+        facts = {name: to_recipe(getattr(self, name)) for name in SAVED + LATER}
+        facts["seed"] = seed_facts(self.prediction_seed)
         arrays = {f"params.{key}": value for key, value in self.params.items()}
         arrays |= {f"history.{key}": value for key, value in self.history.items()}
         write(check_path("path", path), "posterior", facts, arrays)
@@ -183,23 +173,12 @@ class FitResult:
         """Read what :meth:`save` wrote; StorageError (a ValueError) if it is damaged."""
         facts, arrays = read(path, "posterior")
         with as_written(path):
-            result = cls(
-                from_recipe(facts["model"]),
-                from_recipe(facts["family"]),
-                with_prefix("params.", arrays),
-                with_prefix("history.", arrays),
-                from_recipe(facts["elbo"]),
-                from_recipe(facts["elbo_se"]),
-                from_recipe(facts["stop_reason"]),
-                seed_from(facts["seed"]),
-                [tuple(pair) for pair in from_recipe(facts["restarts"])],
-                from_recipe(facts.get("converged", False)),
-                from_recipe(facts.get("diverged", False)),
-                from_recipe(facts.get("returned", "last")),
-                from_recipe(facts.get("rise")),
-                from_recipe(facts.get("rise_se")),
-                standardiser=from_recipe(facts.get("standardiser")),
-            )
+            names = SAVED + [name for name in LATER if name in facts]
+            known = {name: from_recipe(facts[name]) for name in names}
+            known["restarts"] = [tuple(pair) for pair in known["restarts"]]
+            known["params"] = with_prefix("params.", arrays)
+            known["history"] = with_prefix("history.", arrays)
+            result = cls(**known, prediction_seed=seed_from(facts["seed"]))
             check_result(result)
         return result
 

@@ -11,6 +11,7 @@ from minibnn.svi.many_steps import ManySteps
 from minibnn.svi.one_step import OneStep
 from minibnn.validation.doors import outside
 
+GOOD = "The last good parameters are in the exception's .params."
 KEEP_EVERY = 100_000  # numbers; larger vectors are kept for a diverging run less often
 
 
@@ -55,7 +56,7 @@ class Run:
 
     def one_step(self):
         """Steps 2 to 6 of the algorithm."""
-        kl_weight = self.options.kl_weight_at(self.state.step)
+        kl_weight = self.options.kl_weights_at([self.state.step])[0]
         # 2: -ELBO of a batch; 3: sample w, run forward; 4: gradients
         parts = self.single.evaluate(kl_weight)
         self.check_finite(parts)
@@ -116,12 +117,10 @@ class Run:
         job, state = self.job, self.state
         grads, data = state.flat.split(parts["g"]), (job.A, job.y)
         where = autopsy(job.model, job.family, state.flat.params, grads, parts, data)
-        raise FitError(
-            f"step {state.step}: no longer finite: {where}. Try a smaller learning rate, "
-            "standardised inputs and targets, or a smaller initial sigma. The last good "
-            "parameters are in the exception's .params.",
+        raise self.failure(
             state.step,
-            state.params(state.good),
+            f"no longer finite: {where}. Try a smaller learning rate, standardised "
+            f"inputs and targets, or a smaller initial sigma. {GOOD}",
         )
 
     def check_end(self):
@@ -131,12 +130,12 @@ class Run:
             return
         self.keeper.whole = False  # no step to go on from
         where = not_finite(job.model, job.family, state.flat.params)
-        raise FitError(
-            f"step {state.step - 1}: the update made {where} nan or inf. Try a smaller "
-            "learning rate. The last good parameters are in the exception's .params.",
-            state.step - 1,
-            state.params(state.good),
-        )
+        said = f"the update made {where} nan or inf. Try a smaller learning rate. {GOOD}"
+        raise self.failure(state.step - 1, said)
+
+    def failure(self, step, said):
+        """The error that ends a run, with the last good parameters."""
+        return FitError(f"step {step}: {said}", step, self.state.params(self.state.good))
 
     def update(self):
         """Step 5 and its step size, and the guard of the literal sigma update."""
@@ -149,12 +148,8 @@ class Run:
             self.job.family.keep_valid(state.flat.params, self.options.clip)
         except ValueError as error:
             state.flat.theta[...] = state.good
-            raise FitError(
-                f"step {state.step}: {error}. Use scale='softplus', a smaller learning "
-                "rate, or clip=<smallest sigma>.",
-                state.step,
-                state.params(),
-            ) from None
+            cure = "scale='softplus', a smaller learning rate, or clip=<smallest sigma>"
+            raise self.failure(state.step, f"{error}. Use {cure}.") from None
         return lr
 
     def record(self, history):

@@ -97,17 +97,8 @@ def loss_at(problem, flat, noise):
     A = A.astype(np.float64, copy=False)
 
     def fun(theta):
-        loss, gradient, _ = objective(
-            model,
-            family,
-            flat.split(theta),
-            noise,
-            A,
-            y,
-            A.shape[-2],
-            kl_weight,
-            estimator,
-        )
+        data = flat.split(theta), noise, A, y, A.shape[-2]
+        loss, gradient, _ = objective(model, family, *data, kl_weight, estimator)
         return float(np.sum(loss)), flat.join(gradient())
 
     return fun
@@ -118,6 +109,7 @@ def descend(problem, params, noise, options):
     flat = Flat(params, np.float64)
     dtype = next(iter(params.values())).dtype
     best, loss_of = [np.inf, flat.theta], loss_at(problem, flat, noise)
+    method = {"method": "L-BFGS-B", "bounds": bounds(problem[1], flat)}
 
     def fun(theta):
         loss, gradient = loss_of(theta)
@@ -129,14 +121,7 @@ def descend(problem, params, noise, options):
         return {key: part.astype(dtype) for key, part in flat.split(theta).items()}
 
     try:
-        found = minimize(
-            fun,
-            flat.theta,
-            jac=True,
-            method="L-BFGS-B",
-            bounds=bounds(problem[1], flat),
-            options=options,
-        )
+        found = minimize(fun, flat.theta, jac=True, options=options, **method)
     except KeyboardInterrupt:
         raise Interrupted(params_of(best[1])) from None
     return (params_of(found.x) if np.isfinite(found.fun) else params), found

@@ -14,7 +14,7 @@ from minibnn.recipe import seed_facts, seed_from
 from minibnn.rng import Normals, Streams
 from minibnn.storage import with_prefix
 from minibnn.svi.batches import Order
-from minibnn.svi.history import QUANTITIES, history_of
+from minibnn.svi.history import empty_history, history_of
 from minibnn.svi.params import Flat
 
 
@@ -57,18 +57,10 @@ class State:
     def at(cls, job, params, streams, stop_reason=None):
         """The state before the first step of a job that begins with these params."""
         flat = Flat(params, job.A.dtype)
-        normals, order = noise_and_order(job, streams, flat.theta.dtype)
-        return cls(
-            flat,
-            flat.theta.copy(),
-            flat.theta.copy(),
-            job.options.optimizer.init(flat.theta),
-            streams,
-            normals,
-            order,
-            {name: [] for name in QUANTITIES},
-            stop_reason=stop_reason,
-        )
+        memory, history = job.options.optimizer.init(flat.theta), empty_history()
+        vectors = flat, flat.theta.copy(), flat.theta.copy(), memory
+        places = noise_and_order(job, streams, flat.theta.dtype)
+        return cls(*vectors, streams, *places, history, stop_reason=stop_reason)
 
     def arrays(self):
         """All its numbers, {name: array}; not copies."""
@@ -97,16 +89,9 @@ class State:
         normals, order = noise_and_order(job, streams, arrays["theta"].dtype)
         order.rows = arrays.get("order")
         history = {k: list(v) for k, v in with_prefix("history.", arrays).items()}
-        state = cls(
-            Flat.of_vector(arrays["theta"], facts["sizes"]),
-            arrays["good"],
-            arrays["begin"],
-            with_prefix("memory.", arrays),
-            streams,
-            normals,
-            order,
-            history,
-        )
+        flat = Flat.of_vector(arrays["theta"], facts["sizes"])
+        vectors = flat, arrays["good"], arrays["begin"], with_prefix("memory.", arrays)
+        state = cls(*vectors, streams, normals, order, history)
         state.take(facts)
         return state
 

@@ -16,7 +16,7 @@ def phases(steps, inside, lasting):
     facts = [(step, step.writes, step.reads) for step in steps]
     varying = depending(facts, lasting)
     main = moving(facts, varying, lasting)
-    main = promoted(facts, varying, main, inside | lasting)
+    main = promoted(facts, varying, main, inside, lasting)
     kinds = ([], [], [])
     for i, (step, out, _) in enumerate(facts):
         kinds[0 if out not in varying else 1 if i in main else 2].append(step)
@@ -48,15 +48,18 @@ def moving(facts, varying, lasting):
     return main
 
 
-def promoted(facts, varying, main, given):
-    """The main steps, and those that cannot wait until all of these are done."""
+def promoted(facts, varying, main, inside, lasting):
+    """The main steps, and those that cannot wait until all of these are done.
+
+    What reads the state after it has moved cannot: the next turn moves it again.
+    """
     before = None
     while before != len(main):
         before = len(main)
         reads = set().union(*(facts[i][2] for i in main))
-        written = set()  # by main steps further down
+        written = lasting & {facts[i][1] for i in main}  # and by main steps below
         for i, (step, out, own) in reversed(list(enumerate(facts))):
-            touched = out in reads or out in given or own & written
+            touched = out in reads or out in inside | lasting or own & written
             same = any(facts[j][1] == out for j in main)
             if out in varying and (touched or same or not can_be_lifted(step)):
                 main.add(i)

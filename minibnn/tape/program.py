@@ -28,10 +28,10 @@ def record(function, inputs, state=()):
     results = [plain(array) for array in outputs.values()]
     arrays = list(inputs.values())
     steps, results, constants = simplified(tape.steps, arrays, results)
-    fixed = owners_of(results) | constants
+    fixed = owners_of([*arrays, *results]) | constants
     steps = needed(with_logistic(steps), [*arrays, *results])
     steps = with_cheap_products(steps, [inputs[key] for key in state], fixed)
-    steps = without_copies(steps, fixed | owners_of(arrays))
+    steps = without_copies(steps, fixed)
     steps = with_multiples(with_dots(steps, fixed), arrays, fixed)
     return steps, dict(zip(outputs, results, strict=True)), constants
 

@@ -103,6 +103,19 @@ def rewritten(values, before, step):
     return any(written(since, a) for a in values if isinstance(a, np.ndarray))
 
 
+def replaced(steps, rule):
+    """The steps, where ``rule(step, before)`` may know better.
+
+    It says None, or what is to stand for the step and which of those before it are no
+    longer needed.
+    """
+    done = []
+    for step in steps:
+        new, gone = rule(step, done) or ([step], [])
+        done = [s for s in done if s not in gone] + new
+    return done
+
+
 def needed(steps, results):
     """Only the steps whose numbers reach the results."""
     wanted, kept = owners_of(results), []

@@ -1,0 +1,1 @@
+"""Good arguments: what is wanted, what came, said before anything changes."""

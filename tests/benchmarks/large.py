@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 import minibnn as mb
-from minibnn.svi import fit as svi
+from minibnn.svi import closing, run
 
 ROWS = 1_000_000
 SPENT = ("go", "settle", "fresh_elbo")  # steps, judge, closing ELBO
@@ -67,7 +67,7 @@ def measure(case):
         made = images() if case == "images" else regression(case, Path(folder))
         model, X, y, options = made
         spent, before, begin = {}, peak(), time.process_time()
-        for owner, name in zip((svi.Run, svi, svi), SPENT, strict=True):
+        for owner, name in zip((run.Run, closing, closing), SPENT, strict=True):
             clocked(owner, name, spent)
         result = mb.fit(model, mb.MeanField(), X, y, rng=0, start=None, **options)
         total = time.process_time() - begin

@@ -19,6 +19,7 @@ PROSE = [
 each_page = pytest.mark.parametrize("page", PROSE, ids=lambda page: page.stem)
 
 
+@pytest.mark.optional
 @pytest.mark.parametrize(
     "page", [*PAGES, ROOT / "README.md"], ids=lambda page: page.stem
 )

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -60,6 +61,7 @@ def leaves(argv, capsys):
 # --- demo ----------------------------------------------------------------------------
 
 
+@pytest.mark.optional
 def test_demo_prints_a_line_per_step_and_draws(quick, tmp_path, capsys):
     assert cli.parser().parse_args(["demo"]).seed == 0
     assert cli.main(["demo", "--out", str(tmp_path / "new")]) == 0
@@ -74,6 +76,7 @@ def test_demo_prints_a_line_per_step_and_draws(quick, tmp_path, capsys):
     assert "accuracy 0." in said.out
 
 
+@pytest.mark.optional
 def test_demo_json_is_one_object_with_the_numbers(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(audit, "verify", lambda progress=None: [GOOD])
     assert cli.main(["demo", "--json", "--seed", "3", "--out", str(tmp_path)]) == 0
@@ -227,6 +230,7 @@ def test_the_title_of_the_network_counts_weights_beyond_three_sds():
     assert ax.get_title().startswith("2 of 5 weights lie more than 3 sd from zero")
 
 
+@pytest.mark.optional
 def test_demo_fails_when_a_gradient_is_wrong(quick, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(audit, "verify", lambda progress=None: [GOOD, BAD])
     assert cli.main(["demo", "--out", str(tmp_path)]) == 1
@@ -349,7 +353,7 @@ def test_a_bad_problem_is_one_line(spec, tmp_path, monkeypatch, capsys):
 def test_progress_of_the_study_tells_the_seconds_since_its_beginning(
     monkeypatch, capsys
 ):
-    monkeypatch.setattr(cli.time, "perf_counter", iter([10.0, 75.4]).__next__)
+    monkeypatch.setattr(time, "perf_counter", iter([10.0, 75.4]).__next__)
     monkeypatch.setattr(
         "minibnn.rupture.study.rupture_study",
         lambda *args, report, clock: report("fit: everything"),

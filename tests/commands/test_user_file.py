@@ -113,6 +113,7 @@ def test_what_the_file_prints_stands_beside_the_one_object(verify):
     assert status == 0
 
 
+@pytest.mark.optional
 def test_the_command_itself_runs_a_file_of_another_folder(tmp_path):
     (tmp_path / "helper.py").write_text("two = 2.0", "utf-8")
     (tmp_path / "mine.py").write_text(

@@ -107,6 +107,7 @@ def single(gradient):
     return {key: array.astype(np.float32) for key, array in gradient.items()}
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("regime", ["generic", "textbook", "late", "tiny", "big"])
 @pytest.mark.parametrize("estimator", [mb.Pathwise(), mb.LocalReparam()], ids=repr)
 def test_a_correct_gradient_is_not_accused(estimator, regime):

@@ -10,8 +10,8 @@ from minibnn.diagnosis import facts, points
 from minibnn.diagnosis.chain import Chain
 from minibnn.diagnosis.fitted_number import made_of
 from minibnn.diagnosis.points import RTOL, resolution
-from minibnn.diagnosis.probing import Student
 from minibnn.diagnosis.search import Search
+from minibnn.diagnosis.student import Student
 
 
 def make_case(likelihood=None, n_outputs=1, widths=(4,), **changed):
@@ -187,6 +187,7 @@ def test_a_prior_of_one_number_is_not_rearranged():
     assert not any("centred" in name or "weight" in name for name in said)
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     ("name", "slopes"),
     [

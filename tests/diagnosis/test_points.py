@@ -32,19 +32,39 @@ def make_model(
     return mb.Model(net, likelihood, mb.GaussianPrior() if plain else prior)
 
 
-@pytest.mark.parametrize("regime", REGIMES)
-@pytest.mark.parametrize(("family", "estimator"), COMBINATIONS, ids=repr)
-@pytest.mark.parametrize(("likelihood", "n_outputs"), LIKELIHOODS, ids=repr)
+def grows(likelihood):
+    """Whether it takes e to the outputs, of which a big one is no number."""
+    return likelihood.support == "counts" or likelihood.log_scale_outputs(4) != slice(0)
+
+
+def sweep():
+    """Every likelihood, family and regime; quickly one regime for each pair."""
+    for i, (likelihood, n_outputs) in enumerate(LIKELIHOODS):
+        for j, (family, estimator) in enumerate(COMBINATIONS):
+            for k, regime in enumerate(REGIMES):
+                if regime == "big" and grows(likelihood):
+                    continue
+                slow = k != (i + j) % len(REGIMES)
+                yield pytest.param(likelihood, n_outputs, family, estimator, regime,
+                                   marks=[pytest.mark.slow] if slow else [])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "n_outputs", "family", "estimator", "regime"), [*sweep()], ids=repr
+)
 def test_the_chain_without_changes_is_the_gradient(
     likelihood, n_outputs, family, estimator, regime
 ):
+    heads = likelihood.log_scale_outputs(n_outputs) != slice(0)
+    if regime == "big" and (heads or likelihood.support == "counts"):
+        return  # the exponential of such outputs is no number
     for activation in ("tanh", "relu", "softplus"):
         model = make_model(
             likelihood, n_outputs, np.random.default_rng(1), (4, 5), activation
         )
         chain = Chain(points.generic(model, family, estimator, 2, regime))
         walked = chain.gradient((("output", _same), ("kl_q", _same), ("total", _same)))
-        assert np.max(np.abs(walked - chain.right) / chain.magnitude) < 1e-13
+        assert np.max(np.abs(walked - chain.right) / chain.magnitude) < 1e-12
 
 
 def _same(value, chain):
@@ -65,7 +85,7 @@ def test_a_generic_point_is_generic():
 
 @pytest.mark.parametrize("estimator", [mb.Pathwise(), mb.LocalReparam()], ids=repr)
 def test_nothing_is_hidden_at_a_generic_point(estimator):
-    for seed, (likelihood, n_outputs) in enumerate(LIKELIHOODS):
+    for seed, (likelihood, n_outputs) in enumerate([*LIKELIHOODS, EXAMPLES[0]]):
         rng = np.random.default_rng([2, seed])
         model = make_model(likelihood, n_outputs, rng, (4, 4))
         for regime in ("generic", "late"):
@@ -73,6 +93,8 @@ def test_nothing_is_hidden_at_a_generic_point(estimator):
             hidden = {m.name for m in mb.diagnose(case.gradient(), case).hidden}
             alone = {"output-mean", "outputs-shifted", "only-first-output",
                      "only-last-output"}  # fmt: skip
+            if np.array_equal(case.y, case.y[::-1]):  # few labels may happen to be so
+                hidden -= {"labels-reversed"}
             assert hidden == (alone if n_outputs == 1 else set())
 
 
@@ -82,6 +104,7 @@ _CUTS = {"clipped", "sorted", "modulus", "largest", "positive", "lost", "binary"
          "frequency"}  # fmt: skip
 
 
+@pytest.mark.slow
 def test_what_is_made_by_rule_is_hidden_at_a_textbook_point_alone():
     model = make_model(mb.Bernoulli(), 2, np.random.default_rng(1), (4,))
     lazy = points.generic(model, mb.MeanField(), regime="textbook")
@@ -169,7 +192,7 @@ def test_the_lint_lists_exactly_what_does_not_show(tmp_path):
     cases += [
         points.generic(make_model(like, n, np.random.default_rng(8)), mb.MeanField(),
                        estimator, 9)
-        for like, n in LIKELIHOODS[:4]
+        for like, n in LIKELIHOODS[:5]
         for estimator in (mb.Pathwise(), mb.LocalReparam())
     ]  # fmt: skip
     mutants = [m for m in MUTANTS if m[0] not in SPECIAL]

@@ -75,6 +75,7 @@ def report(found):
     assert 0.5 < found["best fixed q"] < found["prior"]
 
 
+@pytest.mark.slow
 def test_trained_on_a_stream_of_tasks_it_infers_unseen_ones():
     rng, model = np.random.default_rng(0), linear_model()
     network = mb.MLP([6, 48, 48, 4], "tanh")

@@ -9,11 +9,11 @@ from minibnn.gradcheck import GradientReport, check_adjoint, check_gradient
 
 
 class Large:
-    """A million parameters of very different weight, and a count of the calls of f."""
+    """Parameters of very different weight, and a count of the calls of f."""
 
-    def __init__(self, real=False):
+    def __init__(self, real=False, n=10**6):
         rng = np.random.default_rng(0)
-        self.a, self.x = rng.lognormal(0, 2, 10**6), rng.normal(size=10**6)
+        self.a, self.x = rng.lognormal(0, 2, n), rng.normal(size=n)
         self.real, self.calls = real, 0
 
     def f(self, x):
@@ -25,9 +25,10 @@ class Large:
         return self.a * (2 * x + 1)
 
 
-@pytest.mark.parametrize("real", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_a_million_parameters(real):
-    large = Large(real)
+@pytest.mark.sample(3)
+@pytest.mark.parametrize(("n", "real"), [(10**5, False), (10**6, False), (10**6, True)])
+def test_a_million_parameters(n, real):
+    large = Large(real, n)
     report = check_gradient(large.f, large.grad, large.x)
     assert report.verdict == "agrees", report
     assert report.mode == "directions"
@@ -41,13 +42,13 @@ def test_a_million_parameters(real):
 
     def wrong(x):
         g = large.grad(x)
-        g[123_456] *= 1.1
+        g[23_456] *= 1.1
         return g
 
     large.calls = 0
     report = check_gradient(large.f, wrong, large.x)
     assert report.verdict == "wrong"
-    assert report.reason.startswith("x[123456]: claimed")
+    assert report.reason.startswith("x[23456]: claimed")
     assert report.relative_error == pytest.approx(0.1, rel=1e-3)
     assert large.calls <= first + 60
 

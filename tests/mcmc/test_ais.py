@@ -78,6 +78,7 @@ def test_importance_weights_are_unbiased_however_crude():
         assert abs(v.mean() - 1) / (v.std() / np.sqrt(len(v))) < 7
 
 
+@pytest.mark.slow
 def test_evidence_of_a_tanh_network_agrees_with_quadrature():
     """Two modes that mirror each other; prior draws reach both."""
     rng = np.random.default_rng(3)

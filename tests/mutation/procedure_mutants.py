@@ -181,7 +181,7 @@ PROCEDURES = {
         ("mean-of-the-tasks-losses", "float(np.sum", "float(np.mean",
          "test_the_start_of_tasks_minimises_the_sum_of_their_losses"),
     ),
-    ("optim/stopping.py", "svi/test_fit_numbers.py"): (
+    ("optim/plateau.py", "svi/test_fit_numbers.py"): (
         ("plateau-while-the-weight-changes", "[-2 * n :]", "[-n:]",
          "test_when_a_plateau_is_looked_for"),
         ("plateau-variance-over-n", "0, ddof=1) + last.var(0, ddof=1", "0) + last.var(0",

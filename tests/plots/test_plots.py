@@ -9,7 +9,8 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 import minibnn as mb
-from minibnn.plots import plots
+from minibnn import plots
+from minibnn.plots import network
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +142,7 @@ def test_what_counts_as_sure_and_as_alive():
 
 
 def test_units_stand_from_the_top_down_and_blocks_as_unpacked(result):
-    np.testing.assert_allclose(plots._column(2, 2), [[2.0, 0.75], [2.0, 0.25]])
+    np.testing.assert_allclose(network._column(2, 2), [[2.0, 0.75], [2.0, 0.25]])
     blocks = plots.weight_blocks(result)
     for found, flat in zip(blocks, (result.q.mean, result.q.sigma), strict=True):
         for one, (W, _) in zip(found, result.model.net.unpack(flat), strict=True):

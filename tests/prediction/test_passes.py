@@ -8,7 +8,7 @@ from support.core_oracles import regression_data
 
 import minibnn as mb
 from minibnn.prediction import prediction as module
-from minibnn.svi import doubts
+from minibnn.svi import fit_warning
 
 X, Y = regression_data()
 S, N = 20, 23
@@ -93,14 +93,14 @@ def test_few_rows_run_once_for_all_answers(counted):
 
 def test_a_doubt_asks_for_no_more_than_densities(counted, monkeypatch):
     """However many outputs there are, its networks run once, and for nothing else."""
-    monkeypatch.setattr(doubts, "DRAWS", S)
-    whole = doubts.log_density(counted.result, NEW, LABELS)
+    monkeypatch.setattr(fit_warning, "DRAWS", S)
+    whole = fit_warning.log_density(counted.result, NEW, LABELS)
     outputs = 7 * S * counted.result.model.net.n_outputs
-    for place in (module, doubts):
+    for place in (module, fit_warning):
         monkeypatch.setattr(place, "OUTPUTS", outputs)
     monkeypatch.setattr(module, "quantiles", None)  # to call it is an error
     found = []
-    ask = partial(doubts.log_density, counted.result, NEW, LABELS)
+    ask = partial(fit_warning.log_density, counted.result, NEW, LABELS)
     assert counted.passes(lambda: found.append(ask())) == 1
     np.testing.assert_allclose(found, whole, rtol=1e-12)
 

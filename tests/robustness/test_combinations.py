@@ -96,6 +96,7 @@ def make_problem(family, likelihood, prior, estimator):
     return (model, family, params, noise, *model.batch(X, y)), (X, y)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("cell", CHECKED, ids=" | ".join)
 def test_gradient_is_the_complex_step(cell):
     problem, (X, y) = make_problem(*cell)
@@ -166,6 +167,7 @@ def two_weight_model(likelihood, prior):
     return mb.Model(net, like, prior)
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("cell", SCORE_CELLS, ids=" | ".join)
 def test_score_function_is_right_in_expectation(cell):
     """Quadrature nodes as noise; the truth is the slope of the expected loss."""

@@ -35,6 +35,7 @@ def run(name):
 # --- the same numbers again ----------------------------------------------------------
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", VARIANTS)
 def test_repeated_runs_are_equal_to_the_bit(name):
     first = run(name)
@@ -90,10 +91,12 @@ def in_another_process(code, threads=1):
     return json.loads(done.stdout)
 
 
+@pytest.mark.optional
 def test_processes_agree_to_the_bit():
     assert in_another_process(CHILD) == in_another_process(CHILD)
 
 
+@pytest.mark.optional
 def test_one_and_two_threads_agree():
     """Sums of products in another order: 1e-12 of the largest number, after 6 steps."""
     runs = (in_another_process(BIG, threads) for threads in (1, 2))

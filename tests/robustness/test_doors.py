@@ -16,13 +16,12 @@ from support import doors
 from support.doors import DOORS
 
 import minibnn as mb
-from minibnn import datasets, metrics
+from minibnn import datasets, metrics, plots
 from minibnn.diagnosis import points
 from minibnn.exact import conjugate as exact
 from minibnn.exact import laplace, quadrature
 from minibnn.likelihoods import ALL
 from minibnn.mcmc import chains
-from minibnn.plots import plots
 
 ELSEWHERE = ("minibnn.datasets.rupture_data",)  # shown in datasets
 AXES = Figure().add_subplot()

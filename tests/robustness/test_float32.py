@@ -34,7 +34,7 @@ from support.likelihoods import targets_of
 import minibnn as mb
 from minibnn.objective import objective
 from minibnn.rng import Normals
-from minibnn.svi import descent, stretch
+from minibnn.svi import many_steps, one_step
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
 LOSS, GRADIENT, AFTER_STEPS, PREDICTED = 1e-5, 1e-4, 5e-6, 3e-5
@@ -75,6 +75,7 @@ def evaluate(cell, dtype):
     return loss, parts, gradient(), data()
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("cell", CELLS, ids=" | ".join)
 def test_one_evaluation(cell):
     """float32 throughout, and close to double precision at the same numbers."""
@@ -134,7 +135,7 @@ def run(name, model, dtype, **more):
 def memory(monkeypatch):
     """What the loop computed in: parameters, gradients, noise, optimiser memory."""
     seen = {}
-    update = descent.Descent.update
+    update = one_step.OneStep.update
 
     def spied(self, optimizer, memory, *args):
         seen["memory"] = memory
@@ -142,20 +143,21 @@ def memory(monkeypatch):
         seen["data"] = self.batches.A
         return update(self, optimizer, memory, *args)
 
-    run_rows = stretch.Stretch.run
+    run_rows = many_steps.ManySteps.run
 
     def spied_rows(self, program, *args):
         calls = program.ahead + program.row(0) + program.late
         seen["memory"] = self.memory
-        seen["rest"] = [self.descent.flat.theta, program.inputs, program.outputs]
-        seen["data"] = [self.descent.batches.A, [args for _, args in calls]]
+        seen["rest"] = [self.one_step.flat.theta, program.inputs, program.outputs]
+        seen["data"] = [self.one_step.batches.A, [args for _, args in calls]]
         return run_rows(self, program, *args)
 
-    monkeypatch.setattr(descent.Descent, "update", spied)
-    monkeypatch.setattr(stretch.Stretch, "run", spied_rows)
+    monkeypatch.setattr(one_step.OneStep, "update", spied)
+    monkeypatch.setattr(many_steps.ManySteps, "run", spied_rows)
     return seen
 
 
+@pytest.mark.sample(7)
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("name", RUNS)
 def test_nothing_is_float64_on_the_way(name, model, memory):
@@ -182,6 +184,7 @@ def same_noise(monkeypatch):
     monkeypatch.setattr(Normals, "fill", fill)
 
 
+@pytest.mark.sample(11)
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("name", [n for n in RUNS if n != "lbfgs"])
 def test_twenty_steps_stay_together(name, model, same_noise):

@@ -11,11 +11,11 @@ from support import bad_inputs as world
 from support.likelihoods import EXAMPLES, LIKELIHOODS, targets_of
 
 import minibnn as mb
+from minibnn import plots
 from minibnn.audit.verify import verify
 from minibnn.exact import normal_sample
 from minibnn.mcmc.ess import ess
 from minibnn.mcmc.r_hat import r_hat
-from minibnn.plots import plots
 from minibnn.validation.doors import outside
 
 matplotlib.use("Agg")
@@ -226,6 +226,7 @@ def same(one, other):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize(
     "setting", [RAISE, pytest.param(WARN, marks=pytest.mark.slow)], ids=str
 )
@@ -244,7 +245,7 @@ def test_the_audit_holds():
 
 def test_it_can_be_imported_so():
     code = (
-        "import numpy; numpy.seterr(all='raise'); import minibnn, minibnn.plots.plots"
+        "import numpy; numpy.seterr(all='raise'); import minibnn, minibnn.plots"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
 

@@ -1,4 +1,4 @@
-"""Hundreds of random small models: ten steps, then the gradient is checked.
+"""Random small models: ten steps, then the gradient is checked.
 
 Each is trained or refused with an error that names what is missing; what is trained
 stays finite without a warning, every step of the loop computed the objective, and the
@@ -13,13 +13,14 @@ from support.fuzz_cases import make_case
 from support.oracles import step_every_coordinate
 
 import minibnn as mb
+from minibnn import likelihoods
 from minibnn.objective import objective
-from minibnn.svi import descent
+from minibnn.svi import one_step
 from minibnn.svi.elbo import default_estimator
 
 # their columns are of any size, and told
 pytestmark = pytest.mark.filterwarnings("ignore:Far from mean 0")
-QUICK, ALL, CHUNK = 300, 5000, 20
+QUICK, ALL, CHUNK, COVER = 80, 5000, 20, 300
 NOT_THE_SLOPE = mb.ScoreFunction, mb.StickTheLanding  # of the value they give
 
 
@@ -32,7 +33,7 @@ def chunks(count):
 @pytest.fixture
 def watched(monkeypatch):
     """Every step of every run is compared with the objective, computed afresh."""
-    evaluate = descent.Descent.evaluate
+    evaluate = one_step.OneStep.evaluate
 
     def compared(self, kl_weight):
         parts = evaluate(self, kl_weight)
@@ -47,7 +48,7 @@ def watched(monkeypatch):
         close(parts["g"], want, 1e5 * eps)
         return parts
 
-    monkeypatch.setattr(descent.Descent, "evaluate", compared)
+    monkeypatch.setattr(one_step.OneStep, "evaluate", compared)
 
 
 def want_type(loss):
@@ -161,15 +162,16 @@ def check_gradient(case, result):
 
 
 def test_the_cases_cover_what_there_is():
-    cases = [make_case(seed) for seed in range(QUICK)]
+    cases = [make_case(seed) for seed in range(COVER)]
     kinds = {type(c.model.likelihood).__name__ for c in cases}
     kinds |= {type(c.model.prior).__name__ for c in cases}
     kinds |= {type(c.family).__name__ for c in cases}
     kinds |= {type(c.estimator).__name__ for c in cases}
     kinds |= {c.model.net.activation for c in cases} | {c.X.dtype.name for c in cases}
-    assert len(kinds) == 7 + 3 + 4 + 8 + 4 + 2 - 1  # None is the default estimator
+    # None is the default estimator
+    assert len(kinds) == len(likelihoods.ALL) + 3 + 4 + 8 + 4 + 2 - 1
     refused = sum(bool(refusal(c.estimator or mb.Pathwise(), c)) for c in cases)
-    assert 0.02 < refused / QUICK < 0.4
+    assert 0.02 < refused / COVER < 0.4
 
 
 def test_a_wrong_gradient_is_found(monkeypatch):

@@ -6,7 +6,7 @@ from support.combination_cases import make_params
 from support.oracles import covariance, log_q
 
 import minibnn as mb
-from minibnn.svi import run
+from minibnn.svi import begin, replicas
 
 
 def all_values(model, family, params, noise, X, y, estimator=None):
@@ -231,26 +231,23 @@ def test_antithetic_is_pathwise_on_mirrored_noise():
 
 def test_full_covariance_starts_from_the_best_mean_field_fit(monkeypatch):
     """Of the first fits the one with the largest ELBO is embedded."""
-    monkeypatch.setattr(run, "has_curvature", lambda *args: False)
+    monkeypatch.setattr(begin, "has_curvature", lambda *args: False)
     rng = np.random.default_rng(10)
     X, y = rng.normal(size=(30, 2)), rng.integers(0, 2, 30)
     model = mb.Model(mb.MLP([2, 4, 1]), mb.Bernoulli(), mb.GaussianPrior())
-    seen, go = [], run.Run.go
+    first, best_params = [], replicas.best_params
 
-    def watched(self):
-        go(self)
-        if not self.lead:  # the three have gone side by side, each is asked by itself
-            elbo = np.mean(self.history["elbo"][-100:])
-            seen.append((elbo, self.copy_params()["mu"]))
-        return self
+    def watched(pairs):
+        for _, state in pairs:
+            first.append((np.mean(state.history["elbo"][-100:]), state.params()["mu"]))
+        return best_params(pairs)
 
-    monkeypatch.setattr(run.Run, "go", watched)
+    monkeypatch.setattr(replicas, "best_params", watched)
     optimizer = mb.SGD(1e-12)
     result = mb.fit(
         model, mb.FullCovariance(), X, y, rng=0, max_steps=1, optimizer=optimizer
     )
-    first = seen[:-1]
-    assert len(first) == 2 * run.FIRST_FITS  # of two kinds of start
+    assert len(first) == 2 * replicas.FIRST_FITS  # of two kinds of start
     ends = [elbo for elbo, _ in first]
     chosen = [np.abs(result.params["mu"] - mu).max() < 1e-8 for _, mu in first]
     assert max(elbo for elbo, took in zip(ends, chosen, strict=True) if took) > (

@@ -9,12 +9,12 @@ import minibnn as mb
 from minibnn import datasets
 from minibnn.datasets import rupture_data
 from minibnn.rupture import claims as rupture_claims
-from minibnn.rupture import detect as rupture_detect
-from minibnn.rupture import detect_figure as rupture_detect_figure
+from minibnn.rupture import displaced_labels as rupture_detect
+from minibnn.rupture import displaced_labels_figure as rupture_detect_figure
 from minibnn.rupture import figures as rupture_figures
-from minibnn.rupture import physics as rupture_physics
+from minibnn.rupture import models as rupture_rows
+from minibnn.rupture import physics_rule as rupture_physics
 from minibnn.rupture import report as rupture_report
-from minibnn.rupture import rows as rupture_rows
 from minibnn.rupture import scores as rupture_scores
 from minibnn.rupture import study as rupture
 from minibnn.rupture.settings import QUICK, Settings
@@ -38,7 +38,7 @@ SETTINGS = Settings(
     cov_samples=5, cov_fits=2, chains=2, hmc_warmup=21, hmc_draws=22, particles=6,
     temperatures=7, leapfrog=8,
 )  # fmt: skip
-PROBLEM = rupture_rows.Problem(
+PROBLEM = rupture_rows.FitRows(
     np.arange(48.0).reshape(6, 8) % 7, np.ones((6, 8)), np.array([0, 0, 0, 0, 1, 1])
 )
 

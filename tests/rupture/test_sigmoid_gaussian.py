@@ -9,6 +9,7 @@ import pytest
 from likelihoods import test_laws as laws
 
 import minibnn as mb
+from minibnn.diagnosis.chain import Chain
 from minibnn.likelihoods import ALL
 from minibnn.recipe import from_recipe
 from minibnn.rupture import SigmoidGaussian
@@ -17,7 +18,7 @@ from minibnn.rupture import SigmoidGaussian
 APPLY = (
     laws.test_rows_and_targets_are_independent,
     laws.test_the_gradient_is_that_of_the_value,
-    laws.test_the_mean_is_the_link_of_the_outputs,
+    laws.test_canonical_is_a_gradient_of_mean_less_target,
     laws.test_float32_stays_float32,
     laws.test_runs_are_their_own_and_memory_is_laid_out_as_the_outputs,
     laws.test_a_training_step_can_be_recorded,
@@ -79,7 +80,8 @@ def test_no_gauss_newton_is_known_for_it():
         mb.laplace(model, np.ones((3, 2)), [0, 1, 1], np.zeros(3))
 
 
-def test_its_own_mistake_is_named():
+def test_a_diagnosis_walks_its_chain():
     model = mb.Model(mb.MLP([2, 3, 1], "tanh"), LIKE, mb.GaussianPrior(0.2, 0.7))
     case = mb.points.generic(model, mb.MeanField())
     assert mb.diagnose(case.gradient(), case).verdict == "no mistake"
+    assert Chain(case).label("likelihood") == "E37"

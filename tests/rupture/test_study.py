@@ -8,20 +8,21 @@ import numpy as np
 import pytest
 from matplotlib import style
 
-from minibnn import datasets
+from minibnn import datasets, plots
 from minibnn.commands import main as cli
 from minibnn.datasets import rupture_data
-from minibnn.plots import plots
 from minibnn.rupture import claims as rupture_claims
-from minibnn.rupture import detect as rupture_detect
+from minibnn.rupture import displaced_labels as rupture_detect
 from minibnn.rupture import figures as rupture_figures
-from minibnn.rupture import physics as rupture_physics
+from minibnn.rupture import models as rupture_rows
+from minibnn.rupture import physics_rule as rupture_physics
 from minibnn.rupture import report as rupture_report
-from minibnn.rupture import rows as rupture_rows
 from minibnn.rupture import scores as rupture_scores
 from minibnn.rupture import study as rupture
 from minibnn.rupture import unit_cost as rupture_unit_cost
 from minibnn.rupture.settings import Settings
+
+pytestmark = pytest.mark.optional  # the study and its command from end to end
 
 TINY = Settings(
     seeds=2,
@@ -137,14 +138,14 @@ def test_every_row_is_there_with_every_column(study, facts):
 
 def test_the_log_evidence_is_that_of_the_annealed_network(study, facts):
     """Its particles' mean weight, not their mean log weight; in the place of an ELBO."""
-    problem = rupture_rows.Problem(study.dataset.X, study.raw.X, study.raw.y)
+    problem = rupture_rows.FitRows(study.dataset.X, study.raw.X, study.raw.y)
     rng = np.random.default_rng(0).spawn(5)[3]
     found = rupture_rows.annealed(problem, TINY, rng).log_evidence
     assert facts["log_evidence"] == study.rows["hmc"].elbo[0] == found
 
 
 def test_builders_get_no_test_rows():
-    assert rupture_rows.Problem._fields == ("X", "raw", "y")
+    assert rupture_rows.FitRows._fields == ("X", "raw", "y")
 
 
 def test_scores_are_those_of_the_mean_at_one_half(study):
@@ -181,7 +182,7 @@ def test_the_recipe_trains_on_balanced_rows_of_its_own_scale(monkeypatch):
         return "fitted"
 
     monkeypatch.setattr(rupture_rows, "fit", fit)
-    problem = rupture_rows.Problem(data.X, data.X, data.y)
+    problem = rupture_rows.FitRows(data.X, data.X, data.y)
     found = rupture_rows.recipe_fit(problem, TINY, np.random.default_rng(0))
     assert len(seen["y"]) == 2 * np.sum(data.y == 0)
     assert seen["y"].mean() == 0.5

@@ -14,11 +14,10 @@ import numpy as np
 from support import bad_inputs as world
 
 import minibnn as mb
-from minibnn import datasets, metrics
+from minibnn import datasets, metrics, plots
 from minibnn.datasets import rupture_data
 from minibnn.diagnosis import points
 from minibnn.likelihoods import ALL
-from minibnn.plots import plots
 from minibnn.rupture import study as rupture
 
 X, Y, REALS, PARAMS, P = world.X, world.Y, world.REALS, world.PARAMS, world.P

@@ -81,8 +81,9 @@ def make_family(rng, model):
 
 def steep(likelihood, estimator):
     """Whether gradients have no bound, so that a plain step may go anywhere."""
-    heads = likelihood.log_scale_outputs(2) != slice(0)
-    return heads or likelihood.link == "exp" or isinstance(estimator, mb.ScoreFunction)
+    exponential = likelihood.support == "counts"
+    exponential |= likelihood.log_scale_outputs(2) != slice(0)
+    return exponential or isinstance(estimator, mb.ScoreFunction)
 
 
 def make_case(seed):

@@ -1,4 +1,4 @@
-"""Import a copy of the kernels with one mistake in it, beside the sound package."""
+"""Import a copy of the package with one mistake in it, beside the sound one."""
 
 import importlib
 import sys
@@ -10,15 +10,15 @@ from mutation.mutation import plant
 import minibnn
 
 SOURCE = Path(minibnn.__file__).parent
-ABOVE = ("checking", "study")  # rooms the kernels know nothing of
+ABOVE = "mistakes diagnosis audit plots book rupture commands".split()  # not needed
 
 
 def import_mutant(mutant, folder):
-    """The ``inference.elbo`` module of a copy that carries the mistake."""
+    """The ``svi.elbo`` module of a copy that carries the mistake."""
     name = f"mutant_{uuid.uuid4().hex}"
     package = Path(folder) / name
-    for path in SOURCE.glob("*/*.py"):
-        if path.parent.name not in ABOVE:
+    for path in SOURCE.rglob("*.py"):
+        if path.relative_to(SOURCE).parts[0] not in ABOVE:
             target = package / path.relative_to(SOURCE)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(path.read_text().replace("minibnn.", f"{name}."))
@@ -27,7 +27,7 @@ def import_mutant(mutant, folder):
     sys.path.insert(0, str(folder))
     try:
         importlib.invalidate_caches()
-        return importlib.import_module(f"{name}.inference.elbo")
+        return importlib.import_module(f"{name}.svi.elbo")
     finally:
         sys.path.remove(str(folder))
 

@@ -7,14 +7,3 @@ def seeds(quick, count):
     """Parameter ``seeds``: the first few in one quick test, the others in a slow one."""
     rest = pytest.param(range(quick, count), id="rest", marks=pytest.mark.slow)
     return pytest.mark.parametrize("seeds", [pytest.param(range(quick), id="few"), rest])
-
-
-def every(step, cells):
-    """Tuples of parameters, of which each ``step``-th is quick and the others slow.
-
-    With a step prime to the lengths of a product's axes, every value is among the quick.
-    """
-    return [
-        pytest.param(*cell, marks=[pytest.mark.slow] if i % step else [])
-        for i, cell in enumerate(cells)
-    ]

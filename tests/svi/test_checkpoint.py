@@ -10,7 +10,7 @@ from support.saved_runs import assert_same
 import minibnn as mb
 from minibnn import rng as normals
 from minibnn.storage import StorageError, read, write
-from minibnn.svi import batches, descent, stretch
+from minibnn.svi import batches, many_steps, one_step
 from minibnn.tape import Direct
 
 RNG = np.random.default_rng(5)
@@ -34,9 +34,9 @@ def unrecorded(request, monkeypatch):
     """Steps run directly, which for so few is quicker, but in tests named "recorded"."""
     if "recorded" not in request.node.name:
         monkeypatch.setattr(
-            descent, "proved_program", lambda step, inputs, *rest: Direct(step, inputs)
+            one_step, "proved_program", lambda step, inputs, *rest: Direct(step, inputs)
         )
-        monkeypatch.setattr(stretch, "proved_scan", lambda *args: None)
+        monkeypatch.setattr(many_steps, "proved_scan", lambda *args: None)
 
 
 def stop_after(steps, error=StopIteration):
@@ -82,6 +82,7 @@ EDGES = {
 BLOCKS = [384, *(pytest.param(n, marks=pytest.mark.slow) for n in (192, 576, 1152))]
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("block", BLOCKS)
 @pytest.mark.parametrize("name", EDGES)
 def test_wherever_it_stops_in_a_block_or_an_epoch(name, block, tmp_path, monkeypatch):
@@ -175,12 +176,13 @@ def test_what_a_callback_raises_leaves_its_step_in_the_file(error, stop, tmp_pat
 
 MOMENTS = [
     (batches.Batches, "next"), (batches.Batches, "gather"),
-    (normals.Normals, "fill"), (descent.Descent, "evaluate"),
-    (descent.Descent, "update"), (mb.Adam, "rates"),
+    (normals.Normals, "fill"), (one_step.OneStep, "evaluate"),
+    (one_step.OneStep, "update"), (mb.Adam, "rates"),
     (mb.Checkpoint, "due"), (mb.Checkpoint, "save"),
 ]  # fmt: skip
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("moment", MOMENTS, ids=lambda m: f"{m[0].__name__}.{m[1]}")
 def test_ctrl_c_in_the_middle_of_a_step(moment, after, tmp_path, monkeypatch):
@@ -188,10 +190,11 @@ def test_ctrl_c_in_the_middle_of_a_step(moment, after, tmp_path, monkeypatch):
     check_broken_off(moment, after, tmp_path, monkeypatch)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", ["run", "fill"])
 @pytest.mark.parametrize("after", [False, True])
 def test_ctrl_c_in_recorded_steps(name, after, tmp_path, monkeypatch):
-    check_broken_off((stretch.Stretch, name), after, tmp_path, monkeypatch)
+    check_broken_off((many_steps.ManySteps, name), after, tmp_path, monkeypatch)
 
 
 def check_broken_off(moment, after, tmp_path, monkeypatch):

@@ -37,6 +37,7 @@ def two_clusters():
 # --- what fit does -------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_default_fit_gains_on_mean_field(monkeypatch):
     """A network of 81 weights; mean-field fits of 500 steps, to be quick."""
     monkeypatch.setattr("minibnn.svi.options.FEWEST_STEPS", 500)
@@ -162,6 +163,7 @@ def problem(likelihood, n_outputs, prior=N01):
     return model, params | {"mu": w}, A, y
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("name", LIKELIHOODS)
 def test_every_likelihood_has_a_curvature(name, dtype):

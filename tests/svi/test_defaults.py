@@ -7,7 +7,7 @@ import pytest
 
 import minibnn as mb
 from minibnn.optim.slowing import Slowing, rise_of
-from minibnn.svi import options, rivals
+from minibnn.svi import best_start, options
 from minibnn.svi.start import narrow
 
 PRIOR = mb.GaussianPrior(0.0, 1.0)
@@ -171,8 +171,8 @@ class Two:
 
 
 def test_scores_are_the_elbo_and_nothing_known_is_the_worst():
-    np.testing.assert_array_equal(rivals.scores(Two([1.0, np.nan])), [1.0, -np.inf])
-    np.testing.assert_array_equal(rivals.scores(Two([np.inf, 2.0])), [-np.inf, 2.0])
+    np.testing.assert_array_equal(best_start.scores(Two([1.0, np.nan])), [1.0, -np.inf])
+    np.testing.assert_array_equal(best_start.scores(Two([np.inf, 2.0])), [-np.inf, 2.0])
 
 
 def test_a_second_start_that_is_behind_gives_up():
@@ -198,6 +198,7 @@ def test_log_scales_begin_at_zero_for_every_input():
     assert F[:, 0].std() > 1
 
 
+@pytest.mark.slow
 def test_a_heteroscedastic_fit_is_no_worse_than_one_noise_level():
     X, y = sine(70)
     het = quiet_fit(model_of(20, mb.HeteroscedasticGaussian()), mb.MeanField(), X, y, rng=0)

@@ -12,8 +12,8 @@ from support.core_oracles import LinearRegression, regression_data
 
 import minibnn as mb
 from minibnn.rng import run_seeds
-from minibnn.svi import descent, stretch
 from minibnn.svi import fit as svi
+from minibnn.svi import many_steps, one_step
 from minibnn.svi.start import standardised_noise
 from minibnn.tape import Direct, Program, Scan
 
@@ -658,8 +658,8 @@ def fit_directly(monkeypatch):
     def run(*args, **kwargs):
         with monkeypatch.context() as patch:
             direct = lambda f, inputs, *_: Direct(f, inputs)  # noqa: E731
-            patch.setattr(descent, "proved_program", direct)
-            patch.setattr(stretch, "proved_scan", lambda *args: None)
+            patch.setattr(one_step, "proved_program", direct)
+            patch.setattr(many_steps, "proved_scan", lambda *args: None)
             return mb.fit(*args, **kwargs)
 
     return run
@@ -678,6 +678,7 @@ def both_ways(fit_directly, *args, **kwargs):
             )
 
 
+@pytest.mark.sample(7)
 @pytest.mark.parametrize("estimator", [mb.Pathwise(), mb.LocalReparam()], ids=repr)
 @pytest.mark.parametrize("scale", ["softplus", "exp", "identity"])
 @pytest.mark.parametrize("likelihood", REPLAYED)
@@ -691,6 +692,7 @@ def test_a_recorded_step_is_the_step(fit_directly, likelihood, scale, estimator)
     )  # fmt: skip
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("activation", ["relu", "tanh", "softplus"])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("kwargs", [{}, {"replicas": 2, "batch_size": 15}], ids=str)
@@ -705,6 +707,7 @@ def test_recorded_updates_and_replicas(fit_directly, kwargs, optimizer, activati
         )  # fmt: skip
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("estimator", [mb.Pathwise(), mb.LocalReparam()], ids=repr)
 @pytest.mark.parametrize("likelihood", REPLAYED)
 def test_the_usual_steps_are_recorded(monkeypatch, likelihood, estimator):
@@ -721,8 +724,8 @@ def test_the_usual_steps_are_recorded(monkeypatch, likelihood, estimator):
 
         monkeypatch.setattr(room, name, watched)
 
-    watch(descent, "proved_program")
-    watch(stretch, "proved_scan")
+    watch(one_step, "proved_program")
+    watch(many_steps, "proved_scan")
     kind, width, y = REPLAYED[likelihood]
     model = mb.Model(mb.MLP([2, 3, width]), kind, mb.GaussianPrior())
     options = {"rng": 0, "start": None, "max_steps": 2, "estimator": estimator}

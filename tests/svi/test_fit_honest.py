@@ -12,9 +12,9 @@ from support.interrupts import interrupt_call
 
 import minibnn as mb
 from minibnn.rng import Streams, run_seeds
-from minibnn.svi import fit as svi
-from minibnn.svi import judge, run
-from minibnn.svi.judge import surely_positive
+from minibnn.svi import closing, compare, estimate
+from minibnn.svi.compare import surely_positive
+from minibnn.svi.job import Job
 
 PRIOR = mb.GaussianPrior(0.0, 1.0)
 STILL = mb.SGD(lambda step, max_steps: 0.0)
@@ -76,8 +76,8 @@ def test_a_start_that_fits_its_noises_alone_is_not_used(kind, n, hidden, options
 def test_a_start_keeps_half_of_what_its_own_noises_promised(promised, used, monkeypatch):
     """From 100 down to 60 on fresh noise: half of the way down to 20."""
     known = {"plain": np.full(8, 100.0), "found": np.full(8, 60.0)}
-    monkeypatch.setattr(judge, "losses", lambda run, params, i, n_samples: known[params])
-    chosen = judge.tested(None, 0, "found", "plain", promised)
+    monkeypatch.setattr(compare, "losses", lambda job, streams, i, p, n: known[p])
+    chosen = compare.tested(None, None, 0, "found", "plain", promised)
     assert chosen == ("found" if used else "plain")
 
 
@@ -272,14 +272,14 @@ def test_judging_costs_little_beside_the_steps(monkeypatch):
     rng, seen = np.random.default_rng(0), []
     X = rng.normal(size=(60_000, 2))
     model = mb.Model(mb.MLP([2, 3, 1]), mb.Bernoulli(), PRIOR)
-    fresh = judge.fresh
+    fresh = compare.fresh
 
     def counted(model, family, params, A, y, rng, n_samples, *rest):
         seen.append(len(A) * n_samples)
         return fresh(model, family, params, A, y, rng, n_samples, *rest)
 
-    monkeypatch.setattr(judge, "fresh", counted)
-    monkeypatch.setattr(svi, "estimate_elbo", lambda *args, **kwargs: (0.0, 0.0))
+    monkeypatch.setattr(compare, "fresh", counted)
+    monkeypatch.setattr(closing, "estimate_elbo", lambda *args, **kwargs: (0.0, 0.0))
     options = {"rng": 0, "start": None, "batch_size": 200, "max_steps": 5000}
     mb.fit(model, mb.MeanField(), X, (X[:, 0] > 0) * 1.0, **options)
     assert 0 < sum(seen) < 0.2 * 5000 * 200
@@ -287,10 +287,10 @@ def test_judging_costs_little_beside_the_steps(monkeypatch):
 
 def test_judging_on_some_rows_agrees_with_all():
     model, X, y = few_rows("real", 400, 5)
-    one = run.Run(*arguments(model, mb.MeanField(), X, y))
-    params = one.family.init(model, 0)
-    every = judge.losses(one, params, 0, 500)
-    some = judge.losses(one, params, 0, 500, n_rows=50)
+    job = Job(*arguments(model, mb.MeanField(), X, y))
+    params, streams = job.family.init(model, 0), [Streams(job.seeds[0])]
+    every = compare.losses(job, streams, 0, params, 500)
+    some = compare.losses(job, streams, 0, params, 500, n_rows=50)
     assert some.std() > every.std()
     se = np.hypot(every.std(), some.std()) / np.sqrt(500)
     assert abs(some.mean() - every.mean()) < 4 * se
@@ -366,7 +366,7 @@ def test_labels_from_a_coin_are_nobodys_fault():
     ],
 )  # fmt: skip
 def test_the_best_constant(likelihood, y, best):
-    from minibnn.svi.doubts import best_constant
+    from minibnn.svi.fit_warning import best_constant
 
     width = 3 if likelihood.exclusive else 1
     found, _ = best_constant(likelihood, likelihood.targets(y, (len(y), width)), width)
@@ -403,6 +403,7 @@ def test_a_plateau_brings_the_schedule_to_its_end():
     assert rate[seen + (steps - seen) // 2] == pytest.approx(0.01, rel=0.02)
 
 
+@pytest.mark.slow
 def test_more_steps_allowed_end_no_lower():
     elbos = [plateau_run(most).elbo for most in (1500, 20_000)]
     assert elbos[1] > elbos[0] - 1
@@ -553,17 +554,17 @@ def test_steps_of_a_point_that_were_asked_for_are_all_there_is():
 SHORT = {"rng": 0, "max_steps": 20, "start": None}
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("replicas", [None, 2])
 @pytest.mark.parametrize("number", [1, 2, 12])
 def test_ctrl_c_in_the_closing_elbo_keeps_the_run(monkeypatch, number, replicas):
     """What the whole rounds before it have given is the estimate; of the first, nan."""
-    from minibnn.svi import elbo
 
     model, X, y = few_rows("real", 60, 4)
     options = SHORT | {"replicas": replicas}
     whole = mb.fit(model, mb.MeanField(), X, y, **options)
-    monkeypatch.setattr(elbo, "CHUNK", 2 * 60 * 8)  # two samples at a time
-    interrupt_call(monkeypatch, elbo, "values", number)
+    monkeypatch.setattr(estimate, "CHUNK", 2 * 60 * 8)  # two samples at a time
+    interrupt_call(monkeypatch, estimate, "values", number)
     result = mb.fit(model, mb.MeanField(), X, y, **options)
     assert result.stop_reason == "interrupted"
     assert_same_params(result, whole)
@@ -582,7 +583,7 @@ def test_ctrl_c_in_the_closing_elbo_keeps_the_run(monkeypatch, number, replicas)
 def test_ctrl_c_while_judging_keeps_the_last_state(monkeypatch):
     model, X, y = few_rows("real", 60, 4)
     whole = mb.fit(model, mb.MeanField(), X, y, **SHORT)
-    interrupt_call(monkeypatch, judge, "losses", 1)
+    interrupt_call(monkeypatch, compare, "losses", 1)
     result = mb.fit(model, mb.MeanField(), X, y, **SHORT)
     assert result.stop_reason == "interrupted"
     assert np.isnan(result.elbo)
@@ -605,7 +606,7 @@ def test_ctrl_c_in_the_start_returns_the_best_so_far(monkeypatch, options):
 
 def test_ctrl_c_in_the_last_descent_of_a_point(monkeypatch):
     model, X, y = smooth(mb.Bernoulli(), lambda X: (X[:, 0] > 0.2) * 1.0)
-    interrupt_call(monkeypatch, judge, "to_the_optimum", 1)
+    interrupt_call(monkeypatch, compare, "to_the_optimum", 1)
     result = mb.fit(model, mb.Point(), X, y, rng=0)
     assert (result.stop_reason, result.converged) == ("interrupted", False)
     assert len(result.history["loss"]) == 1000
@@ -616,13 +617,13 @@ def test_restarts_keep_what_was_estimated(monkeypatch):
     """Ctrl-C in the second of three estimates: the first is the result."""
     model, X, y = few_rows("real", 60, 4)
     alone = mb.fit(model, mb.MeanField(), X, y, **SHORT)
-    interrupt_call(monkeypatch, svi, "estimate_elbo", 2)
+    interrupt_call(monkeypatch, closing, "estimate_elbo", 2)
     result = mb.fit(model, mb.MeanField(), X, y, **SHORT, restarts=3)
     assert result.stop_reason == "interrupted"
     assert result.restarts == []
     np.testing.assert_allclose(result.params["mu"], alone.params["mu"], rtol=1e-8)
     monkeypatch.undo()
-    interrupt_call(monkeypatch, svi, "estimate_elbo", 1)
+    interrupt_call(monkeypatch, closing, "estimate_elbo", 1)
     result = mb.fit(model, mb.MeanField(), X, y, **SHORT, restarts=3)
     assert result.stop_reason == "interrupted"
     assert np.isnan(result.elbo)

@@ -12,14 +12,16 @@ from support.core_oracles import regression_data
 
 import minibnn as mb
 from minibnn.optim.slowing import Slowing
-from minibnn.rng import run_seeds, seed_sequence
-from minibnn.svi import fit as svi
+from minibnn.rng import Streams, run_seeds, seed_sequence
+from minibnn.svi import begin, best_start, closing, start
 from minibnn.svi import replicas as restarts
-from minibnn.svi import run, start
-from minibnn.svi.batches import Batches
-from minibnn.svi.flat import Flat
+from minibnn.svi.batches import Batches, Order
+from minibnn.svi.history import columns
+from minibnn.svi.job import Job
 from minibnn.svi.options import Options, check_options, default_optimizer
+from minibnn.svi.params import Flat
 from minibnn.svi.start import bounds, lbfgs_start, worth_a_start
+from minibnn.svi.state import State
 
 X, Y = regression_data()
 LINEAR = mb.Model(mb.MLP([2, 1]), mb.Gaussian(0.5), mb.GaussianPrior(0.0, 1.5))
@@ -102,7 +104,7 @@ def test_the_kl_weight_of_every_step():
     """Half of ten steps: 0, then a fifth more each, whole from step 5 on."""
     warm = options_of(kl_warmup=0.5, kl_weight=0.4)
     wanted = [0.0, 0.08, 0.16, 0.24, 0.32, 0.4, 0.4]
-    assert [warm.kl_weight_at(step) for step in range(7)] == pytest.approx(wanted)
+    assert warm.kl_weights_at(range(7)) == pytest.approx(wanted)
     assert warm.kl_weights_at(range(7)) == pytest.approx(wanted)
     assert options_of(kl_weight=0.4).kl_weights_at(range(2)) == [0.4, 0.4]
 
@@ -126,7 +128,7 @@ def test_the_step_size_of_every_step():
 def test_how_many_batches_of_a_size_lie_ahead(n_rows, ahead):
     """Of nine that are wanted; the rest of an epoch is a batch of its own."""
     data = np.zeros((n_rows, 2)), np.zeros(n_rows)
-    batches = Batches(*data, 5, [np.random.default_rng(0)], False)
+    batches = Batches(*data, 5, Order([np.random.default_rng(0)], len(data[0])), False)
     for wanted in ahead * 2:  # the second epoch like the first
         assert batches.ahead(9) == wanted
         assert len(batches.next()) == wanted[0]
@@ -175,7 +177,7 @@ def test_estimates_have_the_data_the_stream_and_the_rows_of_their_runs(monkeypat
         seen.append((rows, key, float(A[0, 0])))
         return np.float64(-len(seen)), np.float64(0.5 * len(seen))
 
-    monkeypatch.setattr(svi, "estimate_elbo", estimate)
+    monkeypatch.setattr(closing, "estimate_elbo", estimate)
     found = fit(restarts=3)
     assert seen == [(16, (i, 3), X[0, 0]) for i in range(3)]
     assert found.restarts == [(-1.0, 0.5), (-2.0, 1.0), (-3.0, 1.5)]
@@ -216,7 +218,7 @@ def ended(loss, value=None, reason="max_steps"):
 def test_the_best_run_is_the_one_of_the_largest_elbo_or_smallest_last_loss(
     results, best
 ):
-    assert svi.choose(results) is results[best]
+    assert best_start.choose(results) is results[best]
 
 
 def test_a_full_covariance_starts_from_the_best_of_its_first_fits(monkeypatch):
@@ -227,31 +229,29 @@ def test_a_full_covariance_starts_from_the_best_of_its_first_fits(monkeypatch):
     series[2, -100:], series[1, -100:] = -30.0, -40.0
     asked = []
 
-    def runs_of(kind, arguments):
-        for own in arguments:
+    def ends_of(jobs):
+        for job in jobs:
             k = float(len(asked))
             params = {"mu": np.full(3, k), "rho": np.full(3, -2.0)}
-            fake = SimpleNamespace(
-                history={"elbo": series[len(asked)].tolist()}, stop_reason="max_steps",
-                copy_params=lambda params=params: params,
-            )  # fmt: skip
-            fake.go = lambda fake=fake: fake
-            asked.append(own)
-            yield fake
+            history = {"elbo": series[len(asked)].tolist()}
+            asked.append(job)
+            yield SimpleNamespace(history=history, params=lambda params=params: params)
 
-    monkeypatch.setattr(run, "runs_of", runs_of)
-    monkeypatch.setattr(run, "settle", lambda fake: None)
-    monkeypatch.setattr(run.Run, "curved", lambda self, replica, params: params)
-    monkeypatch.setattr(run, "losses", lambda own, params, i, n: params["mu"])
+    monkeypatch.setattr(restarts, "ends_of", ends_of)
+    monkeypatch.setattr(restarts, "settle", lambda *args: None)
+    monkeypatch.setattr(begin.Beginning, "curved", lambda self, i, params: params)
+    monkeypatch.setattr(
+        begin, "losses", lambda job, streams, i, params, n: params["mu"]
+    )
     options = {"kl_warmup": 0.5, "n_samples": 4, "kl_weight": 0.7, "batch_size": 9}
     found = fit(family=mb.FullCovariance(), start="auto", stop=mb.Plateau(), **options)
     assert found.params["mu"].tolist() == [1.0] * 3
-    assert run.FIRST_FITS == 2
-    assert [own[5].kind for own in asked] == ["lbfgs", "lbfgs", "small", "small"]
-    keys = [seed.spawn_key for *_, (seed,) in asked]
+    assert restarts.FIRST_FITS == 2
+    assert [own.options.kind for own in asked] == ["lbfgs", "lbfgs", "small", "small"]
+    keys = [seed.spawn_key for seed in (own.seeds[0] for own in asked)]
     assert keys[:2] == keys[2:]
     assert len(set(keys)) == 2
-    own = asked[0][5]
+    own = asked[0].options
     assert (own.n_samples, own.max_steps, own.kl_warmup) == (1, 10_000, 0)
     assert isinstance(own.stop, Slowing)
     assert (own.kl_weight, own.batch_size) == (0.7, 9)
@@ -348,7 +348,7 @@ def test_every_replica_starts_on_its_own_data(monkeypatch):
         seen.append((float(A[0, 0]), weight, key))
         return params, 0.0
 
-    monkeypatch.setattr(run, "lbfgs_start", started)
+    monkeypatch.setattr(begin, "lbfgs_start", started)
     stacked, both = np.stack([X, X + 1.0]), np.stack([Y, Y])
     options = SHORT | {"start": "lbfgs", "replicas": 2, "kl_weight": 0.25}
     mb.fit(LINEAR, FAMILY, stacked, both, **options)
@@ -409,7 +409,7 @@ def test_an_error_tells_its_step_and_brings_the_last_good_parameters(at, callbac
 def test_the_history_of_a_step_in_its_columns():
     rows = {"loss": np.array([5.0, 6.0]), "nll": np.array([4.0, 4.5]),
             "kl": np.array([2.0, 3.0])}  # fmt: skip
-    assert run.columns(rows, [0.5, 0.5], [0.1, 0.2]) == {
+    assert columns(rows, [0.5, 0.5], [0.1, 0.2]) == {
         "loss": [5.0, 6.0], "elbo": [-6.0, -7.5], "nll": [4.0, 4.5], "kl": [2.0, 3.0],
         "kl_weight": [0.5, 0.5], "lr": [0.1, 0.2],
     }  # fmt: skip
@@ -422,24 +422,34 @@ def test_how_many_numbers_a_step_makes(monkeypatch):
     """3 samples x (10 rows x (2 + 4 + 1) units + 17 weights) + 34 parameters."""
     model = mb.Model(mb.MLP([2, 4, 1]), mb.Bernoulli(), mb.GaussianPrior())
     options = options_of(n_samples=3, batch_size=10, optimizer=mb.Adam())
-    assert restarts.numbers_of_a_step(model, FAMILY, 24, options) == 3 * 87 + 34
-    assert restarts.numbers_of_a_step(model, FAMILY, 8, options) == 3 * 73 + 34
-    args = model, FAMILY, mb.Pathwise(), np.zeros((24, 3)), None, options
+    many, few = (
+        Job(model, FAMILY, mb.Pathwise(), np.zeros((n, 3)), None, options, [0])
+        for n in (24, 8)
+    )
+    assert restarts.numbers_of_a_step(many) == 3 * 87 + 34
+    assert restarts.numbers_of_a_step(few) == 3 * 73 + 34
     for most, wanted in ((295, True), (294, False)):
         monkeypatch.setattr(restarts, "MOST_NUMBERS", most)
-        assert restarts.can_go_together(*args) is wanted
+        assert restarts.can_go_together(many) is wanted
 
 
 def test_a_replica_set_free_takes_its_own_streams_and_history():
-    streams = ["first", "second"]
-    flat = Flat({"mu": np.arange(6.0).reshape(2, 3)})
-    joint = SimpleNamespace(
-        streams=streams, flat=flat, lead=(2,), begin=None,
-        history={"loss": [[1.0, 2.0], [3.0, 4.0]], "lr": [0.1, 0.2]},
-    )  # fmt: skip
-    one = restarts.apart(joint)[1]
-    assert (one.streams, one.lead) == (["second"], ())
-    assert one.flat.params["mu"].tolist() == [3.0, 4.0, 5.0]
+    options = options_of(optimizer=mb.Momentum(0.1), replicas=2, batch_size=2)
+    A, y = np.zeros((5, 3)), np.zeros((5, 1))
+    job = Job(LINEAR, FAMILY, mb.Pathwise(), A, y, options, [0, 1])
+    params = {"mu": np.arange(6.0).reshape(2, 3)}
+    joint = State.at(job, params, [Streams(seed) for seed in job.seeds])
+    joint.history = {"loss": [[1.0, 2.0], [3.0, 4.0]], "lr": [0.1, 0.2]}
+    joint.memory["velocity"] = params["mu"] + 0.5
+    joint.order.rows = np.arange(10).reshape(2, 5)
+    one = joint.replicas()[1]
+    assert one.streams == [joint.streams[1]]
+    assert one.normals == [joint.normals[1]]
+    assert one.order.rngs == [joint.streams[1].batches]
+    assert one.order.rows.tolist() == [[5, 6, 7, 8, 9]]
+    assert one.memory["velocity"].tolist() == [3.5, 4.5, 5.5]
+    for theta in (one.flat.params["mu"], one.good, one.begin):
+        assert theta.tolist() == [3.0, 4.0, 5.0]
     assert {key: list(a) for key, a in one.history.items()} == {
         "loss": [2.0, 4.0], "lr": [0.1, 0.2],
     }  # fmt: skip

@@ -7,8 +7,8 @@ import pytest
 from support.interrupts import interrupt_call
 
 import minibnn as mb
+from minibnn.svi import begin
 from minibnn.svi import fit as svi
-from minibnn.svi import run
 from minibnn.svi.interrupt import Interrupted
 
 RNG = np.random.default_rng(8)
@@ -53,6 +53,7 @@ def test_these_folds_are_unequal():
     assert [len(rows) for rows in TRAIN] == [18, 18, 18, 19, 19]
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("family", "options"),
     [
@@ -207,7 +208,7 @@ def test_ctrl_c_in_a_start_of_the_first_length(monkeypatch):
             raise Interrupted(params)
         return params, 0.0
 
-    monkeypatch.setattr(run, "lbfgs_start", interrupted)
+    monkeypatch.setattr(begin, "lbfgs_start", interrupted)
     cv = folds(start="lbfgs")
     plain = folds(optimizer=mb.SGD(1e-300), max_steps=1)
     assert cv.stop_reason == "interrupted"
@@ -219,7 +220,7 @@ def test_ctrl_c_in_a_start_of_the_first_length(monkeypatch):
 
 def test_ctrl_c_in_a_later_length_keeps_the_earlier(monkeypatch):
     whole = folds(start="lbfgs")
-    interrupt_call(monkeypatch, run, "lbfgs_start", 4)
+    interrupt_call(monkeypatch, begin, "lbfgs_start", 4)
     cv = folds(start="lbfgs")
     assert cv.stop_reason.tolist() == ["max_steps"] * 3 + ["interrupted"] * 2
     np.testing.assert_array_equal(cv.params["mu"][:3], whole.params["mu"][:3])

@@ -30,6 +30,7 @@ def gathered(*args, small=-1, monkeypatch=None, **options):
 # --- the numbers are the same --------------------------------------------------------
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("look", [None, lambda info: None], ids=["rows", "steps"])
 @pytest.mark.parametrize(

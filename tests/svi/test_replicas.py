@@ -5,10 +5,10 @@ import pytest
 from support.interrupts import interrupt_call
 
 import minibnn as mb
+from minibnn.svi import begin, closing, run
 from minibnn.svi import fit as svi
 from minibnn.svi import replicas as restarts
-from minibnn.svi import run
-from minibnn.svi.descent import Descent
+from minibnn.svi.one_step import OneStep
 from minibnn.tape import Scan
 
 RNG = np.random.default_rng(8)
@@ -43,9 +43,9 @@ def together(monkeypatch):
     """How many runs each array program advanced, in order."""
     counts, call = [], restarts.gone_together
 
-    def counted(run_class, arguments):
-        counts.append(len(arguments))
-        return call(run_class, arguments)
+    def counted(jobs):
+        counts.append(len(jobs))
+        return call(jobs)
 
     monkeypatch.setattr(restarts, "gone_together", counted)
     return counts
@@ -73,6 +73,7 @@ def assert_close(one, other):
 # --- the same runs -------------------------------------------------------------------
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     "options",
     [
@@ -125,10 +126,10 @@ def test_the_first_fits_of_a_full_covariance_go_together(together, monkeypatch):
     monkeypatch.setattr("minibnn.svi.options.FEWEST_STEPS", 60)
     monkeypatch.setattr("minibnn.svi.options.MOST_STEPS", 60)
     joint = fit(**options, restarts=1)
-    assert together == [run.FIRST_FITS] * 2  # kinds of start
+    assert together == [restarts.FIRST_FITS] * 2  # kinds of start
     monkeypatch.setattr(restarts, "MOST_NUMBERS", 0)
     assert_close(joint, fit(**options, restarts=1))
-    assert together == [run.FIRST_FITS] * 2
+    assert together == [restarts.FIRST_FITS] * 2
 
 
 # --- what is looked at singly, or gains nothing --------------------------------------
@@ -142,6 +143,7 @@ class MyPrior(mb.GaussianPrior):
     """A prior of one's own."""
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "options",
     [
@@ -217,7 +219,7 @@ def assert_close_params(one, other):
 
 def test_an_interrupt_before_the_first_step_returns_the_start(monkeypatch):
     monkeypatch.setattr(run.Run, "several_steps", lambda self: False)
-    interrupt_call(monkeypatch, Descent, "evaluate", 1)
+    interrupt_call(monkeypatch, OneStep, "evaluate", 1)
     result = fit()
     assert result.stop_reason == "interrupted"
     assert len(result.restarts) == 3
@@ -230,7 +232,7 @@ def test_an_interrupt_in_a_start_returns_the_starts_so_far(monkeypatch):
     starts = [fit(**options, restarts=n, max_steps=1) for n in (1, 2)]
     for number, start in enumerate(starts, 2):
         with monkeypatch.context() as patch:
-            interrupt_call(patch, run, "lbfgs_start", number)
+            interrupt_call(patch, begin, "lbfgs_start", number)
             result = fit(**options)
         assert result.stop_reason == "interrupted"
         assert result.elbo == pytest.approx(start.elbo)
@@ -238,14 +240,14 @@ def test_an_interrupt_in_a_start_returns_the_starts_so_far(monkeypatch):
 
 
 def test_an_interrupt_with_nothing_to_return_is_raised(monkeypatch):
-    interrupt_call(monkeypatch, run, "lbfgs_start", 1)
+    interrupt_call(monkeypatch, begin, "lbfgs_start", 1)
     with pytest.raises(KeyboardInterrupt):
         fit(start="lbfgs")
 
 
 def test_an_interrupt_in_a_later_group_or_estimate_keeps_the_rest(monkeypatch):
     monkeypatch.setattr(restarts, "MOST_TOGETHER", 2)
-    for owner, name in ((run, "lbfgs_start"), (svi, "estimate_elbo")):
+    for owner, name in ((begin, "lbfgs_start"), (closing, "estimate_elbo")):
         with monkeypatch.context() as patch:
             interrupt_call(patch, owner, name, 3)
             result = fit(start="lbfgs", restarts=4)

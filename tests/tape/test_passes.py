@@ -70,7 +70,13 @@ def multiple_too_late(x, y):
     return (y * y + double) * x
 
 
+def shifted(x, y):
+    x = x * y
+    return np.concatenate([x[1:] + 0.5 * x[:-1], y[:1]])
+
+
 BINARY = [
+    shifted,
     multiple_too_late,
     shared_too_late,
     np.add,
@@ -110,7 +116,12 @@ def turned(a, b, x, y, rate):
     np.subtract(0.5 * b, y, out=b)
 
 
-MOVES = [twice, written_between, moments, turned]
+def upwards(a, b, x, y, rate):
+    a += rate * x
+    np.multiply(y, rate, out=b)
+
+
+MOVES = [upwards, twice, written_between, moments, turned]
 
 
 def kl_like(x, y, z):
@@ -274,6 +285,23 @@ def names_of(step, state, **rows):
         s.function.__name__ if callable(s.function) else s.function[0].__name__
         for s in steps
     ]
+
+
+def test_a_state_that_is_summed_is_moved_all_the_same():
+    def step(x, rate, a, b):
+        np.multiply(x, 2.0, out=a)
+        b += rate * x
+        return {"sums": (a - x).sum() + b.sum()}
+
+    names = ("x", "a", "b")
+    arrays = {name: np.ones(4, np.float32) for name in names}
+    arrays["rate"] = np.array(0.5, np.float32)
+    made = Program(step, arrays, "ab")
+    for array in arrays.values():
+        array[...] = 3.0
+    made()
+    assert made.outputs["sums"] == 4 * (6.0 - 3.0) + 4 * 12.0
+    np.testing.assert_array_equal([arrays["a"], arrays["b"]], [[6.0] * 4, [12.0] * 4])
 
 
 def test_moments_are_two_calls_of_blas():

@@ -1,15 +1,13 @@
 """The tape replays what the kernels compute, or is not used at all."""
 
-import itertools
 from functools import partial
 
 import numpy as np
 import pytest
 from support.likelihoods import EXAMPLES, targets_of
-from support.sampling import every
 
 import minibnn as mb
-from minibnn.svi import descent, stretch
+from minibnn.svi import many_steps, one_step
 from minibnn.tape import (
     Direct,
     NotRecordable,
@@ -35,10 +33,7 @@ ESTIMATORS = [
 ]
 
 
-FAMILIES = [mb.MeanField("exp"), mb.Point(), mb.FullCovariance()]
-
-
-@pytest.fixture
+@pytest.fixture(params=[tape.LARGE, 2], ids=["computed", "unwritten"])
 def large(request):
     """From which size on a result is not computed while it is recorded."""
     with pytest.MonkeyPatch.context() as patch:
@@ -57,9 +52,9 @@ def both_ways(monkeypatch, model, family, y, **options):
     fits = []
     options |= {"rng": 1, "start": None}
     in_a_row = mb.fit(model, family, X, y, **options)
-    monkeypatch.setattr(stretch, "proved_scan", lambda *args: None)
+    monkeypatch.setattr(many_steps, "proved_scan", lambda *args: None)
     for make in (spy, lambda function, inputs, *_: Direct(function, inputs)):
-        monkeypatch.setattr(descent, "proved_program", make)
+        monkeypatch.setattr(one_step, "proved_program", make)
         fits.append(mb.fit(model, family, X, y, **options))
     assert_same(in_a_row, fits[0])
     monkeypatch.undo()
@@ -74,18 +69,12 @@ def assert_same(replayed, direct):
         np.testing.assert_allclose(replayed.history[key], value, 0, 1e-12 * scale)
 
 
-@pytest.mark.parametrize(
-    ("case", "activation", "large"),
-    every(
-        5,
-        itertools.product(LIKELIHOODS, ["relu", "tanh", "softplus"], [tape.LARGE, 2]),
-    ),
-    indirect=["large"],
-    ids=repr,
-)
-def test_replay_is_the_computation(monkeypatch, case, activation, large):
+@pytest.mark.sample(5)
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize("activation", ["relu", "tanh", "softplus"])
+@pytest.mark.parametrize(("likelihood", "width", "y"), LIKELIHOODS, ids=repr)
+def test_replay_is_the_computation(monkeypatch, likelihood, width, y, activation):
     """Batches of 6, 6 and 5 rows: two programs, and the same numbers to the bit."""
-    likelihood, width, y = case
     net = mb.MLP([3, 4, 5, width], activation=activation)
     model = mb.Model(net, likelihood, mb.GaussianPrior(0.2, 1.3))
     options = {"max_steps": 7, "batch_size": 6, "n_samples": 2}
@@ -96,13 +85,13 @@ def test_replay_is_the_computation(monkeypatch, case, activation, large):
     assert_same(replayed, direct)
 
 
+@pytest.mark.sample(5)
+@pytest.mark.usefixtures("large")
 @pytest.mark.parametrize(
-    ("family", "estimator", "large"),
-    every(5, itertools.product(FAMILIES, ESTIMATORS, [tape.LARGE, 2])),
-    indirect=["large"],
-    ids=repr,
+    "family", [mb.MeanField("exp"), mb.Point(), mb.FullCovariance()]
 )
-def test_every_estimator_and_optimiser(monkeypatch, family, estimator, large):
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
+def test_every_estimator_and_optimiser(monkeypatch, family, estimator):
     likelihood, width, y = LIKELIHOODS[1]
     model = mb.Model(mb.MLP([3, 4, width]), likelihood, mb.GaussianPrior(0.0, 1.0))
     try:

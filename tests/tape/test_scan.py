@@ -77,13 +77,24 @@ def test_what_cannot_be_seen_is_refused(name):
 
 def test_an_input_taken_for_a_constant_is_found_out():
     def hides(x, theta):
-        theta += np.asarray(x)
+        theta += np.asarray(x) * 2.0
         return {"y": theta.sum()}
 
     state = {"theta": np.zeros(3)}
     one, two = {"x": np.ones(3)}, {"x": np.full(3, 2.0)}
     assert proved_scan(hides, one, state, two) is None
     assert not state["theta"].any()
+
+
+def test_a_report_on_the_state_after_its_move_is_each_turn_s_own():
+    def step(x, theta):
+        theta += x
+        return {"y": theta.sum()}
+
+    made = Scan(step, {"x": np.ones(3)}, {"theta": np.zeros(3)})
+    made.inputs["x"][:3] = [[1.0] * 3, [2.0] * 3, [3.0] * 3]
+    made(3)
+    np.testing.assert_array_equal(np.diff(made.outputs["y"][:3]), [6.0, 9.0])
 
 
 def test_large_steps_have_no_rows():

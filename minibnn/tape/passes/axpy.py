@@ -11,7 +11,16 @@ from scipy.linalg.blas import daxpy, saxpy, sscal
 
 from minibnn.tape.memory import overlap, owner, owners_of, pieces, same
 from minibnn.tape.passes.copies import copy_places, life
-from minibnn.tape.step import Step, call, is_private, maker, read, rewritten, written
+from minibnn.tape.step import (
+    Step,
+    call,
+    is_private,
+    made_by,
+    read,
+    replaced,
+    rewritten,
+    written,
+)
 
 PIECE = 8192  # numbers: stay in cache, and OpenBLAS splits no sum of so few in threads
 AXPY = {np.dtype(np.float32): saxpy, np.dtype(np.float64): daxpy}
@@ -37,54 +46,57 @@ def with_multiples(steps, state, fixed):
     calls    without it: 1.03 1.03 1.00 0.40 0.44 0.93
     numbers  without it: 1.00 1.10 1.02 1.17 1.16 1.09
     """
-    done, state = [], owners_of(state)
-    for step in steps:
-        product = last_multiple(step, done) if step.writes in state else None
-        new = None
-        if product and is_private(product.out, steps, fixed):
-            new = one_step(step, product, done)
-        if new:
-            done.remove(product)
-        done.extend(new or [step])
-    return done
+    state = owners_of(state)
 
-
-def last_multiple(step, before):
-    """The product of a number and an array that a sum or difference adds, if any."""
-    if sign_of(step) is None:
+    def rule(step, before):
+        for t, other, sign in summands(step) if step.writes in state else ():
+            c, x, made = multiple(t, before, steps, fixed) or (None, None, None)
+            new = made and in_place(sign, c, x, other, step.out)
+            if new:
+                return new, [made]
         return None
-    for product in reversed(before):
-        if product.calls(np.multiply):
-            numbers = [a for a in product.args if np.ndim(a) == 0]
-            if len(numbers) == 1 and any(same(a, product.out) for a in step.args):
-                return product
-    return None
+
+    return replaced(steps, rule)
 
 
-def sign_of(step):
-    """1.0 for a sum, -1.0 for a difference, None for all else."""
-    return 1.0 if step.calls(np.add) else -1.0 if step.calls(np.subtract) else None
+def summands(step):
+    """(x, y, sign) for each way to see a sum or difference of runs as y + sign x."""
+    if step.calls(np.add) or step.calls(np.subtract):
+        (a, b), sign = step.args, 1.0 if step.calls(np.add) else -1.0
+        if is_run(a, step.out) and is_run(b, step.out):
+            yield b, a, sign
+            if sign > 0:
+                yield a, b, sign
 
 
-def one_step(step, product, before):
-    """The in-place step, if the two are one, with a change of sign before it; or None."""
-    c, x = sorted(product.args, key=np.ndim)  # the number comes first
-    y, sign = step.out, sign_of(step)
-    first, second = step.args
-    other = second if same(first, product.out) else first
-    if y.dtype != np.float32 or not all(is_run(a, y) for a in (x, other, y)):
+def multiple(t, before, steps, fixed, until=None):
+    """(c, x, its step) for a float32 t = c x that is read just once, else None.
+
+    Neither c nor x may change from there until the end of ``until`` or ``before``.
+    """
+    made = made_by(np.multiply, t, before)
+    if made is None or not is_private(t, steps, fixed):
         return None
-    if rewritten((c, x), before, product):
-        return None
+    c, x = sorted(made.args, key=np.ndim)  # the number comes first
+    fits = np.ndim(c) == 0 and t.dtype == np.float32 and is_run(x, t)
+    stale = fits and rewritten((c, x), until or before, made)
+    return (single(c), x, made) if fits and not stale else None
+
+
+def in_place(sign, c, x, other, y):
+    """The steps that make y = other + sign c x in its place, or None if it has another."""
     if same(x, y) and sign > 0 and not overlap(other, y):
-        return [Step(multiply_and_add, (single(c), y, other), {}, y)]
-    if not same(other, y) or overlap(x, y) or (sign < 0 and other is second):
+        return [Step(multiply_and_add, (c, y, other), {}, y)]
+    if not same(other, y) or overlap(x, y):
         return None
     if sign > 0 or not isinstance(c, np.ndarray):
-        return [Step(add_multiple, (single(c) * sign, x, y), {}, y)]
+        c = c if sign > 0 else -c
+        return [Step(add_multiple, (c, x, y), {}, y)]
     opposite = np.zeros((), np.float32)
-    change = call(np.negative, c, out=opposite)
-    return [change, Step(add_multiple, (opposite, x, y), {}, y)]
+    return [
+        call(np.negative, c, out=opposite),
+        Step(add_multiple, (opposite, x, y), {}, y),
+    ]
 
 
 def single(c):
@@ -106,18 +118,13 @@ def with_sums_in_place(steps, fixed):
     """
     i = 0
     while i < len(steps):
-        ways = [
-            (y, end, *multiple(x, sign, steps, i, end, fixed))
-            for x, y, sign, end in in_place_sums(steps, i, fixed)
-        ]
-        for y, end, c, x, product in sorted(ways, key=lambda way: way[4] is None):
-            copy = Step(np.copyto, (y,), {}, steps[i].out)
-            pair = [Step(add_multiple, (c, x, y), {}, y), copy]
+        ways = list(in_place_sums(steps, i, fixed))
+        for end, product, pair in sorted(ways, key=lambda way: way[1] is None):
             trial = [*steps[:i], *steps[i + 1 : end], *pair, *steps[end:]]
             trial = [step for step in trial if step is not product]
-            places = copy_places(trial, trial.index(copy), fixed)
+            places = copy_places(trial, trial.index(pair[1]), fixed)
             if places:
-                trial.remove(copy)
+                trial.remove(pair[1])
                 steps = [step.moved(places) for step in trial]
                 break
         else:
@@ -125,37 +132,27 @@ def with_sums_in_place(steps, fixed):
     return steps
 
 
-def multiple(x, sign, steps, i, end, fixed):
-    """(c, z, the step that made it) for x = c z that only step i reads, else (sign, x)."""
-    plain = x.dtype.type(sign), x, None
-    made = maker(x, steps[:i])
-    if made is None or not made.calls(np.multiply) or not is_private(x, steps, fixed):
-        return plain
-    c, z = sorted(made.args, key=np.ndim)
-    number = np.ndim(c) == 0 and (sign > 0 or not isinstance(c, np.ndarray))
-    if not number or x.dtype != np.float32 or not is_run(z, x):
-        return plain
-    if rewritten([z], steps[:end], made):
-        return plain
-    return (c if isinstance(c, np.ndarray) else np.float32(sign * c)), z, made
-
-
 def in_place_sums(steps, i, fixed):
-    """(x, y, sign, end) wherever step i could be y += sign x, just before step ``end``."""
-    step, sign = steps[i], sign_of(steps[i])
-    if sign is None or not all(is_run(a, step.out) for a in step.args):
-        return
-    if step.out.dtype not in AXPY or overlap(*step.args):
-        return
-    (a, b), made = step.args, {s.writes for s in steps[:i]}
-    for x, y in ((b, a), (a, b))[: 1 if sign < 0 else 2]:
+    """Where sum i could be y += c x: (end, the step of c x or None, it and a copy of y).
+
+    Just before step ``end``, when y has been read for the last time.
+    """
+    out, made = steps[i].out, {step.writes for step in steps[:i]}
+    for x, y, sign in summands(steps[i]):
         key = id(owner(y))
-        own = key in made and key not in fixed and key != step.writes
+        if key not in made or key in fixed | {steps[i].writes} or overlap(x, y):
+            continue
         wait = life(steps[i + 1 :], key)
-        end = i + 1 + len(wait)
-        if own and not any(written(wait, v) for v in (x, y, step.out)):
-            if not read(wait, step.out):
-                yield x, y, sign, end
+        if out.dtype in AXPY and not read(wait, out):
+            if not any(written(wait, view) for view in (x, y, out)):
+                end, c, product = i + 1 + len(wait), x.dtype.type(sign), None
+                found = multiple(x, steps[:i], steps, fixed, steps[:end])
+                number = found and (sign > 0 or not isinstance(found[0], np.ndarray))
+                if number and not overlap(found[1], y):
+                    factor, x, product = found
+                    c = factor if sign > 0 else -factor
+                pair = Step(add_multiple, (c, x, y), {}, y), Step(np.copyto, (y,), {}, out)
+                yield end, product, pair
 
 
 def bind_in_place(step):

@@ -7,7 +7,7 @@ from support.interrupts import interrupt_call
 import minibnn as mb
 from minibnn.estimators.base import closed_kl
 from minibnn.model import checked_data
-from minibnn.svi import elbo
+from minibnn.svi import estimate
 
 RNG = np.random.default_rng(11)
 X, Y = RNG.normal(size=(600, 2)), RNG.normal(size=600)
@@ -21,7 +21,7 @@ def estimates(params, model=LINEAR, family=FAMILY, seeds=100, **options):
     """(values, standard errors) of the estimate for many seeds."""
     data = checked_data(model, X, Y)
     found = [
-        elbo.estimate_elbo(model, family, params, *data, np.random.default_rng(seed),
+        estimate.estimate_elbo(model, family, params, *data, np.random.default_rng(seed),
                            **options)
         for seed in range(seeds)
     ]  # fmt: skip
@@ -45,11 +45,12 @@ CASES = {
 }
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("case", CASES)
 def test_the_error_is_the_spread_about_the_truth(case, monkeypatch):
     """Over 100 seeds: no bias, and the mean square of (value - truth) / se is one."""
     chunk, options = CASES[case]
-    monkeypatch.setattr(elbo, "CHUNK", chunk)
+    monkeypatch.setattr(estimate, "CHUNK", chunk)
     params = FAMILY.init(LINEAR, rng=3)
     values, se = estimates(params, **options)
     off = values - exact(params)
@@ -69,7 +70,7 @@ def test_one_sample_of_every_row_has_an_upper_bound_of_its_error(monkeypatch):
 @pytest.mark.parametrize("chunk", [10**9, 4 * 60])
 def test_a_sampled_kl_is_in_the_error(chunk, monkeypatch):
     """Under a Laplace prior without data (a flat likelihood) there is nothing else."""
-    monkeypatch.setattr(elbo, "CHUNK", chunk)
+    monkeypatch.setattr(estimate, "CHUNK", chunk)
     prior = mb.ScaleMixturePrior(0.5, 1.0, 0.05)
     model = mb.Model(mb.MLP([2, 1]), mb.Gaussian(1e6), prior)
     params = FAMILY.init(model, rng=3)
@@ -84,7 +85,7 @@ def test_one_value_has_no_error():
     params = FAMILY.init(LINEAR, rng=0)
     data = LINEAR.batch(X[:1], Y[:1])
     rng = np.random.default_rng(0)
-    value, se = elbo.estimate_elbo(LINEAR, FAMILY, params, *data, rng, n_samples=1)
+    value, se = estimate.estimate_elbo(LINEAR, FAMILY, params, *data, rng, n_samples=1)
     assert np.isfinite(value)
     assert np.isnan(se)
 
@@ -93,7 +94,7 @@ def test_an_elbo_is_the_mean_of_its_samples():
     """With all rows in a chunk these are losses at the noises of the stream."""
     A, y = LINEAR.batch(X[:40], Y[:40])
     params, rng = FAMILY.init(LINEAR, rng=0), np.random.default_rng(5)
-    got = elbo.estimate_elbo(LINEAR, FAMILY, params, A, y, rng, n_samples=64)
+    got = estimate.estimate_elbo(LINEAR, FAMILY, params, A, y, rng, n_samples=64)
     noise = np.random.default_rng(5).standard_normal((64, 40))
     each = [
         -mb.neg_elbo(LINEAR, FAMILY, params, eps[None], X[:40], Y[:40],
@@ -109,7 +110,7 @@ def test_rows_that_share_weights_are_few(monkeypatch):
     family = mb.FullCovariance(sigma=0.2)
     params = family.init(LINEAR, rng=3)
     values, se = estimates(params, LINEAR, family, n_samples=32)
-    monkeypatch.setattr(elbo, "SHARED", 600)
+    monkeypatch.setattr(estimate, "SHARED", 600)
     _, together = estimates(params, LINEAR, family, seeds=20, n_samples=32)
     assert 2.5 < np.mean(together) / np.mean(se) < 4.0
     assert np.var(values) / np.mean(se**2) == pytest.approx(1.0, abs=0.5)
@@ -123,17 +124,17 @@ def cost(monkeypatch):
     """How many rows have been evaluated, and how often the KL."""
     found = {"rows": 0, "kl": 0}
 
-    def values(model, family, q, noise, A, y, call=elbo.values):
+    def values(model, family, q, noise, A, y, call=estimate.values):
         found["rows"] += noise.shape[-2] * A.shape[-2]
         return call(model, family, q, noise, A, y)
 
-    monkeypatch.setattr(elbo, "values", values)
+    monkeypatch.setattr(estimate, "values", values)
 
     def closed(model, family, q):
         found["kl"] += 1
         return closed_kl(model, family, q)
 
-    monkeypatch.setattr(elbo, "closed_kl", closed)
+    monkeypatch.setattr(estimate, "closed_kl", closed)
     return found
 
 
@@ -151,7 +152,7 @@ def cost(monkeypatch):
 def test_rows_evaluated_are_a_tenth_of_those_of_the_steps(
     options, rows, cost, monkeypatch
 ):
-    monkeypatch.setattr(elbo, "CHUNK", 16 * 2 * 2)
+    monkeypatch.setattr(estimate, "CHUNK", 16 * 2 * 2)
     result = mb.fit(LINEAR, FAMILY, X, Y, rng=0, start=None, optimizer=STILL, **options)
     assert abs(cost["rows"] - rows) < 64
     assert cost["kl"] == (rows > 0)
@@ -162,7 +163,7 @@ def test_small_enough_is_enough(cost):
     """A network that is sure of itself: two digits fewer draws than allowed."""
     params = FAMILY.init(LINEAR, rng=0) | {"rho": np.full(3, -12.0)}
     data, rng = LINEAR.batch(X, Y), np.random.default_rng(0)
-    value, se = elbo.estimate_elbo(
+    value, se = estimate.estimate_elbo(
         LINEAR, FAMILY, params, *data, rng, most_rows=10**7
     )
     assert 0 < se <= 1e-4 * abs(value)
@@ -183,7 +184,7 @@ def test_what_is_sampled_jointly_counts_once(family, prior, cost, monkeypatch):
 
 
 def test_equal_seeds_give_equal_estimates(monkeypatch):
-    monkeypatch.setattr(elbo, "CHUNK", 16 * 2 * 2)
+    monkeypatch.setattr(estimate, "CHUNK", 16 * 2 * 2)
     options = {"start": None, "max_steps": 60, "batch_size": 60}
     one, two = (mb.fit(LINEAR, FAMILY, X, Y, rng=7, **options) for _ in range(2))
     assert (one.elbo, one.elbo_se) == (two.elbo, two.elbo_se)
@@ -220,9 +221,9 @@ def test_how_many_samples_is_a_whole_number(bad):
 
 
 def test_ctrl_c_keeps_whole_rounds(monkeypatch):
-    monkeypatch.setattr(elbo, "CHUNK", 600 * 2 * 2)
+    monkeypatch.setattr(estimate, "CHUNK", 600 * 2 * 2)
     options = {"rng": 0, "start": None, "max_steps": 5}
-    interrupt_call(monkeypatch, elbo.Draws, "of_all", 3)
+    interrupt_call(monkeypatch, estimate.Draws, "of_all", 3)
     result = mb.fit(LINEAR, FAMILY, X, Y, **options, elbo_samples=50)
     assert result.stop_reason == "interrupted"
     monkeypatch.undo()

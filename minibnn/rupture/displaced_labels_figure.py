@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
-from minibnn.plots import plots
+from minibnn import plots
 
 WINDOW = 50  # rows of a moving mean
 MARGIN = 12  # labels shown on both sides of the repeated run

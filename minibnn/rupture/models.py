@@ -22,14 +22,14 @@ from minibnn.nn.mlp import MLP
 from minibnn.optim.adam import Adam
 from minibnn.optim.cosine import Cosine
 from minibnn.priors.gaussian import GaussianPrior
-from minibnn.rupture.physics import fitted_rule
+from minibnn.rupture.physics_rule import fitted_rule
 from minibnn.rupture.sigmoid_gaussian import SigmoidGaussian
 from minibnn.svi.fit import fit
 
 HIDDEN = 12
 
 
-class Problem(NamedTuple):
+class FitRows(NamedTuple):
     """The fit rows: standardised inputs, inputs in physical units, labels."""
 
     X: np.ndarray

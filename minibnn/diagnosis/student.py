@@ -1,18 +1,90 @@
-"""What a function tells beyond one gradient: call it again with one thing changed.
+"""The claimed gradient, however it is handed over, and what its function tells besides.
 
-A dict of arrays is one answer. A function can be asked what its gradient is without the
-KL, with other targets, with other noise: what is said of it has then been seen.
+A dict of arrays is one answer. A function can be called again with one thing changed:
+what its gradient is without the KL, with other targets, with other noise. What is said
+of it has then been seen.
 """
 
+import inspect
 from dataclasses import replace
 
 import numpy as np
 
 from minibnn.diagnosis.chain import Chain
-from minibnn.diagnosis.claimed import claimed_gradient, takes
+from minibnn.gradcheck.problem import as_array
 from minibnn.mistakes.catalogue import Mistake
+from minibnn.validation.arguments import check_finite, check_shape
+from minibnn.validation.describe import ArgumentTypeError, describe
 
 FITS = 1e-6  # relative residual up to which a regression counts as exact
+
+
+def claimed_gradient(given, case):
+    """(dict of float64 arrays, dtype it came in) of a gradient or a function of it."""
+    if isinstance(given, type):
+        raise ArgumentTypeError(
+            f"student_gradient must be a dict or a function, got {describe(given)}"
+        )
+    gradient = _called(given, case) if callable(given) else given
+    if isinstance(gradient, tuple) and len(gradient) > 1:  # (loss, gradient, ...)
+        gradient = gradient[1]
+    if not isinstance(gradient, dict) or set(gradient) != set(case.params):
+        got = sorted(gradient) if isinstance(gradient, dict) else describe(gradient)
+        raise ArgumentTypeError(
+            "student_gradient must be, or return, a dict with the keys "
+            f"{sorted(case.params)}, got {got}"
+        )
+    arrays = {
+        key: _checked(f"student_gradient[{key!r}]", gradient[key], np.shape(array))
+        for key, array in case.params.items()
+    }
+    kinds = [array.dtype for array in arrays.values()]
+    dtype = max(kinds, key=lambda kind: np.finfo(kind).eps)
+    return {key: array.astype(float) for key, array in arrays.items()}, dtype
+
+
+def _checked(name, value, shape):
+    array = as_array(value, name)
+    if array.dtype.kind not in "fiu":
+        raise ArgumentTypeError(f"{name} must hold real numbers, got {describe(value)}")
+    if array.dtype.kind in "iu":
+        raise ArgumentTypeError(
+            f"{name} must hold floating-point numbers, got whole numbers of dtype "
+            f"{array.dtype}; make the array with float entries, or astype(float)"
+        )
+    return check_finite(name, check_shape(name, array, shape))
+
+
+def _called(function, case):
+    """Call a student's function with what it asks for."""
+    wants = _wants(function)
+    if wants == "case":
+        return function(case)
+    given = {"n_data": case.n_data, "kl_weight": case.kl_weight}
+    params = {key: np.array(array) for key, array in case.params.items()}
+    data = params, case.noise, case.X, case.y
+    if wants == "model":
+        model = case.model, case.family
+        return function(*model, *data, **given, estimator=case.estimator)
+    return function(*data, **{key: given[key] for key in given if key in wants})
+
+
+def _wants(function):
+    """"model" (called like ``neg_elbo``), "case" (it alone), or names of arguments."""
+    names = list(inspect.signature(function).parameters.values())
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    positional = [p for p in names if p.kind in kinds]
+    if positional and positional[0].name == "model":
+        return "model"
+    if 1 in (len(positional), sum(p.default is p.empty for p in positional)):
+        return "case"
+    return {p.name for p in names if p.kind != p.VAR_POSITIONAL}
+
+
+def frozen_noise(function, case, first):
+    """Whether a second call gives the same gradient again."""
+    second, _ = claimed_gradient(function, case)
+    return all(np.array_equal(first[key], second[key]) for key in first)
 
 
 class Student:
@@ -35,7 +107,8 @@ class Student:
 
     def takes(self, name):
         """Whether the function is told the number ``name``."""
-        return self.function is not None and takes(self.function, name)
+        wants = _wants(self.function) if self.function else ()
+        return wants in ("model", "case") or name in wants
 
 
 def terms(student):
@@ -100,9 +173,8 @@ def _equations(student, search, mu, rho):
     for _ in range(chain.S + 4):
         y = case.y[rng.permutation(len(case.y))]
         given, ours = student.at(y=y), Chain(replace(case, y=y))
-        if given is None or np.abs(given - ours.right)[mu].max() > 1e-6 * np.abs(
-            ours.right
-        ).max():
+        most = 1e-6 * np.abs(ours.right).max()
+        if given is None or np.abs(given - ours.right)[mu].max() > most:
             return None, None
         rows.append(ours._samples(lambda link, right: right)[0] - base)
         answers.append((given - search.g)[rho] / chain.dsigma)
@@ -112,11 +184,11 @@ def _equations(student, search, mu, rho):
 
 def _solved(rows, answers):
     """eps' (S, P) and the largest residual relative to the answers."""
-    eps, worst = np.zeros(rows.shape[1:]), 0.0
-    for i in range(rows.shape[2]):
+    eps, worst, size = np.zeros(rows.shape[1:]), 0.0, np.abs(answers).max(0)
+    for i in np.flatnonzero(size > 1e-9 * size.max()):  # others hold rounding alone
         found, _, rank, _ = np.linalg.lstsq(rows[:, :, i], answers[:, i], rcond=1e-9)
         if rank == len(found) < len(answers):
             left = np.abs(rows[:, :, i] @ found - answers[:, i]).max()
-            worst = max(worst, left / max(np.abs(answers[:, i]).max(), 1e-300))
+            worst = max(worst, left / size[i])
             eps[:, i] = found
     return eps, worst

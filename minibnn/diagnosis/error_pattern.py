@@ -1,6 +1,12 @@
-"""Whether an error follows each weight's own numbers, as that of a KL does."""
+"""What an error looks like: it follows each weight's own numbers, or has no pattern.
+
+The error of a KL is a smooth function of the numbers of its own weight. That of rounding
+has no sign in common with anything, and spares nothing.
+"""
 
 import numpy as np
+
+ROUNDING = 1e-5  # of the terms: what float32 or a finite difference may leave
 
 
 def share_explained(search, cut):
@@ -42,3 +48,35 @@ def outlier_alone(error):
     """Whether one or two numbers make up an error: nothing can be read from its spread."""
     squares = np.sort((error - np.median(error)) ** 2)
     return squares[-2:].sum() > 0.8 * squares.sum()
+
+
+def like_rounding(search):
+    """A sentence on an error of rounding's size that shows no pattern, or nothing."""
+    relative = np.abs(search.g - search.chain.right) / search.chain.magnitude
+    if relative.max() > ROUNDING or search.wrong.mean() < 0.9:
+        return []
+    if not patternless(search) or _smooth(search):
+        return []
+    return [f"the error is small and without pattern, {np.median(relative):.0e} of the "
+            "terms: it may be rounding, a finite difference or noise"]  # fmt: skip
+
+
+def _smooth(search):
+    """Whether the error follows a weight's own numbers, in some array."""
+    if not (search.chain.fine and search.chain.has_rho):
+        return True  # it cannot be told
+    arrays = search.blocks.keys.values()
+    return any(share_explained(search, cut) > 0.3 for cut in arrays)
+
+
+def patternless(search):
+    """Whether the error has no sign in common with the terms, and no block spared."""
+    error = search.g - search.chain.right
+    use = np.abs(error) > 0
+    if use.sum() < max(8, 0.5 * len(error)):
+        return False
+    for part in (search.chain.data, search.chain.kl, search.chain.right):
+        same = np.mean(np.sign(error[use]) == np.sign(part[use]))
+        if abs(same - 0.5) > 3 / np.sqrt(use.sum()) * 0.5 + 0.1:
+            return False
+    return True

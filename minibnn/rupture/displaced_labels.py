@@ -15,7 +15,7 @@ from minibnn.datasets.rupture_data import (
     longest_repeated_label_run,
 )
 from minibnn.families.point import Point
-from minibnn.rupture.rows import model
+from minibnn.rupture.models import model
 from minibnn.svi.fit import fit
 
 SUSPICIOUS = 1e-6  # chance of a repeated run below which it is looked into

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import minibnn as mb
-from minibnn.svi.doubts import far_columns
+from minibnn.svi.fit_warning import far_columns
 
 RNG = np.random.default_rng(0)
 N = 400

@@ -1,0 +1,154 @@
+"""``minibnn show E14``: an equation, where it is derived, checked, taught and drawn."""
+
+import argparse
+import functools
+import importlib
+import inspect
+import pkgutil
+import re
+import sys
+from pathlib import Path
+
+import minibnn
+from minibnn.commands.arguments import add_json
+from minibnn.equations import LEDGER
+
+SUMMARY = "an equation: its formula, file, tests, pages and figures"
+PACKAGE = Path(minibnn.__file__).parent
+
+
+def arguments(parser):
+    """Arguments of ``minibnn show``."""
+    parser.add_argument(
+        "label",
+        nargs="?",
+        type=known_label,
+        help="such as E14 (default: every label in one line)",
+    )
+    add_json(parser)
+
+
+def run(args, say):
+    """Print one equation, or the list of all."""
+    if args.label is not None:
+        found = facts(args.label)
+        say("\n".join(in_words(found)))
+        return found, 0
+    fill_ledger()
+    rows = [{"label": label, **place(label)} for label in sorted(LEDGER)]
+    for row in rows:
+        say(f"{row['label']}  {row['summary']:<68.68}  {row['module']}")
+    return {"equations": rows}, 0
+
+
+def known_label(text):
+    """A label of the ledger, in capitals."""
+    fill_ledger()
+    label = text.upper()
+    if label in LEDGER:
+        return label
+    number = int(re.sub(r"\D", "", text[:9])[:2].ljust(2, "0"))
+    near = sorted(LEDGER, key=lambda one: (abs(int(one[1:]) - number), one))[:3]
+    raise argparse.ArgumentTypeError(
+        f"no equation {text[:40]!r}, nearest are {', '.join(near)}; minibnn show lists all"
+    )
+
+
+@functools.cache
+def fill_ledger():
+    """Import every file of the package, so that each has entered its labels."""
+    for module in pkgutil.walk_packages(minibnn.__path__, "minibnn."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+
+
+def home(label):
+    """The function or class whose docstring derives a label."""
+    parts = LEDGER[label].split(".")
+    loaded = [n for n in range(len(parts)) if ".".join(parts[:n]) in sys.modules]
+    module = sys.modules[".".join(parts[: loaded[-1]])]
+    return inspect.unwrap(functools.reduce(getattr, parts[loaded[-1] :], module))
+
+
+def place(label):
+    """Where a label is derived, and of what the first sentence there speaks."""
+    thing = home(label)
+    lines, first = inspect.getsourcelines(thing)
+    at = next(i for i, line in enumerate(lines) if f"({label})  " in line)
+    summary = inspect.getdoc(thing).split("\n\n")[0]
+    return {
+        "summary": " ".join(summary.split()),
+        "module": thing.__module__.removeprefix("minibnn."),
+        "home": thing.__qualname__,
+        "file": inspect.getsourcefile(thing),
+        "line": first + at,
+    }
+
+
+def formula(label):
+    """The lines that state a label, as they stand in its docstring."""
+    doc = inspect.getdoc(home(label))
+    text = doc[doc.index(f"({label})  ") :]
+    end = re.search(r"\n\s*(\n|\(E\d\d\)  |Derivation)", text)
+    return inspect.cleandoc(" " * 7 + text[7 : end.start()]).splitlines()
+
+
+def facts(label):
+    """All there is to say of a label, as plain values."""
+    from minibnn.audit.examples import CASES
+    from minibnn.book.figures import FIGURES
+
+    root = checkout()
+    example = inspect.unwrap(CASES[label]).__code__ if label in CASES else None
+    return {
+        "label": label,
+        "formula": formula(label),
+        **place(label),
+        "inputs": example and f"{example.co_filename}:{example.co_firstlineno}",
+        "checkout": root and str(root),
+        "tests": root and mentions(root, "tests", "*.py", label),
+        "pages": root and mentions(root, "tutorials", "*.md", label),
+        "figures": sorted(name for name, one in FIGURES.items() if label in one.labels),
+    }
+
+
+def checkout():
+    """The folder with the tests and tutorials of the package; None if there is none.
+
+    An installed package has none, but the current folder may be one.
+    """
+    for folder in (PACKAGE.parent, Path.cwd()):
+        if all((folder / name).is_dir() for name in ("minibnn", "tests", "tutorials")):
+            return folder
+    return None
+
+
+def mentions(root, folder, pattern, label):
+    """Where the files below a folder first name a label, "file:line"."""
+    found = []
+    for path in sorted((root / folder).rglob(pattern)):
+        lines = enumerate(path.read_text("utf-8").splitlines(), 1)
+        first = next((i for i, line in lines if re.search(rf"\b{label}\b", line)), None)
+        if first:
+            found.append(f"{path.relative_to(root).as_posix()}:{first}")
+    return found
+
+
+def in_words(found):
+    """The lines that tell the facts to a human."""
+    missing = ["not here: they come with the source; ask in its folder"]
+    checked = [f"minibnn verify, at the inputs of {found['inputs']}"]
+    pages, tests = found["pages"], found["tests"]
+    rows = {
+        "derived": [f"{found['file']}:{found['line']}"],
+        "tests": checked * bool(found["inputs"]) + (missing if tests is None else tests),
+        "pages": missing if pages is None else pages or ["none"],
+        "figures": [f"{name}.svg" for name in found["figures"]] or ["none"],
+    }
+    yield f"{found['label']}  {found['home']}: {found['summary']}"
+    yield ""
+    yield from (f"    {line}" for line in found["formula"])
+    yield ""
+    for head, places in rows.items():
+        for i, line in enumerate(places):
+            yield f"{'' if i else head:<9}{line}"
