@@ -22,6 +22,7 @@ class OneStep:
         options, self.flat, self.lead = job.options, state.flat, job.lead
         self.problem = job.model, job.family, job.estimator
         self.optimizer, self.memory = options.optimizer, state.memory
+        self.moves_params = options.moves_params
         self.n_samples, rows = options.n_samples, job.rows_a_step
         self.batches = Batches(job.A, job.y, rows, state.order, bool(job.lead))
         self.noise = SideBySide(state.normals) if job.lead else state.normals[0]
@@ -91,7 +92,7 @@ class OneStep:
         """Step 5: move the parameters against the gradient of the last ``evaluate``."""
         optimizer, g = self.optimizer, self.last.outputs["g"]
         rates = optimizer.rates(lr, step)
-        if optimizer.moves_params:
+        if self.moves_params:
             grads, family = self.flat.split(g), self.problem[1]
             return optimizer.update_params(family, self.flat.params, grads, *rates)
         if not isinstance(self.last, Program):

@@ -86,7 +86,7 @@ class Run:
         """How many steps nobody wants to look between."""
         options, step = self.options, self.state.step
         looked_at = options.callback or self.job.family.literal
-        if looked_at or options.optimizer.moves_params:
+        if looked_at or options.moves_params:
             return 1
         left = self.rule.steps_ahead(step)
         if options.checkpoint is None:
