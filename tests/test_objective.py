@@ -10,30 +10,17 @@ import numpy as np
 import pytest
 from scipy import stats
 from support import core_oracles as oracle
+from support import likelihoods
 
 import minibnn as mb
 from minibnn.diagnosis import points
 
 N, B, S, R, BETA = 23, 5, 3, 4, 0.7
-REAL, LABEL = "real", "label"
-LIKELIHOODS = {  # name -> object, outputs, targets, log density of one row
-    "Bernoulli": (mb.Bernoulli(), 1, LABEL, oracle.bernoulli),
-    "Bernoulli-2": (mb.Bernoulli(), 2, LABEL, oracle.bernoulli),
-    "Gaussian": (mb.Gaussian(0.6), 2, REAL, oracle.gaussian(0.6)),
-    "learned": (
-        mb.Gaussian("learned", log_scale_prior=(-0.4, 0.6)),
-        2,
-        REAL,
-        oracle.gaussian_learned,
-    ),
-    "Categorical": (mb.Categorical(3), 3, "class", oracle.categorical),
-    "SigmoidGaussian": (
-        mb.rupture.SigmoidGaussian(0.8),
-        1,
-        LABEL,
-        oracle.sigmoid_gaussian(0.8),
-    ),
+LIKELIHOODS = {  # of two targets
+    name: (like, width if like.exclusive else 2 * width)
+    for name, (like, width) in likelihoods.LIKELIHOODS.items()
 }
+LIKELIHOODS |= {"Bernoulli-2": LIKELIHOODS["Bernoulli"], "Bernoulli": (mb.Bernoulli(), 1)}
 SCALES = ("softplus", "exp", "identity")
 ESTIMATORS = {"pathwise": mb.Pathwise(), "local": mb.LocalReparam()}
 ACTIVATIONS = ("relu", "tanh", "softplus")
@@ -54,7 +41,8 @@ class Setting:
         seed=0,
     ):
         rng = np.random.default_rng(seed)
-        self.likelihood, outputs, kind, self.log_density = LIKELIHOODS[likelihood]
+        self.likelihood, outputs = LIKELIHOODS[likelihood]
+        self.log_density = likelihoods.log_density(self.likelihood)
         self.net = mb.MLP([2, 3, outputs], activation, bias)
         n = self.net.n_weights
         self.m0, self.s0 = 0.3 * rng.normal(size=n), rng.uniform(0.5, 2.0, n)
@@ -63,7 +51,7 @@ class Setting:
         self.family = mb.MeanField(scale) if scale else mb.Point()
         self.estimator = ESTIMATORS[estimator]
         self.X = rng.normal(size=(B, 2))
-        self.y = targets(rng, kind, outputs)
+        self.y = likelihoods.targets_of(self.likelihood, (B, outputs), rng)
         lead = tuple(replicas)
         P = self.model.n_weights
         self.params = {"mu": rng.normal(size=(*lead, P))}
@@ -85,15 +73,8 @@ class Setting:
         """Prior mean and scale of every weight, the likelihood's own at the end."""
         if self.model.n_weights == self.net.n_weights:
             return self.m0, self.s0
-        return np.append(self.m0, -0.4), np.append(self.s0, 0.6)
-
-
-def targets(rng, kind, outputs):
-    if kind == REAL:
-        return rng.normal(size=(B, outputs))
-    if kind == "class":
-        return rng.integers(0, outputs, (B, 1))
-    return rng.integers(0, 2, (B, outputs))
+        own = self.likelihood.own_prior
+        return np.append(self.m0, own.mean), np.append(self.s0, own.scale)
 
 
 def raw(scale, sd):
@@ -144,7 +125,8 @@ def test_every_coordinate_of_a_point(likelihood, activation):
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 @pytest.mark.parametrize("scale", SCALES)
 def test_every_coordinate_for_narrow_and_wide_posteriors(scale, estimator, sigma):
-    check_gradient(Setting("learned", scale, estimator, sigma=min(sigma, 3), seed=5))
+    narrow = min(sigma, 3)
+    check_gradient(Setting("Gaussian learned", scale, estimator, sigma=narrow, seed=5))
     check_gradient(Setting("Bernoulli", scale, estimator, sigma=sigma, seed=5))
 
 
@@ -220,7 +202,7 @@ def assert_close(one, other, tolerance=1e-13):
 
 def test_minibatches_add_up_to_the_data_set():
     """Batches weighted by their share give the whole, whatever the split."""
-    s = Setting("learned")
+    s = Setting("Gaussian learned")
     full = s(n_data=B)
     pieces = [s(X=s.X[i], y=s.y[i], n_data=B) for i in (slice(0, 3), slice(3, 5))]
     for key in ("nll", "kl"):
@@ -258,7 +240,7 @@ def test_the_kl_weight_weighs_the_kl_alone(estimator):
 
 
 @both
-@pytest.mark.parametrize("likelihood", ["learned", "Categorical"])
+@pytest.mark.parametrize("likelihood", ["Gaussian learned", "Categorical"])
 def test_samples_are_averaged(estimator, likelihood):
     s = Setting(likelihood, estimator=estimator)
     singles = [s(noise=s.noise[i : i + 1]) for i in range(S)]
@@ -299,7 +281,7 @@ def test_replicas_may_share_their_noise():
 
 
 def test_hidden_units_have_no_order():
-    s = Setting("learned", activation="tanh")
+    s = Setting("Gaussian learned", activation="tanh")
     order = np.array([2, 0, 1])
     units = np.arange(9).reshape(3, 3)[:, order].ravel()  # W (2, 3) then b (3,)
     second = 9 + np.arange(8).reshape(4, 2)[[*order, 3]].ravel()  # W (3, 2) then b (2,)
@@ -325,13 +307,12 @@ def test_rows_have_no_order(estimator):
 
 @both
 def test_samples_have_no_order(estimator):
-    s = Setting("learned", estimator=estimator)
+    s = Setting("Gaussian learned", estimator=estimator)
     assert_close(s(noise=s.noise[[2, 0, 1]]), s())
 
 
-@pytest.mark.parametrize("likelihood", ["Bernoulli", "SigmoidGaussian"])
-def test_targets_may_be_one_column_or_a_vector(likelihood):
-    s = Setting(likelihood)
+def test_targets_may_be_one_column_or_a_vector():
+    s = Setting("Bernoulli")
     assert s()[0] == s(y=s.y[:, 0])[0]
     assert s()[0] == s(y=s.y.astype(bool))[0]
 
@@ -383,7 +364,7 @@ def test_float32_stays_float32(likelihood, scale, estimator):
 @pytest.mark.parametrize("key", ["mu", "rho"])
 def test_one_complex_parameter_is_enough(estimator, key):
     """The complex step works for each array alone, and for the noise."""
-    s = Setting("learned", estimator=estimator)
+    s = Setting("Gaussian learned", estimator=estimator)
     h = 1e-25
     turned = s.params | {key: s.params[key] + 1j * h}
     assert s(turned)[0].imag / h == pytest.approx(s()[1][key].sum(), rel=1e-10)
@@ -393,7 +374,7 @@ def test_one_complex_parameter_is_enough(estimator, key):
 
 @both
 def test_equal_calls_are_equal_to_the_bit(estimator):
-    s = Setting("learned", estimator=estimator)
+    s = Setting("Gaussian learned", estimator=estimator)
     before = {key: array.copy() for key, array in s.params.items()}
     one, two = s(), s()
     assert one[0] == two[0]
@@ -403,7 +384,7 @@ def test_equal_calls_are_equal_to_the_bit(estimator):
 
 
 def test_noise_shapes():
-    s = Setting("learned", estimator="local")
+    s = Setting("Gaussian learned", estimator="local")
     P = s.model.n_weights
     assert mb.Pathwise().noise_shape(s.model, s.family, 7, B) == (7, P)
     assert mb.LocalReparam().noise_shape(s.model, s.family, 7, B) == (7, B * 5 + 1)

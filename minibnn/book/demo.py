@@ -97,9 +97,7 @@ def described(dataset, say):
         f"{len(dataset.names)} inputs; {100 * share:.0f} % break through",
     )
     return {
-        "note": dataset.note,
-        "rows": len(dataset.y),
-        "test_rows": len(dataset.y_test),
+        "note": dataset.note, "rows": len(dataset.y), "test_rows": len(dataset.y_test),
         "share_of_ones": share,
     }
 
@@ -134,12 +132,8 @@ def first_step(model, dataset, rng, say):
         f"{norms['rho']:.0f}; complex step along them: error {error:.0e}",
     )
     return {
-        "elbo": float(elbo),
-        "elbo_se": float(se),
-        "loss": float(loss),
-        "nll": float(parts["nll"]),
-        "kl": float(parts["kl"]),
-        "gradient_norms": norms,
+        "elbo": float(elbo), "elbo_se": float(se), "loss": float(loss),
+        "nll": float(parts["nll"]), "kl": float(parts["kl"]), "gradient_norms": norms,
         "slope_error": error,
     }
 
@@ -175,11 +169,8 @@ def fitted(model, dataset, rng, say):
         f"rise in the last {WINDOW} steps {rise:.1f} ± {rise_se:.1f}",
     )
     return result, {
-        "elbo": result.elbo,
-        "elbo_se": result.elbo_se,
-        "restarts": tried,
-        "last_rise": rise,
-        "last_rise_se": rise_se,
+        "elbo": result.elbo, "elbo_se": result.elbo_se, "restarts": tried,
+        "last_rise": rise, "last_rise_se": rise_se,
     }
 
 
@@ -188,10 +179,8 @@ def scored(prediction, y, say):
     p = prediction.mean
     scores = {
         "log_likelihood": float(prediction.log_prob(y).mean()),
-        "accuracy": metrics.accuracy(y, p),
-        "ece": metrics.ece(y, p),
-        "brier": metrics.brier(y, p),
-        "f1": metrics.f1(y, p),
+        "accuracy": metrics.accuracy(y, p), "ece": metrics.ece(y, p),
+        "brier": metrics.brier(y, p), "f1": metrics.f1(y, p),
     }
     say(
         "predict",

@@ -50,14 +50,8 @@ def from_scratch():
     data, model = example()
     path, optimizer = [], Adam(Cosine(0.03))
     result = fit(
-        model,
-        MeanField(),
-        data.X,
-        data.y,
-        rng=0,
-        start=MeanField().init(model, rng=0),
-        max_steps=2000,
-        optimizer=optimizer,
+        model, MeanField(), data.X, data.y, rng=0,
+        start=MeanField().init(model, rng=0), max_steps=2000, optimizer=optimizer,
         callback=lambda info: path.append(info.params),
     )
     mu = np.stack([p["mu"] for p in path])
@@ -138,14 +132,8 @@ def _minus(text):
 def _arrow(ax, start, end, color):
     ax.add_patch(
         FancyArrowPatch(
-            start,
-            end,
-            color=color,
-            lw=2,
-            mutation_scale=16,
-            arrowstyle="-|>",
-            shrinkA=0,
-            shrinkB=0,
+            start, end, color=color, lw=2, mutation_scale=16, arrowstyle="-|>",
+            shrinkA=0, shrinkB=0,
         )
     )
 
@@ -187,15 +175,8 @@ def plateau(rng):
     windows = result.history["elbo"].reshape(-1, 200)
     mean, se = windows.mean(1), windows.std(1, ddof=1) / np.sqrt(200)
     ax.errorbar(
-        np.arange(10) * 200 + 100,
-        mean,
-        se,
-        fmt="o",
-        color="k",
-        ms=6,
-        capsize=4,
-        zorder=4,
-        label="mean of 200 steps ± se",
+        np.arange(10) * 200 + 100, mean, se, fmt="o", color="k", ms=6, capsize=4,
+        zorder=4, label="mean of 200 steps ± se",
     )
     lost = np.diff(mean) < np.sqrt(se[1:] ** 2 + se[:-1] ** 2)
     stop = 200 * (2 + int(np.argmax(lost)))
@@ -231,15 +212,8 @@ def literal_run(rate, steps):
     sigma = [start["rho"]]
     try:
         fit(
-            model,
-            family,
-            data.X,
-            data.y,
-            rng=0,
-            start=start,
-            estimator=Pathwise(),
-            optimizer=SGD(rate),
-            max_steps=steps,
+            model, family, data.X, data.y, rng=0, start=start, estimator=Pathwise(),
+            optimizer=SGD(rate), max_steps=steps,
             callback=lambda info: sigma.append(info.params["rho"]),
         )
     except FitError as error:

@@ -9,10 +9,7 @@ def arguments(parser):
     """Arguments of ``minibnn demo``."""
     add_data(parser)
     parser.add_argument(
-        "--out",
-        type=folder,
-        default=".",
-        metavar="DIR",
+        "--out", type=folder, default=".", metavar="DIR",
         help="where demo.png and demo.svg go (default: here)",
     )
     add_json(parser)

@@ -8,17 +8,11 @@ SUMMARY = "draw the figures of the tutorials"
 def arguments(parser):
     """Arguments of ``minibnn figures``."""
     parser.add_argument(
-        "--out",
-        type=folder,
-        default="figures",
-        metavar="DIR",
+        "--out", type=folder, default="figures", metavar="DIR",
         help="folder of the pictures and manifest.json (default: figures)",
     )
     parser.add_argument(
-        "names",
-        nargs="*",
-        type=figure_name,
-        metavar="name",
+        "names", nargs="*", type=figure_name, metavar="name",
         help="which figures (default: all)",
     )
 

@@ -25,9 +25,7 @@ def arguments(parser):
         help="where rupture.json, rupture.md and the figures go (default: rupture)",
     )
     parser.add_argument(
-        "--seeds",
-        type=count,
-        metavar="N",
+        "--seeds", type=count, metavar="N",
         help="fits of every model (default: 10 with files, 3 without)",
     )
     add_json(parser)
@@ -45,12 +43,8 @@ def run(args, say):
         print(f"{spent:6.0f} s  {line}", file=sys.stderr, flush=True)
 
     study = rupture_study(
-        args.data,
-        args.labels,
-        default_settings(args.data, args.seeds),
-        args.seed,
-        report=progress,
-        clock=time.perf_counter,
+        args.data, args.labels, default_settings(args.data, args.seeds), args.seed,
+        report=progress, clock=time.perf_counter,
     )
     facts = write_study(study, args.out, progress)
     say(markdown(facts))

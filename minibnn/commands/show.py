@@ -20,9 +20,7 @@ PACKAGE = Path(minibnn.__file__).parent
 def arguments(parser):
     """Arguments of ``minibnn show``."""
     parser.add_argument(
-        "label",
-        nargs="?",
-        type=known_label,
+        "label", nargs="?", type=known_label,
         help="such as E14 (default: every label in one line)",
     )
     add_json(parser)

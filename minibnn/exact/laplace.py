@@ -28,6 +28,7 @@ from minibnn.validation.arguments import (
 )
 from minibnn.validation.doors import door
 from minibnn.validation.own import keep_arrays
+from minibnn.validation.pieces import in_turn
 
 
 @equation("E98")
@@ -59,9 +60,7 @@ def jacobian(net, w, A):
 
     The network's own pullback, one row of features to a replica, one output at a time.
     """
-    size = max(1, CHUNK // net.n_weights)
-    parts = [_jacobian_rows(net, w, A[i : i + size]) for i in range(0, len(A) or 1, size)]
-    return np.concatenate(parts)
+    return in_turn(lambda rows: _jacobian_rows(net, w, rows), A, CHUNK // net.n_weights)
 
 
 def _jacobian_rows(net, w, A):

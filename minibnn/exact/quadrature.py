@@ -25,6 +25,7 @@ from minibnn.validation.arguments import (
 )
 from minibnn.validation.doors import door, outside
 from minibnn.validation.own import keep_arrays
+from minibnn.validation.pieces import in_turn
 
 DROP = 60.0  # nats below the top that a point may lie and still count: e^-60 = 1e-26
 FIRST = {1: 257, 2: 49}  # points per axis to begin with
@@ -90,14 +91,12 @@ def grid_posterior(model, X, y, *, tol=1e-11):
 
 def log_joint(model, A, y, w):
     """log p(y, w) of each row of w, (n, P) -> (n,); -inf where it overflows."""
-    size = max(1, CHUNK // (len(A) * max(model.net.sizes)))
-    values = np.empty(len(w))
+
+    def some(w):
+        return model.weight_prior.log_prob(w)[0] - model.nll(w, A, y)[0]
+
     with np.errstate(over="ignore"):
-        for start in range(0, len(w), size):
-            part = w[start : start + size]
-            nll, _ = model.nll(part, A, y)
-            values[start : start + size] = model.weight_prior.log_prob(part)[0] - nll
-    return values
+        return in_turn(some, w, CHUNK // (len(A) * max(model.net.sizes)))
 
 
 def prior_box(model):

@@ -57,11 +57,8 @@ def _step(report, ax, rng):
     ax.axhline(max(floor / scale, EPS / 4), color="k", ls="--", label=report.judge)
     claim = max(abs(claimed - truth) / scale, EPS / 4)
     ax.axhline(claim, color="C3", ls="-.", label="claimed gradient")
-    ax.set(
-        xlabel=STEP,
-        ylabel="relative error of the slope",
-        title=f"gradient {report.verdict}",
-    )
+    ax.set(xlabel=STEP, ylabel="relative error of the slope")
+    ax.set_title(f"gradient {report.verdict}")
     ax.legend()
 
 
@@ -86,20 +83,14 @@ def _taylor(report, ax, rng):
     first = np.abs(up - value)
     second = np.abs(up - value - steps * claimed)
     floor = EPS * abs(value) or EPS
-    ax.loglog(steps, np.maximum(first, floor), "s:", ms=3, label="|f(x+hd) - f(x)|")
-    ax.loglog(
-        steps, np.maximum(second, floor), "o-", ms=3, label="|f(x+hd) - f(x) - h g.d|"
-    )
+    for rest, style, label in ((first, "s:", "|f(x+hd) - f(x)|"),
+                               (second, "o-", "|f(x+hd) - f(x) - h g.d|")):  # fmt: skip
+        ax.loglog(steps, np.maximum(rest, floor), style, ms=3, label=label)
     top = np.nanmax(np.where(np.isfinite(second), second, np.nan))
     for order in (1, 2):
-        ax.loglog(
-            steps,
-            np.maximum(top * (steps / steps[-1]) ** order, floor),
-            "k",
-            lw=0.7,
-            ls="--" if order == 2 else ":",
-            label=f"slope {order}",
-        )
+        line = np.maximum(top * (steps / steps[-1]) ** order, floor)
+        style = "--" if order == 2 else ":"
+        ax.loglog(steps, line, "k", lw=0.7, ls=style, label=f"slope {order}")
     ax.set(xlabel=STEP, ylabel="Taylor remainder", title=f"gradient {report.verdict}")
     ax.legend()
 
@@ -110,13 +101,8 @@ def _blocks(report, ax, rng):
     rows = np.arange(len(names))
     errors = np.array([b["relative_error"] for b in report.blocks], dtype=float)
     colours = {"agrees": "C0", "wrong": "C3", "cannot tell": "0.6"}
-    ax.barh(
-        rows,
-        _shown(errors),
-        left=EPS / 8,
-        label="relative error",
-        color=[colours[b["status"]] for b in report.blocks],
-    )
+    ax.barh(rows, _shown(errors), left=EPS / 8, label="relative error",
+            color=[colours[b["status"]] for b in report.blocks])  # fmt: skip
     ax.axvline(report.tol, color="k", ls="--", label="tolerance")
     ax.set_xscale("log")
     ax.set_yticks(rows, names)

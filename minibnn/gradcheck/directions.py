@@ -184,10 +184,8 @@ class Directions:
         pair, why = self._pair(line)
         slope = self._slope(line, 9 if why else 7, () if why else pair[:1])
         row.truth, row.bound = slope.value, slope.bound
-        if (
-            not why
-            and slope.excess(pair[0], 16 * abs(pair[0] - pair[1]) + row.rounding) > 0
-        ):
+        slack = 16 * abs(pair[0] - pair[1]) + row.rounding if not why else 0.0
+        if not why and slope.excess(pair[0], slack) > 0:
             why = "an imaginary part is lost on the way"
         if why:
             self.judge = "central differences"
@@ -279,9 +277,8 @@ class Directions:
         line = Axis(self.problem, i)
         first = self.served.first if self.served else np.inf
         start = min(first * abs(pace) / line.reach, 0.23)
-        slope = romberg(
-            line, self.problem.value, self.noise, LOOSE, self.unit, self.guard, start, 3
-        )
+        slope = romberg(line, self.problem.value, self.noise, LOOSE, self.unit, self.guard,
+                        start, 3)  # fmt: skip
         d = np.zeros_like(self.g)
         d[i] = 1.0
         row = self._row("", d)

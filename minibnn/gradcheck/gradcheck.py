@@ -3,8 +3,6 @@
 The checker knows nothing of networks: it judges any Python function of an array.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from minibnn.gradcheck import reasons, verdict
@@ -18,18 +16,8 @@ from minibnn.validation.doors import door
 
 
 @door
-def check_gradient(
-    f,
-    grad,
-    x,
-    *,
-    names=None,
-    blocks=None,
-    rng=0,
-    tol=None,
-    kinks="guard",
-    max_coordinates=400,
-):
+def check_gradient(f, grad, x, *, names=None, blocks=None, rng=0, tol=None,
+                   kinks="guard", max_coordinates=400):  # fmt: skip
     """Judge a claimed gradient of a real function: agrees, wrong, or cannot tell.
 
     The complex step judges where f is analytic, and is itself checked: Romberg
@@ -70,7 +58,7 @@ def check_gradient(
     """
     options = _options(tol, kinks, rng, max_coordinates)
     with np.errstate(all="ignore"):
-        return _check(Problem(f, grad, x, names, blocks), options)
+        return _check(Problem(f, grad, x, names, blocks), *options)
 
 
 @door
@@ -103,8 +91,8 @@ def check_adjoint(
     function(pullback, "pullback")
     with np.errstate(all="ignore"):
         out = floating(forward(Layout(x).unflatten(Layout(x).flat)), "forward(x)")
-        pairings = (_Pairing(forward, pullback, x, out, options.rng) for _ in range(2))
-        reports = [_check(pairing, options) for pairing in pairings]
+        pairings = (_Pairing(forward, pullback, x, out, options[2]) for _ in range(2))
+        reports = [_check(pairing, *options) for pairing in pairings]
     order = ("agrees", "cannot tell", "wrong")
     return max(reports, key=lambda report: order.index(report.verdict))
 
@@ -127,27 +115,29 @@ class _Pairing(Problem):
         return self.layout.flatten(self._grad(u.copy()), self.grad_name)
 
 
-def _check(problem, options):
+def _check(problem, tol, guard, rng, most):
     """Run the checks in order; anything unsteady ends them."""
-    tol, rng = options.tol, options.rng
     again = problem.at(problem.x)
     if _drifts(problem, again):
-        reason = reasons.UNSTEADY_F.format(problem.value, again)
-        return verdict.unsteady(problem, tol, reason)
+        return _unsteady(problem, tol, again)
     claim = ask(problem, rng)
     if not claim.steady:
         return verdict.unsteady(problem, tol, reasons.unsteady_grad(problem, claim))
-    few = problem.size <= options.most
+    few = problem.size <= most
     problem.measure(None if few else claim.g)
     look = (1e-6, 2) if few else (1e-7, 50)  # with many parameters kinks are close
     noise = max(value_noise(problem, rng, *look), abs(again - problem.value))
     judge = Coordinates if few else Directions
-    evidence = judge(problem, claim, noise, tol, options.guard, rng).run()
+    evidence = judge(problem, claim, noise, tol, guard, rng).run()
     again = problem.at(problem.x)
     if _drifts(problem, again):
-        reason = reasons.UNSTEADY_F.format(problem.value, again)
-        return verdict.unsteady(problem, tol, reason)
+        return _unsteady(problem, tol, again)
     return (verdict.by_coordinates if few else verdict.by_directions)(problem, evidence)
+
+
+def _unsteady(problem, tol, again):
+    reason = reasons.UNSTEADY_F.format(problem.value, again)
+    return verdict.unsteady(problem, tol, reason)
 
 
 def _drifts(problem, again):
@@ -155,18 +145,9 @@ def _drifts(problem, again):
     return not abs(again - problem.value) <= 64 * EPS * abs(problem.value)
 
 
-@dataclass
-class _Options:
-    """The checked options of both checkers."""
-
-    tol: float
-    guard: bool
-    rng: np.random.Generator
-    most: int
-
-
 def _options(tol, kinks, rng, max_coordinates):
-    return _Options(
+    """The checked options of both checkers: tol, guard, rng, most."""
+    return (
         1e-9 if tol is None else check_positive("tol", tol),
         check_choice("kinks", kinks, ("guard", "ignore")) == "guard",
         as_rng(rng),

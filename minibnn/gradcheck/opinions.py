@@ -182,9 +182,7 @@ class Opinions:
         value, bound = self.first
         clash = [s.excess(value[i], bound[i]) for i, s in enumerate(self.second)]
         for i in np.argsort(clash)[::-1][:5]:
-            if clash[i] <= 0:
-                return
-            if self.refuted(i):
+            if clash[i] <= 0 or self.refuted(i):
                 return
 
     def _hidden(self, i):

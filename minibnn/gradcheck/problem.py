@@ -27,10 +27,8 @@ def floating(value, what):
     array = as_array(value, what)
     if array.dtype.kind != "f":
         hint = "; convert it with astype(float)" if array.dtype.kind in "iub" else ""
-        raise ArgumentTypeError(
-            f"{what} must hold real floating-point numbers, got dtype {array.dtype}"
-            + hint
-        )
+        wanted = "must hold real floating-point numbers"
+        raise ArgumentTypeError(f"{what} {wanted}, got dtype {array.dtype}{hint}")
     if array.size == 0:
         raise ValueError(f"{what} is empty, got shape {array.shape}")
     if not np.isfinite(array).all():
@@ -63,9 +61,7 @@ def scalar(value, what):
         return value
     array = as_array(value, what)
     if array.dtype.kind not in "fiu":
-        raise ArgumentTypeError(
-            f"{what} must return a real number, got {describe(value)}"
-        )
+        raise ArgumentTypeError(f"{what} must return a real number, got {describe(value)}")
     if array.size != 1:
         raise ValueError(f"{what} must return one number, got shape {array.shape}")
     return float(array.reshape(()))
@@ -77,10 +73,8 @@ class Layout:
     def __init__(self, x):
         self.keyed = isinstance(x, dict)
         items = x.items() if self.keyed else [("x", x)]
-        arrays = {
-            key: floating(value, f"x[{key!r}]" if self.keyed else "x")
-            for key, value in items
-        }
+        arrays = {key: floating(value, f"x[{key!r}]" if self.keyed else "x")
+                  for key, value in items}  # fmt: skip
         if not arrays:
             raise ValueError("x is empty, got a dict without arrays")
         ends = np.cumsum([a.size for a in arrays.values()])
@@ -102,17 +96,13 @@ class Layout:
     def flatten(self, tree, what):
         """Give (flat float64, machine epsilon) of a tree that must look like x."""
         if self.keyed and not isinstance(tree, dict):
-            raise ArgumentTypeError(
-                f"{what} must be a dict like x, got {describe(tree)}"
-            )
+            raise ArgumentTypeError(f"{what} must be a dict like x, got {describe(tree)}")
         tree = tree if self.keyed else {"x": tree}
         if set(tree) != set(self.parts):
             got, want = sorted(map(str, tree)), sorted(map(str, self.parts))
             raise ValueError(f"{what} must have the keys of x, {want}, got {got}")
-        leaves = [
-            self._leaf(tree[key], f"{what}[{key!r}]" if self.keyed else what, shape)
-            for key, (_, shape, _) in self.parts.items()
-        ]
+        leaves = [self._leaf(tree[key], f"{what}[{key!r}]" if self.keyed else what, shape)
+                  for key, (_, shape, _) in self.parts.items()]  # fmt: skip
         eps = max(_resolution(leaf.dtype) for leaf in leaves)
         return np.concatenate([leaf.ravel() for leaf in leaves], dtype=float), eps
 
@@ -120,18 +110,14 @@ class Layout:
     def _leaf(value, what, shape):
         array = as_array(value, what)
         if array.dtype.kind not in "fiu":
-            raise ArgumentTypeError(
-                f"{what} must hold real numbers, got {describe(value)}"
-            )
+            raise ArgumentTypeError(f"{what} must hold real numbers, got {describe(value)}")
         if array.dtype.kind in "iu":  # a fraction may have been lost on the way
             raise ArgumentTypeError(
                 f"{what} must hold floating-point numbers, got whole numbers of dtype "
                 f"{array.dtype}; make the array with float entries, or astype(float)"
             )
         if array.shape != shape:
-            raise ValueError(
-                f"{what} must have the shape of x, {shape}, got {array.shape}"
-            )
+            raise ValueError(f"{what} must have the shape of x, {shape}, got {array.shape}")
         return array
 
     def name(self, i):
@@ -209,8 +195,7 @@ class Problem:
         typical = np.ones(self.size)
         for index in self.blocks.values():
             sizes = np.abs(self.x[index])
-            if sizes.any():
-                typical[index] = np.median(sizes[sizes > 0])
+            typical[index] = np.median(sizes[sizes > 0]) if sizes.any() else 1.0
         return typical
 
     def name(self, i):
@@ -322,13 +307,10 @@ def _blocks(blocks, layout):
         blocks = [name for name, size in blocks.items() for _ in range(size)]
     labels = np.array(_items(blocks, "blocks"))
     if len(labels) != layout.size:
-        raise ValueError(
-            f"blocks must cover the {layout.size} coordinates of x, got {len(labels)}"
-        )
-    return {
-        str(name): np.flatnonzero(labels == name)
-        for name in dict.fromkeys(labels.tolist())
-    }
+        want = f"the {layout.size} coordinates of x"
+        raise ValueError(f"blocks must cover {want}, got {len(labels)}")
+    names = dict.fromkeys(labels.tolist())
+    return {str(name): np.flatnonzero(labels == name) for name in names}
 
 
 def _items(values, what):

@@ -4,11 +4,64 @@ import math
 
 import numpy as np
 
+from minibnn.gradcheck.claim import SAFETY
+
 UNSTEADY_F = (
     "f gives different values at the same x ({:.9g}, then {:.9g}). It may draw new "
     "noise at each call: hold the noise fixed (common random numbers), one draw for f "
     "and grad alike. Or it may keep a state that moves on from call to call (a counter, "
     "running averages, an environment): start from the same state in each call."
+)
+ROUNDING = (
+    "grad {} moves by {:.1e} when x moves by one unit in the last place: rounding hides "
+    "the answer. Use a stable formula, or float64."
+)
+EDGE = (
+    "f gave no finite value on one side of x {}, at every step tried: x may lie on the "
+    "edge of the domain of f (then move it inside), or f may overflow there (then scale "
+    "it down)."
+)
+UNSETTLED = (
+    "differences {} settle at no step: each gives another slope. f may have kinks or "
+    "jumps at every length near x, or change faster than floats can show. Move x, or let "
+    "f accept complex arguments."
+)
+CONTESTED = (
+    "two opinions exclude each other along {}: the complex step gives {:.9g} +- {:.1e}, "
+    "differences give {:.9g} +- {:.1e}. f may lose an imaginary part there, or have "
+    "structure finer than differences resolve. Move x, or write f in smooth, complex-safe "
+    "steps."
+)
+SPLIT = (
+    "differences along {} contradict each other: {:.9g} over long steps, {:.9g} over "
+    "short ones, and no step between settles it. f may have very fine structure or jumps "
+    "near x. Move x, or let f accept complex arguments."
+)
+STILL = (
+    "f does not move at all along {}: the smallest slope that could be seen is {:.1e}. It "
+    "may be flat there, or saturated, and rounding hides what is left. Use a stable "
+    "formula, let f accept complex arguments, or move x."
+)
+COARSE = (
+    "f shows its slope {} only to +- {:.1e}: its values carry rounding noise, or kinks "
+    "crowd the point. Compute f in float64, drop large constants, let it accept complex "
+    "arguments, or move x."
+)
+OVERLOOKED = (
+    "f contradicts itself along a random direction: the slope is {:.9g} over steps of "
+    "{:.1e}, as grad claims, but over shorter ones off by {:.1e}. f may have fine "
+    "structure near x that longer steps pass over. Move x, or check fewer parameters at "
+    "once."
+)
+GRAD_ADDS = (
+    "grad gives twice the gradient when it is called a second time at the same x ({}): "
+    "each answer seems to be added to the last. Set the gradient to zero at the start of "
+    "each call (zero_grad)."
+)
+UNSTEADY_GRAD = (
+    "grad gives different values at the same x ({}). It may draw new noise at each call: "
+    "hold the noise fixed (common random numbers), the same draw as f. Or it may keep a "
+    "state from call to call: running averages, a counter, a sum."
 )
 
 
@@ -17,17 +70,8 @@ def unsteady_grad(problem, claim):
     first, second = claim.g, claim.g + claim.copies[0]
     i = int(np.argmax(np.abs(claim.copies[0])))
     seen = f"{problem.name(i)}: {first[i]:.9g}, then {second[i]:.9g}"
-    if np.allclose(second, 2 * first, rtol=1e-9, atol=0):
-        return (
-            f"grad gives twice the gradient when it is called a second time at the "
-            f"same x ({seen}): each answer seems to be added to the last. Set the "
-            "gradient to zero at the start of each call (zero_grad)."
-        )
-    return (
-        f"grad gives different values at the same x ({seen}). It may draw new noise at "
-        "each call: hold the noise fixed (common random numbers), the same draw as f. "
-        "Or it may keep a state from call to call: running averages, a counter, a sum."
-    )
+    added = np.allclose(second, 2 * first, rtol=1e-9, atol=0)
+    return (GRAD_ADDS if added else UNSTEADY_GRAD).format(seen)
 
 
 def sentence(problem, j, verdict, relative):
@@ -65,93 +109,20 @@ def off_by(claimed, truth, bound):
 def undecided(problem, j, open_ones):
     """Say why a coordinate cannot be judged and what would help."""
     i = open_ones[np.argmax(np.where(j.contested, np.inf, j.bound)[open_ones])]
-    name = problem.name(i)
-    slope = j.opinions.second[i]
+    name, slope, bound = problem.name(i), j.opinions.second[i], j.bound[i]
+    along = f"along {name}"
     if j.contested[i]:
-        return contested(name, j.opinions.first[0][i], j.opinions.first[1][i], slope)
+        value, own = (a[i] for a in j.opinions.first)
+        return CONTESTED.format(name, value, own, slope.value, slope.bound)
     if slope.split:
-        return split(name, *slope.split)
-    if not math.isfinite(j.bound[i]):
-        return (edge if slope.edge else unsettled)(f"along {name}")
+        return SPLIT.format(name, *slope.split)
+    if not math.isfinite(bound):
+        return (EDGE if slope.edge else UNSETTLED).format(along)
     if slope.still:
-        return still(name, j.bound[i])
-    if 2 * j.allowance[i] > j.bound[i]:
-        return rounding(f"at {name}", j.allowance[i])
-    return coarse(f"along {name}", j.bound[i])
-
-
-def rounding(where, allowance):
-    """Say that the gradient is mostly rounding."""
-    return (
-        f"grad {where} moves by {allowance / 64:.1e} when x moves by one unit in the "
-        "last place: rounding hides the answer. Use a stable formula, or float64."
-    )
-
-
-def edge(where):
-    """Say that f has no values beside the point."""
-    return (
-        f"f gave no finite value on one side of x {where}, at every step tried: x may "
-        "lie on the edge of the domain of f (then move it inside), or f may overflow "
-        "there (then scale it down)."
-    )
-
-
-def unsettled(where):
-    """Say that no two steps agree."""
-    return (
-        f"differences {where} settle at no step: each gives another slope. f may have "
-        "kinks or jumps at every length near x, or change faster than floats can show. "
-        "Move x, or let f accept complex arguments."
-    )
-
-
-def contested(name, value, bound, slope):
-    """Give the two opinions that exclude each other."""
-    return (
-        f"two opinions exclude each other along {name}: the complex step gives "
-        f"{value:.9g} +- {bound:.1e}, differences give {slope.value:.9g} +- "
-        f"{slope.bound:.1e}. f may lose an imaginary part there, or have structure finer "
-        "than differences resolve. Move x, or write f in smooth, complex-safe steps."
-    )
-
-
-def split(name, long, short):
-    """Give the slopes of long and of short steps that contradict each other."""
-    return (
-        f"differences along {name} contradict each other: {long:.9g} over long steps, "
-        f"{short:.9g} over short ones, and no step between settles it. f may have very "
-        "fine structure or jumps near x. Move x, or let f accept complex arguments."
-    )
-
-
-def overlooked(d):
-    """Say that short steps along a direction contradict all that was found."""
-    claimed = d.rows[0].claimed
-    return (
-        f"f contradicts itself along a random direction: the slope is {claimed:.9g} over "
-        f"steps of {d.served.step:.1e}, as grad claims, but over shorter ones off by "
-        f"{d.odd / d.served.step:.1e}. f may have fine structure near x that longer steps "
-        "pass over. Move x, or check fewer parameters at once."
-    )
-
-
-def still(name, bound):
-    """Say that f does not move along a coordinate."""
-    return (
-        f"f does not move at all along {name}: the smallest slope that could be seen is "
-        f"{bound:.1e}. It may be flat there, or saturated, and rounding hides what is "
-        "left. Use a stable formula, let f accept complex arguments, or move x."
-    )
-
-
-def coarse(where, bound):
-    """Say that differences do not resolve the slope."""
-    return (
-        f"f shows its slope {where} only to +- {bound:.1e}: its values carry rounding "
-        "noise, or kinks crowd the point. Compute f in float64, drop large constants, "
-        "let it accept complex arguments, or move x."
-    )
+        return STILL.format(name, bound)
+    if 2 * j.allowance[i] > bound:
+        return ROUNDING.format(f"at {name}", j.allowance[i] / SAFETY)
+    return COARSE.format(along, bound)
 
 
 def hints(j, verdict, relative):

@@ -80,18 +80,13 @@ class GradientReport:
             f"{b['status']:<12}{b['worst']}"
             for b in self.blocks
         ]
-        lines += [
-            f"  kink at {k['name']}: slopes {k['low']:.6g} to {k['high']:.6g}, "
-            "anything between is accepted"
-            for k in self.kinks[:5]
-        ]
+        for k in self.kinks[:5]:
+            slopes = f"slopes {k['low']:.6g} to {k['high']:.6g}"
+            lines.append(f"  kink at {k['name']}: {slopes}, anything between is accepted")
         lines += ["  note: " + note for note in self.notes]
-        calls = self.calls
-        if calls:
-            lines.append(
-                f"  calls: f {calls['f']} real and {calls['f_complex']} "
-                f"complex, grad {calls['grad']}"
-            )
+        if calls := self.calls:
+            asked = f"f {calls['f']} real and {calls['f_complex']} complex"
+            lines.append(f"  calls: {asked}, grad {calls['grad']}")
         return "\n".join(lines)
 
     def _scope(self):
@@ -122,11 +117,8 @@ class GradientReport:
         worst; ``kinks`` name, low and high.
         """
         skip = {"gradient", "oracle", "differences", "problem"}
-        return {
-            name: _plain(getattr(self, name))
-            for name in self.__dataclass_fields__
-            if name not in skip
-        }
+        names = [name for name in self.__dataclass_fields__ if name not in skip]
+        return {name: _plain(getattr(self, name)) for name in names}
 
     def plot(self, ax=None, kind="step", rng=0):
         """Draw the evidence and give the axes.

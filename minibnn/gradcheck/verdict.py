@@ -3,6 +3,7 @@
 import numpy as np
 
 from minibnn.gradcheck import reasons
+from minibnn.gradcheck.claim import SAFETY
 from minibnn.gradcheck.report import AGREES, CANNOT_TELL, WRONG, GradientReport
 
 # Directions decide when they resolve this part of a coordinate: double, single.
@@ -11,13 +12,8 @@ RESOLVED, RESOLVED_SINGLE = 0.01, 0.1
 
 def unsteady(problem, tol, reason):
     """Report that nothing can be said of a function that does not repeat itself."""
-    return GradientReport(
-        CANNOT_TELL,
-        reason=reason,
-        size=problem.size,
-        tol=tol,
-        calls=dict(problem.calls),
-    )
+    return GradientReport(CANNOT_TELL, reason=reason, size=problem.size, tol=tol,
+                          calls=dict(problem.calls))  # fmt: skip
 
 
 def by_coordinates(problem, j):
@@ -65,21 +61,13 @@ def _tables(problem, j, relative):
         }
 
     names = [problem.name(i) for i in range(problem.size)]
-    columns = {
-        "name": names,
-        "status": j.status.tolist(),
-        "gradient": j.claimed.tolist(),
-        "oracle": j.truth.tolist(),
-        "error": j.error.tolist(),
-        "bound": j.bound.tolist(),
-        "rounding": j.allowance.tolist(),
-    }
+    columns = {"name": names, "status": j.status, "gradient": j.claimed,
+               "oracle": j.truth, "error": j.error, "bound": j.bound,
+               "rounding": j.allowance}  # fmt: skip
+    rows = zip(*(np.asarray(column).tolist() for column in columns.values()), strict=True)
     return {
         "blocks": [block(*item) for item in problem.blocks.items()],
-        "coordinates": [
-            dict(zip(columns, row, strict=True))
-            for row in zip(*columns.values(), strict=True)
-        ],
+        "coordinates": [dict(zip(columns, row, strict=True)) for row in rows],
         "kinks": [
             {"name": names[i], "low": float(j.low[i]), "high": float(j.high[i])}
             for i in np.flatnonzero(j.kink)
@@ -109,14 +97,8 @@ def by_directions(problem, d):
         calls=dict(problem.calls),
         blocks=_block_rows(problem, d),
         directions=[
-            {
-                "block": r.block,
-                "claimed": r.claimed,
-                "oracle": r.truth,
-                "error": abs(r.error),
-                "bound": r.bound,
-                "rounding": r.allowance,
-            }
+            {"block": r.block, "claimed": r.claimed, "oracle": r.truth,
+             "error": abs(r.error), "bound": r.bound, "rounding": r.allowance}
             for r in d.rows
         ],
         miss=_miss(d),
@@ -132,12 +114,8 @@ def _miss(d):
     """
     chance = 1e-6 if d.looks >= 8 else 1e-3
     usual = float(0.798 * d.resolved / chance ** (1 / d.looks))
-    return {
-        "relative_error": float(usual * d.smallest),
-        "usual": usual,
-        "probability": chance,
-        "directions": d.looks,
-    }
+    return {"relative_error": float(usual * d.smallest), "usual": usual,
+            "probability": chance, "directions": d.looks}  # fmt: skip
 
 
 def _along(problem, d):
@@ -147,16 +125,18 @@ def _along(problem, d):
     if d.where is not None:
         open_still = d.shared and not d.found
         return CANNOT_TELL if open_still else WRONG, reasons.misled(problem, d)
+    where = "along a random direction"
     if not np.isfinite(d.resolved):
-        return CANNOT_TELL, reasons.edge("along a random direction")
+        return CANNOT_TELL, reasons.EDGE.format(where)
     if d.odd > 0:
-        return CANNOT_TELL, reasons.overlooked(d)
+        step = d.served.step
+        said = d.rows[0].claimed, step, d.odd / step
+        return CANNOT_TELL, reasons.OVERLOOKED.format(*said)
     if d.resolved > (RESOLVED if d.claim.eps < 1e-10 else RESOLVED_SINGLE):
         row = min(d.rows, key=lambda row: row.bound + row.allowance)
-        where = "along a random direction"
         if row.allowance > row.bound:
-            return CANNOT_TELL, reasons.rounding(where, row.allowance)
-        return CANNOT_TELL, reasons.coarse(where, row.bound)
+            return CANNOT_TELL, reasons.ROUNDING.format(where, row.allowance / SAFETY)
+        return CANNOT_TELL, reasons.COARSE.format(where, row.bound)
     return AGREES, ""
 
 

@@ -102,8 +102,18 @@ def targets_of(F, y):
     return np.asanyarray(y, dtype=F.real.dtype)[..., None, :, :]
 
 
+def times(F, y):
+    """y F, for y of shape (..., B, C) or its like, in memory that lies as F does.
+
+    Outputs of a network are a transposed view. What NumPy makes of it and of an array
+    that lies otherwise lies otherwise too, and whatever is made of that with F walks
+    through one of the two crosswise.
+    """
+    return np.multiply(y, F, out=np.empty_like(F))
+
+
 def residual(F, y):
-    """F - y in the memory layout of F."""
+    """F - y in memory that lies as F does, as in `times`."""
     return np.subtract(F, targets_of(F, y), out=np.empty_like(F))
 
 

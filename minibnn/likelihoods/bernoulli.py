@@ -4,7 +4,7 @@ import numpy as np
 from scipy.special import expit
 
 from minibnn.equations import equation
-from minibnn.likelihoods.base import Likelihood, targets_of, total_of
+from minibnn.likelihoods.base import Likelihood, targets_of, times, total_of
 from minibnn.numerics import largest_exp, log_one_plus, sigmoid
 from minibnn.validation.arguments import check_all
 from minibnn.validation.labels import one_hot, remedy
@@ -23,7 +23,7 @@ def bernoulli_nll(F, y):
     Shapes.  F (...,S,B,C), y (...,B,C)  ->  nll (...,S), g_F (...,S,B,C).
     """
     sign = 1 - 2 * targets_of(F, y)
-    x = np.multiply(sign, F, out=np.empty_like(F))
+    x = times(F, sign)
     e = largest_exp(x)
     one_plus = 1 + e
     nll = np.maximum(x, log_one_plus(one_plus, e))  # where e^x overflows, it is x

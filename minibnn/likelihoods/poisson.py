@@ -4,7 +4,7 @@ import numpy as np
 from scipy.special import gammaln, ndtri, pdtr, pdtrik
 
 from minibnn.equations import equation
-from minibnn.likelihoods.base import Likelihood, targets_of, total_of
+from minibnn.likelihoods.base import Likelihood, targets_of, times, total_of
 from minibnn.validation.arguments import check_all
 
 
@@ -21,7 +21,7 @@ def poisson_nll(F, y):
     """
     y = targets_of(F, y)
     rate = np.exp(F)
-    nll = rate - np.multiply(y, F, out=np.empty_like(F)) + gammaln(y + 1)
+    nll = rate - times(F, y) + gammaln(y + 1)
     return total_of(nll), np.subtract(rate, y, out=rate)
 
 

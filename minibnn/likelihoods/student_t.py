@@ -71,11 +71,8 @@ class StudentT(LocationScale):
     @classmethod
     def examples(cls):
         """A known and a learned scale; with 1.8 degrees of freedom no variance."""
-        return [
-            (cls(1.8, 0.5), 1),
-            (cls(4.0, 0.7), 1),
-            (cls(4.0, "learned", (-0.3, 0.8)), 1),
-        ]
+        learned = cls(4.0, "learned", (-0.3, 0.8))
+        return [(cls(1.8, 0.5), 1), (cls(4.0, 0.7), 1), (learned, 1)]
 
     def in_scipy(self, F, v):
         """t(df, f, s)."""

@@ -5,7 +5,6 @@ a lower bound of log p(D) in expectation. On simulated data the weights that mad
 an exact posterior draw; runs that start there and go back give an upper bound.
 """
 
-import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -16,6 +15,7 @@ from minibnn.mcmc.density import CACHE
 from minibnn.mcmc.leapfrog import State, transition
 from minibnn.model import Model
 from minibnn.prediction.predictive import log_mean_exp
+from minibnn.progress import report
 from minibnn.rng import seed_sequence
 from minibnn.validation.arguments import (
     as_float_array,
@@ -26,6 +26,7 @@ from minibnn.validation.arguments import (
 )
 from minibnn.validation.doors import door
 from minibnn.validation.own import keep_arrays
+from minibnn.validation.pieces import in_turn
 
 
 @equation("E99")
@@ -56,7 +57,9 @@ def anneal(parts, w, path, n_leapfrog, rng, reverse=False, verbose=False):
         w = transition(density, State(w, *density(w)), *args)[0].w
         if reverse:
             log_weights += gap * parts(w)[2]
-        _report(reverse, count + 1, len(order), betas[t], verbose)
+        if verbose and (count + 1) % max(1, len(order) // 10) == 0:
+            way = "reverse" if reverse else "forward"
+            report(f"{way} {count + 1}/{len(order)}  beta {betas[t]:.4f}")
     return log_weights
 
 
@@ -190,17 +193,13 @@ def evidence(forward, backward):
 
 def joint_parts(model, A, y):
     """``f(w) -> log prior, its gradient, log likelihood, its gradient``."""
-    size = max(1, CACHE // (8 * A.shape[-2] * max(model.net.sizes)))
+    size = CACHE // (8 * A.shape[-2] * max(model.net.sizes))
 
     def some(w):
         nll, pull = model.nll(w, A, y)
         return *model.weight_prior.log_prob(w), -nll, -pull()
 
-    def f(w):
-        chunks = [some(w[i : i + size]) for i in range(0, len(w), size)]
-        return tuple(np.concatenate(part) for part in zip(*chunks, strict=True))
-
-    return f
+    return lambda w: in_turn(some, w, size)
 
 
 def tempered(parts, beta):
@@ -256,9 +255,3 @@ def pilot(parts, w, n_leapfrog, rng):
         w = state.w
         rows.append((beta, step, np.maximum(w.std(0), 1e-10)))
     return Path(*(np.array(column) for column in zip(*rows, strict=True)))
-
-
-def _report(reverse, done, total, beta, verbose):
-    if verbose and done % max(1, total // 10) == 0:
-        text = f"{'reverse' if reverse else 'forward'} {done}/{total}  beta {beta:.4f}"
-        print(text, file=sys.stderr, flush=True)

@@ -12,6 +12,7 @@ from minibnn.rng import seed_sequence
 from minibnn.validation.arguments import as_inputs, check_all, check_int, check_rows
 from minibnn.validation.doors import door
 from minibnn.validation.own import keep_arrays
+from minibnn.validation.pieces import in_turn
 
 ACTIVATIONS = 500_000  # draws x rows x units of one forward pass
 
@@ -20,9 +21,8 @@ ACTIVATIONS = 500_000  # draws x rows x units of one forward pass
 def outputs(model, weights, A):
     """Network outputs of draws (C, n, P) on features (N, D+1), (C, n, N, K)."""
     w = weights.reshape(-1, weights.shape[-1])[:, : model.net.n_weights]
-    size = max(1, ACTIVATIONS // (max(1, len(A)) * max(model.net.sizes)))
-    starts = range(0, len(w), size)
-    F = np.concatenate([model.net.apply(w[i : i + size], A)[0] for i in starts])
+    size = ACTIVATIONS // (max(1, len(A)) * max(model.net.sizes))
+    F = in_turn(lambda w: model.net.apply(w, A)[0], w, size)
     return F.reshape(weights.shape[:2] + F.shape[1:])
 
 

@@ -1,12 +1,11 @@
 """When HMC has drawn enough, as seen by what the network says about some rows."""
 
-import sys
-
 import numpy as np
 
 from minibnn.mcmc.chains import outputs
 from minibnn.mcmc.ess import ess
 from minibnn.mcmc.r_hat import LEAST_DRAWS, r_hat
+from minibnn.progress import report
 
 ESS, R_HAT = 400, 1.02
 ROWS = 2000  # of the training data that are watched at most
@@ -40,16 +39,12 @@ class Enough:
         if n < min(self.due, most):
             return False
         size, ratio = self.slowest(np.stack(rows, 1))
-        self.report(f"sampling {n}, at most {most}", size, ratio)
+        if self.verbose:
+            said = f"slowest ESS {size:.0f}, R-hat {ratio:.3f}"
+            report(f"sampling {n}, at most {most}  {said}")
         growth = np.clip(1.1 * ESS / max(size, 1.0), LEAST, MOST)
         self.due = int(np.ceil(n * growth))
         return bool(size >= ESS and ratio <= R_HAT)
-
-    def report(self, phase, size, ratio):
-        """A line on standard error, if asked."""
-        if self.verbose:
-            text = f"{phase}  slowest ESS {size:.0f}, R-hat {ratio:.3f}"
-            print(text, file=sys.stderr, flush=True)
 
     def slowest(self, weights):
         """The smallest ESS and the largest R-hat of all watched numbers."""

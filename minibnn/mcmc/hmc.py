@@ -1,7 +1,5 @@
 """Hamiltonian Monte Carlo: the reference that variational posteriors are judged by."""
 
-import sys
-
 import numpy as np
 
 from minibnn.inputs import named_data
@@ -11,6 +9,7 @@ from minibnn.mcmc.density import LogJoint
 from minibnn.mcmc.enough import Enough, evenly
 from minibnn.mcmc.leapfrog import State, transition
 from minibnn.model import Model
+from minibnn.progress import report
 from minibnn.rng import seed_sequence
 from minibnn.validation.arguments import (
     as_float_array,
@@ -224,11 +223,8 @@ class Sampler:
             np.stack(part, 1) for part in zip(*rows, strict=True)
         )
         stats = {
-            "lp": log_joint,
-            "energy": energy,
-            "acceptance_rate": accept,
-            "diverging": diverged,
-            "n_steps": counts,
+            "lp": log_joint, "energy": energy, "acceptance_rate": accept,
+            "diverging": diverged, "n_steps": counts,
         }
         return draws, stats
 
@@ -251,5 +247,4 @@ class Sampler:
         """A line on standard error ten times a phase, if asked."""
         if self.verbose and done % max(1, total // 10) == 0:
             mean = self.state.log_joint.mean()
-            text = f"{phase} {done}/{total}  mean log joint {mean:.2f}"
-            print(text, file=sys.stderr, flush=True)
+            report(f"{phase} {done}/{total}  mean log joint {mean:.2f}")

@@ -1,0 +1,1 @@
+"""The network: dense layers, activations and their slopes, all derived by hand."""

@@ -1,9 +1,7 @@
 """The network: flat weights to outputs, one loop forward and one back.
 
 Activations are feature-major, (..., S, D + 1, B), and carry a row of ones, so the
-block [W; b] of a layer is one contiguous (D + 1, H) matrix and no bias code exists. In
-memory the features stand before the samples: the ones of all samples lie together at
-the end, and what is before them is one run of numbers.
+block [W; b] of a layer is one contiguous (D + 1, H) matrix and no bias code exists.
 A *layer* is a function ``layer(A, out)`` that writes pre-activations into ``out`` and
 returns ``pull(g, input_wanted)``; estimators bring layers of their own.
 """
@@ -166,14 +164,12 @@ class MLP:
         for layer, (_, width) in zip(layers, self.shapes, strict=True):
             is_last = len(pulls) == len(layers) - 1
             ones = self.bias and not is_last
-            shape = (*lead[:-1], width + ones, lead[-1], A.shape[-1])
-            buffer = np.empty_like(like, shape=shape, order="C").swapaxes(-3, -2)
-            buffer[..., width:, :] = 1.0
-            Z = buffer[..., :width, :]
+            A_next = empty_features(like, lead, width, ones, A.shape[-1])
+            Z = A_next[..., :width, :]
             pulls.append(layer(A, Z))
             if not is_last:
                 outputs.append(act.forward(Z))
-            A = buffer
+            A = A_next
 
         def pull(g_F):
             g = g_F.swapaxes(-1, -2)
@@ -210,6 +206,18 @@ class MLP:
             F, _ = self.apply(np.atleast_2d(w), self.features(X))
         check_all("outputs", F, ~np.isnan(F), "numbers; w or X is too large")
         return F[0] if w.ndim == 1 else F
+
+
+def empty_features(like, lead, width, ones, n_rows):
+    """An array (..., S, width + ones, B) to write in, its row of ones written.
+
+    In memory the features stand before the samples: the ones of all samples lie together
+    at the end, and what is before them is one run of numbers.
+    """
+    shape = (*lead[:-1], width + ones, lead[-1], n_rows)
+    A = np.empty_like(like, shape=shape, order="C").swapaxes(-3, -2)
+    A[..., width:, :] = 1.0
+    return A
 
 
 def check_pair(name, pair, shape, bias):

@@ -7,7 +7,6 @@ Protocol: the schedule ``lr``, any function ``lr(step, max_steps) -> float`` wit
 """
 
 
-
 class Optimizer:
     """What all optimisers share."""
 

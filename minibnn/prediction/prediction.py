@@ -4,13 +4,12 @@ Rows are taken in chunks; for each chunk all S weight samples pass, in chunks of
 own, so memory is bounded and every summary sees all samples of its rows at once.
 """
 
-import sys
-
 import numpy as np
 
 from minibnn.inputs import named_data
 from minibnn.prediction.predictive import log_mean_exp
 from minibnn.prediction.summaries import Piece, information, mean, quantiles, variances
+from minibnn.progress import report
 from minibnn.tape import Repeated
 from minibnn.validation.arguments import (
     as_float_array,
@@ -202,7 +201,7 @@ class Prediction:
         """A line on standard error for every tenth of the work, where that is asked for."""
         before, self._tenth = self._tenth, 10 * done // total
         if self._verbose and self._tenth > before:
-            print(f"predict: {done} of {total} {unit}", file=sys.stderr, flush=True)
+            report(f"predict: {done} of {total} {unit}")
 
     def _outputs(self, A):
         """Network outputs F (S, n, C) and the likelihood's own weights (S, k)."""

@@ -107,11 +107,11 @@ class GaussianPrior:
 
     def kl(self, m, s, log_s):
         """KL(N(m, s²) || prior) per weight, with gradients for m and log s (E41)."""
-        return gaussian_kl(m, s, log_s, *self._cast(m))
+        return gaussian_kl(m, s, log_s, self.mean, self.scale)
 
     def log_prob(self, w):
         """Log density summed over weights, and its gradient (E42)."""
-        value, gradient = gaussian_log_density(w, *self._cast(w))
+        value, gradient = gaussian_log_density(w, self.mean, self.scale)
         return value.sum(-1), gradient
 
     def mean_and_sd(self, n_weights):
@@ -127,11 +127,6 @@ class GaussianPrior:
         """One number for all weights, and one per weight."""
         i = np.arange(n_weights)
         return [cls(0.2, 0.7), cls(0.6 * np.cos(1.0 + i), 1.2 + 0.9 * np.sin(i))]
-
-    def _cast(self, like):
-        """Mean and scale in the precision of the weights they meet."""
-        real = np.zeros(0, like.dtype).real.dtype
-        return self.mean.astype(real), self.scale.astype(real)
 
 
 def mean_and_scale_differ(mean, scale):

@@ -130,11 +130,8 @@ def facts(found):
     """The finding as plain numbers."""
     return {
         "longest_repeated_run": found.run._asdict(),
-        "displaced": found.block is not None,
-        "block": found.block,
-        "lost": found.lost,
-        "model_on_other_rows": found.scores,
-        "columns": found.columns._asdict(),
+        "displaced": found.block is not None, "block": found.block, "lost": found.lost,
+        "model_on_other_rows": found.scores, "columns": found.columns._asdict(),
     }
 
 

@@ -80,15 +80,8 @@ def logistic(problem, settings, rng, rows):
 def points(problem, settings, rng, count, kl_weight):
     """``count`` independent point fits."""
     return fit(
-        model(),
-        Point(),
-        problem.X,
-        problem.y,
-        rng=rng,
-        replicas=count,
-        start="lbfgs",
-        max_steps=settings.steps,
-        kl_weight=kl_weight,
+        model(), Point(), problem.X, problem.y, rng=rng, replicas=count, start="lbfgs",
+        max_steps=settings.steps, kl_weight=kl_weight,
     )
 
 
@@ -147,15 +140,9 @@ def recipe_fit(problem, settings, rng):
     n = network.n_weights
     mu, sigma = rng.standard_normal(n), np.abs(rng.standard_normal(n))
     result = fit(
-        network,
-        MeanField("exp"),
-        (X - mean) / sd,
-        y,
-        rng=rng,
-        start={"mu": mu, "rho": np.log(sigma)},
-        optimizer=Adam(1e-3),
-        max_steps=settings.recipe_steps,
-        estimator=Pathwise(),
+        network, MeanField("exp"), (X - mean) / sd, y, rng=rng,
+        start={"mu": mu, "rho": np.log(sigma)}, optimizer=Adam(1e-3),
+        max_steps=settings.recipe_steps, estimator=Pathwise(),
     )
     return Rescaled(result, mean, sd)
 
@@ -193,15 +180,9 @@ def full_covariance(problem, settings, rng, rows):
     family, starts = FullCovariance(), rows["best"].predictors
     found = [
         fit(
-            model(),
-            family,
-            problem.X,
-            problem.y,
-            rng=own,
-            n_samples=settings.cov_samples,
-            start=family.embed(start.params),
-            max_steps=settings.cov_steps,
-            optimizer=Adam(Cosine(0.02)),
+            model(), family, problem.X, problem.y, rng=own,
+            n_samples=settings.cov_samples, start=family.embed(start.params),
+            max_steps=settings.cov_steps, optimizer=Adam(Cosine(0.02)),
         )
         for own, start in zip(rng.spawn(settings.cov_fits), starts, strict=False)
     ]
@@ -214,14 +195,8 @@ def sampled(problem, settings, rng, rows):
     """Hamiltonian Monte Carlo: the reference, asymptotically exact."""
     start = rows["ensemble"].predictors[0].params["mu"][: settings.chains]
     chains = hmc(
-        model(),
-        problem.X,
-        problem.y,
-        rng=rng,
-        n_chains=len(start),
-        n_draws=settings.hmc_draws,
-        n_warmup=settings.hmc_warmup,
-        init=start,
+        model(), problem.X, problem.y, rng=rng, n_chains=len(start),
+        n_draws=settings.hmc_draws, n_warmup=settings.hmc_warmup, init=start,
     )
     note = "in place of an ELBO the log evidence, a forward estimate: low on average"
     return [Row("hmc", "HMC", [chains], note=note)]
@@ -230,13 +205,8 @@ def sampled(problem, settings, rng, rows):
 def annealed(problem, settings, rng):
     """The log evidence of the network by annealed importance sampling."""
     return ais(
-        model(),
-        problem.X,
-        problem.y,
-        rng=rng,
-        n_particles=settings.particles,
-        n_temperatures=settings.temperatures,
-        n_leapfrog=settings.leapfrog,
+        model(), problem.X, problem.y, rng=rng, n_particles=settings.particles,
+        n_temperatures=settings.temperatures, n_leapfrog=settings.leapfrog,
     )
 
 
@@ -248,12 +218,6 @@ def physics_rule(problem, settings, rng, rows):
 
 
 BUILDERS = (
-    logistic,
-    maximum_likelihood,
-    maximum_a_posteriori,
-    published_recipe,
-    mean_field,
-    full_covariance,
-    sampled,
-    physics_rule,
+    logistic, maximum_likelihood, maximum_a_posteriori, published_recipe, mean_field,
+    full_covariance, sampled, physics_rule,
 )

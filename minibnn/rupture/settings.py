@@ -26,13 +26,6 @@ class Settings:
 
 
 QUICK = Settings(
-    seeds=3,
-    cov_steps=2000,
-    cov_samples=4,
-    cov_fits=1,
-    hmc_warmup=200,
-    hmc_draws=300,
-    particles=8,
-    temperatures=500,
-    shuffles=5,
+    seeds=3, cov_steps=2000, cov_samples=4, cov_fits=1, hmc_warmup=200, hmc_draws=300,
+    particles=8, temperatures=500, shuffles=5,
 )

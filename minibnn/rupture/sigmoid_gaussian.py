@@ -7,7 +7,13 @@ import numpy as np
 
 from minibnn.equations import equation
 from minibnn.likelihoods import Bernoulli
-from minibnn.likelihoods.base import Likelihood, log_scale_of, targets_of, total_of
+from minibnn.likelihoods.base import (
+    Likelihood,
+    log_scale_of,
+    targets_of,
+    times,
+    total_of,
+)
 from minibnn.numerics import HALF_LOG_2PI
 from minibnn.validation.arguments import check_positive
 
@@ -29,7 +35,7 @@ def sigmoid_gaussian_nll(F, y, t):
     Shapes.  As E31.
     """
     sign = 1 - 2 * targets_of(F, y)
-    x = np.multiply(sign, F, out=np.empty_like(F))
+    x = times(F, sign)
     top = np.maximum(x, 0)
     e = np.exp(x - top - top)
     t = log_scale_of(F, t)

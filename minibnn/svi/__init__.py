@@ -1,0 +1,1 @@
+"""Stochastic variational inference: one door, ``fit.fit``, and the run behind it."""

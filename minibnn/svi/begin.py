@@ -72,9 +72,8 @@ class Beginning:
         job, promised = self.job, None
         data = *job.all_rows(i), job.options.kl_weight, self.streams[i].init
         try:
-            found, promised = lbfgs_start(
-                job.model, job.family, params, *data, job.estimator
-            )
+            problem = job.model, job.family, params, *data, job.estimator
+            found, promised = lbfgs_start(*problem)
         except Interrupted as interrupt:
             found, self.interrupted = interrupt.so_far, True
         return tested(job, self.streams, i, found, params, promised)
@@ -84,10 +83,8 @@ class Beginning:
         found = [self.curved(i, self.job.family.embed(params)) for params in solutions]
         if len(found) == 1:
             return found[0]
-        means = [
-            losses(self.job, self.streams, i, params, START_SAMPLES).mean()
-            for params in found
-        ]
+        alike = self.job, self.streams, i
+        means = [losses(*alike, params, START_SAMPLES).mean() for params in found]
         return found[int(np.argmin(means))]
 
     def curved(self, i, params):

@@ -85,9 +85,8 @@ def tested(job, streams, i, found, params, promised):
     loss ``promised`` there. With less it has fitted them, and steps from there end lower
     than from plain initial values.
     """
-    before, after = (
-        losses(job, streams, i, p, START_SAMPLES) for p in (params, found)
-    )
+    alike = job, streams, i
+    before, after = (losses(*alike, p, START_SAMPLES) for p in (params, found))
     if not np.isfinite(after).all() or not surely_positive(before - after):
         return params
     if promised is None:

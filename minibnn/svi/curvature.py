@@ -104,10 +104,8 @@ class Curved:
         """Slope of nll / kl_weight + KL in the mean."""
         rows = self.some_rows()
         noise = self.rng.standard_normal((PAIRS, self.model.n_weights))
-        data = noise, self.A[rows], self.y[rows], len(self.A), self.kl_weight
-        _, gradient, _ = objective(
-            self.model, self.family, params, *data, self.estimator
-        )
+        data = params, noise, self.A[rows], self.y[rows], len(self.A), self.kl_weight
+        _, gradient, _ = objective(self.model, self.family, *data, self.estimator)
         return gradient()["mu"] / self.kl_weight
 
     def row_slopes(self, params):

@@ -69,9 +69,8 @@ def neg_elbo(
     n_data = check_int("n_data", n_data, minimum=A.shape[-2])
     kl_weight = check_number("kl_weight", kl_weight, minimum=0.0)
     with np.errstate(all="ignore"):  # an overflow shows as inf in the loss it returns
-        loss, gradient, parts = objective(
-            model, family, params, noise, A, y, n_data, kl_weight, estimator
-        )
+        data = params, noise, A, y, n_data, kl_weight
+        loss, gradient, parts = objective(model, family, *data, estimator)
         grads = gradient()
     check_numbers(loss, grads)
     return loss, grads, parts

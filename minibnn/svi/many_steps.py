@@ -48,10 +48,7 @@ class ManySteps:
         for key in set(rows) - {"A", "y"}:
             toggle(other[key], sign=key == "noise")
         if not full:
-            for chosen, batch in zip(
-                (rows, other), batches.extremes(size), strict=True
-            ):
-                chosen["A"], chosen["y"] = batch
+            (rows["A"], rows["y"]), (other["A"], other["y"]) = batches.extremes(size)
         state = {"theta": one_step.flat.theta, **self.memory}
         return proved_scan(self.step_of(full), rows, state, other)
 

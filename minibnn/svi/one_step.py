@@ -9,14 +9,7 @@ import numpy as np
 from minibnn.objective import objective
 from minibnn.rng import SideBySide
 from minibnn.svi.batches import Batches
-from minibnn.tape import (
-    Direct,
-    Program,
-    exchange,
-    proved_move,
-    proved_program,
-    toggle,
-)
+from minibnn.tape import Direct, Program, exchange, proved_move, proved_program, toggle
 
 
 class OneStep:
@@ -29,6 +22,7 @@ class OneStep:
         options, self.flat, self.lead = job.options, state.flat, job.lead
         self.problem = job.model, job.family, job.estimator
         self.optimizer, self.memory = options.optimizer, state.memory
+        self.moves_params = options.moves_params
         self.n_samples, rows = options.n_samples, job.rows_a_step
         self.batches = Batches(job.A, job.y, rows, state.order, bool(job.lead))
         self.noise = SideBySide(state.normals) if job.lead else state.normals[0]
@@ -79,9 +73,7 @@ class OneStep:
         """The program of one size of batch, proved on other values of its inputs."""
         all_A, all_y = self.batches.A, self.batches.y  # the full batch is a constant
 
-        def loss_and_gradient(
-            noise, kl_weight=self.kl_weight, A=all_A, y=all_y, **params
-        ):
+        def report(noise, kl_weight=self.kl_weight, A=all_A, y=all_y, **params):
             return self.loss_and_gradient(noise, kl_weight, A, y, params)
 
         rows = {}
@@ -94,13 +86,13 @@ class OneStep:
             for key in set(inputs) - set(rows):
                 toggle(inputs[key], sign=key == "noise")
 
-        return proved_program(loss_and_gradient, inputs, change, list(self.flat.params))
+        return proved_program(report, inputs, change, list(self.flat.params))
 
     def update(self, lr, step):
         """Step 5: move the parameters against the gradient of the last ``evaluate``."""
         optimizer, g = self.optimizer, self.last.outputs["g"]
         rates = optimizer.rates(lr, step)
-        if optimizer.moves_params:
+        if self.moves_params:
             grads, family = self.flat.split(g), self.problem[1]
             return optimizer.update_params(family, self.flat.params, grads, *rates)
         if not isinstance(self.last, Program):
@@ -136,9 +128,7 @@ class OneStep:
     def loss_and_gradient(self, noise, kl_weight, A, y, params):
         """-ELBO on a batch and its gradient as one flat vector."""
         model, family, estimator = self.problem
-        n_data = self.batches.n_rows
-        loss, gradient, parts = objective(
-            model, family, params, noise, A, y, n_data, kl_weight, estimator
-        )
+        data = params, noise, A, y, self.batches.n_rows
+        loss, gradient, parts = objective(model, family, *data, kl_weight, estimator)
         g = self.flat.join(gradient())
         return {"loss": loss, "g": g, "check": np.vecdot(g, g), **parts}

@@ -69,6 +69,11 @@ class Options:
         return self.start == "auto" and not self.own_steps
 
     @property
+    def moves_params(self):
+        """Whether the optimiser moves a family's params; one of a caller's own does not."""
+        return isinstance(self.optimizer, Optimizer) and self.optimizer.moves_params
+
+    @property
     def salvage(self):
         """Whether a run that overflows returns what it had before, with a warning."""
         return self.ours and not self.together
@@ -155,8 +160,11 @@ class Options:
 def check_options(restarts, **given):
     """Return ``Options``; raise ValueError or TypeError naming the first bad one."""
     check_int("restarts", restarts, maximum=MOST_RUNS)
-    given |= check_steps(given["max_steps"])
-    given["n_samples"] = check_int("n_samples", given["n_samples"], maximum=MOST_SAMPLES)
+    own = not (isinstance(given["max_steps"], str) and given["max_steps"] == "auto")
+    steps = check_int("max_steps", given["max_steps"]) if own else DEFAULT_STEPS
+    given |= {"max_steps": steps, "own_steps": own}
+    samples = check_int("n_samples", given["n_samples"])
+    given["n_samples"] = check_int("n_samples", samples, maximum=MOST_SAMPLES)
     for name, most in (("batch_size", None), ("replicas", MOST_RUNS)):
         if given[name] is not None:
             given[name] = check_int(name, given[name], maximum=most)
@@ -181,21 +189,15 @@ def check_options(restarts, **given):
     return Options(**given)
 
 
-def check_steps(max_steps):
-    """How many steps, and whether the caller has said so."""
-    if isinstance(max_steps, str) and max_steps == "auto":
-        return {"max_steps": DEFAULT_STEPS, "own_steps": False}
-    return {"max_steps": check_int("max_steps", max_steps), "own_steps": True}
-
-
 def check_optimizer(optimizer):
     """The optimiser given; None leaves it open."""
     if optimizer is None:
         return None
-    if not isinstance(optimizer, Optimizer) or not callable(optimizer.lr):
+    methods = (getattr(optimizer, name, None) for name in ("init", "update", "lr"))
+    if isinstance(optimizer, type) or not all(map(callable, methods)):
         raise ArgumentTypeError(
-            "optimizer must be an object such as Adam(0.01), with init, update and lr, "
-            f"of a subclass of Optimizer; got {describe(optimizer)}"
+            "optimizer must be an object such as Adam(0.01), with init, update and lr; "
+            f"got {describe(optimizer)}"
         )
     return optimizer
 
@@ -259,7 +261,7 @@ def fit_to_data(model, family, A, options, noisy=True):
             f"X has {len(A)} data sets, so replicas (or the tasks of the family) must "
             f"be {len(A)}, got {None if alone else sets}"
         )
-    if options.optimizer is not None:
+    if isinstance(options.optimizer, Optimizer):
         options.optimizer.check_family(family)
     if options.clip is not None and not family.literal:
         raise ValueError(

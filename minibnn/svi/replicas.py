@@ -113,7 +113,7 @@ def can_go_together(job):
         options.needs_one_run,
         family.tasks,
         family.literal,  # guarded step by step
-        options.optimizer.moves_params,
+        options.moves_params,
         # a part of somebody's own may know no replicas, or mix them
         not all(is_ours(part) for part in (*parts, options.optimizer)),
     )

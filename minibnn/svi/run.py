@@ -86,7 +86,7 @@ class Run:
         """How many steps nobody wants to look between."""
         options, step = self.options, self.state.step
         looked_at = options.callback or self.job.family.literal
-        if looked_at or options.optimizer.moves_params:
+        if looked_at or options.moves_params:
             return 1
         left = self.rule.steps_ahead(step)
         if options.checkpoint is None:
@@ -154,18 +154,22 @@ class Run:
 
     def record(self, history):
         """Append steps to the history and look at each; how many until one ended it."""
-        options, state, n = self.options, self.state, len(history["lr"])
+        options, state = self.options, self.state
+        first = state.step
         looks_between = options.stop and not self.rule.looks_seldom
         if not (looks_between or options.verbose or options.callback):
             state.add(history)
             state.stop_reason = self.look()
-            return n
-        for k in range(n):
-            state.add({name: values[k : k + 1] for name, values in history.items()})
+            return state.step - first
+        append = [state.history[name].append for name in history]
+        for row in zip(*history.values(), strict=True):
+            for add, value in zip(append, row):  # noqa: B905  (strict is slower here)
+                add(value)
+            state.step += 1
             state.stop_reason = self.look()
             if state.stop_reason is not None:
-                return k + 1
-        return n
+                break
+        return state.step - first
 
     def look(self):
         """Step 6: the reason to stop after this step, or None."""

@@ -1,4 +1,4 @@
-"""A large array looked at a piece at a time: X may be mapped from a file."""
+"""A large array a piece at a time: X may be mapped from a file, and a cache is small."""
 
 import numpy as np
 
@@ -15,3 +15,12 @@ def pieces(array):
     lead = (slice(None),) * axis
     for start in range(0, array.shape[axis], step):
         yield array[(*lead, slice(start, start + step))]
+
+
+def in_turn(function, rows, size):
+    """``function`` of ``size`` rows at a time; its arrays, or tuples of them, joined."""
+    size = max(1, size)
+    found = [function(rows[i : i + size]) for i in range(0, len(rows) or 1, size)]
+    if isinstance(found[0], tuple):
+        return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))
+    return np.concatenate(found)

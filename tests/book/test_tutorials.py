@@ -46,6 +46,14 @@ def test_links_lead_somewhere(page):
             assert (page.parent / unquote(target)).exists(), target
 
 
+def test_files_that_are_named_are_there():
+    """In prose, and in what the package says of itself."""
+    there = " ".join(path.as_posix() for path in ROOT.rglob("*.py")) + " "
+    for text in (*PROSE, *(ROOT / "minibnn").rglob("*.py")):
+        for name in re.findall(r"`([\w/]+\.py)`", text.read_text("utf-8")):
+            assert f"/{name} " in there, f"{text.name} names {name}"
+
+
 @each_page
 def test_pictures_have_alternative_text(page):
     for words in re.findall(r"!\[([^\]]*)\]", without_code(page.read_text("utf-8"))):

@@ -6,34 +6,30 @@ import numpy as np
 from support.likelihoods import LIKELIHOODS, targets_of
 
 import minibnn as mb
+from minibnn import estimators, families, priors
 
 B, D, N_DATA, S, KL_WEIGHT, TASKS = 4, 2, 7, 3, 0.7, 2
 
-PRIORS = {
-    "Gaussian": mb.GaussianPrior(0.2, 0.7),
-    "Laplace": mb.LaplacePrior(0.6),
-    "ScaleMixture": mb.ScaleMixturePrior(0.3, 1.3, 0.4),
-}
+
+def name_of(estimator, hidden, activation):
+    """As the table calls it."""
+    network = ", one ReLU layer" if hidden else ", linear"
+    name = repr(estimator).replace("()", "").replace("(antithetic=True)", " antithetic")
+    return name + network * estimator.exact
+
+
+PRIORS = {c.__name__.removesuffix("Prior"): c.examples(1)[0] for c in priors.ALL}
 ESTIMATORS = {  # name -> (estimator, hidden layers, activation)
-    "Pathwise": (mb.Pathwise(), (3,), "tanh"),
-    "Pathwise antithetic": (mb.Pathwise(antithetic=True), (3,), "tanh"),
-    "LocalReparam": (mb.LocalReparam(), (3,), "tanh"),
-    "Flipout": (mb.Flipout(), (3,), "tanh"),
-    "ScoreFunction": (mb.ScoreFunction(), (3,), "tanh"),
-    "StickTheLanding": (mb.StickTheLanding(), (3,), "tanh"),
-    "Exact, linear": (mb.Exact(), (), "tanh"),
-    "Exact, one ReLU layer": (mb.Exact(), (3,), "relu"),
-    "Exact, one tanh layer": (mb.Exact(), (3,), "tanh"),
-}
-FAMILIES = ("MeanField", "FullCovariance", "InferenceNetwork", "Point")
+    name_of(*example): example
+    for cls in estimators.ALL
+    for example in sorted(cls.examples(), key=lambda example: len(example[1]))
+} | {"Exact, one tanh layer": (mb.Exact(), (3,), "tanh")}
+FAMILIES = tuple(cls.__name__ for cls in families.ALL)
 
 
 def make_family(name, model):
     """A family of that name, fit for the model."""
-    if name != "InferenceNetwork":
-        return getattr(mb, name)()
-    context = np.array([[0.4, -1.1], [1.3, 0.2]])[:TASKS]
-    return mb.InferenceNetwork(mb.MLP([2, 3, 2 * model.n_weights], "tanh"), context)
+    return getattr(mb, name).examples(model.n_weights)[0]
 
 
 def make_params(family, model, seed=0):

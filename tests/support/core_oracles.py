@@ -180,33 +180,6 @@ def regression_data(seed=0, n=40, d=2, noise=0.5):
     return X, X @ np.linspace(1.0, -0.7, d) + 0.4 + noise * rng.normal(size=n)
 
 
-# --- likelihoods by scipy.stats, one row at a time -----------------------------------
-
-
-def bernoulli(f, y, v):
-    return sum(
-        stats.bernoulli.logpmf(int(yk), 1 / (1 + np.exp(-fk)))
-        for fk, yk in zip(f, y, strict=True)
-    )
-
-
-def categorical(f, y, v):
-    p = np.exp(f - f.max())
-    return stats.multinomial.logpmf(np.arange(len(f)) == int(y[0]), 1, p / p.sum())
-
-
-def gaussian(scale):
-    return lambda f, y, v: stats.norm.logpdf(y, f, scale).sum()
-
-
-def gaussian_learned(f, y, v):
-    return stats.norm.logpdf(y, f, np.exp(v[0])).sum()
-
-
-def sigmoid_gaussian(scale):
-    return lambda f, y, v: stats.norm.logpdf(y, 1 / (1 + np.exp(-f)), scale).sum()
-
-
 # --- the negative ELBO, weight by weight and row by row ------------------------------
 
 SCALES = {

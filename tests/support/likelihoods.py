@@ -1,6 +1,7 @@
 """The likelihoods as tests take them: from the room's door, with its example inputs."""
 
 import numpy as np
+from scipy import special, stats
 
 from minibnn.likelihoods import ALL
 
@@ -20,3 +21,16 @@ def targets_of(like, shape, rng):
     u = np.random.default_rng(rng).uniform(size=like.target_shape(shape))
     y = like.example_targets(u)
     return y[..., 0] if like.exclusive else y
+
+
+def log_density(likelihood):
+    """Of one row's target, by scipy: outputs (C,), targets (K,), own weights (n,)."""
+
+    def f(outputs, y, v):
+        if likelihood.exclusive:
+            return np.log(special.softmax(outputs))[int(np.ravel(y)[0])]
+        name, *arguments = likelihood.in_scipy(outputs[None, None], v[None])
+        truth = getattr(stats, name)(*arguments)
+        return (truth.logpmf if likelihood.support != "reals" else truth.logpdf)(y).sum()
+
+    return f

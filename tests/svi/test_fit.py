@@ -756,3 +756,22 @@ def test_the_loss_of_a_step_is_neg_elbo():
         assert result.history["loss"][step + 1] == pytest.approx(loss, rel=1e-13)
         moved = params["mu"] - 0.01 * grads["mu"]
         np.testing.assert_allclose(seen[step + 1]["mu"], moved, rtol=1e-12)
+
+
+def test_an_optimiser_needs_no_class_of_ours():
+    """Its methods are enough: init, rates, update and lr."""
+
+    class Descent:
+        lr = staticmethod(lambda step, max_steps: 0.01)
+
+        def init(self, theta):
+            return {}
+
+        def rates(self, lr, step):
+            return (lr,)
+
+        def update(self, theta, g, state, lr):
+            theta -= lr * g
+
+    own, ours = (fit(optimizer=o) for o in (Descent(), mb.SGD(0.01)))
+    assert_same_params(own.params, ours.params)

@@ -1,0 +1,1 @@
+"""Ways to need fewer or quicker calls, one a file; each says what it earns."""
