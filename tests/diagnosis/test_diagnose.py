@@ -195,23 +195,26 @@ def test_none_fits_is_said_with_the_whole_search():
 # --- two at once, single coordinates, other noise -----------------------------------
 
 
-def test_two_mistakes_at_once_are_both_found():
-    rng = np.random.default_rng(3)
-    case = make_case(rng)
-    chain = Chain(case)
-    known = {m.name: m for m in catalogue(chain)}
-    for a, b in (
+@pytest.mark.sample(3)
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
         ("eps-missing", "kl-sign"),
         ("n-over-b-missing", "kl-prior-mean-ignored"),
         ("link-missing", "kl-over-batches"),
         ("kl-trace-lost", "kl-prior-mean-sign"),
         ("sample-mean-missing", "bias-of-first-row"),
-    ):
-        gradient = chain.gradient(known[a].changes + known[b].changes)
-        found = diagnose(chain.blocks.split(gradient), case)
-        assert {f.name for f in found.mistakes if f.rank == 1} == {a, b}, found
-        first, second = [f for f in found.mistakes if f.rank == 1]
-        assert first.explained + second.explained == pytest.approx(1, abs=1e-6)
+    ],
+)
+def test_two_mistakes_at_once_are_both_found(a, b):
+    case = make_case(np.random.default_rng(3))
+    chain = Chain(case)
+    known = {m.name: m for m in catalogue(chain)}
+    gradient = chain.gradient(known[a].changes + known[b].changes)
+    found = diagnose(chain.blocks.split(gradient), case)
+    assert {f.name for f in found.mistakes if f.rank == 1} == {a, b}, found
+    first, second = [f for f in found.mistakes if f.rank == 1]
+    assert first.explained + second.explained == pytest.approx(1, abs=1e-6)
 
 
 def test_single_coordinates_are_named():
