@@ -106,6 +106,7 @@ def test_every_coordinate(likelihood, scale, estimator, activation):
     check_gradient(Setting(likelihood, scale, estimator, activation))
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     ("likelihood", "estimator"), list(itertools.product(LIKELIHOODS, ESTIMATORS))
 )
@@ -146,6 +147,7 @@ def test_every_coordinate_where_some_rows_are_dead():
 # --- values: a gradient that fits its value says nothing about the value -------------
 
 
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("bias", [True, False], ids=["bias", "no-bias"])
 @pytest.mark.parametrize(
     ("likelihood", "scale", "estimator"),

@@ -142,6 +142,7 @@ def test_the_elbo_in_raw_units_is_told_by_the_volume():
     assert units.log_volume == pytest.approx(np.log(Y2.std(0)).sum(), rel=1e-12)
 
 
+@pytest.mark.optional
 def test_raw_targets_are_learned():
     """y of mean 200 and sd 50, default fit: the error was larger than the mean."""
     model = mb.Model(mb.MLP([3, 8, 1], "tanh"), mb.Gaussian("learned"), PRIOR)

@@ -344,6 +344,7 @@ def kill_after(steps, file):
     return max([last, *map(int, rest[-1:])])
 
 
+@pytest.mark.optional
 @pytest.mark.parametrize(
     "kills", [1, pytest.param(20, marks=pytest.mark.slow)], ids=str
 )

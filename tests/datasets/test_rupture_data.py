@@ -197,6 +197,7 @@ def test_repeated_run_finds_planted_damage_and_nothing_else():
         assert clean.chance > 1e-5
 
 
+@pytest.mark.optional
 def test_chance_of_a_repeated_run():
     """The estimate against how often runs of 17 or more occur in random labels."""
     rng = np.random.default_rng(0)

@@ -195,6 +195,7 @@ def test_none_fits_is_said_with_the_whole_search():
 # --- two at once, single coordinates, other noise -----------------------------------
 
 
+@pytest.mark.optional
 @pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("a", "b"),
@@ -226,6 +227,7 @@ def test_single_coordinates_are_named():
     assert found.mistakes[0].where == "mu[6] (layer 1, W[1, 2])"
 
 
+@pytest.mark.optional
 def test_noise_of_another_draw_is_recognised():
     case = make_case(np.random.default_rng(5))
     chain = Chain(case)

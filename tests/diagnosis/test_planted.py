@@ -46,6 +46,7 @@ def test_the_other_implementation_is_right(likelihood):
         assert mb.diagnose(gradient(case), case).verdict == "no mistake"
 
 
+@pytest.mark.optional
 def test_a_sample_of_planted_mistakes_is_named():
     results = list(named(PLANTED[::3], "Bernoulli"))
     missed = [(wrong, names) for wrong, names, first, _, _ in results if not first]
@@ -74,6 +75,7 @@ def test_what_nobody_knows_is_located():
     assert not any("row(s)" in fact for fact in found.facts)
 
 
+@pytest.mark.optional
 def test_results_cross_a_process():
     case = make_case("Bernoulli")
     spoilt = {key: 2 * array for key, array in case.gradient().items()}
@@ -82,6 +84,7 @@ def test_results_cross_a_process():
         assert str(again) == str(result)
 
 
+@pytest.mark.optional
 def test_noise_of_precision_is_no_mistake_of_the_outputs():
     case = make_case("Bernoulli")
     rng = np.random.default_rng(3)

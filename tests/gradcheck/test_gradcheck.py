@@ -59,6 +59,7 @@ def test_planted_mistakes_are_wrong(regime, act, lik):
         assert report.verdict == "wrong", f"{name}\n{report}"
 
 
+@pytest.mark.optional
 def test_every_kind_of_planted_mistake_is_wrong_at_a_generic_point():
     net = Net("generic", "tanh", "categorical", 0, sizes=(2, 2, 2))
     kinds = planted(net, slice(None))
@@ -83,6 +84,7 @@ def halves(net):
     return {"mu": net.P, "rho": net.P}
 
 
+@pytest.mark.optional
 def test_bounds_hold_and_are_tight():
     step, ladder = [], []
     for regime in REGIMES:

@@ -238,6 +238,7 @@ def test_a_training_step_can_be_recorded(like, width):
         np.testing.assert_allclose(program.outputs[key], want, rtol=1e-13, atol=1e-15)
 
 
+@pytest.mark.sample(4)
 @laws
 @pytest.mark.parametrize("family", [mb.MeanField(), mb.FullCovariance()], ids=repr)
 def test_from_fit_to_prediction(like, width, family):

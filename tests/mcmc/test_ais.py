@@ -21,6 +21,7 @@ def simulated(seed=0, n=30):
     return model, X, y, w
 
 
+@pytest.mark.optional
 def test_bracket_holds_the_exact_evidence():
     """Forward and reverse within 1.5 nats of the truth, some 7 standard errors."""
     model, X, y, w = simulated()

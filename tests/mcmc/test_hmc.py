@@ -608,6 +608,7 @@ def line_case(n=30):
     return model, X, X[:, 0] + rng.standard_normal(n)
 
 
+@pytest.mark.optional
 def test_draws_end_when_the_slowest_output_is_worth_400():
     model, X, y = line_case()
     chains = hmc(model, X, y, rng=0)

@@ -42,6 +42,7 @@ def accepted_only_if_the_same(data, saved, folder):
         assert_same(got, load(saved, folder))
 
 
+@pytest.mark.optional
 def test_no_flipped_bit_changes_what_is_read(saved, tmp_path):
     """A bit in each of 400 places, and in every place of the first and last 60 bytes."""
     rng = np.random.default_rng(5)

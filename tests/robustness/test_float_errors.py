@@ -243,6 +243,7 @@ def test_the_audit_holds():
         assert {row["verdict"] for row in verify()} == {"agrees"}
 
 
+@pytest.mark.optional
 def test_it_can_be_imported_so():
     code = (
         "import numpy; numpy.seterr(all='raise'); import minibnn, minibnn.plots"

@@ -67,6 +67,7 @@ def elbo_at(model, params, X, y):
     return -mb.neg_elbo(model, FULL, params, noise, X, y)[0]
 
 
+@pytest.mark.optional
 def test_curvature_gains_where_correlations_count(clusters):
     model, X, y, params, curved = clusters
     assert elbo_at(model, curved, X, y) > elbo_at(model, params, X, y) + 100.0

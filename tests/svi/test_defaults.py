@@ -63,6 +63,7 @@ def test_looks_grow_with_the_run_and_as_many_steps_follow():
     assert rule._end(750) == 1500
 
 
+@pytest.mark.optional
 def test_an_easy_problem_ends_early_and_a_hard_one_goes_on():
     X, y = sine(60)
     line = quiet_fit(model_of(1), mb.MeanField(), X, X[:, 0], rng=0, restarts=1)

@@ -45,6 +45,7 @@ CASES = {
 }
 
 
+@pytest.mark.optional
 @pytest.mark.sample(2)
 @pytest.mark.parametrize("case", CASES)
 def test_the_error_is_the_spread_about_the_truth(case, monkeypatch):
@@ -58,6 +59,7 @@ def test_the_error_is_the_spread_about_the_truth(case, monkeypatch):
     assert np.mean(off**2) / np.mean(se**2) == pytest.approx(1.0, abs=0.5)
 
 
+@pytest.mark.optional
 def test_one_sample_of_every_row_has_an_upper_bound_of_its_error(monkeypatch):
     """Chunks differ in their rows too, and one draw cannot tell."""
     params = FAMILY.init(LINEAR, rng=3)
@@ -139,6 +141,7 @@ def cost(monkeypatch):
     return found
 
 
+@pytest.mark.optional
 @pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("options", "rows"),

@@ -433,6 +433,7 @@ def test_the_literal_update_is_sigma_minus_a_dsigma():
     np.testing.assert_allclose(result.params["rho"], sigma - 1e-4 * dsigma, rtol=1e-12)
 
 
+@pytest.mark.optional
 def test_the_literal_update_converges_with_small_steps():
     sigma = literal(mb.RobbinsMonro(2e-4), max_steps=3000, n_samples=8).params["rho"]
     np.testing.assert_allclose(sigma / TRUTH.mean_field_sd(), 1, atol=0.25)

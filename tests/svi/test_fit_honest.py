@@ -104,6 +104,7 @@ def test_a_good_start_is_used(dtype):
     assert started.elbo > plain.elbo + 100
 
 
+@pytest.mark.optional
 def test_replicas_are_tested_one_by_one():
     """Rows of one are 80, of the other 14 in five copies and more: the start of one."""
     model, X, y = few_rows("real", 80, 20)
@@ -154,6 +155,7 @@ def test_what_is_sure(d, sure):
 # --- diverging runs ------------------------------------------------------------------
 
 
+@pytest.mark.optional
 @pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("rate", "options"),
@@ -340,12 +342,14 @@ def test_raw_columns_are_named_with_the_remedy():
         mb.fit(model, mb.MeanField(), X, y, **options, standardise=True)
 
 
+@pytest.mark.optional
 def test_a_fit_worse_than_a_constant_says_so():
     model, X, y = few_rows("count", 20)
     with pytest.warns(mb.FitWarning, match="worse than a constant.*smaller network"):
         mb.fit(model, mb.MeanField(), X, y, rng=0)
 
 
+@pytest.mark.optional
 def test_labels_from_a_coin_are_nobodys_fault():
     """No better than a constant, from columns that are as they should be: silence."""
     rng = np.random.default_rng(0)
@@ -432,6 +436,7 @@ def test_a_schedule_that_knows_no_end_stops_at_the_plateau(schedule):
     assert mb.Plateau(40)(loss)
 
 
+@pytest.mark.optional
 def test_step_by_step_is_the_same_run():
     """A callback forbids stretches: the rates must change at the same step."""
     one, other = plateau_run(5000), plateau_run(5000, callback=lambda info: None)
@@ -439,6 +444,7 @@ def test_step_by_step_is_the_same_run():
     np.testing.assert_array_equal(one.history["lr"], other.history["lr"])
 
 
+@pytest.mark.optional
 @pytest.mark.sample(2)
 @pytest.mark.parametrize("stop_at", [75, 500])
 def test_a_decay_resumes_to_the_bit(tmp_path, stop_at):
@@ -673,6 +679,7 @@ def test_ctrl_c_in_the_reverse_runs_keeps_the_forward_ones(monkeypatch):
 # --- and all of it is kept -----------------------------------------------------------
 
 
+@pytest.mark.optional
 def test_the_verdict_is_saved_and_loaded(tmp_path):
     model, X, y = few_rows("real", 60, 4)
     options = {"rng": 0, "optimizer": mb.SGD(1e-3), "max_steps": 300}

@@ -100,6 +100,7 @@ def test_every_fold_has_its_own_start():
         folds(start={key: array[:3] for key, array in start.items()})
 
 
+@pytest.mark.optional
 def test_unequal_folds_have_units_of_their_own(monkeypatch):
     real = [50 + 20 * X[rows] for rows in TRAIN], [200 + 9 * X[rows, 0] for rows in TRAIN]
     cv = folds(real, REAL, standardise=True, max_steps=300)

@@ -77,6 +77,7 @@ def test_a_checkpoint_knows_its_data_however_it_is_kept(tmp_path, monkeypatch):
         gathered(*args[:2], X + (X == X[30]), y, monkeypatch=monkeypatch, **options)
 
 
+@pytest.mark.optional
 def test_a_restart_begins_and_is_judged_on_gathered_rows(monkeypatch):
     X, y = RNG.normal(size=(60, 3)), RNG.normal(size=60)
     args = model(), mb.MeanField(), X, y
@@ -125,6 +126,7 @@ def peak_of(work):
         tracemalloc.stop()
 
 
+@pytest.mark.optional
 @pytest.mark.sample(2)
 def test_a_mapped_file_is_never_in_memory(mapped):
     """A permutation of the rows, 8 bytes each, is all that grows with them."""

@@ -121,6 +121,7 @@ def test_many_restarts_go_in_groups(together, monkeypatch):
     assert together == [3, 3]  # and one by itself
 
 
+@pytest.mark.optional
 def test_the_first_fits_of_a_full_covariance_go_together(together, monkeypatch):
     options = {"family": mb.FullCovariance(), "start": "auto", "max_steps": 5}
     monkeypatch.setattr("minibnn.svi.options.FEWEST_STEPS", 60)

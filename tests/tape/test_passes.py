@@ -267,6 +267,7 @@ def check_step(seed, dtype, way):
         close(first[name], array, dtype)
 
 
+@pytest.mark.optional
 @pytest.mark.parametrize("way", [Replayed, InARow])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @few(10, 100)
