@@ -14,6 +14,7 @@ show.fill_ledger()
 ROOT = Path(minibnn.__file__).parents[1]
 
 
+@pytest.mark.optional
 @pytest.mark.parametrize("label", sorted(LEDGER))
 def test_every_label_is_found_where_it_is_derived(label):
     found = show.facts(label)

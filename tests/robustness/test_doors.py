@@ -121,6 +121,7 @@ def called(door, axes=AXES, **changed):
     return door.call(*first, **good)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", [name for name in DOORS if name != "rupture_study"])
 def test_the_good_call_is_good(name):
     called(DOORS[name], Figure().add_subplot())

@@ -129,6 +129,7 @@ def test_a_tiny_sigma_does_not_let_lbfgs_fit_the_noise_away(scale):
     assert found[1] == pytest.approx(found[0], abs=1e-6)
 
 
+@pytest.mark.slow
 def test_the_better_end_is_kept_and_for_every_replica():
     X, y = sine(60)
     options_ = {"rng": 3, "max_steps": 400}
