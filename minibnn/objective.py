@@ -18,12 +18,12 @@ def objective(model, family, params, noise, A, y, n_data, kl_weight, estimator):
     (E52)  ∂loss/∂mu  = (N/B) (1/S) Σ_s g_s          + beta ∂KL/∂mu
     (E53)  ∂loss/∂rho = (N/B) (1/S) Σ_s g_s ∘ eps_s ∘ ∂sigma/∂rho
                         + beta ∂KL/∂(log sigma) ∘ ∂(log sigma)/∂rho
-           (E52 and E53 for independent weights w_s = mu + sigma ∘ eps_s)
     Derivation.  -ELBO = E_q[-log p(D|w)] + KL(q || p). A batch of B rows drawn without
         preference has expected nll (B/N) of the whole, so N/B makes it unbiased. The
         estimator replaces E_q by the mean over S noises; with g_s = ∂nll_s/∂w_s its
         pullback gives cotangents of q, the KL gives its own, they add up because the
-        loss is a sum, and the family's pullback is the last link of the chain rule.
+        loss is a sum, and the family's pullback is the last link of the chain rule. The
+        two slopes are written out for independent weights w_s = mu + sigma ∘ eps_s.
     Source.  Hoffman et al. 2013, sec. 2; Blundell et al. 2015, eq. 8.
     Shapes.  loss (...), gradient() -> dict like params, parts {"nll": (...), "kl": (...)}
     """
