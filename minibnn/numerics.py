@@ -1,4 +1,4 @@
-"""Elementwise functions that keep every digit; no Bayes in here.
+"""Elementwise functions that keep every digit, and two decorators; no Bayes in here.
 
 A formula is written with these and stands as in a book. An ``overloadable`` one asks
 its arguments first, as NumPy's own functions do: an array type of another kind may
@@ -178,7 +178,7 @@ def constant_like(reference, constant):
 
 @overloadable
 def log_one_plus(one_plus, e):
-    """log(1 + e) of an e >= 0 whose sum with 1 is at hand; keeps a small e's digits."""
+    """log(1 + e), also of a small e; whoever may be shorter finds 1 + e at hand."""
     return log1p(e)
 
 

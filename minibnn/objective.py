@@ -1,8 +1,8 @@
 """The page: the negative ELBO and its gradient, every sign and weight in one place.
 
 Data's way:  params -> q -> (noise) weights -> outputs -> nll,  q and prior -> KL,
-and back by the same doors. N/B, the mean over samples, the KL weight and the minus
-sign live here and nowhere else; no family, likelihood or prior is named.
+and back by the same doors. N/B, the KL weight and the mean over samples of the nll
+stand here and nowhere else; no family, likelihood or prior is named.
 """
 
 from minibnn.equations import equation
@@ -11,7 +11,7 @@ from minibnn.families.normal import add, scaled
 
 @equation("E51", "E52", "E53")
 def objective(model, family, params, noise, A, y, n_data, kl_weight, estimator):
-    """Negative ELBO on a minibatch and its gradient, unchecked.
+    """Negative ELBO on a minibatch and its gradient; arguments are not checked.
 
     (E51)  loss = (N/B) (1/S) Σ_s nll_s + beta KL(q || p),  beta = kl_weight
            (= -ELBO at beta = 1)
@@ -22,9 +22,10 @@ def objective(model, family, params, noise, A, y, n_data, kl_weight, estimator):
         preference has expected nll (B/N) of the whole, so N/B makes it unbiased. The
         estimator replaces E_q by the mean over S noises; with g_s = ∂nll_s/∂w_s its
         pullback gives cotangents of q, the KL gives its own, they add up because the
-        loss is a sum, and the family's pullback is the last link of the chain rule.
+        loss is a sum, and the family's pullback is the last link of the chain rule. The
+        two slopes are written out for independent weights w_s = mu + sigma ∘ eps_s.
     Source.  Hoffman et al. 2013, sec. 2; Blundell et al. 2015, eq. 8.
-    Shapes.  loss (...), gradients like params, parts {"nll": (...), "kl": (...)}
+    Shapes.  loss (...), gradient() -> dict like params, parts {"nll": (...), "kl": (...)}
     """
     q, pull_params = family.natural(params)
     nll, pull_q, (kl, g_kl) = estimator(model, family, q, noise, A, y)

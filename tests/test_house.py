@@ -490,7 +490,7 @@ def house(tmp_path, monkeypatch):
         ("svi/a.py", "from minibnn.rupture import study", True),
         ("svi/a.py", "from minibnn import fit", True),
         ("audit/a.py", "from minibnn.nn.activations import relu", False),
-        ("rupture/a.py", "from minibnn.audit.examples import CASES", False),
+        ("rupture/a.py", "from minibnn.audit.problems import CASES", False),
         ("rupture/a.py", "from minibnn.commands.main import main", True),
         ("model.py", "from minibnn.version import __version__", False),
         ("commands/a.py", "from minibnn.plots.plots import reliability", False),

@@ -18,7 +18,7 @@ import pytest
 from support.value_cases import VALUES
 
 import minibnn
-from minibnn.audit.examples import CASES
+from minibnn.audit.problems import CASES
 from minibnn.equations import LEDGER, equation
 
 PACKAGE = Path(minibnn.__file__).parent

@@ -2,7 +2,7 @@
 
 from itertools import product
 
-from minibnn.audit.examples import elbo_problem, example_targets
+from minibnn.audit.problems import elbo_problem, example_targets
 from minibnn.estimators.local_reparam import LocalReparam
 from minibnn.estimators.pathwise import Pathwise
 from minibnn.families.mean_field import MeanField

@@ -8,8 +8,8 @@ error over the coordinates relative to the largest one, and the bound certified 
 import numpy as np
 
 import minibnn.equations as equations
-from minibnn.audit.examples import CASES
 from minibnn.audit.models import MODELS
+from minibnn.audit.problems import CASES
 from minibnn.gradcheck.gradcheck import check_gradient
 from minibnn.validation.doors import door
 

@@ -93,7 +93,7 @@ def formula(label):
 
 def facts(label):
     """All there is to say of a label, as plain values."""
-    from minibnn.audit.examples import CASES
+    from minibnn.audit.problems import CASES
     from minibnn.book.figures import FIGURES
 
     root = checkout()

@@ -8,7 +8,7 @@ from minibnn.validation.arguments import check_bool
 
 
 class Pathwise(Estimator):
-    """One weight sample serves the whole batch: the reparameterization estimator (E61).
+    """Each weight sample serves all rows of a batch: the reparameterization estimator.
 
     Every family, likelihood and prior combine with it.
 

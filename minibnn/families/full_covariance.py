@@ -251,7 +251,7 @@ class FullCovariance(ScaledFamily):
     def natural_step(self, params, grads, a):
         """One step of size a in natural parameters, in place (E78)."""
         q, pull = self.natural(params)
-        ones = Normal(q.mean, log_sigma=np.ones_like(q.mean), low=q.low)
+        ones = Normal(log_sigma=np.ones_like(q.mean), low=q.low)
         rows, columns = lower_indices(q.mean.shape[-1])
         g_low = np.zeros_like(q.low)
         g_low[..., rows, columns] = grads["low"]

@@ -117,7 +117,7 @@ class MeanField(ScaledFamily):
 
     def marginals(self, q):
         """Mean and variance of every weight by itself."""
-        return q.mean, q.sigma * q.sigma
+        return self.moments(q)[:2]
 
     def density(self, q, eps):
         """log q(w) at w = mu + sigma ∘ eps, its slope in w, and its score.
@@ -140,7 +140,7 @@ class MeanField(ScaledFamily):
     def natural_step(self, params, grads, a):
         """One natural-gradient step of size a on params, in place (E77)."""
         q, pull = self.natural(params)
-        slope = pull(Normal(q.mean, log_sigma=np.ones_like(q.mean)))["rho"]
+        slope = pull(Normal(log_sigma=np.ones_like(q.mean)))["rho"]
         mu, log_sigma = mean_field_step(q, grads["mu"], grads["rho"] / slope, a)
         params["mu"][...] = mu
         params["rho"][...] = self.raw(np.exp(log_sigma))

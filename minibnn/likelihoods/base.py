@@ -3,7 +3,8 @@
 Protocol, all shapes counted from the right: ``(F, y, v) -> nll (..., S), g_F, g_v`` with
 outputs F (..., S, B, C), targets y (..., B, K) and the likelihood's own weights
 v (..., S, n_weights). For prediction: ``mean``, ``variance``, ``sample`` (uniform noise
-is an argument) and ``row_nll``.
+is an argument) and ``row_nll``. ``examples()`` lists what is worth testing: a likelihood
+and its network outputs for one target each; ``example_targets`` go with them.
 """
 
 import numpy as np
@@ -24,18 +25,13 @@ class Likelihood:
     n_labels = 2
     exclusive = False  # whether the outputs are the classes of one label
     canonical = False  # whether dnll/dF is the mean of y less y
-    location_scale = False  # whether mean + sd y has the density it should, in new units
+    location_scale = False  # whether y in other units changes only the units of F, scale
     df = np.inf  # degrees of freedom of the noise: normal noise has infinitely many
     # Closed forms that some have, and others have not:
     expected_nll = None  # mean of the nll under uncertain outputs
     hessian_root = None  # (F (B, C), v (n,)) -> T (B, C, C), TᵀT = E[Hessian by outputs]
     in_scipy = None  # (F, v) -> the same in scipy.stats: its name there, and arguments
     argument_kinds = ()  # of the constructor, in order, for tests of bad ones
-
-    @classmethod
-    def examples(cls):
-        """What is worth testing: (likelihood, its network outputs for one target) each."""
-        return [(cls(), 1)]
 
     def example_targets(self, uniform):
         """A target for each number in (0, 1): any that can be, no draw of the model."""

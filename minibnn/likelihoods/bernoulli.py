@@ -39,6 +39,11 @@ class Bernoulli(Likelihood):
     def __repr__(self):
         return "Bernoulli()"
 
+    @classmethod
+    def examples(cls):
+        """The one there is, and its one output: the logit."""
+        return [(cls(), 1)]
+
     def in_scipy(self, F, v):
         """bernoulli(p)."""
         return "bernoulli", expit(F)

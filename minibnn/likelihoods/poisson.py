@@ -25,7 +25,7 @@ def poisson_nll(F, y):
     return total_of(nll), np.subtract(rate, y, out=rate)
 
 
-MANY = 1e5  # a rate from which on a count is as good as normal, to less than one
+MANY = 1e5  # a rate from which on Cornish and Fisher are right to less than a count
 
 
 class Poisson(Likelihood):
@@ -35,6 +35,11 @@ class Poisson(Likelihood):
 
     def __repr__(self):
         return "Poisson()"
+
+    @classmethod
+    def examples(cls):
+        """The one there is, and its one output: the log rate."""
+        return [(cls(), 1)]
 
     def in_scipy(self, F, v):
         """poisson(e^f)."""
@@ -60,11 +65,11 @@ class Poisson(Likelihood):
     def sample(self, F, v, uniform):
         """The smallest count whose cumulated probability reaches the number."""
         rate = self.mean(F, v)
-        few = np.minimum(rate, MANY)
-        count = np.ceil(pdtrik(uniform, few))
+        capped = np.minimum(rate, MANY)
+        count = np.ceil(pdtrik(uniform, capped))
         below = np.maximum(count - 1.0, 0.0)  # pdtrik may err by a rounding upwards
-        count = np.where(pdtr(below, few) >= uniform, below, count)
-        z = ndtri(uniform)  # Cornish and Fisher: two moments and the skewness
+        count = np.where(pdtr(below, capped) >= uniform, below, count)
+        z = ndtri(uniform)  # Cornish and Fisher with the skewness: z + (z² - 1)/6 - 1/2
         spread = np.sqrt(np.minimum(rate, 1e30))  # a rate of inf stays inf
-        most = np.ceil(rate + spread * z + (z * z - 4.0) / 6.0)
-        return np.where(rate > MANY, most, count).astype(F.dtype)
+        large = np.ceil(rate + spread * z + (z * z - 4.0) / 6.0)
+        return np.where(rate > MANY, large, count).astype(F.dtype)

@@ -1,7 +1,7 @@
 """The network: flat weights to outputs, one loop forward and one back.
 
 Activations are feature-major, (..., S, D + 1, B), and carry a row of ones, so the
-block [W; b] of a layer is one contiguous (D + 1, H) matrix and no bias code exists.
+block [W; b] of a layer is one contiguous (D + 1, H) matrix and one product does both.
 A *layer* is a function ``layer(A, out)`` that writes pre-activations into ``out`` and
 returns ``pull(g, input_wanted)``; estimators bring layers of their own.
 """

@@ -1,4 +1,4 @@
-"""Adam: steps of equal size in every coordinate."""
+"""Adam: steps in units of each coordinate's root mean square gradient."""
 
 import math
 
@@ -7,14 +7,21 @@ import numpy as np
 from minibnn.equations import equation
 from minibnn.optim.base import Optimizer
 from minibnn.optim.schedules import learning_rate
-from minibnn.validation.arguments import (
-    check_fraction,
-    check_positive,
-)
+from minibnn.validation.arguments import check_fraction, check_positive
 
 
 class Adam(Optimizer):
-    """Steps of equal size in every coordinate, by running means of g and g²."""
+    """Steps in units of each coordinate's root mean square gradient (E73).
+
+    Parameters
+    ----------
+    lr : float or schedule
+        Step size a_t.
+    beta1, beta2 : float in [0, 1)
+        What the running means of g and of g² keep of the past at each step.
+    eps : float
+        Added to the root mean square, so that a step is finite where g is 0.
+    """
 
     def __init__(self, lr=0.01, beta1=0.9, beta2=0.999, eps=1e-8):
         self.lr = learning_rate("lr", lr)
@@ -26,16 +33,6 @@ class Adam(Optimizer):
 
     def __repr__(self):
         return f"Adam({self.lr!r})"
-
-    def init(self, theta):
-        """Both running sums start at zero."""
-        return {"sum_g": np.zeros_like(theta), "sum_gg": np.zeros_like(theta)}
-
-    def rates(self, lr, step):
-        """Step size and eps, both in the units of the two sums."""
-        mean = (1.0 - self.beta1) / (1.0 - self.beta1 ** (step + 1))
-        root = math.sqrt((1.0 - self.beta2) / (1.0 - self.beta2 ** (step + 1)))
-        return lr * mean / root, self.eps / root
 
     @equation("E73")
     def update(self, theta, g, state, lr_sums, eps_sums):
@@ -54,3 +51,13 @@ class Adam(Optimizer):
         np.add(self.beta1 * M, g, out=M)
         np.add(self.beta2 * V, g * g, out=V)
         theta -= lr_sums * (M / (np.sqrt(V) + eps_sums))
+
+    def init(self, theta):
+        """Both running sums start at zero."""
+        return {"sum_g": np.zeros_like(theta), "sum_gg": np.zeros_like(theta)}
+
+    def rates(self, lr, step):
+        """Step size and eps, both in the units of the two sums."""
+        mean = (1.0 - self.beta1) / (1.0 - self.beta1 ** (step + 1))
+        root = math.sqrt((1.0 - self.beta2) / (1.0 - self.beta2 ** (step + 1)))
+        return lr * mean / root, self.eps / root

@@ -1,4 +1,7 @@
-"""Plateau: the ELBO no longer rises by more than its own noise."""
+"""Plateau: the ELBO no longer rises by more than its own noise.
+
+What a run does after one, with the rest of its schedule, is `stopping.Rule`.
+"""
 
 import numpy as np
 

@@ -17,10 +17,8 @@ def gaussian_kl(m, s, log_s, m0, s0):
     Derivation.  log q(w) - log p(w) = log(s0/s) - (w - m)^2/(2 s^2) +
     (w - m0)^2/(2 s0^2). Under q, E(w - m)^2 = s^2 and E(w - m0)^2 = s^2 + (m - m0)^2;
     inserting both gives E41. In m only the first term varies; in log s,
-    dr/dlog s = 2r and d(log r)/dlog s = 2, so the slope is r - 1. Through a raw scale:
-    dKL/drho = (r - 1) d(log s)/drho. With e = (s - s0)/s0, r = (1 + e)^2: the slope is
-    e (s + s0)/s0 and the second term e^2/2 + (e - log(1 + e)), two parts >= 0; only the
-    bracket cancels, see `scale_divergence`.
+    dr/dlog s = 2r and d(log r)/dlog s = 2, so the slope is r - 1. How the second term
+    and the slope keep their digits near r = 1 says `scale_divergence`.
 
     Shapes.  m, s, log_s (...,), m0, s0 broadcast  ->  value, g_m, g_log_s (...,).
     log_s is asked for because s underflows to 0 long before log s is large. Values

@@ -26,7 +26,7 @@ class Run:
         self.keep_every = 1 + state.flat.theta.size // KEEP_EVERY
 
     def go(self):
-        """The six steps to the end, unless it is there; returns the last state.
+        """Steps 2 to 6 to the end, unless it is there; returns the last state.
 
         Its ``stop_reason`` says why it has ended. Raises FitError where nothing is left.
         """
@@ -35,8 +35,9 @@ class Run:
             try:
                 while state.stop_reason is None:
                     self.keeper.step_begins(state)
-                    self.several_steps() or self.one_step()
-                    self.check_end()
+                    if not self.several_steps():
+                        self.one_step()
+                    self.check_last_params()
                     self.keeper.step_ended(state)
             except BaseException as error:
                 self.keeper.broken_off(state, error)
@@ -123,7 +124,7 @@ class Run:
             f"inputs and targets, or a smaller initial sigma. {GOOD}",
         )
 
-    def check_end(self):
+    def check_last_params(self):
         """No later loss will look at the parameters of the last step: do it here."""
         job, state = self.job, self.state
         if state.stop_reason is None or np.isfinite(state.flat.theta).all():

@@ -27,7 +27,7 @@ class State:
     flat : Flat
         theta, the parameters the next step looks at.
     good, begin : arrays like theta
-        The last at which loss and gradient were finite; those before the first step.
+        One of the last at which loss and gradient were finite; those before the first step.
     memory : dict of arrays
         The optimiser's.
     streams, normals : lists, one of each replica
@@ -111,7 +111,7 @@ class State:
         self.step += len(history["lr"])
 
     def mark(self):
-        """Copies of all that a step moves, to ``go_back`` to."""
+        """What a step moves, to ``go_back`` to; rows dealt anew are another array."""
         memory = {key: array.copy() for key, array in self.memory.items()}
         return self.facts(), self.flat.theta.copy(), memory, self.order.rows
 

@@ -1,10 +1,10 @@
-"""The one room of speed: a computation recorded once, then replayed on fixed memory.
+"""Speed: a computation recorded once, then replayed on fixed memory.
 
 Read ``program.py`` first (record, prove, replay), then ``tape.py``, ``passes/copies.py``
 and ``bind.py``; ``scan.py`` carries out many turns of a function in a row. The words:
 
 tape     notes every NumPy operation of a function while it runs (``tape.py``)
-step     one such operation and the array it fills (``step.py``)
+step     one such operation, no training step, and the array it fills (``step.py``)
 owner    the array whose memory a view looks into (``memory.py``)
 bound    a call with all its arguments, output included, ready to be made (``bind.py``)
 program  the bound calls of a function, in order (``program.py``)

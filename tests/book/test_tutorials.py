@@ -7,7 +7,7 @@ from urllib.parse import unquote
 import pytest
 from support.pages import FENCE, math_faults, run_page, same, without_code
 
-import minibnn.audit.examples  # noqa: F401  (imports every labelled kernel)
+import minibnn.audit.problems  # noqa: F401  (imports every labelled kernel)
 from minibnn.equations import LEDGER
 
 ROOT = Path(__file__).resolve().parents[2]

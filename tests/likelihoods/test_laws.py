@@ -12,7 +12,7 @@ from support.likelihoods import EXAMPLES, targets_of
 
 import minibnn as mb
 from minibnn import likelihoods
-from minibnn.audit.examples import likelihood_case
+from minibnn.audit.problems import likelihood_case
 from minibnn.equations import LEDGER
 from minibnn.likelihoods.base import Likelihood
 from minibnn.tape.program import Program

@@ -308,7 +308,7 @@ LAWS = [
     (f"law:{name}", file, old, new)
     for name, file, old, new in (
         ("poisson-rate-doubled-in-samples", "likelihoods/poisson.py",
-         "few = np.minimum(rate, MANY)", "few = np.minimum(2 * rate, MANY)"),
+         "capped = np.minimum(rate, MANY)", "capped = np.minimum(2 * rate, MANY)"),
         ("poisson-float64-inside", "likelihoods/poisson.py",
          _RATE, "rate = np.exp(F) * np.ones(1)\n    nll"),
         ("student-samples-are-normal", "likelihoods/student_t.py",

@@ -26,7 +26,7 @@ from procedure_mutants import procedures
 
 ROOT = Path(__file__).resolve().parents[2]
 SUITE = (
-    "audit/test_examples.py",
+    "audit/test_problems.py",
     "test_objective.py",
     "test_model.py",
     "nn/test_mlp.py",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support.core_oracles import complex_step, jitter_spread, romberg, worst_excess
 
-from minibnn.audit.examples import CASES
+from minibnn.audit.problems import CASES
 
 SEEDS = (1, 2, 3)
 

@@ -1,4 +1,6 @@
-"""Example inputs: for every labelled gradient a scalar function, its gradient, a point.
+"""Problems: for every labelled gradient a scalar function, its gradient, a point.
+
+Likelihoods, priors, families and estimators say in ``examples()`` which are tried.
 
 The points are generic on purpose: no zero mean, no unit scale, more samples than one,
 a batch smaller than the data, no square layer. At the textbook point (prior N(0, 1),
