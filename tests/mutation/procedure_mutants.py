@@ -214,7 +214,7 @@ PROCEDURES = {
          "test_estimates_have_the_data_the_stream_and_the_rows_of_their_runs"),
     ),
     ("svi/best_start.py", "svi/test_fit_numbers.py"): (
-        ("best-task-counts", "value.sum()", "value.max()",
+        ("best-task-counts", "scores(result).sum()", "scores(result).max()",
          "test_the_best_run_is_the_one_of_the_largest_elbo_or_smallest_last_loss"),
         ("best-loss-on-the-way", 'loss"][-1]', 'loss"].min()',
          "test_the_best_run_is_the_one_of_the_largest_elbo_or_smallest_last_loss"),

@@ -142,7 +142,7 @@ def cost(monkeypatch):
 
 
 @pytest.mark.optional
-@pytest.mark.sample(3)
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("options", "rows"),
     [
