@@ -438,6 +438,7 @@ def test_plain_turns_numpy_into_json():
     assert cli.plain(value) == {"a": [0, 1], "b": [1.5, None], "c": [True, "x"]}
 
 
+@pytest.mark.optional
 def test_module_is_the_command(tmp_path):
     def run(*argv):
         return subprocess.run(
