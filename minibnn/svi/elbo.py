@@ -1,4 +1,4 @@
-"""The ELBO for users: the checked door to the objective, and the checks behind it."""
+"""The ELBO for users: the checked door to `minibnn/objective.py`, which derives it."""
 
 import numpy as np
 

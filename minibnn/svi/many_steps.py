@@ -1,4 +1,4 @@
-"""Steps 2 to 5 many times in a row, as one program: how small networks run.
+"""Steps 2 to 5 many times in a row, as one program; the loop itself is `run.py`.
 
 Everything random and everything on a schedule is known before the first of the steps:
 noise, batches, step sizes. What the steps report is looked at after the last. So a

@@ -34,6 +34,7 @@ MOST_ROWS = 2048  # that are all taken at every step, if nobody says how many
 BATCH = 512  # rows of a step on larger data
 POLISH_STEPS = 100, 1000  # from the solution of a simpler family
 POLISH_WORK = 4e8  # steps x weights², between those bounds
+OF_AN_OPTIMIZER = ("init", "rates", "update", "lr")
 MOST_RUNS = 100_000  # all restarts or replicas are in memory at once
 
 
@@ -193,11 +194,11 @@ def check_optimizer(optimizer):
     """The optimiser given; None leaves it open."""
     if optimizer is None:
         return None
-    methods = (getattr(optimizer, name, None) for name in ("init", "update", "lr"))
+    methods = (getattr(optimizer, name, None) for name in OF_AN_OPTIMIZER)
     if isinstance(optimizer, type) or not all(map(callable, methods)):
         raise ArgumentTypeError(
-            "optimizer must be an object such as Adam(0.01), with init, update and lr; "
-            f"got {describe(optimizer)}"
+            "optimizer must be an object such as Adam(0.01), with init, rates, update "
+            f"and lr; got {describe(optimizer)}"
         )
     return optimizer
 
