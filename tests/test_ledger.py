@@ -1,6 +1,6 @@
 """The ledger: one label, one derivation, one set of example inputs or one value test.
 
-A label is E + step + number. ``grep E31`` must find its derivation in exactly one
+A label is E + topic + number. ``grep E31`` must find its derivation in exactly one
 docstring, its example inputs in the laboratory's cases (or, where nothing is
 differentiated, its value test in support/value_cases.py), and this file names what is
 missing.

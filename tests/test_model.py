@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from scipy import special, stats
+from scipy import stats
 from support import core_oracles as oracle
-from support.likelihoods import LIKELIHOODS, targets_of
+from support.likelihoods import LIKELIHOODS, log_density, targets_of
 
 import minibnn as mb
 
@@ -41,19 +41,6 @@ def settings():
         model = mb.Model(net, likelihood, mb.GaussianPrior(m0, s0))
         X, y = rng.normal(size=(7, 2)), targets_of(likelihood, (7, width), rng)
         yield pytest.param(model, X, y, m0, s0, id=name)
-
-
-def log_density(likelihood):
-    """Of one row's target, by scipy: outputs (C,), targets (K,), own weights (n,)."""
-
-    def f(outputs, y, v):
-        if likelihood.exclusive:
-            return np.log(special.softmax(outputs))[int(y)]
-        name, *arguments = likelihood.in_scipy(outputs[None, None], v[None])
-        truth = getattr(stats, name)(*arguments)
-        return (truth.logpmf if likelihood.support != "reals" else truth.logpdf)(y).sum()
-
-    return f
 
 
 @pytest.mark.parametrize(("model", "X", "y", "m0", "s0"), list(settings()))

@@ -39,13 +39,13 @@ def ends_of(jobs):
         states = []
         if len(group) > 1 and can_go_together(group[0]):
             states = gone_together(group)
-        for end in states or in_turn(group):
+        for end in states or one_by_one(group):
             yield end
         if is_interrupted(end):
             return
 
 
-def in_turn(jobs):
+def one_by_one(jobs):
     """The same one after the other; after an interrupted one no other begins."""
     for job in jobs:
         try:

@@ -1,14 +1,13 @@
 """What every likelihood of the room obeys; a new one is found by itself (no list)."""
 
-import importlib
 import itertools
-import pkgutil
 
 import numpy as np
 import pytest
 from scipy import stats
 from scipy.integrate import cumulative_trapezoid
 from support.likelihoods import EXAMPLES, targets_of
+from support.rooms import defined
 
 import minibnn as mb
 from minibnn import likelihoods
@@ -28,11 +27,7 @@ def having(fact):
 
 def classes_of_the_room():
     """Every likelihood in its files that is not a base of another one there."""
-    found = set()
-    for info in pkgutil.iter_modules(likelihoods.__path__):
-        module = importlib.import_module(f"minibnn.likelihoods.{info.name}")
-        found |= {c for c in vars(module).values() if isinstance(c, type)}
-    found = {c for c in found if issubclass(c, Likelihood)}
+    found = {c for c in defined(likelihoods) if issubclass(c, Likelihood)}
     bases = {base for c in found for base in c.__mro__[1:]}
     return found - bases
 

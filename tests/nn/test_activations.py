@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from support.elementwise import check_float32, check_slope, check_value
+from support.elementwise import checks_of
 
 from minibnn.nn.activations import ACTIVATIONS
 
@@ -32,18 +32,9 @@ VALUES = {  # the same quantity from somewhere else
     "E24": lambda z: np.log(1 + np.exp(z)),
 }
 
-
-@pytest.mark.parametrize("name", KERNELS)
-def test_slope_and_float32(name):
-    f, x = KERNELS[name]
-    check_slope(f, *x)
-    check_float32(f, *x)
-
-
-@pytest.mark.parametrize("name", VALUES)
-def test_value_against_an_independent_source(name):
-    f, x = KERNELS[name]
-    check_value(f, VALUES[name], *x)
+test_slope_and_float32, test_value_against_an_independent_source = checks_of(
+    KERNELS, VALUES
+)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

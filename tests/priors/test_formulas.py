@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from scipy import integrate, stats
-from support.elementwise import check_float32, check_slope, check_value
+from support.elementwise import checks_of
 
 from minibnn.families.mean_field import neg_entropy
 from minibnn.priors.gaussian import gaussian_log_density
@@ -70,18 +70,9 @@ VALUES = {  # the same quantity from somewhere else
     "E47": lambda w: stats.laplace.logpdf(w, 0, S0),
 }
 
-
-@pytest.mark.parametrize("name", KERNELS)
-def test_slope_and_float32(name):
-    f, x = KERNELS[name]
-    check_slope(f, *x)
-    check_float32(f, *x)
-
-
-@pytest.mark.parametrize("name", VALUES)
-def test_value_against_an_independent_source(name):
-    f, x = KERNELS[name]
-    check_value(f, VALUES[name], *x)
+test_slope_and_float32, test_value_against_an_independent_source = checks_of(
+    KERNELS, VALUES
+)
 
 
 @pytest.mark.parametrize("kernel", [gaussian_kl, laplace_kl])

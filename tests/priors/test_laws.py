@@ -1,11 +1,9 @@
 """Every prior obeys these laws; a class of the room that is missing from ALL is seen."""
 
-import importlib
-import pkgutil
-
 import numpy as np
 import pytest
 from scipy import stats
+from support.rooms import defined
 
 import minibnn as mb
 from minibnn import priors
@@ -30,17 +28,9 @@ def density(prior, i):
     return p / (p.sum() * CELL), at_zero, p.sum() * CELL
 
 
-def defined():
-    """Classes with the protocol of a prior in the files of the room."""
-    for info in pkgutil.iter_modules(priors.__path__, "minibnn.priors."):
-        for thing in vars(importlib.import_module(info.name)).values():
-            here = getattr(thing, "__module__", "") == info.name
-            if isinstance(thing, type) and here and hasattr(thing, "log_prob"):
-                yield thing
-
-
 def test_no_prior_is_missing():
-    assert set(defined()) == {*priors.ALL, JointPrior}
+    found = {c for c in defined(priors) if hasattr(c, "log_prob")}
+    assert found == {*priors.ALL, JointPrior}
     assert all(getattr(mb, cls.__name__) is cls for cls in priors.ALL)
 
 

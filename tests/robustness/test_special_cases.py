@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from support.combination_cases import make_params
 from support.oracles import covariance, log_q
+from support.rooms import ESTIMATORS
 
 import minibnn as mb
 from minibnn.svi import begin, replicas
@@ -155,19 +156,7 @@ def test_density_of_every_family_is_its_own():
         np.testing.assert_allclose(family.marginals(q)[1], np.diag(covariance(q)))
 
 
-@pytest.mark.parametrize(
-    "estimator",
-    [
-        mb.Pathwise(),
-        mb.Pathwise(antithetic=True),
-        mb.LocalReparam(),
-        mb.Flipout(),
-        mb.ScoreFunction(),
-        mb.StickTheLanding(),
-        mb.Exact(),
-    ],
-    ids=repr,
-)
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
 @pytest.mark.parametrize("scale", [0.5, "learned"])
 def test_single_precision_stays_single(estimator, scale):
     rng = np.random.default_rng(7)

@@ -1,6 +1,7 @@
 """What is true of every function of single numbers: slope, value, float32."""
 
 import numpy as np
+import pytest
 
 STEP = 1e-20
 
@@ -27,3 +28,20 @@ def check_float32(f, *x):
 def check_value(f, other, *x):
     """The value is what another source says."""
     np.testing.assert_allclose(f(*x)[0], other(*x), rtol=1e-10, atol=1e-10)
+
+
+def checks_of(kernels, values):
+    """Two tests of ``kernels`` {name: (f, arguments)}; ``values`` {name: other source}."""
+
+    @pytest.mark.parametrize("name", kernels)
+    def test_slope_and_float32(name):
+        f, x = kernels[name]
+        check_slope(f, *x)
+        check_float32(f, *x)
+
+    @pytest.mark.parametrize("name", values)
+    def test_value_against_an_independent_source(name):
+        f, x = kernels[name]
+        check_value(f, values[name], *x)
+
+    return test_slope_and_float32, test_value_against_an_independent_source

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from support import rooms
 from support.likelihoods import EXAMPLES, targets_of
 
 import minibnn as mb
@@ -15,16 +16,7 @@ PRIORS = (
     lambda rng, n: mb.LaplacePrior(10 ** rng.uniform(-1, 1, n)),
     lambda rng, n: mb.ScaleMixturePrior(rng.uniform(), 1.0, 10 ** rng.uniform(-2, 0)),
 )
-ESTIMATORS = (
-    None,
-    mb.Pathwise(),
-    mb.Pathwise(antithetic=True),
-    mb.LocalReparam(),
-    mb.Flipout(),
-    mb.ScoreFunction(),
-    mb.StickTheLanding(),
-    mb.Exact(),
-)
+ESTIMATORS = (None, *rooms.ESTIMATORS)
 OPTIMIZERS = (
     lambda rate: mb.SGD(1e-3 * rate),
     lambda rate: mb.Momentum(1e-3 * rate),

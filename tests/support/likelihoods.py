@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import special, stats
 
+from minibnn.audit.problems import example_targets
 from minibnn.likelihoods import ALL
 
 EXAMPLES = [example for cls in ALL for example in cls.examples()]  # likelihood, outputs
@@ -18,8 +19,7 @@ LIKELIHOODS = {name_of(like): (like, width) for like, width in EXAMPLES}
 
 def targets_of(like, shape, rng):
     """Possible targets for outputs of ``shape`` (..., B, C), as a user gives them."""
-    u = np.random.default_rng(rng).uniform(size=like.target_shape(shape))
-    y = like.example_targets(u)
+    y = example_targets(like, np.random.default_rng(rng), shape)
     return y[..., 0] if like.exclusive else y
 
 
