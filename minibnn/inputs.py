@@ -27,7 +27,7 @@ class Inputs:
         Whose constant column it is.
     """
 
-    def __init__(self, X: Array, net: MLP) -> None:
+    def __init__(self, X: Array | Any, net: MLP) -> None:
         self.X, self.net, self.dtype, self.ndim = X, net, X.dtype, X.ndim
         self.shape = (*X.shape[:-1], X.shape[-1] + net.bias)
         self.size = int(np.prod(self.shape))
@@ -53,7 +53,7 @@ class Inputs:
         out[..., width:] = 1.0
 
 
-def taken(X: Array, rows: Array) -> Array:
+def taken(X: Array | Any, rows: Array) -> Array:
     """Rows of X, which may be an array or stand in the place of one."""
     if X.ndim == 2 and isinstance(X, np.ndarray) and X.flags.c_contiguous:
         return np.take(X, rows, axis=0, mode="clip")  # else it copies all of X

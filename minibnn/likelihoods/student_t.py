@@ -83,7 +83,8 @@ class StudentT(LocationScale):
         log_scale_prior: tuple[float, float] = (0.0, 1.0),
     ) -> None:
         super().__init__(scale, log_scale_prior)
-        if isinstance(df, float | np.floating) and df == np.inf:
+        as_number: Any = df  # it may be anything
+        if isinstance(as_number, float | np.floating) and df == np.inf:
             raise ValueError("df must be finite, got inf: then it is Gaussian(scale)")
         self.df = check_positive("df", df)
 
