@@ -71,7 +71,7 @@ class Family:
         ----------
         model : Model
         rng : int, SeedSequence, Generator or None
-            The means are those of a new network.
+            Where the means, a new network's weights, are drawn from.
 
         Raises
         ------

@@ -6,6 +6,7 @@ from typing import Self
 import numpy as np
 
 from minibnn.equations import equation
+from minibnn.families.base import Family
 from minibnn.families.normal import Normal, log_normal
 from minibnn.families.scales import ScaledFamily
 from minibnn.model import Model
@@ -116,19 +117,21 @@ class MeanField(ScaledFamily):
         """params -> q and ``pull(cotangent of q) -> gradients of params``."""
         return self.spread(params["mu"], params["rho"])
 
+    # Where self is any Family, others with such a q take the method from here.
+
     def sample(
-        self, q: Normal, eps: FloatArray
+        self: Family, q: Normal, eps: FloatArray
     ) -> tuple[FloatArray, Callable[[FloatArray], Normal]]:
         """Weights (..., S, P) for standard normals, and the way back to q (E14)."""
         return independent_weights(q, eps)
 
-    def kl(self, q: Normal, prior: Prior) -> tuple[FloatArray, Normal]:
+    def kl(self: Family, q: Normal, prior: Prior) -> tuple[FloatArray, Normal]:
         """KL(q || prior), one value per replica, and its cotangent."""
         value, g_mean, g_log_sigma = prior.kl(q.mean, q.sigma, q.log_sigma)
         return value.sum(-1), Normal(mean=g_mean, log_sigma=g_log_sigma)
 
     def moments(
-        self, q: Normal
+        self: Family, q: Normal
     ) -> tuple[FloatArray, FloatArray, Callable[[FloatArray, FloatArray], Normal]]:
         """Mean and variance of every weight, and the way back; for local sampling.
 
@@ -148,7 +151,7 @@ class MeanField(ScaledFamily):
 
         return q.mean, q.sigma * q.sigma, pull
 
-    def neg_entropy(self, q: Normal) -> tuple[FloatArray, Normal]:
+    def neg_entropy(self: Family, q: Normal) -> tuple[FloatArray, Normal]:
         """E_q[log q], one value per replica, and its cotangent.
 
         Parameters
@@ -158,12 +161,12 @@ class MeanField(ScaledFamily):
         value, g_log_sigma = neg_entropy(q.log_sigma)
         return value.sum(-1), Normal(log_sigma=g_log_sigma)
 
-    def marginals(self, q: Normal) -> tuple[FloatArray, FloatArray]:
+    def marginals(self: Family, q: Normal) -> tuple[FloatArray, FloatArray]:
         """Mean and variance of every weight by itself."""
         return self.moments(q)[:2]
 
     def density(
-        self, q: Normal, eps: FloatArray
+        self: Family, q: Normal, eps: FloatArray
     ) -> tuple[FloatArray, FloatArray, Callable[[FloatArray], Normal]]:
         """log q(w) at w = mu + sigma ∘ eps, its slope in w, and its score.
 

@@ -76,11 +76,13 @@ class Bernoulli(Likelihood):
         """
         return np.sqrt(sigmoid(F) * sigmoid(-F))[..., None] * np.eye(F.shape[-1])
 
-    def shape_hint(self, got: Shape, wanted: Shape) -> str:
+    # Where self is any Likelihood, others of labels may take the method from here.
+
+    def shape_hint(self: Likelihood, got: Shape, wanted: Shape) -> str:
         """Two columns for one output are one-hot labels, most likely."""
         return one_hot(got, wanted, 2)
 
-    def check_values(self, y: FloatArray) -> FloatArray:
+    def check_values(self: Likelihood, y: FloatArray) -> FloatArray:
         """Labels are 0 or 1."""
         good = (y == 0) | (y == 1)
         return check_all("y", y, good, "0 or 1 everywhere", lambda: remedy(y, 2))
@@ -91,14 +93,16 @@ class Bernoulli(Likelihood):
         """Negative log-likelihood and gradient for the logits."""
         return *bernoulli_nll(F, y), None
 
-    def mean(self, F: FloatArray, v: FloatArray) -> FloatArray:
+    def mean(self: Likelihood, F: FloatArray, v: FloatArray) -> FloatArray:
         """Probability of label 1."""
         return sigmoid(F)
 
-    def variance(self, F: FloatArray, v: FloatArray) -> FloatArray:
+    def variance(self: Likelihood, F: FloatArray, v: FloatArray) -> FloatArray:
         """p (1 - p), without cancellation at either end."""
         return sigmoid(F) * sigmoid(-F)
 
-    def sample(self, F: FloatArray, v: FloatArray, uniform: FloatArray) -> FloatArray:
+    def sample(
+        self: Likelihood, F: FloatArray, v: FloatArray, uniform: FloatArray
+    ) -> FloatArray:
         """Label 1 where the uniform number falls below p."""
         return (uniform < sigmoid(F)).astype(F.dtype)
