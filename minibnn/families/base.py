@@ -1,5 +1,7 @@
 """What all families share, and what of each of them may be asked."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from typing import Any, Self
@@ -51,7 +53,7 @@ class Family:
         return []
 
     @property
-    def first_fit(self) -> "Family | Any":
+    def first_fit(self) -> Family | Any:
         """A simpler family whose solution is the start, or None."""
         return None
 

@@ -1,5 +1,7 @@
 """The full-covariance Gaussian family: weights that know of each other."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Self
@@ -159,13 +161,13 @@ class FullCovariance(ScaledFamily):
     the curvature of the model by natural-gradient steps (E79). Adam's steps from there
     are small, 0.01 / P, unless the caller gives an optimiser of his own.
 
+    ``params``: {"mu": (P,), "rho": (P,), "low": (P(P-1)/2,)}, row by row, any leading
+    replica axes.
+
     Parameters
     ----------
     scale, sigma : str, float
         As for :class:`MeanField`.
-
-    ``params``: {"mu": (P,), "rho": (P,), "low": (P(P-1)/2,)}, row by row, any leading
-    replica axes.
 
     Raises
     ------

@@ -1,5 +1,7 @@
 """The inference network: a network of ours that outputs the posterior of another."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Self
 
@@ -55,6 +57,8 @@ class InferenceNetwork(ScaledFamily):
     data sets, it gives the posterior of a new one in a single forward pass,
     ``family.at(new_context).natural(params)``.
 
+    ``params``: {"phi": (network.n_weights,)}.
+
     Parameters
     ----------
     network : MLP
@@ -66,8 +70,6 @@ class InferenceNetwork(ScaledFamily):
         How rho becomes a standard deviation.
     sigma : float
         Standard deviation every weight starts with, whatever the context; > 0.
-
-    ``params``: {"phi": (network.n_weights,)}.
 
     Raises
     ------
@@ -122,7 +124,7 @@ class InferenceNetwork(ScaledFamily):
         net, contexts = MLP([2, 3, 2 * n_weights], "tanh"), [[0.4, -1.1], [1.3, 0.2]]
         return [cls(net, contexts), cls(net, contexts[0], "exp")]
 
-    def at(self, context: ArrayLike) -> "InferenceNetwork":
+    def at(self, context: ArrayLike) -> InferenceNetwork:
         """The same network reading other contexts: the posteriors of new data sets.
 
         Parameters

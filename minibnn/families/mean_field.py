@@ -1,5 +1,7 @@
 """Mean field: independent Gaussians over the weights."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Self
 
@@ -69,6 +71,8 @@ def mean_field_step(q, g_mu, g_log_sigma, a):
 class MeanField(ScaledFamily):
     """Independent Gaussians: q(w) = Π_i N(w_i; mu_i, sigma_i²), sigma = scale(rho).
 
+    ``params``: {"mu": (P,), "rho": (P,)}, any leading replica axes.
+
     Parameters
     ----------
     scale : {"softplus", "exp", "identity"}
@@ -76,8 +80,6 @@ class MeanField(ScaledFamily):
         update of sigma itself: a step may leave (0, inf), and then training says so.
     sigma : float
         Standard deviation every weight starts with, > 0.
-
-    ``params``: {"mu": (P,), "rho": (P,)}, any leading replica axes.
 
     Raises
     ------

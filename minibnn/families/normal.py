@@ -1,5 +1,7 @@
 """q, the normal distribution that every family speaks of, and its cotangents."""
 
+from __future__ import annotations
+
 from typing import Any, NamedTuple
 
 from minibnn.numerics import HALF_LOG_2PI

@@ -1,5 +1,7 @@
 """A point: maximum a posteriori, or maximum likelihood."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Self
 

@@ -1,5 +1,7 @@
 """Positive scales: the standard deviation of a weight from an unbounded number."""
 
+from __future__ import annotations
+
 from collections import namedtuple
 from collections.abc import Callable
 

@@ -3,6 +3,8 @@
 Shapes are counted from the right, and noise is an argument: nothing here draws.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any, Self
 

@@ -1,5 +1,7 @@
 """The Bernoulli likelihood: labels 0 or 1."""
 
+from __future__ import annotations
+
 from typing import Any, Self
 
 import numpy as np

@@ -1,5 +1,7 @@
 """The categorical likelihood: one of K classes."""
 
+from __future__ import annotations
+
 from typing import Any, Self
 
 import numpy as np

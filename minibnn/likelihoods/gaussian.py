@@ -1,5 +1,7 @@
 """The Gaussian likelihood: real targets with normal noise of one scale."""
 
+from __future__ import annotations
+
 from typing import Any, Self
 
 import numpy as np

@@ -1,5 +1,7 @@
 """The heteroscedastic Gaussian likelihood: noise that depends on the input."""
 
+from __future__ import annotations
+
 from typing import Any, Self
 
 import numpy as np

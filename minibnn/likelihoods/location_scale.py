@@ -1,5 +1,7 @@
 """Location and scale: what Gaussian and Student-t observations share."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

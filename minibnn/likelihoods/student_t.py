@@ -1,5 +1,7 @@
 """The Student-t likelihood: real targets with outliers."""
 
+from __future__ import annotations
+
 import math
 from typing import Any, Self
 

@@ -6,6 +6,8 @@ A *layer* is a function ``layer(A, out)`` that writes pre-activations into ``out
 returns ``pull(g, input_wanted)``; estimators bring layers of their own.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
@@ -61,17 +63,17 @@ def dense(W: FloatArray, g_W: FloatArray, bias: bool) -> Layer:
 class MLP:
     """A multilayer perceptron on flat weights.
 
+    Flat order, layer by layer: W (D, H) row by row, then b (H,).
+
     Parameters
     ----------
     sizes : sequence of int
         Widths from input to output, at least two: ``[8, 12, 1]``; ``[8, 1]`` is a
         linear model.
-    activation : {"relu", "tanh", "softplus"}
+    activation : {"relu", "tanh", "softplus", "identity"}
         Elementwise function after every layer but the last.
     bias : bool
         Whether each layer has an intercept.
-
-    Flat order, layer by layer: W (D, H) row by row, then b (H,).
 
     Raises
     ------

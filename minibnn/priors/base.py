@@ -1,5 +1,7 @@
 """What all priors share, and what of each of them may be asked."""
 
+from __future__ import annotations
+
 from typing import Self
 
 import numpy as np

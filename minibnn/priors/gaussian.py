@@ -1,5 +1,7 @@
 """The Gaussian prior: its density, its scales, its draws."""
 
+from __future__ import annotations
+
 from typing import Self
 
 import numpy as np
@@ -52,7 +54,7 @@ class GaussianPrior(Prior):
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         If a value is not finite, a scale is not positive or below 1e-150 (the square of
         a weight over it would overflow), or the lengths differ.
 

@@ -1,5 +1,7 @@
 """Two priors side by side: of the network and of the likelihood's own weights."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from minibnn.priors.base import Prior

@@ -1,5 +1,7 @@
 """The Laplace prior: its density, and its KL in closed form."""
 
+from __future__ import annotations
+
 import math
 from typing import Self
 

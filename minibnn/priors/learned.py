@@ -1,5 +1,7 @@
 """Prior scales learned from the data."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,5 +1,7 @@
 """The scale mixture prior: a spike and a slab."""
 
+from __future__ import annotations
+
 import math
 from typing import Self
 

@@ -3,6 +3,8 @@
 It stands outside the room of likelihoods, as one that a reader writes for himself would.
 """
 
+from __future__ import annotations
+
 from typing import Self
 
 import numpy as np
