@@ -225,7 +225,9 @@ def check_units(units: Standardiser, model: Any, lead: tuple[int, ...]) -> None:
     check_shape("standardise.y_mean", units.y_mean, (*own, width))
 
 
-def standardised(standardise, model, family, X, y):
+def standardised(
+    standardise: Any, model: Any, family: Any, X: ArrayLike, y: ArrayLike
+) -> tuple[Any, Any, Standardiser | None]:
     """(X, y, Standardiser) for a fit; with ``False`` as they are, and None.
 
     X is an array, or `Scaled` if it is large.

@@ -115,7 +115,8 @@ def _activation_case(name):
 
 
 for _name in ("tanh", "relu", "softplus"):
-    case(*ACTIVATIONS[_name].slope.labels)(_activation_case(_name))
+    _slope: Any = ACTIVATIONS[_name].slope
+    case(*_slope.labels)(_activation_case(_name))
 
 
 @case("E25")

@@ -69,8 +69,9 @@ def _tell(progress: Callable[[Row], object] | None, rows: list[Row]) -> None:
 def row(label: str, kernel: str, problem: Problem) -> Row:
     """Judge one gradient by the complex step and by differences alone."""
     report = check_gradient(problem.f, problem.grad, problem.x)
-    largest = max(np.abs(report.gradient).max(), np.finfo(float).tiny)
-    apart = np.abs(report.gradient - report.differences).max()
+    gradient, differences = map(np.asarray, (report.gradient, report.differences))
+    largest = max(np.abs(gradient).max(), np.finfo(float).tiny)
+    apart = np.abs(gradient - differences).max()
     verdict = report.verdict
     if report.judge != "complex step":  # then one of the two witnesses is missing
         verdict = "wrong" if verdict == "wrong" else "cannot tell"
