@@ -39,7 +39,7 @@ def check_int(
 
     minimum=None: no limit; maximum=None: that of an index, 2^63 - 1 on most machines.
     """
-    if not isinstance(value, numbers.Integral) or isinstance(value, bool | np.bool_):
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral):
         raise ArgumentTypeError(f"{name} must be an integer, got {describe(value)}")
     _check_limits(name, int(value), minimum, maximum, False, "an integer")
     if maximum is None and abs(int(value)) > sys.maxsize:
@@ -58,7 +58,7 @@ def check_number(
 ) -> float:
     """Return a finite float within the limits; strict excludes the limits."""
     number = value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
-    if not isinstance(number, numbers.Real) or isinstance(number, bool | np.bool_):
+    if isinstance(number, bool | np.bool_) or not isinstance(number, numbers.Real):
         raise ArgumentTypeError(f"{name} must be a real number, got {describe(value)}")
     try:
         number = float(number)
