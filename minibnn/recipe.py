@@ -11,10 +11,12 @@ import numpy as np
 
 from minibnn.validation.arguments import check_instance
 from minibnn.validation.describe import ArgumentTypeError
+from minibnn.validation.doors import door
 
 CLASSES = {}  # name -> class that may be rebuilt from a file
 
 
+@door
 def rebuildable(*classes):
     """Allow these classes in files; nothing else is ever constructed by reading."""
     for cls in classes:

@@ -29,6 +29,7 @@ from minibnn.validation.arguments import (
     check_not_empty,
     check_shape,
 )
+from minibnn.validation.doors import door
 
 NAMES = ("height", "width", "sxx", "sxy", "syy", "mud", "drop", "dc")
 PUBLISHED_NAMES = ("height", "width", "sxx", "sxy", "syy", "sdrop", "mud", "dc")
@@ -176,6 +177,7 @@ class RepeatedRun(NamedTuple):
     chance: float  # probability of so long a repeat in independent labels
 
 
+@door
 def longest_repeated_label_run(y):
     """Find the longest run of labels that repeats an earlier run, feature-free.
 
@@ -214,6 +216,7 @@ class ColumnCheck(NamedTuple):
     swapped: tuple
 
 
+@door
 def check_column_names(X, names=NAMES):
     """Tell from a physical bound whether the two friction columns are named rightly.
 

@@ -1,31 +1,39 @@
-"""Doors: how public functions and classes treat floating-point errors.
+"""Doors: how public functions treat floating-point errors, and calls that do not fit.
 
 ``np.seterr`` belongs to the caller, often to somebody who is debugging. Here an underflow
 to 0 is right, and what is not finite is looked for by name. So behind a door underflow is
 ignored, and nothing else raises: it warns at most, as NumPy does unless told otherwise.
+
+A call that does not fit a door is told what it takes (`keywords.py`); that costs nothing
+where it fits.
 """
 
 import functools
 import sys
+from collections.abc import Callable
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import FunctionType
+from typing import Any, TypeVar
 
 import numpy as np
+
+from minibnn.validation.keywords import refusal
 
 PACKAGE = __name__.partition(".")[0]
 _CALLER = ContextVar("caller", default=None)  # np.geterr() before the outermost door
 QUIET = ("ignore", "warn")
+Public = TypeVar("Public", bound=Callable[..., Any])
 
 
-def door(public):
+def door(public: Public) -> Public:
     """Decorate a public function, or in place the public methods of a class."""
     if not isinstance(public, type):
         return _behind(public)
     for cls in public.__mro__:
         if cls.__module__.partition(".")[0] == PACKAGE:
             for name, value in list(vars(cls).items()):
-                if not name.startswith("_") or name == "__call__":
+                if not name.startswith("_") or name in ("__call__", "__init__"):
                     _open(cls, name, value)
     return public
 
@@ -48,15 +56,22 @@ def _behind(function):
 
     @functools.wraps(function)
     def behind_a_door(*args, **kwargs):
-        if _CALLER.get() is not None:
-            return function(*args, **kwargs)
-        caller = np.geterr()
-        token = _CALLER.set(caller)
         try:
-            with np.errstate(**_relaxed(caller)):
+            if _CALLER.get() is not None:
                 return function(*args, **kwargs)
-        finally:
-            _CALLER.reset(token)
+            caller = np.geterr()
+            token = _CALLER.set(caller)
+            try:
+                with np.errstate(**_relaxed(caller)):
+                    return function(*args, **kwargs)
+            finally:
+                _CALLER.reset(token)
+        except TypeError as error:
+            inside = error.__traceback__.tb_next is not None  # it had begun to run
+            refused = None if inside else refusal(function, args, kwargs, error)
+            if refused is None:
+                raise
+        raise refused
 
     behind_a_door.is_door = True
     return behind_a_door
