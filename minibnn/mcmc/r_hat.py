@@ -7,7 +7,6 @@ useless to ask about; the network's outputs are what predictions are made of.
 
 import numpy as np
 from scipy.special import ndtri
-from scipy.stats import rankdata
 
 from minibnn.equations import equation
 from minibnn.validation.arguments import as_float_array
@@ -74,6 +73,8 @@ def split(draws):
 
 def rank_normalise(draws):
     """Normal scores of the ranks among all draws: any monotone rescaling keeps them."""
+    from scipy.stats import rankdata  # here, because it takes half a second
+
     flat = draws.reshape(-1, *draws.shape[2:])
     scores = ndtri((rankdata(flat, axis=0) - 0.375) / (len(flat) + 0.25))
     return scores.reshape(draws.shape)
