@@ -11,6 +11,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from minibnn.validation.arguments import as_float_array
+from minibnn.validation.shapes import of_targets
 
 
 class Likelihood:
@@ -70,6 +71,7 @@ class Likelihood:
             hint = self.shape_hint(y.shape, shape)
             if not hint and shape[-1] == 1 and y.size == np.prod(shape):
                 hint = f"; use np.reshape(y, {shape})"
+            hint = hint or of_targets(y.shape, shape)
             raise ValueError(
                 f"y must have shape {wanted} to go with X, got {y.shape}{hint}"
             )

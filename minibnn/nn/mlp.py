@@ -23,6 +23,7 @@ from minibnn.validation.arguments import (
     check_shape,
 )
 from minibnn.validation.describe import describe
+from minibnn.validation.shapes import check_width
 
 MOST_WEIGHTS = 1_000_000_000  # eight gigabytes
 
@@ -199,7 +200,7 @@ class MLP:
 
     def __call__(self, w, X):
         """Outputs F (S, B, C) for weights w (S, P), or (B, C) for w (P,), at X (B, D)."""
-        X = check_shape("X", as_inputs(X), ("n", self.n_inputs))
+        X = check_width("X", as_inputs(X), self.n_inputs)
         w = as_float_array("w", w, ndim=(1, 2))
         check_shape("w", w, w.shape[:-1] + (self.n_weights,))
         with np.errstate(all="ignore"):  # weights too large are told below

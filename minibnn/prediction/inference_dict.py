@@ -15,13 +15,9 @@ from minibnn.nn.mlp import MLP
 from minibnn.prediction.prediction import Prediction
 from minibnn.prediction.summaries import open_uniform
 from minibnn.types import Array, ArrayLike
-from minibnn.validation.arguments import (
-    as_inputs,
-    check_range,
-    check_rows,
-    check_shape,
-)
-from minibnn.validation.columns import columns_of
+from minibnn.validation.arguments import as_inputs, check_range, check_rows
+from minibnn.validation.columns import check_same_rows, columns_of
+from minibnn.validation.shapes import check_width
 
 REPLICATED = 2  # the random stream of replicated rows, beside those of the weights
 
@@ -73,8 +69,9 @@ def inference_dict(
     coords = unit_names(model.net, columns or columns_of(X))
     groups: Groups = {"posterior": posterior}
     if X is not None:
+        check_same_rows(X, y)
         rows = check_rows("X", as_inputs(X))
-        targets = model.targets(check_shape("X", rows, ("N", model.net.n_inputs)), y)
+        targets = model.targets(check_width("X", rows, model.net.n_inputs), y)
         groups |= of_data(predict(X), by_chain, targets)
         groups["constant_data"] = {"X": rows.copy()}
         coords["row"] = list(range(len(rows)))

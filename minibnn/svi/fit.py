@@ -17,7 +17,7 @@ from minibnn.svi.interrupt import was_interrupted
 from minibnn.svi.job import Job
 from minibnn.svi.options import check_options, fit_to_data
 from minibnn.validation.arguments import check_instance, check_protocol
-from minibnn.validation.columns import columns_of
+from minibnn.validation.columns import check_same_rows, columns_of
 from minibnn.validation.doors import door
 
 NO_OPTIONS = {"model", "family", "X", "y", "rng", "estimator"}
@@ -180,6 +180,7 @@ def fit(
     estimator = default_estimator(model, family) if estimator is None else estimator
     check_combination(model, family, estimator)
     columns = columns_of(X)
+    check_same_rows(X, y)
     fit_one = partial(fit_equal, (model, family, estimator))
     if are_unequal(X):
         result, found = fit_folds(fit_one, model, X, y, rng, given)

@@ -1,4 +1,4 @@
-"""Names of columns: those a model was fitted to, and a frame that has others.
+"""Names in frames: the columns a model was fitted to, and the rows of X and of y.
 
 Two frames of one width may hold other columns, or the same ones in another order; as
 arrays they look alike, and the answer is wrong without a word. What has no names, an
@@ -69,6 +69,28 @@ def check_columns(
         f"{name} must have the columns of the fit, {_some(columns)}, in that order; "
         f"it {' and '.join(what)}; use {_cure(name, X, missing, source)}"
     )
+
+
+def check_same_rows(X: Any, y: Any) -> None:
+    """Raise ValueError if X and y name the same rows in another order.
+
+    Rows go together by their place, not by their names. Of names that differ, or stand
+    twice, nothing is said: one of the two may have been numbered anew.
+    """
+    rows, own = (getattr(table, "index", None) for table in (X, y))
+    if not (hasattr(rows, "is_unique") and hasattr(own, "is_unique")):
+        return
+    if len(rows) != len(own) or rows.equals(own) or not rows.is_unique:
+        return
+    try:
+        same = rows.sort_values().equals(own.sort_values())
+    except TypeError:  # names of several kinds have no order
+        return
+    if same:
+        raise ValueError(
+            "y must have its rows in the order of X, got the same row names in another "
+            "order; use y.loc[X.index], or y.to_numpy() if the places are right"
+        )
 
 
 def _cure(name: str, X: Any, missing: list[str], source: str) -> str:

@@ -24,7 +24,9 @@ def real_array(name, value, allow_bool):
     """The array of real numbers that a value is, or an error that says what it is."""
     wanted = f"{name} must be an array of real numbers"
     if value is None or isinstance(value, str | bytes | dict | set):
-        raise ArgumentTypeError(f"{wanted}, got {describe(value)}")
+        raise ArgumentTypeError(
+            f"{wanted}, got {describe(value)}{_instead(name, value)}"
+        )
     if np.ma.isMaskedArray(value):
         hint = f"{name}.data holds the numbers, {name}.mask says which to leave out"
         raise ArgumentTypeError(
@@ -61,8 +63,17 @@ def _columns_of_numbers(name, value, array, booleans):
     what = describe(array if array.ndim else value)
     if frame and array.ndim:
         what = f"a {type(value).__name__} of shape {array.shape}"
-    got = what + (f": {wrong}" if wrong else "")
+    got = what + (f": {wrong}" if wrong else _instead(name, value))
     raise ArgumentTypeError(f"{name} must be an array of real numbers, got {got}")
+
+
+def _instead(name, value):
+    """The array that something else holds, as the end of a sentence, or nothing."""
+    if isinstance(value, dict) and value:
+        return f"; its columns side by side are np.column_stack([*{name}.values()])"
+    if isinstance(getattr(type(value), "mean", None), property):  # a prediction
+        return "; its mean is an array"
+    return ""
 
 
 class Column(NamedTuple):
