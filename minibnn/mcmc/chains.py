@@ -91,7 +91,9 @@ class Chains:
     stop_reason: str = "n_draws"
     columns: list[str] | None = field(default=None, repr=False)
 
-    __post_init__ = keep_arrays
+    def __post_init__(self) -> None:
+        """Keep arrays of its own."""
+        keep_arrays(self)
 
     def __repr__(self) -> str:
         n_chains, n_draws, _ = self.weights.shape

@@ -77,7 +77,8 @@ def check_same_rows(X: Any, y: Any) -> None:
     Rows go together by their place, not by their names. Of names that differ, or stand
     twice, nothing is said: one of the two may have been numbered anew.
     """
-    rows, own = (getattr(table, "index", None) for table in (X, y))
+    rows: Any = getattr(X, "index", None)
+    own: Any = getattr(y, "index", None)
     if not (hasattr(rows, "is_unique") and hasattr(own, "is_unique")):
         return
     if len(rows) != len(own) or rows.equals(own) or not rows.is_unique:

@@ -8,11 +8,13 @@ of Python numbers is a column of numbers; text, categories, dates and gaps are n
 import numbers
 import reprlib
 from collections import Counter
+from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from minibnn.types import Array
 from minibnn.validation import cures
 from minibnn.validation.cures import manners
 from minibnn.validation.describe import ArgumentTypeError, describe
@@ -20,7 +22,7 @@ from minibnn.validation.describe import ArgumentTypeError, describe
 NUMBERS = (numbers.Real, Decimal, np.bool_)
 
 
-def real_array(name, value, allow_bool):
+def real_array(name: str, value: Any, allow_bool: bool) -> Array:
     """The array of real numbers that a value is, or an error that says what it is."""
     wanted = f"{name} must be an array of real numbers"
     if value is None or isinstance(value, str | bytes | dict | set):
@@ -46,7 +48,7 @@ def real_array(name, value, allow_bool):
     return array
 
 
-def _columns_of_numbers(name, value, array, booleans):
+def _columns_of_numbers(name: str, value: Any, array: Array, booleans: bool) -> Array:
     """The array of what is not simply an array of real numbers, or an error."""
     kind, frame = array.dtype.kind, is_frame(value)
     wrong = None
@@ -67,7 +69,7 @@ def _columns_of_numbers(name, value, array, booleans):
     raise ArgumentTypeError(f"{name} must be an array of real numbers, got {got}")
 
 
-def _instead(name, value):
+def _instead(name: str, value: Any) -> str:
     """The array that something else holds, as the end of a sentence, or nothing."""
     if isinstance(value, dict) and value:
         return f"; its columns side by side are np.column_stack([*{name}.values()])"
@@ -94,17 +96,18 @@ class Trouble(NamedTuple):
     cure: Any  # a text, or what is the same for all such columns
 
 
+Wrong: TypeAlias = tuple[str, Any]  # what is wrong, and what to do about it
 DUMMIES, GAPS = object(), object()
 
 
-def plain_array(value):
+def plain_array(value: Any) -> Array:
     """The array a value becomes, also where only its ``to_numpy`` knows the way."""
     if not hasattr(value, "__array__") and hasattr(value, "to_numpy"):
         return np.asarray(value.to_numpy())
     return np.asarray(value)
 
 
-def column_labels(value):
+def column_labels(value: Any) -> list[Any] | None:
     """The names of a frame's columns, or None for what is no frame."""
     if is_lazy(value):  # it would begin to compute
         return None
@@ -115,17 +118,17 @@ def column_labels(value):
     return None
 
 
-def is_lazy(value):
+def is_lazy(value: Any) -> bool:
     """Whether it is only the plan of a frame."""
     return hasattr(value, "collect") and hasattr(value, "lazy")
 
 
-def is_frame(value):
+def is_frame(value: Any) -> bool:
     """Whether gaps in it are missing values: a frame, or one column of it."""
     return column_labels(value) is not None or manners(value) != "numpy"
 
 
-def trouble(name, value, array, labels=False):
+def trouble(name: str, value: Any, array: Array, labels: bool = False) -> str | None:
     """What is wrong with the first column that holds no numbers; None if all do.
 
     Gaps come last: what fills them needs numbers beside them. Among columns of text one
@@ -153,7 +156,7 @@ def trouble(name, value, array, labels=False):
     return f"{first.column.noun} {first.what}" + (f"; {cure}" if cure else "")
 
 
-def _suspect(value, array):
+def _suspect(value: Any, array: Array) -> bool:
     """Whether an array of numbers hides gaps, categories or dates."""
     dtypes = getattr(value, "dtypes", ())
     dtypes = set(dtypes) if hasattr(dtypes, "__iter__") else {dtypes}
@@ -161,7 +164,7 @@ def _suspect(value, array):
     return odd or (array.dtype.kind == "f" and not np.isfinite(array).all())
 
 
-def _columns(name, value, array):
+def _columns(name: str, value: Any, array: Array) -> list[Column]:
     """Each column of a table; anything else is one column."""
     names = column_labels(value)
     if array.ndim != 2 or (names and len(names) != array.shape[1]):
@@ -176,7 +179,9 @@ def _columns(name, value, array):
     ]
 
 
-def _name(name, names, i, count):
+def _name(
+    name: str, names: list[Any] | None, i: int, count: Counter[Any]
+) -> tuple[str, str, Any]:
     """('column "hp"', "X['hp']", "hp"); columns without a name of their own by number."""
     if names is None:
         return f"column {i}", f"{name}[:, {i}]", None
@@ -185,7 +190,7 @@ def _name(name, names, i, count):
     return f"column {names[i]!r}", f"{name}[{names[i]!r}]", names[i]
 
 
-def _trouble(name, value, column, labels):
+def _trouble(name: str, value: Any, column: Column, labels: bool) -> Wrong | None:
     """(what is wrong, what to do about it) of one column, or None."""
     kind = column.values.dtype.kind
     if _is_categorical(column.dtype) and not labels:
@@ -207,7 +212,7 @@ def _trouble(name, value, column, labels):
     return _not_finite(name, value, column) if kind == "f" else None
 
 
-def _not_finite(name, value, column):
+def _not_finite(name: str, value: Any, column: Column) -> Wrong | None:
     """Gaps, or numbers beyond all bounds."""
     gap, infinite = np.isnan(column.values), np.isinf(column.values)
     if gap.any():
@@ -219,7 +224,7 @@ def _not_finite(name, value, column):
     return what, cures.infinite(name, value)
 
 
-def _objects(name, value, column, labels):
+def _objects(name: str, value: Any, column: Column, labels: bool) -> Wrong | None:
     """The first object that is no number; gaps only where there is nothing worse."""
     if _are_numbers(column.values):
         return None
@@ -237,7 +242,7 @@ def _objects(name, value, column, labels):
     return f"holds {_short(first)} ({type(first).__name__}) in row {row}", ""
 
 
-def _text(name, value, column, labels):
+def _text(name: str, value: Any, column: Column, labels: bool) -> Wrong:
     """Numbers read as text, names of classes, or categories: each has its own cure."""
     texts = [(i, v) for i, v in enumerate(column.values) if isinstance(v, str | bytes)]
     numeric = [_reads_as_number(text) for _, text in texts]
@@ -250,27 +255,27 @@ def _text(name, value, column, labels):
     return what, cures.labels(name) if labels else DUMMIES
 
 
-def _dates(value, column, duration):
+def _dates(value: Any, column: Column, duration: bool) -> Wrong:
     what = "holds durations" if duration else "holds dates"
     if column.values.dtype.kind in "OMm" and len(column.values):
         what += f", such as {column.values[0]} in row 0"
     return what, cures.dates(value, column.code, duration)
 
 
-def _gaps(rows):
+def _gaps(rows: Any) -> str:
     return f"has no value in row {rows[0]} ({len(rows)} missing)"
 
 
-def _is_categorical(dtype):
+def _is_categorical(dtype: Any) -> bool:
     return str(dtype).lower().startswith(("categor", "enum"))
 
 
-def _is_time(dtype):
+def _is_time(dtype: Any) -> bool:
     """Whether a library of frames calls it a date or a duration, numbers as it may be."""
     return str(dtype).lower().startswith(("date", "duration", "time"))
 
 
-def _are_numbers(values):
+def _are_numbers(values: Array) -> bool:
     """Whether all objects are numbers and none is missing; quick on long columns."""
     try:
         known = all(issubclass(kind, NUMBERS) for kind in set(map(type, values)))
@@ -279,11 +284,11 @@ def _are_numbers(values):
         return False
 
 
-def _is_number(value):
+def _is_number(value: Any) -> bool:
     return _are_numbers(np.array([value], object))
 
 
-def _is_missing(value):
+def _is_missing(value: Any) -> bool:
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
     if isinstance(value, Decimal):
@@ -291,7 +296,7 @@ def _is_missing(value):
     return isinstance(value, numbers.Real) and value != value
 
 
-def _reads_as_number(text):
+def _reads_as_number(text: Any) -> bool:
     try:
         float(text)
     except ValueError:
@@ -299,7 +304,7 @@ def _reads_as_number(text):
     return True
 
 
-def _has_decimal_commas(texts):
+def _has_decimal_commas(texts: Iterable[Any]) -> bool:
     """Whether one text has a comma for a point, and all read as numbers with a point."""
     texts = [text for text in texts if isinstance(text, str) and text.strip()]
     plain = [text.replace(".", "").replace(",", ".") for text in texts]
@@ -307,7 +312,7 @@ def _has_decimal_commas(texts):
     return commas and all(map(_reads_as_number, plain))
 
 
-def _short(value):
+def _short(value: Any) -> str:
     try:
         return reprlib.repr(str(value) if isinstance(value, str) else value)
     except ValueError:  # an integer of thousands of digits
