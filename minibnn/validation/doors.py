@@ -66,8 +66,7 @@ def _behind(function):
             finally:
                 _CALLER.reset(token)
         except TypeError as error:
-            inside = error.__traceback__.tb_next is not None  # it had begun to run
-            refused = None if inside else refusal(function, args, kwargs, error)
+            refused = refusal(function, args, kwargs, error)
             if refused is None:
                 raise
         raise refused

@@ -138,14 +138,14 @@ def test_rows_of_one_name_in_another_order_are_refused():
     np.testing.assert_array_equal(got, result.params["mu"])
 
 
-@pytest.mark.parametrize("index", ["other", "twice", "mixed", "as X"])
+@pytest.mark.parametrize("index", ["other", "once", "twice", "mixed", "as X"])
 def test_rows_whose_names_say_nothing_pass(index):
     pd = pytest.importorskip("pandas", reason="rows have names in pandas")
     table = pd.DataFrame(X, columns=["a", "b"])
     names = {
-        "other": np.arange(N) + 5, "twice": [0] * N, "as X": np.arange(N),
-        "mixed": ["a", *range(1, N)],
+        "other": np.arange(N) + 5, "once": [0] * N, "as X": np.arange(N),
+        "twice": [*range(6)] * 2, "mixed": ["a", *range(1, N)],
     }[index]  # fmt: skip
-    if index == "mixed":
+    if index in ("mixed", "twice"):
         table.index = names[::-1]
     fit(LINE, table, pd.Series(REAL, index=names))
