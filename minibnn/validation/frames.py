@@ -25,6 +25,8 @@ NUMBERS = (numbers.Real, Decimal, np.bool_)
 def real_array(name: str, value: Any, allow_bool: bool) -> Array:
     """The array of real numbers that a value is, or an error that says what it is."""
     wanted = f"{name} must be an array of real numbers"
+    if type(value).__module__.startswith("scipy.sparse"):  # one is a dict
+        raise ArgumentTypeError(f"{wanted}, got a sparse array; use {name}.toarray()")
     if value is None or isinstance(value, str | bytes | dict | set):
         raise ArgumentTypeError(
             f"{wanted}, got {describe(value)}{_instead(name, value)}"
@@ -36,8 +38,6 @@ def real_array(name: str, value: Any, allow_bool: bool) -> Array:
         )
     if is_lazy(value):
         raise ArgumentTypeError(f"{wanted}, got a LazyFrame; use {name}.collect()")
-    if type(value).__module__.startswith("scipy.sparse"):
-        raise ArgumentTypeError(f"{wanted}, got a sparse array; use {name}.toarray()")
     try:
         array = plain_array(value)
     except Exception as error:  # whatever a foreign object raises
