@@ -19,6 +19,7 @@ from minibnn.validation.arguments import as_inputs, check_range, check_rows
 from minibnn.validation.columns import check_same_rows, columns_of
 from minibnn.validation.shapes import check_width
 
+LARGEST = 2.0**53  # up to here every whole number is a float
 REPLICATED = 2  # the random stream of replicated rows, beside those of the weights
 
 Groups = dict[str, dict[str, Any]]
@@ -72,7 +73,11 @@ def inference_dict(
         check_same_rows(X, y)
         rows = check_rows("X", as_inputs(X))
         targets = model.targets(check_width("X", rows, model.net.n_inputs), y)
-        groups |= of_data(predict(X), by_chain, targets)
+        data = of_data(predict(X), by_chain, targets)
+        if getattr(model.likelihood, "support", "reals") != "reals":  # ArviZ draws them as bars
+            for group in ("posterior_predictive", "observed_data"):
+                data[group]["y"] = as_integers(data[group]["y"])
+        groups |= data
         groups["constant_data"] = {"X": rows.copy()}
         coords["row"] = list(range(len(rows)))
         dims |= {"y": ["row"], "X": ["row", "input"]}
@@ -109,6 +114,11 @@ def unit_names(net: MLP, columns: list[str] | None) -> dict[str, list[Any]]:
         for dim, letter, size in zip(unit_dims(net), short, net.sizes, strict=True)
     }
     return names | ({"input": list(columns)} if columns else {})
+
+
+def as_integers(y: Array) -> Array:
+    """Labels or counts as integers; as they are where one is too large to be one."""
+    return y.astype(np.int64) if np.max(y, initial=0) < LARGEST else y
 
 
 def of_data(

@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -100,6 +101,8 @@ def test_log_likelihood_of_every_row_and_draw_by_hand(name):
     np.testing.assert_array_equal(found["constant_data"]["X"], X)
     replicated = found["posterior_predictive"]["y"]
     assert replicated.shape == (3, 8, *np.shape(y))
+    kind = "f" if likelihood.support == "reals" else "i"  # bars, or a curve
+    assert replicated.dtype.kind == found["observed_data"]["y"].dtype.kind == kind
 
 
 def test_weights_are_named_by_layer_from_and_to():
@@ -170,6 +173,16 @@ def test_a_result_speaks_in_raw_units(replicas, standardise):
         w = result.sample_weights(18, rng=2)[:, -1]
         np.testing.assert_array_equal(found["posterior"]["b2"][..., 0], w.reshape(6, 3).T)
     np.testing.assert_array_equal(found["observed_data"]["y"], y)
+
+
+def test_a_count_too_large_for_an_integer_stays_as_it_is():
+    chains = chains_of(model_of(mb.Poisson()), 1, 8)
+    huge = chains.weights.copy()
+    huge[..., -1] = 45.0  # the rate is e^45
+    chains = replace(chains, weights=huge)
+    y = chains.to_inference_dict(X, np.arange(9))["posterior_predictive"]["y"]
+    assert y.dtype.kind == "f"
+    assert y.min() > 2.0**53
 
 
 def test_a_generator_is_asked_once():
