@@ -74,7 +74,7 @@ def inference_dict(
         rows = check_rows("X", as_inputs(X))
         targets = model.targets(check_width("X", rows, model.net.n_inputs), y)
         data = of_data(predict(X), by_chain, targets)
-        if getattr(model.likelihood, "support", "reals") != "reals":  # ArviZ draws them as bars
+        if getattr(model.likelihood, "support", "reals") != "reals":  # bars in ArviZ
             for group in ("posterior_predictive", "observed_data"):
                 data[group]["y"] = as_integers(data[group]["y"])
         groups |= data
