@@ -344,6 +344,27 @@ def test_targets_in_a_series(y, words, pd):
     )
 
 
+def test_who_does_what_is_said_gets_a_fit(pd):
+    """A table with five kinds of trouble, cured one after the other by the messages."""
+    X = pd.DataFrame({
+        "age": [1.0, 2, None, 4], "soil": ["clay", "sand", "clay", None],
+        "when": pd.date_range("2020", periods=4), "price": ["1,5", "2,25", "3", "4"],
+        "wet": pd.array([True, None, False, True], dtype="boolean"),
+    })  # fmt: skip
+    y, told = pd.Series(list("abab")), []
+    for _ in range(5):
+        told.append(refusal(X, y))
+        code = re.search(r"use (.+?)(, or |$)", told[-1])[1]
+        got = eval(code, {"pd": pd, "np": np, "X": X, "y": y})
+        if told[-1].startswith("y "):
+            y = got
+        elif getattr(got, "ndim", 2) == 2:
+            X = got
+        else:
+            X = X.assign(**{re.search(r"column '(\w+)'", told[-1])[1]: got})
+    assert fit(X, y).columns == list(X.columns)
+
+
 def test_a_series_is_no_table(pd):
     with pytest.raises(ValueError, match=r"np\.asarray\(X\)\[:, None\]"):
         fit(np.zeros((4, 2))).predict(cars(pd)["hp"])
