@@ -136,7 +136,7 @@ def test_a_file_whose_names_do_not_fit_is_refused(tmp_path):
 
 
 def test_pandas_and_its_cures():
-    pd = pytest.importorskip("pandas")
+    pd = pytest.importorskip("pandas", reason="tries frames of pandas")
     table = pd.DataFrame(VALUES, columns=NAMES)
     result = fit(table)
     assert result.columns == NAMES

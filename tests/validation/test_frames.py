@@ -229,7 +229,7 @@ def test_other_doors_say_the_same():
 
 @pytest.fixture
 def pd():
-    return pytest.importorskip("pandas")
+    return pytest.importorskip("pandas", reason="tries frames of pandas")
 
 
 def cars(pd, **more):
