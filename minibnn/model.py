@@ -17,6 +17,8 @@ from minibnn.validation.arguments import (
     check_shape,
     check_squares,
 )
+from minibnn.validation.columns import check_same_rows
+from minibnn.validation.shapes import check_width
 
 
 class Model:
@@ -128,6 +130,7 @@ class Model:
 
 def checked_data(model, X, y, ndim=(2, 3), dtype=None):
     """What ``Model.batch`` makes, the features still ``Inputs``: X is not copied."""
+    check_same_rows(X, y)
     X = checked_inputs(model.net, X, ndim, dtype)
     return data_of(model, check_squares("X", check_rows("X", X)), y)
 
@@ -144,4 +147,4 @@ def data_of(model, X, y):
 def checked_inputs(net, X, ndim, dtype):
     """Checked inputs (..., N, D)."""
     X = as_inputs(X, ndim=ndim, dtype=dtype)
-    return check_shape("X", X, X.shape[:-1] + (net.n_inputs,))
+    return check_width("X", X, net.n_inputs)

@@ -19,6 +19,7 @@ from minibnn.validation.arguments import (
 )
 from minibnn.validation.describe import ArgumentTypeError, describe
 from minibnn.validation.own import keep_arrays
+from minibnn.validation.shapes import check_width
 
 CHUNK = 2**18  # numbers that are looked at together
 LAZY = 2**20  # numbers; X of more is standardised when its rows are read
@@ -151,7 +152,7 @@ class Standardiser:
             Naming X.
         """
         X = as_inputs(X, ndim=(2, 3))
-        check_shape("X", X, X.shape[:-1] + self.X_mean.shape[-1:])
+        check_width("X", X, self.X_mean.shape[-1])
         if self.own and X.ndim == 3:
             check_shape("X", X, (len(self.X_mean), *X.shape[1:]))
         return scaled("X", X, self.X_mean, self.X_sd)
@@ -244,7 +245,7 @@ def standardised(
     X = check_rows("X", as_inputs(X, ndim=(2, 3)))
     if not given and not standardise:
         return X, y, None
-    check_shape("X", X, X.shape[:-1] + (model.net.n_inputs,))
+    check_width("X", X, model.net.n_inputs)
     y = model.targets(X, y)
     units = standardise if given else units_of(model, family, X, y)
     check_units(units, model, () if family.tasks else X.shape[:-2])

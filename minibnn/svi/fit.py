@@ -28,6 +28,7 @@ from minibnn.svi.options import check_options, fit_to_data
 from minibnn.svi.result import FitResult
 from minibnn.types import ArrayLike, Path, Rng
 from minibnn.validation.arguments import check_instance, check_protocol
+from minibnn.validation.columns import check_same_rows, columns_of
 from minibnn.validation.doors import door
 
 NO_OPTIONS = {"model", "family", "X", "y", "rng", "estimator"}
@@ -204,11 +205,14 @@ def fit(
     check_protocol("family", family, "natural")
     estimator = default_estimator(model, family) if estimator is None else estimator
     check_combination(model, family, estimator)
+    columns = columns_of(X)
+    check_same_rows(X, y)
     fit_one = partial(fit_equal, (model, family, estimator))
     if are_unequal(X):
         result, found = fit_folds(fit_one, model, X, y, rng, given)
     else:
         result, found = fit_one(X, y, rng, given)
+    result = replace(result, columns=columns)
     tell(result, found)
     return result
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from minibnn.model import Model
 from minibnn.optim.stopping import in_words
+from minibnn.prediction.inference_dict import inference_dict
 from minibnn.prediction.prediction import MANY, MOST_SAMPLES, predict
 from minibnn.prediction.raw_units import in_raw_units
 from minibnn.prediction.replica_prediction import ReplicaPrediction
@@ -18,18 +19,21 @@ from minibnn.storage import as_written, check_path, read, with_prefix, write
 from minibnn.svi.elbo import check_params, lead_of
 from minibnn.svi.history import history_of
 from minibnn.tape import Repeated
+from minibnn.types import ArrayLike, Rng
 from minibnn.validation.arguments import (
     as_float_array,
     as_inputs,
     check_instance,
     check_int,
+    check_names,
     check_protocol,
     check_shape,
 )
+from minibnn.validation.columns import check_columns
 from minibnn.validation.own import keep_arrays
 
 SAVED = "model family elbo elbo_se stop_reason restarts".split()
-LATER = "converged diverged returned rise rise_se standardiser".split()
+LATER = "converged diverged returned rise rise_se standardiser columns".split()
 
 
 @dataclass(repr=False)
@@ -80,6 +84,10 @@ class FitResult:
         The units of the data where ``fit(standardise=...)`` was asked for: ``predict``
         takes and gives raw ones. ``elbo`` is that of standardised targets; that of the raw
         ones is ``elbo - N * standardiser.log_volume`` for N rows.
+    columns : list of str, or None
+        The names of the columns of X where it was a frame: a frame given to ``predict``
+        must have the same in the same order, as ``X[result.columns]`` has. An array is
+        taken as it comes.
     """
 
     model: Model = field(repr=False)
@@ -97,6 +105,7 @@ class FitResult:
     rise: Any = None
     rise_se: Any = None
     standardiser: Any = field(default=None, repr=False)
+    columns: list[str] | None = field(default=None, repr=False)
 
     __post_init__ = keep_arrays
 
@@ -203,11 +212,7 @@ class FitResult:
         are then (R, n), equal to those of ``replica(i).predict(X[i])``; held-out rows of
         unequal number are for the latter.
         """
-        if self.family.tasks:
-            raise ValueError(
-                f"q holds {self.family.tasks[0]} posteriors, one per context: choose "
-                "one with result.at(context).predict(X)"
-            )
+        self._check_one("predict(X)")
         X, seed = self._inputs(X), self._seed(rng)
         if X.ndim == 3:
             runs = [self.replica(i) for i in range(len(X))]
@@ -220,8 +225,80 @@ class FitResult:
         model, X = in_raw_units(self.standardiser, self.model, X, self.q.mean.dtype)
         return predict(model, self._weight_chunks, X, n_samples, seed, verbose)
 
+    def to_inference_dict(
+        self,
+        X: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        n_samples: int = 1000,
+        rng: Rng = None,
+    ) -> dict[str, dict[str, Any]]:
+        """Draws with names, and what they say of data: the dict that ArviZ reads.
+
+        ``az.from_dict(**d)`` in ArviZ before 1.0; from 1.0 on
+        ``az.from_dict(d, coords=d.pop("coords"), dims=d.pop("dims"))``.
+
+        Parameters
+        ----------
+        X, y : arrays (N, D) and (N,) or (N, K), optional
+            The data, in raw units: a fit keeps none. Both or neither.
+        n_samples : int
+            Draws; with R replicas of each, and every replica is a chain.
+        rng : int, SeedSequence, Generator or None
+            None starts the fit's own prediction stream from its beginning.
+
+        Returns
+        -------
+        dict of dicts of arrays (chain, draw, ...)
+            "posterior": the weights of layer i as "Wi" (from, to) and "bi" (to), and
+            "log_noise_scale" where it is learned; of standardised data where the fit
+            was. With data also "log_likelihood" and "posterior_predictive", "y" in raw
+            units: log p(y | w) of every row, and a row drawn anew. "observed_data" and
+            "constant_data" are y and X, "coords" and "dims" the names of all axes.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If X or y is alone or does not fit the model, or q holds several posteriors.
+
+        Examples
+        --------
+        >>> import minibnn as mb
+        >>> data = mb.datasets.blundell(rng=0).standardised()
+        >>> model = mb.Model(mb.MLP([1, 3, 1]), mb.Gaussian(0.5), mb.GaussianPrior())
+        >>> result = mb.fit(model, mb.MeanField(), data.X, data.y, rng=0, max_steps=9)
+        >>> found = result.to_inference_dict(data.X, data.y, n_samples=50)
+        >>> found["posterior"]["W1"].shape, found["dims"]["W1"]
+        ((1, 50, 1, 3), ['input', 'hidden1'])
+        >>> found["log_likelihood"]["y"].shape == (1, 50, len(data.y))
+        True
+        """
+        self._check_one("to_inference_dict(X, y)")
+        n, replicas = check_int("n_samples", n_samples), self._n_replicas
+        n = n if self.family.noise_size(self.model) else 1  # a point: always the same
+        seed, total = self._seed(rng), n * replicas
+
+        def by_chain(draws):
+            return draws.reshape(n, replicas, *draws.shape[1:]).swapaxes(0, 1)
+
+        def predicted(X):
+            return self.predict(X, total, seed)
+
+        weights = self.sample_weights(total, seed)
+        return inference_dict(
+            self.model, weights, by_chain, predicted, X, y, self.columns
+        )
+
+    def _check_one(self, call):
+        """Raise unless q is one posterior."""
+        if self.family.tasks:
+            raise ValueError(
+                f"q holds {self.family.tasks[0]} posteriors, one per context: choose "
+                f"one with result.at(context).{call}"
+            )
+
     def _inputs(self, X):
         """Checked X: rows for all replicas, (N, D), or a block for each, (R, n, D)."""
+        check_columns("X", X, self.columns)
         lead = self.q.mean.shape[:-1]
         if not lead:
             return as_inputs(X)
@@ -289,5 +366,7 @@ def check_result(result):
     check_shape("stop_reason", reasons, lead if reasons.ndim else ())
     if result.standardiser is not None:
         check_units(result.standardiser, result.model, lead)
+    if result.columns is not None:
+        check_names("columns", result.columns, result.model.net.n_inputs)
     if len({len(array) for array in result.history.values()}) > 1:
         raise ValueError("the arrays of history must have one length")

@@ -390,6 +390,9 @@ DOORS = {
         world.RESULT.predict, {"X": X, "n_samples": 3}, {"X": "free X"}
     ),
     "FitResult.sample_weights": Door(world.RESULT.sample_weights, {"n_samples": 3}),
+    "FitResult.to_inference_dict": Door(
+        world.RESULT.to_inference_dict, {"X": X, "y": Y, "n_samples": 3}
+    ),
     "FitResult.save": Door(world.RESULT.save, {"path": "fit.npz"}),
     "FitResult.load": Door(
         mb.FitResult.load, {"path": "saved.npz"}, fine=(("path", "no folder"),)
@@ -412,6 +415,14 @@ DOORS = {
     "Chains.r_hat": Door(world.CHAINS.r_hat, {"X": X}, {"X": "optional free X"}),
     "Chains.ess": Door(world.CHAINS.ess, {"X": X}, {"X": "optional free X"}),
     "Chains.floor": Door(world.CHAINS.floor, {"X": X}, {"X": "free X"}),
+    "Chains.to_inference_dict": Door(
+        world.CHAINS.to_inference_dict, {"X": X, "y": REALS}, {"y": "real y"}
+    ),
+    "ExactPosterior.to_inference_dict": Door(
+        world.EXACT.to_inference_dict,
+        {"X": X, "y": REALS, "n_samples": 3},
+        {"y": "real y"},
+    ),
     "exact_posterior": Door(
         mb.exact_posterior, {"model": LINE, "X": X, "y": REALS}, {"y": "real y"}
     ),
@@ -441,6 +452,9 @@ DOORS = {
         },
     ),
     "laplace": Door(mb.laplace, {"model": YES_NO, "X": X, "y": Y, "weights": W}),
+    "LaplacePosterior.to_inference_dict": Door(
+        LAPLACE.to_inference_dict, {"X": X, "y": Y, "n_samples": 3}
+    ),
     "LaplacePosterior.predict": Door(LAPLACE.predict, {"X": X}, {"X": "free X"}),
     "LaplacePosterior.output_moments": Door(
         LAPLACE.output_moments, {"X": X}, {"X": "free X"}
