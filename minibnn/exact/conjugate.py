@@ -19,6 +19,7 @@ from minibnn.model import Model
 from minibnn.numerics import HALF_LOG_2PI
 from minibnn.prediction.prediction import MOST_SAMPLES
 from minibnn.priors.gaussian import GaussianPrior
+from minibnn.types import ArrayLike, FloatArray
 from minibnn.validation.arguments import (
     as_float_array,
     as_rng,
@@ -26,6 +27,7 @@ from minibnn.validation.arguments import (
     check_fraction,
     check_instance,
     check_int,
+    check_not_empty,
     check_shape,
 )
 from minibnn.validation.doors import door
@@ -262,6 +264,16 @@ class GaussianPrediction(NamedTuple):
         """Central interval (lower, upper) that holds ``level`` of the probability."""
         half = ndtri(0.5 + 0.5 * check_fraction("level", level, strict=True)) * self.std
         return self.mean - half, self.mean + half
+
+    def quantile(self, q: ArrayLike) -> FloatArray:
+        """Quantiles of y: q in (0, 1) gives the shape of ``mean``, (k,) a k before it.
+
+        Raises ValueError for a q that is not in (0, 1).
+        """
+        q = as_float_array("q", q, ndim=(0, 1), dtype=np.float64)
+        check_all("q", check_not_empty("q", q), (q > 0) & (q < 1), "in (0, 1)")
+        z = ndtri(q).reshape(q.shape + (1,) * self.mean.ndim)
+        return self.mean + z * self.std
 
     def log_prob(self, y):
         """Log predictive density of each target alone, the shape of ``mean``."""
