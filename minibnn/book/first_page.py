@@ -182,7 +182,7 @@ def plateau(rng):
     stop = 200 * (2 + int(np.argmax(lost)))
     ax.axvline(stop, color="k", lw=1, ls=":", label="Plateau() would stop here")
     ax.legend(loc="lower right", frameon=True, framealpha=1, edgecolor="none")
-    ax.set_ylim(-75, -10)
+    ax.set(ylim=(-75, -10), xlabel="step")
     ax.set_title("Converged: a window rises no more than its standard error")
     return drawn, {"mean": mean, "se": se, "stop": np.array([stop])}
 

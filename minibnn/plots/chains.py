@@ -39,6 +39,7 @@ def trace(
 
     Chains that have forgotten where they began look alike and like noise; a chain that
     stays by itself, drifts or stands still has not. Ticks at the foot are divergences.
+    The lines are labelled: ``drawn["ax"][0].legend()`` tells which chain is which.
     Hidden units may swap places, so judge by the outputs at X rather than by weights.
 
     Parameters
@@ -93,8 +94,6 @@ def trace(
             drawn["divergences"] += one.plot(diverging, zeros, ms=12, **foot)
         one.set_ylabel(names[k])
         _say_agreement(one, draws[..., k])
-    above = dict(loc="lower left", bbox_to_anchor=(0, 1), frameon=False)
-    axes[0].legend(fontsize="small", ncols=len(draws), borderaxespad=0, **above)
     axes[-1].set_xlabel("draw")
     return drawn
 
@@ -167,7 +166,7 @@ def rank(
         drawn["chains"].append(_ranks(one, draws[..., k], n_bins))
         one.set_title(names[k], loc="left", fontsize="medium")
         _say_agreement(one, draws[..., k])
-    axes[-1].set_xlabel("rank among the draws of all chains (0 lowest, 1 highest)")
+    axes[-1].set_xlabel("rank among all chains, 0 to 1")
     return drawn
 
 

@@ -82,9 +82,9 @@ def draw_network(
         edge = np.where(alive, "#333333", "#BBBBBB")
         look = dict(s=size, c="white", edgecolors=edge, linewidths=1.8, zorder=3)
         drawn["units"].append(ax.scatter(*spots.T, **look))
-    drawn["names"] = _write(ax, columns[0], names, "right", -0.07)
+    drawn["names"] = _write(ax, columns[0], names, "right", -11)
     last = columns[-1][: len(outputs)]
-    drawn["outputs"] = _write(ax, last, outputs, "left", 0.07)
+    drawn["outputs"] = _write(ax, last, outputs, "left", 11)
     ax.set_xlim(-0.1, len(orders) - 0.9)
     ax.set_ylim(-0.01, 1.01)
     ax.axis("off")
@@ -162,7 +162,7 @@ def _weights(columns: Any, orders: Any, means: Any, sds: Any) -> LineCollection:
 
 
 def _write(ax: Axes, spots: Any, words: Any, side: Any, shift: float) -> list[Any]:
-    return [
-        ax.text(x + shift, y, word, ha=side, va="center")
-        for (x, y), word in zip(spots, words, strict=True)
-    ]
+    """Words beside units, ``shift`` points from their middle."""
+    beside = dict(xytext=(shift, 0), textcoords="offset points", ha=side, va="center")
+    pairs = zip(words, spots, strict=True)
+    return [ax.annotate(word, spot, **beside) for word, spot in pairs]

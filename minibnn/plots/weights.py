@@ -91,9 +91,10 @@ def prior_posterior(
         density = np.exp(gaussian_log_density(near, m, s)[0])
         drawn["posteriors"] += ax.plot(near, density, label=label, **look)
     ax.set_xlim(w[0], w[-1])
-    ax.set_ylim(0, 1.05 * min(ax.dataLim.y1, TALLEST * highest))
+    tall = ax.dataLim.y1 > TALLEST * highest
+    ax.set_ylim(0, 1.05 * (TALLEST * highest if tall else ax.dataLim.y1))
     ax.set_xlabel("weight")
-    ax.set_ylabel("density")
+    ax.set_ylabel("density (higher peaks are cut off)" if tall else "density")
     legend(ax)
     return drawn
 
