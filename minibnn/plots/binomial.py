@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import bdtr, bdtrik
+from scipy.special import bdtrik
 
 from minibnn.types import IntArray
 
@@ -25,6 +25,4 @@ def binomial_band(
 def _quantile(q: float, p: Any, n: Any) -> Any:
     """The least count k with P(count <= k) >= q."""
     inside = np.clip(p, 1e-12, 1 - 1e-12)  # at the ends the count is certain
-    k = np.clip(np.ceil(bdtrik(q, n, inside)), 0, n)
-    less = np.maximum(k - 1, 0)
-    return np.where(bdtr(less, n, inside) >= q, less, k)
+    return np.clip(np.ceil(bdtrik(q, n, inside)), 0, n)

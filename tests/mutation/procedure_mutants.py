@@ -313,7 +313,7 @@ PROCEDURES = {
     ("plots/binomial.py", "plots/test_plots.py"): (
         ("band-of-ninety-per-cent", "TAILS = 0.025, 0.975", "TAILS = 0.05, 0.95",
          "test_bars_of_a_reliability_diagram_by_counting"),
-        ("band-a-count-too-high", ">= q, less, k", ">= q, k, k",
+        ("band-a-count-too-low", "np.ceil(", "np.floor(",
          "test_bars_of_a_reliability_diagram_by_counting"),
     ),
     ("plots/calibration.py", "plots/test_calibration.py"): (

@@ -118,8 +118,8 @@ def test_one_chain_has_no_ranks_to_compare(chains):
 def test_a_figure_is_made_where_no_axes_are_given(chains):
     drawn = plots.trace(chains, which=[0, 1, 2])
     assert len(drawn["ax"]) == 3
-    assert plt.get_fignums() == [drawn["ax"][0].figure.number]
-    plt.close("all")
+    assert drawn["ax"][0].figure.number in plt.get_fignums()
+    plt.close(drawn["ax"][0].figure)
 
 
 def test_axes_are_one_or_a_grid_or_refused_by_number(chains):

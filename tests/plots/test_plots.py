@@ -50,11 +50,11 @@ CALLS = {
 
 @pytest.mark.parametrize("name", CALLS)
 def test_returns_what_it_drew_and_leaves_the_settings_alone(name, result, exact, ax):
-    before = dict(mpl.rcParams)
+    before, open_before = dict(mpl.rcParams), plt.get_fignums()
     drawn = CALLS[name](result, exact, ax)
     assert drawn["ax"] is ax
     assert dict(mpl.rcParams) == before
-    assert plt.get_fignums() == []
+    assert plt.get_fignums() == open_before
     there = set(ax.get_children())
     for name, artists in drawn.items():
         for artist in np.atleast_1d(artists):
