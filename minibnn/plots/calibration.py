@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from minibnn.plots.binomial import binomial_band
 from minibnn.plots.checks import check_prediction, column_of, support_of
-from minibnn.plots.look import BLUE, LINE, PALE, Artists, axes, legend
+from minibnn.plots.look import BLUE, LINE, PALE, Artists, Look, axes, legend
 from minibnn.types import ArrayLike
 from minibnn.validation.arguments import as_vector, check_choice, check_same_length
 from minibnn.validation.doors import door
@@ -103,9 +103,9 @@ def _coverage(ax: Axes, low: Any, high: Any) -> Artists:
     """Levels against the fraction of targets in the central intervals."""
     inside = [share(low, high, 0.5 - a / 2, 0.5 + a / 2).mean() for a in LEVELS]
     drawn: Artists = {"ax": ax}
-    bounds = (np.array([0, *b, 1]) for b in binomial_band(LEVELS, len(low)))
-    look = dict(color=PALE, alpha=0.6, lw=0, label="95 % if calibrated")
-    drawn["band"] = ax.fill_between([0, *LEVELS, 1], *bounds, **look)
+    under, over = (np.array([0, *b, 1]) for b in binomial_band(LEVELS, len(low)))
+    look: Look = dict(color=PALE, alpha=0.6, lw=0, label="95 % if calibrated")
+    drawn["band"] = ax.fill_between([0, *LEVELS, 1], under, over, **look)
     (drawn["expected"],) = ax.plot([0, 1], [0, 1], color=LINE, lw=1)
     look = dict(color=BLUE, marker="o", ms=4, label=f"{len(low)} targets")
     (drawn["observed"],) = ax.plot(LEVELS, inside, **look)
@@ -123,7 +123,7 @@ def _pit(ax: Axes, low: Any, high: Any) -> Artists:
     density = BINS * np.array(found)
     below, above = (BINS * b for b in binomial_band(np.full(1, 1 / BINS), len(low)))
     drawn: Artists = {"ax": ax}
-    look = dict(color=PALE, alpha=0.6, lw=0, label="95 % if calibrated")
+    look: Look = dict(color=PALE, alpha=0.6, lw=0, label="95 % if calibrated")
     drawn["band"] = ax.fill_between([0, 1], *np.tile([below, above], 2), **look)
     look = dict(color=BLUE, lw=2, label=f"{len(low)} targets")
     drawn["observed"] = ax.stairs(density, edges, **look)

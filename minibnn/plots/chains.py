@@ -12,7 +12,7 @@ from minibnn.mcmc.r_hat import LEAST_DRAWS, r_hat, rank_normalise
 from minibnn.metrics import MOST_BINS
 from minibnn.plots.binomial import binomial_band
 from minibnn.plots.checks import indices, labels
-from minibnn.plots.look import CYCLE, LINE, PALE, Artists, panels
+from minibnn.plots.look import CYCLE, LINE, PALE, Artists, Look, panels
 from minibnn.types import ArrayLike
 from minibnn.validation.arguments import (
     as_inputs,
@@ -85,13 +85,13 @@ def trace(
     for k, one in enumerate(axes):
         lines = []
         for c, values in enumerate(draws[..., k]):
-            look = dict(color=CYCLE[c % len(CYCLE)], lw=0.7, alpha=0.8)
+            look: Look = dict(color=CYCLE[c % len(CYCLE)], lw=0.7, alpha=0.8)
             lines += one.plot(values, label=f"chain {c}", **look)
         drawn["chains"].append(lines)
         if len(diverging):
-            foot = dict(transform=one.get_xaxis_transform(), ls="", marker="|", color="k")
-            zeros = np.zeros(len(diverging))
-            drawn["divergences"] += one.plot(diverging, zeros, ms=12, **foot)
+            foot: Look = dict(ls="", marker="|", color="k", ms=12)
+            foot["transform"] = one.get_xaxis_transform()
+            drawn["divergences"] += one.plot(diverging, 0 * diverging, **foot)
         one.set_ylabel(names[k])
         _say_agreement(one, draws[..., k])
     axes[-1].set_xlabel("draw")
@@ -216,7 +216,7 @@ def _ranks(ax: Axes, draws: NDArray[np.float64], n_bins: int) -> list[Any]:
         colour = CYCLE[c % len(CYCLE)]
         band = base + unit * low, base + unit * high
         ax.fill_between([0, 1], *band, color=PALE, alpha=0.7, lw=0)
-        look = dict(baseline=base, fill=True, color=colour, alpha=0.55)
+        look: Look = dict(baseline=base, fill=True, color=colour, alpha=0.55)
         made.append(ax.stairs(base + unit * height, edges, **look))
         ax.plot([0, 1], [base + unit / n_bins] * 2, color="k", lw=0.8, ls="--")
         ax.plot([0, 1], [base, base], color=LINE, lw=0.8)

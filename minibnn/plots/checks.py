@@ -22,10 +22,10 @@ from minibnn.validation.describe import ArgumentTypeError, describe
 
 
 def labels(
-    name: str, given: Any, default: list[str] | None, count: int | None = None
-) -> list[str] | None:
+    name: str, given: Any, default: list[str], count: int | None = None
+) -> list[str]:
     """The names given, as many as there are by default, or the default ones."""
-    count = len(default or ()) if count is None else count
+    count = len(default) if count is None else count
     return default if given is None else check_names(name, given, count)
 
 

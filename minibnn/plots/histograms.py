@@ -14,7 +14,7 @@ from minibnn.plots.checks import (
     labels,
     support_of,
 )
-from minibnn.plots.look import BLUE, GREY, LINE, RED, Artists, axes, legend
+from minibnn.plots.look import BLUE, GREY, LINE, RED, Artists, Look, axes, legend
 from minibnn.types import ArrayLike
 from minibnn.validation.arguments import as_vector, check_int, check_same_length
 from minibnn.validation.doors import door
@@ -88,25 +88,26 @@ def predictive_histogram(
     column = column_of(check_prediction(prediction), output)
     mean, support = prediction.mean[column], support_of(prediction)
     few = np.arange(min(SHOWN, len(mean)))
-    rows = few if rows is None else indices("rows", rows, len(mean))
+    shown = few if rows is None else indices("rows", rows, len(mean))
     n_bins = check_int("n_bins", n_bins, maximum=MOST_BINS)
-    if y is not None:
-        y = as_vector("y", y, allow_bool=True)
-        check_same_length(y=y, prediction=mean)
-        y = y[rows]
+    targets = None if y is None else as_vector("y", y, allow_bool=True)
+    if targets is not None:
+        check_same_length(y=targets, prediction=mean)
+        targets = targets[shown]
     classes = support == "labels"
-    known = "{}: y = {:g}" if classes and y is not None else "{}"
-    pairs = zip(rows, rows if y is None else y, strict=True)
+    known = "{}: y = {:g}" if classes and targets is not None else "{}"
+    pairs = zip(shown, shown if targets is None else targets, strict=True)
     names = labels("names", names, [known.format(*pair) for pair in pairs])
     ax = axes(ax)
     found = prediction.samples if classes else prediction.quantile(SHARES)
-    values = found[column][:, rows].T
+    values = found[column][:, shown].T
     edges = [_edges(support, one, n_bins) for one in values]
-    colours = _colours(y, column, len(rows)) if classes else [BLUE] * len(rows)
-    drawn = _ridges(ax, values, mean[rows], edges, colours)
-    if y is not None and not classes:
-        look = dict(ls="", marker="D", ms=7, color=RED, mec="white", label="target")
-        (drawn["targets"],) = ax.plot(y, np.arange(len(y))[::-1], zorder=5, **look)
+    colours = _colours(targets, column, len(shown)) if classes else [BLUE] * len(shown)
+    drawn = _ridges(ax, values, mean[shown], edges, colours)
+    if targets is not None and not classes:
+        look: Look = dict(ls="", marker="D", ms=7, color=RED, mec="white", label="target")
+        places = np.arange(len(targets))[::-1]
+        (drawn["targets"],) = ax.plot(targets, places, zorder=5, **look)
     _finish(ax, names, classes)
     return drawn
 
@@ -135,7 +136,7 @@ def _ridges(ax: Axes, values: Any, mean: Any, edges: Any, colours: Any) -> Artis
     for i, colour in enumerate(colours):
         base = len(mean) - 1 - i
         height, _ = np.histogram(values[i], edges[i])
-        look = dict(baseline=base, fill=True, color=colour, alpha=0.75)
+        look: Look = dict(baseline=base, fill=True, color=colour, alpha=0.75)
         height = TALL * height / max(height.max(), 1)
         drawn["histograms"].append(ax.stairs(base + height, edges[i], **look))
         ax.axhline(base, color=LINE, lw=0.8)

@@ -18,6 +18,7 @@ CYCLE = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY, "#000000")
 PALE, LINE = "#BBBBBB", "#999999"  # of what is expected; of what guides the eye
 
 Artists = dict[str, Any]  # name -> what was drawn under it; "ax" -> where
+Look = dict[str, Any]  # keywords that say how something is drawn
 
 
 @door

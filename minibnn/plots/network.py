@@ -9,7 +9,7 @@ from matplotlib.colors import CenteredNorm, LinearSegmentedColormap
 from numpy.typing import NDArray
 
 from minibnn.plots.checks import labels
-from minibnn.plots.look import BLUE, RED, Artists, axes
+from minibnn.plots.look import BLUE, RED, Artists, Look, axes
 from minibnn.svi.result import FitResult
 from minibnn.validation.arguments import check_instance
 from minibnn.validation.doors import door
@@ -72,7 +72,7 @@ def draw_network(
     means, sds = weight_blocks(result)
     ax, net = axes(ax), result.model.net
     names = labels("names", names, [f"x{i}" for i in range(net.n_inputs)])
-    outputs = labels("outputs", outputs, None, net.n_outputs) or []
+    outputs = labels("outputs", outputs, [], net.n_outputs)
     orders = unit_orders(means, sds)
     columns = [_column(x, len(order)) for x, order in enumerate(orders)]
     drawn: Artists = {"ax": ax, "units": []}
@@ -80,7 +80,7 @@ def draw_network(
     size = 170 * min(1.0, 20 / max(net.sizes)) ** 2  # in points², so that none overlap
     for spots, alive in zip(columns, alive_units(means, sds, orders), strict=True):
         edge = np.where(alive, "#333333", "#BBBBBB")
-        look = dict(s=size, c="white", edgecolors=edge, linewidths=1.8, zorder=3)
+        look: Look = dict(s=size, c="white", edgecolors=edge, linewidths=1.8, zorder=3)
         drawn["units"].append(ax.scatter(*spots.T, **look))
     drawn["names"] = _write(ax, columns[0], names, "right", -11)
     last = columns[-1][: len(outputs)]
@@ -140,14 +140,14 @@ def _column(x: float, count: int) -> NDArray[np.float64]:
 
 def _weights(columns: Any, orders: Any, means: Any, sds: Any) -> LineCollection:
     """All weights as lines; the surest are drawn last, on top."""
-    segments, mean, sd = [], [], []
+    segments, all_means, all_sds = [], [], []
     for layer, (m, s) in enumerate(zip(means, sds, strict=True)):
         pairs = np.ix_(orders[layer], orders[layer + 1])
         ends = [(a, b) for a in columns[layer] for b in columns[layer + 1]]
         segments += ends
-        mean.append(m[pairs].ravel())
-        sd.append(s[pairs].ravel())
-    mean, sd = np.concatenate(mean), np.concatenate(sd)
+        all_means.append(m[pairs].ravel())
+        all_sds.append(s[pairs].ravel())
+    mean, sd = np.concatenate(all_means), np.concatenate(all_sds)
     ratio = np.abs(mean) / sd
     top = np.argsort(ratio, kind="stable")
     return LineCollection(

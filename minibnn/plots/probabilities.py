@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 
 from minibnn.metrics import ece, reliability_curve
 from minibnn.plots.binomial import binomial_band
-from minibnn.plots.look import BLUE, LINE, PALE, Artists, axes, legend
+from minibnn.plots.look import BLUE, LINE, PALE, Artists, Look, axes, legend
 from minibnn.types import ArrayLike
 from minibnn.validation.doors import door
 
@@ -61,7 +61,7 @@ def reliability(
     drawn: Artists = {"ax": ax}
     (drawn["diagonal"],) = ax.plot([0, 1], [0, 1], color=LINE, lw=1)
     low, high = binomial_band(curve.predicted, curve.count)
-    look = dict(color=PALE, lw=5, label="95 % if calibrated")
+    look: Look = dict(color=PALE, lw=5, label="95 % if calibrated")
     drawn["bars"] = ax.vlines(curve.predicted, low, high, **look)
     size = 25 + 200 * curve.count / curve.count.max()
     look = dict(s=size, c=BLUE, zorder=3, label="observed")

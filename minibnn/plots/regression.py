@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from minibnn.plots.checks import check_prediction, column_of, points_of, support_of
-from minibnn.plots.look import BLUE, RED, SKY, Artists, axes, legend
+from minibnn.plots.look import BLUE, RED, SKY, Artists, Look, axes, legend
 from minibnn.prediction.prediction import Prediction
 from minibnn.types import ArrayLike
 from minibnn.validation.arguments import as_float_array, as_vector, check_fraction
@@ -86,10 +86,11 @@ def band(
     x, mean = _one_column(X), prediction.mean[column]
     same_length(X=x, prediction=mean)
     level, ax = check_fraction("level", level, strict=True), axes(ax)
-    y, truth = _along("y", y, mean, True), _along("truth", truth, mean)
+    targets, curve = _along("y", y, mean, True), _along("truth", truth, mean)
     points = None if data is None else points_of(data)
     order = np.argsort(x, kind="stable")
-    x, percent, drawn = x[order], f"{100 * level:g} %", {"ax": ax}
+    x, percent = x[order], f"{100 * level:g} %"
+    drawn: Artists = {"ax": ax}
 
     def fill(name: str, bounds: Any, **look: Any) -> None:
         low, high = (bound[column][order] for bound in bounds)
@@ -104,12 +105,12 @@ def band(
         said = f"{percent} interval of the mean (epistemic)"
     fill("epistemic", inner, color=BLUE, alpha=0.4, label=said)
     (drawn["mean"],) = ax.plot(x, mean[order], color=BLUE, label="mean")
-    if truth is not None:
-        look = dict(color=RED, ls="--", lw=1.5, label="truth")
-        (drawn["truth"],) = ax.plot(x, truth[order], **look)
-    dots = dict(ls="", marker="o", color="k", ms=4)
-    if y is not None:
-        (drawn["targets"],) = ax.plot(x, y[order], label="targets", **dots)
+    if curve is not None:
+        look: Look = dict(color=RED, ls="--", lw=1.5, label="truth")
+        (drawn["truth"],) = ax.plot(x, curve[order], **look)
+    dots: Look = dict(ls="", marker="o", color="k", ms=4)
+    if targets is not None:
+        (drawn["targets"],) = ax.plot(x, targets[order], label="targets", **dots)
     if points is not None:
         (drawn["data"],) = ax.plot(*points, label="data", **dots)
     _finish(ax, prediction, column)

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from minibnn.plots.look import BLUE, GREY, RED, SKY, Artists, axes, legend, minus
+from minibnn.plots.look import BLUE, GREY, RED, SKY, Artists, Look, axes, legend, minus
 from minibnn.svi.history import history_of
 from minibnn.svi.result import FitResult
 from minibnn.types import ArrayLike
@@ -19,7 +19,8 @@ LEAST_SPAN = 1.0  # nats; less than that is no difference between runs
 @door
 def running_mean(values: ArrayLike, window: int) -> NDArray[np.float64]:
     """Mean over the last ``window`` steps, from the first full window on."""
-    return np.convolve(values, np.full(window, 1.0 / window), "valid")
+    steps = np.asarray(values, np.float64)
+    return np.convolve(steps, np.full(window, 1.0 / window), "valid")
 
 
 @door
@@ -74,7 +75,7 @@ def elbo_curve(
     bounds = _bounds(runs, result, 1.0 if known else -1.0)
     if len(runs) == 1:
         steps = np.arange(1, len(runs[0]) + 1)
-        look = dict(color=SKY, lw=0.7, alpha=0.6, label="every step")
+        look: Look = dict(color=SKY, lw=0.7, alpha=0.6, label="every step")
         (drawn["steps"],) = ax.plot(steps, runs[0], **look)
     for values, look in zip(runs, _looks(runs, window), strict=True):
         w = min(window, len(values))
@@ -152,7 +153,7 @@ def _final(drawn: Artists, result: FitResult, lengths: list[int]) -> None:
     if elbo is None or not np.all(np.isfinite(elbo)):
         return
     if np.ndim(elbo):
-        look = dict(fmt="o", color=RED, ms=4, capsize=3, zorder=4)
+        look: Look = dict(fmt="o", color=RED, ms=4, capsize=3, zorder=4)
         label = "final ELBO of each ± se"
         drawn["final"] = ax.errorbar(lengths, elbo, se, label=label, **look)
         return

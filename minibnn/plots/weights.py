@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from minibnn.plots.checks import indices, labels
-from minibnn.plots.look import BLUE, CYCLE, PALE, Artists, axes, legend
+from minibnn.plots.look import BLUE, CYCLE, PALE, Artists, Look, axes, legend
 from minibnn.plots.network import weight_blocks
 from minibnn.priors.gaussian import gaussian_log_density
 from minibnn.svi.result import FitResult
@@ -78,7 +78,7 @@ def prior_posterior(
     w = _range(priors, mean, sigma)
     for k, one in enumerate(priors):
         density = np.exp(one.log_prob(w[:, None])[0])
-        look = dict(color=PALE, alpha=0.8 / len(priors), lw=0)
+        look: Look = dict(color=PALE, alpha=0.8 / len(priors), lw=0)
         label = None if k else "prior" + "s" * (len(priors) > 1)
         drawn["priors"].append(ax.fill_between(w, density, label=label, **look))
     highest, many = ax.dataLim.y1, len(chosen) > len(CYCLE)
