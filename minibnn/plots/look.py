@@ -23,7 +23,29 @@ Look = dict[str, Any]  # keywords that say how something is drawn
 
 @door
 def axes(ax: Axes | None = None) -> Axes:
-    """Return ax, or the current axes of pyplot."""
+    """Return ax, or the current axes of pyplot.
+
+    Parameters
+    ----------
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        If nothing can be drawn on it.
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().add_subplot()
+    >>> mb.plots.axes(ax) is ax
+    True
+    """
     if ax is None:
         from matplotlib import pyplot as plt
 

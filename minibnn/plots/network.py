@@ -95,7 +95,35 @@ def draw_network(
 def weight_blocks(
     result: FitResult,
 ) -> list[list[NDArray[np.floating[Any]]]]:
-    """Posterior means and sds of the weights, one (D, H) array per layer each."""
+    """Posterior means and sds of the weights, one (D, H) array per layer each.
+
+    Parameters
+    ----------
+    result : FitResult
+        One run, without replicas, of a family with standard deviations.
+
+    Returns
+    -------
+    list of two lists of arrays (D, H)
+        Means, then standard deviations; biases are left out.
+
+    Raises
+    ------
+    ValueError
+        A family without standard deviations, or several runs.
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> model = mb.Model(mb.MLP([2, 3, 1]), mb.Bernoulli(), mb.GaussianPrior())
+    >>> X, y = [[0.0, 1.0], [1.0, 0.0]], [0, 1]
+    >>> result = mb.fit(
+    ...     model, mb.MeanField(), X, y, rng=0, max_steps=2, start=None
+    ... )
+    >>> means, sds = mb.plots.weight_blocks(result)
+    >>> [m.shape for m in means]
+    [(2, 3), (3, 1)]
+    """
     net, q = check_instance("result", result, FitResult).model.net, result.q
     if q.sigma is None:
         raise ValueError(
@@ -113,21 +141,85 @@ def weight_blocks(
 
 @door
 def unit_orders(means: Any, sds: Any) -> list[NDArray[np.intp]]:
-    """Order of the units of every layer: inputs and outputs as they are, hidden units
-    by the largest |mean| / sd of their outgoing weights."""
+    """In which order the units of every layer are drawn, from the top down.
+
+    Inputs and outputs as they are, hidden units by the largest |mean| / sd of their
+    outgoing weights.
+
+    Parameters
+    ----------
+    means, sds : lists of arrays (D, H)
+        What ``weight_blocks`` returns.
+
+    Returns
+    -------
+    list of arrays
+        Indices of the units, a layer each.
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> import numpy as np
+    >>> means = [np.ones((1, 2)), np.array([[0.1], [3.0]])]
+    >>> sds = [np.ones((1, 2)), np.ones((2, 1))]
+    >>> [order.tolist() for order in mb.plots.unit_orders(means, sds)]
+    [[0], [1, 0], [0]]
+    """
     hidden = [np.argsort(-r, kind="stable") for r in outgoing_ratios(means, sds)[1:]]
     return [np.arange(len(means[0])), *hidden, np.arange(means[-1].shape[1])]
 
 
 @door
 def outgoing_ratios(means: Any, sds: Any) -> list[NDArray[np.floating[Any]]]:
-    """Largest |mean| / sd among the outgoing weights of every unit, layer by layer."""
+    """Largest |mean| / sd among the outgoing weights of every unit, layer by layer.
+
+    Parameters
+    ----------
+    means, sds : lists of arrays (D, H)
+        What ``weight_blocks`` returns.
+
+    Returns
+    -------
+    list of arrays (D,)
+        Of the inputs, then of the hidden units of every layer.
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> import numpy as np
+    >>> found = mb.plots.outgoing_ratios([np.array([[3.0, -8.0]])], [np.full((1, 2), 2.0)])
+    >>> found[0].tolist()
+    [4.0]
+    """
     return [np.max(np.abs(m) / s, axis=1) for m, s in zip(means, sds, strict=True)]
 
 
 @door
 def alive_units(means: Any, sds: Any, orders: Any) -> list[NDArray[np.bool_]]:
-    """Which units of every layer send on anything, drawn order; outputs always do."""
+    """Which units of every layer send on anything; outputs always do.
+
+    Parameters
+    ----------
+    means, sds : lists of arrays (D, H)
+        What ``weight_blocks`` returns.
+    orders : list of arrays
+        What ``unit_orders`` returns.
+
+    Returns
+    -------
+    list of arrays of bool
+        In the order drawn: whether an outgoing weight lies 2 sd or more from zero.
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> import numpy as np
+    >>> means = [np.ones((1, 2)), np.array([[0.1], [3.0]])]
+    >>> sds = [np.full((1, 2), 0.1), np.ones((2, 1))]
+    >>> orders = mb.plots.unit_orders(means, sds)
+    >>> [alive.tolist() for alive in mb.plots.alive_units(means, sds, orders)]
+    [[True], [True, False], [True]]
+    """
     ratios = [*outgoing_ratios(means, sds), np.full(means[-1].shape[1], np.inf)]
     return [r[order] > ALIVE for r, order in zip(ratios, orders, strict=True)]
 

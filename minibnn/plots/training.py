@@ -18,7 +18,24 @@ LEAST_SPAN = 1.0  # nats; less than that is no difference between runs
 
 @door
 def running_mean(values: ArrayLike, window: int) -> NDArray[np.float64]:
-    """Mean over the last ``window`` steps, from the first full window on."""
+    """Mean over the last ``window`` steps, from the first full window on.
+
+    Parameters
+    ----------
+    values : array (n,)
+    window : int
+        At most n.
+
+    Returns
+    -------
+    array (n - window + 1,)
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> mb.plots.running_mean([1.0, 2.0, 6.0, 4.0], 2).tolist()
+    [1.5, 4.0, 5.0]
+    """
     steps = np.asarray(values, np.float64)
     return np.convolve(steps, np.full(window, 1.0 / window), "valid")
 
