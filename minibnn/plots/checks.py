@@ -72,6 +72,13 @@ def column_of(prediction: Any, output: Any) -> Any:
     return ..., check_int("output", output, minimum=0, maximum=shape[1] - 1)
 
 
+def title_of(values: Any, default: str) -> str:
+    """The name that a column of a frame brings along."""
+    columns = list(getattr(values, "columns", ()))
+    name = columns[0] if len(columns) == 1 else getattr(values, "name", None)
+    return name if name and isinstance(name, str) else default
+
+
 def support_of(prediction: Any) -> str:
     """Where targets live: "reals", "counts", or "labels" of classes."""
     if isinstance(prediction, GaussianPrediction):

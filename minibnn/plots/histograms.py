@@ -13,6 +13,7 @@ from minibnn.plots.checks import (
     indices,
     labels,
     support_of,
+    title_of,
 )
 from minibnn.plots.look import BLUE, GREY, LINE, RED, Artists, Look, axes, legend
 from minibnn.types import ArrayLike
@@ -83,7 +84,7 @@ def predictive_histogram(
     >>> ax = Figure().add_subplot()
     >>> drawn = mb.plots.predictive_histogram(pred, [2, 0], y, ax=ax)
     >>> [label.get_text() for label in drawn["ax"].get_yticklabels()]
-    ['2', '0']
+    ['row 2', 'row 0']
     """
     column = column_of(check_prediction(prediction), output)
     mean, support = prediction.mean[column], support_of(prediction)
@@ -95,7 +96,7 @@ def predictive_histogram(
         check_same_length(y=targets, prediction=mean)
         targets = targets[shown]
     classes = support == "labels"
-    known = "{}: y = {:g}" if classes and targets is not None else "{}"
+    known = "row {}: y = {:g}" if classes and targets is not None else "row {}"
     pairs = zip(shown, shown if targets is None else targets, strict=True)
     names = labels("names", names, [known.format(*pair) for pair in pairs])
     ax = axes(ax)
@@ -108,7 +109,10 @@ def predictive_histogram(
         look: Look = dict(ls="", marker="D", ms=7, color=RED, mec="white", label="target")
         places = np.arange(len(targets))[::-1]
         (drawn["targets"],) = ax.plot(targets, places, zorder=5, **look)
-    _finish(ax, names, classes)
+    _finish(ax, names)
+    ax.set_xlabel("probability under each network" if classes else title_of(y, "y"))
+    if classes:
+        ax.set_xlim(0, 1)
     return drawn
 
 
@@ -145,14 +149,11 @@ def _ridges(ax: Axes, values: Any, mean: Any, edges: Any, colours: Any) -> Artis
     return drawn
 
 
-def _finish(ax: Axes, names: Any, classes: bool) -> None:
-    """Names of the rows, limits with room for a legend, labels."""
+def _finish(ax: Axes, names: Any) -> None:
+    """Names of the rows, and room for a legend."""
     n = len(names)
     ax.set_yticks(np.arange(n)[::-1] + 0.2, names)
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
-    if classes:
-        ax.set_xlim(0, 1)
     ax.set_ylim(-0.15, n - 0.05 + max(0.4, 0.09 * n))
-    ax.set_xlabel("probability under each network" if classes else "y")
     legend(ax, loc="upper right", ncols=2)

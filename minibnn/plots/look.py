@@ -61,8 +61,8 @@ def panels(ax: Any, count: int, height: float) -> list[Axes]:
     if ax is None:
         from matplotlib import pyplot as plt
 
-        size = (7.0, 0.8 + height * count)
-        made = plt.subplots(count, 1, squeeze=False, figsize=size, layout="constrained")
+        look: Look = dict(figsize=(7.0, 0.8 + height * count), layout="constrained")
+        made = plt.subplots(count, 1, squeeze=False, sharex=True, **look)
         return list(made[1][:, 0])
     flat = getattr(ax, "flat", ax)
     given = list(flat) if isinstance(flat, Iterable) else [ax]

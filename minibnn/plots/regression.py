@@ -7,7 +7,13 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from minibnn.plots.checks import check_prediction, column_of, points_of, support_of
+from minibnn.plots.checks import (
+    check_prediction,
+    column_of,
+    points_of,
+    support_of,
+    title_of,
+)
 from minibnn.plots.look import BLUE, RED, SKY, Artists, Look, axes, legend
 from minibnn.prediction.prediction import Prediction
 from minibnn.types import ArrayLike
@@ -60,7 +66,8 @@ def band(
     -------
     dict
         "ax"; "mean" (Line2D); "interval" and "epistemic" (PolyCollection), the latter
-        alone with classification; "targets", "data" and "truth" where they were given.
+        alone with classification, and left out where a ``Point`` is one network;
+        "targets", "data" and "truth" where they were given.
 
     Raises
     ------
@@ -103,7 +110,8 @@ def band(
         fill("interval", prediction.interval(level), color=SKY, alpha=0.35, label=outer)
         inner = _means(prediction, level)
         said = f"{percent} interval of the mean (epistemic)"
-    fill("epistemic", inner, color=BLUE, alpha=0.4, label=said)
+    if _n_networks(prediction) > 1:
+        fill("epistemic", inner, color=BLUE, alpha=0.4, label=said)
     (drawn["mean"],) = ax.plot(x, mean[order], color=BLUE, label="mean")
     if curve is not None:
         look: Look = dict(color=RED, ls="--", lw=1.5, label="truth")
@@ -113,7 +121,10 @@ def band(
         (drawn["targets"],) = ax.plot(x, targets[order], label="targets", **dots)
     if points is not None:
         (drawn["data"],) = ax.plot(*points, label="data", **dots)
-    _finish(ax, prediction, column)
+    ax.set_xlabel(title_of(X, "x"))
+    names = "P(y = 1)" if column is ... else f"P(y = {column[1]})", title_of(y, "y")
+    ax.set_ylabel(names[0] if support_of(prediction) == "labels" else names[1])
+    legend(ax)
     return drawn
 
 
@@ -137,16 +148,14 @@ def _along(name: str, values: Any, mean: Any, labels: bool = False) -> Any:
     return values
 
 
+def _n_networks(prediction: Any) -> float:
+    """How many networks were asked; one alone says nothing of what it does not know."""
+    return prediction._n_samples if isinstance(prediction, Prediction) else np.inf
+
+
 def _means(prediction: Any, level: float) -> Any:
     """Between which bounds the means of networks lie, (lower, upper)."""
     tails = 0.5 - level / 2, 0.5 + level / 2
     if isinstance(prediction, Prediction):
         return np.quantile(prediction.samples, tails, axis=0)
     return [prediction.mean + ndtri(q) * np.sqrt(prediction.epistemic) for q in tails]
-
-
-def _finish(ax: Axes, prediction: Any, column: Any) -> None:
-    probability = "P(y = 1)" if column is ... else f"P(y = {column[1]})"
-    ax.set_xlabel("x")
-    ax.set_ylabel(probability if support_of(prediction) == "labels" else "y")
-    legend(ax)

@@ -156,7 +156,7 @@ def _outside(runs: list[NDArray[np.float64]], low: float, high: float) -> str:
     if not count:
         return ""
     ends = minus(f"{low:.6g} to {high:.6g}")
-    return f" ({count} of {values.size} lie outside {ends})"
+    return f"\n({count} of {values.size} lie outside {ends})"
 
 
 def _finite(values: Any) -> NDArray[np.float64]:

@@ -94,7 +94,7 @@ def prior_posterior(
     tall = ax.dataLim.y1 > TALLEST * highest
     ax.set_ylim(0, 1.05 * (TALLEST * highest if tall else ax.dataLim.y1))
     ax.set_xlabel("weight")
-    ax.set_ylabel("density (higher peaks are cut off)" if tall else "density")
+    ax.set_ylabel("density (peaks cut off)" if tall else "density")
     legend(ax)
     return drawn
 

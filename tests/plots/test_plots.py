@@ -112,7 +112,7 @@ def test_histograms_stand_one_above_the_other(result, ax):
     wanted = [mpl.colors.to_rgb(colour) for colour in (plots.BLUE, plots.RED)]
     assert colours == wanted
     said = [label.get_text() for label in ax.get_yticklabels()]
-    assert said == ["2: y = 0", "1: y = 1"]
+    assert said == ["row 2: y = 0", "row 1: y = 1"]
 
 
 def test_histograms_of_a_regression_hold_the_noise_and_mark_the_target(exact, ax):
@@ -242,6 +242,24 @@ def test_the_band_of_a_probability_is_that_of_the_networks(result, ax):
     assert "interval" not in drawn
     np.testing.assert_allclose(top_of(drawn["epistemic"]), prediction.interval()[1])
     assert ax.get_ylabel() == "P(y = 1)"
+
+
+def test_one_network_has_no_epistemic_band(ax):
+    point = mb.fit(CURVE, mb.Point(), LINE[:, None], LINE, rng=0, max_steps=2)
+    assert "epistemic" not in plots.band(point.predict(LINE[:, None]), LINE, ax=ax)
+
+
+class Column(np.ndarray):
+    """A column with a name, as frames have them."""
+
+
+def test_a_column_brings_its_name_along(exact, ax):
+    x, y = (values.view(Column) for values in (LINE.copy(), 2 * LINE))
+    x.name, y.name = "age (years)", "cost (EUR)"
+    plots.band(exact, x, y, ax=ax)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("age (years)", "cost (EUR)")
+    plots.band(exact, LINE, ax=ax)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("x", "y")
 
 
 def test_rows_of_a_band_come_in_any_order(exact, ax):

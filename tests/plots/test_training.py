@@ -123,7 +123,7 @@ def test_a_far_start_does_not_press_the_rest_flat(fits, ax, sign):
     assert np.mean((later > low) & (later < high)) > 0.99
     assert high - low < 3 * np.ptp(later)
     outside = np.sum((sign * values < low) | (sign * values > high))
-    said = f"step ({outside} of 1000 lie outside {low:g} to {high:g})"
+    said = f"step\n({outside} of 1000 lie outside {low:g} to {high:g})"
     assert ax.get_xlabel() == said.replace("-", MINUS)
     assert outside >= 300
 
@@ -139,7 +139,7 @@ def test_steps_that_are_not_finite_are_counted_and_not_drawn(fits, ax):
     values = np.full(40, -5.0)
     values[:3] = -np.inf, np.nan, -np.inf
     plots.elbo_curve(curve(fits, values), ax=ax)
-    assert ax.get_xlabel().startswith("step (3 of 40 lie outside")
+    assert ax.get_xlabel().startswith("step\n(3 of 40 lie outside")
 
 
 def test_without_an_estimate_or_with_nan_nothing_is_marked(fits, ax):
