@@ -30,6 +30,7 @@ from minibnn.validation.arguments import (
     check_fraction,
     check_instance,
     check_int,
+    check_not_empty,
     check_shape,
 )
 from minibnn.validation.doors import door
@@ -398,6 +399,27 @@ class GaussianPrediction(NamedTuple):
         """
         half = ndtri(0.5 + 0.5 * check_fraction("level", level, strict=True)) * self.std
         return self.mean - half, self.mean + half
+
+    def quantile(self, q: ArrayLike) -> FloatArray:
+        """Quantiles of y.
+
+        Parameters
+        ----------
+        q : float or array (k,) in (0, 1)
+
+        Returns
+        -------
+        array of the shape of ``mean``, with k before it for k of them
+
+        Raises
+        ------
+        ValueError
+            For a q that is not in (0, 1).
+        """
+        q = as_float_array("q", q, ndim=(0, 1), dtype=np.float64)
+        check_all("q", check_not_empty("q", q), (q > 0) & (q < 1), "in (0, 1)")
+        z = ndtri(q).reshape(q.shape + (1,) * self.mean.ndim)
+        return self.mean + z * self.std
 
     def log_prob(self, y: ArrayLike) -> FloatArray:
         """Log predictive density of each target alone, in nats.

@@ -214,7 +214,13 @@ def test_the_ruptures_that_are_shown():
     assert cases.tolist() == [1, 2, 7]
     assert demonstration.telling_cases(SimpleNamespace(mean=p[:1]), 3).tolist() == [0]
     ax = Figure().add_subplot()
-    prediction = SimpleNamespace(mean=p, samples=np.tile(p, (5, 1)))
+    line = minibnn.Model(
+        minibnn.MLP([1, 1]), minibnn.Bernoulli(), minibnn.GaussianPrior()
+    )
+    prediction = minibnn.FitResult(
+        line, minibnn.Point(), {"mu": np.array([1.0, 0.0])}, {}, None, None,
+        "max_steps", np.random.SeedSequence(0),
+    ).predict(np.log(p / (1 - p))[:, None])  # fmt: skip
     demonstration.ruptures(prediction, (p > 0.7).astype(int), ax)
     names = [label.get_text() for label in ax.get_yticklabels()]
     assert (names[0], names[-1]) == ("1: stopped", "7: through")

@@ -329,14 +329,22 @@ PROCEDURES = {
         ("sure-from-two-sds", "plots.SURE", "plots.ALIVE",
          "test_the_title_of_the_network_counts_weights_beyond_three_sds"),
     ),
-    ("plots/probabilities.py", "plots/test_plots.py"): (
-        ("bars-of-one-sd", "spread = 1.96", "spread = 1.0",
-         "test_bars_of_a_reliability_diagram_by_hand"),
+    ("plots/binomial.py", "plots/test_plots.py"): (
+        ("band-of-ninety-per-cent", "TAILS = 0.025, 0.975", "TAILS = 0.05, 0.95",
+         "test_bars_of_a_reliability_diagram_by_counting"),
+        ("band-a-count-too-low", "np.ceil(", "np.floor(",
+         "test_bars_of_a_reliability_diagram_by_counting"),
+    ),
+    ("plots/calibration.py", "plots/test_calibration.py"): (
+        ("ties-of-counts-as-below", "quantiles <= y", "quantiles < y",
+         "test_counts_that_are_right_are_on_the_diagonal"),
     ),
     ("plots/regression.py", "plots/test_plots.py"): (
-        ("epistemic-variance-for-sd", "epistemic, mean + 2 * epistemic",
-         "prediction.epistemic, mean + 2 * prediction.epistemic",
-         "test_band_is_two_standard_deviations"),
+        ("epistemic-with-noise", "inner = _means(prediction, level)",
+         "inner = prediction.interval(level)",
+         "test_bands_are_the_intervals_of_the_prediction"),
+        ("rows-not-in-order", "order = np.argsort(x, kind=\"stable\")",
+         "order = np.arange(len(x))", "test_rows_of_a_band_come_in_any_order"),
     ),
 }
 # fmt: on
