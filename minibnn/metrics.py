@@ -9,6 +9,7 @@ range, probabilities outside [0, 1] and empty arrays. Sums are taken in float64.
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 
 from minibnn.validation.arguments import (
     as_float_array,
@@ -171,9 +172,7 @@ def auroc(score, is_error):
             "is_error must hold both errors and right predictions, got "
             f"{n_error} errors among {len(is_error)}"
         )
-    from scipy.stats import rankdata  # here, because it takes half a second
-
-    ranks = rankdata(score)  # equal scores share their mean rank
+    ranks = scipy.stats.rankdata(score)  # equal scores share their mean rank
     surplus = np.sum(ranks[is_error]) - n_error * (n_error + 1) / 2
     return float(surplus / (n_error * n_right))
 

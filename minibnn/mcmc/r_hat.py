@@ -6,6 +6,7 @@ useless to ask about; the network's outputs are what predictions are made of.
 """
 
 import numpy as np
+import scipy
 from scipy.special import ndtri
 
 from minibnn.equations import equation
@@ -73,10 +74,9 @@ def split(draws):
 
 def rank_normalise(draws):
     """Normal scores of the ranks among all draws: any monotone rescaling keeps them."""
-    from scipy.stats import rankdata  # here, because it takes half a second
-
     flat = draws.reshape(-1, *draws.shape[2:])
-    scores = ndtri((rankdata(flat, axis=0) - 0.375) / (len(flat) + 0.25))
+    ranks = scipy.stats.rankdata(flat, axis=0)
+    scores = ndtri((ranks - 0.375) / (len(flat) + 0.25))
     return scores.reshape(draws.shape)
 
 
