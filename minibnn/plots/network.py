@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.colors import CenteredNorm, LinearSegmentedColormap
 
+from minibnn.nn.units import ALIVE, outgoing_ratios
 from minibnn.plots.checks import labels
 from minibnn.plots.look import BLUE, RED, axes
 from minibnn.svi.result import FitResult
@@ -12,7 +13,6 @@ from minibnn.validation.doors import door
 
 SIGNED = LinearSegmentedColormap.from_list("signed", [BLUE, "#D0D0D0", RED])
 SURE = 3.0  # |mean| / sd from which a weight is drawn without transparency
-ALIVE = 2.0  # largest outgoing |mean| / sd above which a unit counts as used
 
 
 @door
@@ -78,12 +78,6 @@ def unit_orders(means, sds):
     by the largest |mean| / sd of their outgoing weights."""
     hidden = [np.argsort(-r, kind="stable") for r in outgoing_ratios(means, sds)[1:]]
     return [np.arange(len(means[0])), *hidden, np.arange(means[-1].shape[1])]
-
-
-@door
-def outgoing_ratios(means, sds):
-    """Largest |mean| / sd among the outgoing weights of every unit, layer by layer."""
-    return [np.max(np.abs(m) / s, axis=1) for m, s in zip(means, sds, strict=True)]
 
 
 @door
