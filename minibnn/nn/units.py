@@ -11,9 +11,7 @@ ALIVE = 2.0  # largest outgoing |mean| / sd above which a unit counts as used
 
 
 @door
-def outgoing_ratios(
-    means: Sequence[Array], sds: Sequence[Array]
-) -> list[FloatArray]:
+def outgoing_ratios(means: Sequence[Array], sds: Sequence[Array]) -> list[FloatArray]:
     """Largest |mean| / sd among the outgoing weights of every unit, layer by layer.
 
     Parameters

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from time import perf_counter
 
 from minibnn.model import Model, checked_data, data_of
 from minibnn.rng import run_seeds
@@ -174,6 +175,7 @@ def fit(
         predicted worse than by a constant.
     """
     given = {k: v for k, v in locals().items() if k not in NO_OPTIONS}
+    began = perf_counter()
     check_instance("model", model, Model)
     check_protocol("family", family, "natural")
     estimator = default_estimator(model, family) if estimator is None else estimator
@@ -183,6 +185,7 @@ def fit(
         result, found = fit_folds(fit_one, model, X, y, rng, given)
     else:
         result, found = fit_one(X, y, rng, given)
+    result.seconds = perf_counter() - began
     tell(result, found)
     return result
 
