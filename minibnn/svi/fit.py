@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from time import perf_counter
 from typing import Any, Literal
 
 import numpy as np
@@ -201,6 +202,7 @@ def fit(
     (True, True)
     """
     given = {k: v for k, v in locals().items() if k not in NO_OPTIONS}
+    began = perf_counter()
     check_instance("model", model, Model)
     check_protocol("family", family, "natural")
     estimator = default_estimator(model, family) if estimator is None else estimator
@@ -212,7 +214,7 @@ def fit(
         result, found = fit_folds(fit_one, model, X, y, rng, given)
     else:
         result, found = fit_one(X, y, rng, given)
-    result = replace(result, columns=columns)
+    result = replace(result, columns=columns, seconds=perf_counter() - began)
     tell(result, found)
     return result
 

@@ -413,6 +413,8 @@ DOORS = {
     "FitResult.replica": Door(REPLICAS.replica, {"i": 0}, {"i": "int"}),
     "Prediction.interval": Door(world.PRED.interval),
     "Prediction.log_prob": Door(world.PRED.log_prob, {"y": Y}),
+    "Prediction.crps": Door(CURVE.crps, {"y": REALS}, {"y": "real y"}),
+    "Prediction.sample": Door(CURVE.sample, {"n": 3}),
     "Prediction.quantile": Door(world.PRED.quantile, {"q": [0.1, 0.9]}, {"q": "q's"}),
     # references
     "hmc": Door(
