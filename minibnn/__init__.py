@@ -45,6 +45,7 @@ __all__ = [
     "Categorical",
     "Poisson",
     "StudentT",
+    "Weighted",
     "GaussianPrior",
     "ScaleMixturePrior",
     "LaplacePrior",

@@ -16,6 +16,7 @@ from minibnn.diagnosis.chain import Chain
 from minibnn.diagnosis.screen import screened, unseen
 from minibnn.estimators.pathwise import Pathwise
 from minibnn.families.scales import SCALES
+from minibnn.likelihoods import Weighted
 from minibnn.mistakes.catalogue import BY_RULE, LISTED, catalogue
 from minibnn.svi.elbo import check_combination, neg_elbo
 from minibnn.validation.arguments import as_inputs, as_rng, check_choice, check_instance
@@ -65,6 +66,11 @@ class Case:
     estimator: Any = field(default_factory=Pathwise)
 
     def __post_init__(self):
+        if isinstance(getattr(self.model, "likelihood", None), Weighted):
+            raise ValueError(
+                "model must be one of rows without weights, got likelihood "
+                f"{self.model.likelihood!r}; use its likelihood, and rows given twice"
+            )
         loss, _, _ = self.neg_elbo()
         set_own = partial(object.__setattr__, self)
         set_own("X", as_inputs(self.X, ndim=(2, 3)))

@@ -7,6 +7,7 @@ own, so memory is bounded and every summary sees all samples of its rows at once
 import numpy as np
 
 from minibnn.inputs import named_data
+from minibnn.model import unweighted_model
 from minibnn.prediction.predictive import log_mean_exp
 from minibnn.prediction.summaries import Piece, information, mean, quantiles, variances
 from minibnn.progress import report
@@ -39,7 +40,7 @@ def predict(model, weight_chunks, X, n_samples, seed, verbose=False):
     """
     n_samples = check_int("n_samples", n_samples, maximum=MOST_SAMPLES)
     verbose = check_bool("verbose", verbose)
-    A = kept_features(model, X)
+    model, A = unweighted_model(model), kept_features(model, X)
     return Prediction(model, weight_chunks, A, n_samples, seed, verbose)
 
 

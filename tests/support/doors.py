@@ -153,6 +153,9 @@ KINDS = {
     },
     "free X": without(spoilt(X), *FREE) | {"wide": np.ones((12, 5))},
     "weights": spoilt(W),
+    "row weights": spoilt(np.ones(len(Y))) | {
+        "negative": -np.ones(len(Y)), "zeros": np.zeros(len(Y)),
+    },
     "w": without(spoilt(W), "one axis more"),
     "vector": without(spoilt(REALS), "one axis more"),
     "array": without(spoilt(REALS), "one axis more", "longer", "deep", "scalar"),
@@ -232,7 +235,7 @@ BY_NAME = {
     "threshold": "fraction", "n_bins": "count", "p": "array", "result": "result",
     "prediction": "prediction", "q": "q", "ax": "optional ax", "n": "count", "d": "count",
     "window": "count", "names": "optional names", "w": "w", "sigma": "positive",
-    "standardise": "standardise",
+    "standardise": "standardise", "sample_weight": "optional row weights",
 }  # fmt: skip
 
 
@@ -282,6 +285,7 @@ DOORS = {
         mb.Model, dict(net=world.NET, likelihood=mb.Bernoulli(), prior=world.PRIOR)
     ),
     **{cls.__name__: likelihood_door(cls) for cls in (*ALL, mb.rupture.SigmoidGaussian)},
+    "Weighted": Door(mb.Weighted, {"likelihood": mb.Bernoulli()}),
     "GaussianPrior": Door(
         mb.GaussianPrior, kinds={"mean": "prior array", "scale": "prior scale"}
     ),
