@@ -24,7 +24,7 @@ FLOORS = (  # from the ground up; a file imports from its own floor and those be
     "model families",
     "objective estimators prediction",
     "svi exact mcmc",
-    "mistakes diagnosis audit plots",
+    "mistakes diagnosis audit plots scikit",
     "book rupture",
     "commands __init__ __main__",
 )

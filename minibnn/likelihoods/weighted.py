@@ -186,7 +186,7 @@ def checked_weights(name: str, weights: ArrayLike, shape: tuple[int, ...]) -> Fl
         )
     check_all(name, weights, weights >= 0, "0 or more")
     if not weights.any(axis=-1).all():
-        raise ValueError(f"{name} must be above 0 in some row, got 0 in all of them")
+        raise ValueError(f"{name} must be above 0 in some row, got zero in all")
     return weights
 
 

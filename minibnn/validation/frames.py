@@ -22,6 +22,8 @@ READ = "use np.asarray({}, float)"  # reads the numbers of a table of text
 def real_array(name, value, allow_bool):
     """The array of real numbers that a value is, or an error that says what it is."""
     wanted = f"{name} must be an array of real numbers"
+    if type(value).__module__.startswith("scipy.sparse"):  # one is a dict
+        raise ArgumentTypeError(f"{wanted}, got a sparse array; use {name}.toarray()")
     if value is None or isinstance(value, str | bytes | dict | set):
         raise ArgumentTypeError(f"{wanted}, got {describe(value)}")
     if np.ma.isMaskedArray(value):
@@ -29,8 +31,6 @@ def real_array(name, value, allow_bool):
         raise ArgumentTypeError(
             f"{wanted} without a mask, got {describe(value)}; {hint}"
         )
-    if type(value).__module__.startswith("scipy.sparse"):
-        raise ArgumentTypeError(f"{wanted}, got a sparse array; use {name}.toarray()")
     try:
         array = plain_array(value)
     except Exception as error:  # whatever a foreign object raises
