@@ -108,16 +108,15 @@ class Weighted:
         shape : tuple of int
             Of the network's outputs, (..., B, C).
         """
-        y = as_float_array("y", y)
-        wanted = self.target_shape(shape)
-        if y.shape != wanted:
+        both, wanted = as_float_array("y", y), self.target_shape(shape)
+        if both.shape != wanted:
             raise ValueError(
                 f"y must have shape {wanted} to go with X, its last column the weights "
-                f"of {self!r}, got {y.shape}; use np.column_stack([y, weight])"
+                f"of {self!r}, got {both.shape}; use np.column_stack([y, weight])"
             )
         return with_weights(
-            self.likelihood.targets(y[..., :-1], shape),
-            checked_weights("y[..., -1]", y[..., -1], y.shape[:-1]),
+            self.likelihood.targets(both[..., :-1], shape),
+            checked_weights("y[..., -1]", both[..., -1], both.shape[:-1]),
         )
 
     def __call__(
@@ -178,16 +177,16 @@ def with_weights(y: Array, weights: Array) -> FloatArray:
 
 def checked_weights(name: str, weights: ArrayLike, shape: tuple[int, ...]) -> FloatArray:
     """Weights of ``shape`` (..., B): finite, not negative, in no data set all zero."""
-    weights = as_float_array(name, weights, allow_bool=True)
-    if weights.shape != shape:
+    array: FloatArray = as_float_array(name, weights, allow_bool=True)
+    if array.shape != shape:
         raise ValueError(
             f"{name} must have shape {shape}, one weight for each row of X, "
-            f"got {weights.shape}"
+            f"got {array.shape}"
         )
-    check_all(name, weights, weights >= 0, "0 or more")
-    if not weights.any(axis=-1).all():
+    check_all(name, array, array >= 0, "0 or more")
+    if not array.any(axis=-1).all():
         raise ValueError(f"{name} must be above 0 in some row, got zero in all")
-    return weights
+    return array
 
 
 def unweighted(likelihood: Any) -> Any:

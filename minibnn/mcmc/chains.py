@@ -1,6 +1,7 @@
 """What HMC returns: draws, what they predict, and whether to believe them."""
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -142,10 +143,7 @@ class Chains:
         if n_samples is not None:
             count = check_int("n_samples", n_samples, maximum=len(w))
         w = w[np.arange(count) * len(w) // count]
-
-        def chunks(seed, n_samples, size):
-            yield from (w[i : i + size] for i in range(0, len(w), size))
-
+        chunks = partial(in_chunks, w)
         seed = self.prediction_seed if rng is None else seed_sequence(rng)
         return predict(self.model, chunks, X, count, seed)
 
@@ -160,3 +158,8 @@ class Chains:
             "sample_stats": {key: value.copy() for key, value in self.stats.items()}
             | {"step_size": step.copy()},
         }
+
+
+def in_chunks(w, seed, n_samples, size):
+    """Yield weights (S, P) some at a time; of the module, so that predictions pickle."""
+    yield from (w[i : i + size] for i in range(0, len(w), size))

@@ -119,9 +119,9 @@ class BNNClassifier(Network):
             Where ``max_steps`` is left open and the fit is not to be trusted.
         """
         check_given(self, y)
-        X, y = inputs(self, X, new=True), labels(y)
-        X, y, weights = rows_that_count(X, y, sample_weight)
-        classes, codes = np.unique(y, return_inverse=True)
+        table, words = inputs(self, X, new=True), labels(y)
+        table, words, weights = rows_that_count(table, words, sample_weight)
+        classes, codes = np.unique(words, return_inverse=True)
         K = len(classes)
         if K < 2:
             raise ValueError(
@@ -129,8 +129,8 @@ class BNNClassifier(Network):
                 "rows that count"
             )
         likelihood = Bernoulli() if K == 2 else Categorical(K)
-        codes = codes[:, None].astype(float)
-        self._fit(X, codes, weights, likelihood, 1 if K == 2 else K)
+        rows: FloatArray = codes[:, None].astype(float)
+        self._fit(table, rows, weights, likelihood, 1 if K == 2 else K)
         self.classes_ = classes
         return self
 
@@ -175,37 +175,37 @@ class BNNClassifier(Network):
         y : array (n,)
         sample_weight : array (n,), optional
         """
-        found, y = self.predict(X), labels(y)
-        check_same_length(X=found, y=y)
-        found, y, weights = rows_that_count(found, y, sample_weight)
-        return float(np.average(found == y, weights=weights))
+        found, words = self.predict(X), labels(y)
+        check_same_length(X=found, y=words)
+        found, words, weights = rows_that_count(found, words, sample_weight)
+        return float(np.average(found == words, weights=weights))
 
 
 def labels(y: ArrayLike) -> Array:
     """Labels (n,) of one kind, none missing."""
     try:
-        y = plain_array(y)
+        array: Array = plain_array(y)
     except ValueError as error:
         raise ValueError(f"y must hold a label for each row: {error}") from error
-    if y.ndim == 2 and y.shape[1] == 1:
+    if array.ndim == 2 and array.shape[1] == 1:
         warnings.warn(
             "A column-vector y was passed when a 1d array was expected. Please change the "
             "shape of y to (n_samples,), for example using ravel().",
             sklearns("DataConversionWarning", UserWarning),
             stacklevel=callers_level(),
         )
-        y = y[:, 0]
-    if y.ndim != 1:
+        array = array[:, 0]
+    if array.ndim != 1:
         raise ValueError(
-            f"y should be a 1d array, one label for each row, got shape {y.shape}"
+            f"y should be a 1d array, one label for each row, got shape {array.shape}"
         )
-    if y.dtype.kind == "f":
-        return whole_numbers(y)
-    if y.dtype.kind == "O":
-        return of_one_kind(y)
-    if y.dtype.kind not in "iubUS":
-        raise ArgumentTypeError(f"y must hold labels, got an array of {y.dtype}")
-    return y
+    if array.dtype.kind == "f":
+        return whole_numbers(array)
+    if array.dtype.kind == "O":
+        return of_one_kind(array)
+    if array.dtype.kind not in "iubUS":
+        raise ArgumentTypeError(f"y must hold labels, got an array of {array.dtype}")
+    return array
 
 
 def whole_numbers(y: FloatArray) -> FloatArray:

@@ -1,6 +1,6 @@
 """A Bayesian network for numbers: predictions with their standard deviations."""
 
-from typing import Any, Self
+from typing import Any, Literal, Self, overload
 
 import numpy as np
 
@@ -133,20 +133,27 @@ class BNNRegressor(Network):
             Where ``max_steps`` is left open and the fit is not to be trusted.
         """
         check_given(self, y)
-        X = inputs(self, X, new=True)
-        y = targets(y)
+        table, numbers = inputs(self, X, new=True), targets(y)
         like = chosen("likelihood", self.likelihood, LIKELIHOODS, "targets")
         if like.kind == "classification":
             raise ValueError(
                 f"likelihood must be one of numbers, got {like!r}: use BNNClassifier"
             )
-        X, rows, weights = rows_that_count(X, y, sample_weight)
-        rows = rows.reshape(len(X), -1)
+        table, rows, weights = rows_that_count(table, numbers, sample_weight)
+        rows = rows.reshape(len(rows), -1)
         K = rows.shape[1]
         width = next(C for C in (K, 2 * K) if like.target_shape((1, C))[-1] == K)
-        self._fit(X, rows, weights, like, width)
-        self._target_shape = y.shape[1:]
+        self._fit(table, rows, weights, like, width)
+        self._target_shape = numbers.shape[1:]
         return self
+
+    @overload
+    def predict(self, X: ArrayLike, return_std: Literal[False] = False) -> FloatArray: ...
+
+    @overload
+    def predict(
+        self, X: ArrayLike, return_std: Literal[True]
+    ) -> tuple[FloatArray, FloatArray]: ...
 
     def predict(
         self, X: ArrayLike, return_std: bool = False
@@ -184,9 +191,9 @@ class BNNRegressor(Network):
         array (n, n_samples), or (n, K, n_samples) where y was (n, K)
         """
         self._check_fitted()
-        n, X = check_int("n_samples", n_samples), inputs(self, X)
+        n, table = check_int("n_samples", n_samples), inputs(self, X)
         seed = seed_of("random_state", random_state)
-        draws = self.result_.predict(X, n, seed).sample(n, seed)
+        draws = self.result_.predict(table, n, seed).sample(n, seed)
         return np.stack([self._as_targets(draw) for draw in draws], axis=-1)
 
     def score(
@@ -200,9 +207,9 @@ class BNNRegressor(Network):
         y : array (n,) or (n, K)
         sample_weight : array (n,), optional
         """
-        mean, y = self.predict(X), targets(y)
-        check_same_length(X=mean, y=y)
-        mean, rows, w = rows_that_count(mean, y, sample_weight)
+        mean, rows = self.predict(X), targets(y)
+        check_same_length(X=mean, y=rows)
+        mean, rows, w = rows_that_count(mean, rows, sample_weight)
         rows, mean, w = rows.reshape(len(w), -1), mean.reshape(len(w), -1), w[:, None]
         left = (w * (rows - mean) ** 2).sum(0)
         spread = (w * (rows - (w * rows).sum(0) / w.sum()) ** 2).sum(0)
@@ -217,6 +224,6 @@ class BNNRegressor(Network):
 
 def targets(y: ArrayLike) -> FloatArray:
     """Numbers (n,) or (n, K), all finite."""
-    if isinstance(y, np.ndarray) and y.dtype == object:
-        y = numbers_of("y", y)
+    objects = isinstance(y, np.ndarray) and y.dtype == object
+    y = numbers_of("y", np.asarray(y)) if objects else y
     return without_gaps("y", as_float_array("y", y, ndim=(1, 2), finite=False))

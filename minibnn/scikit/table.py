@@ -151,5 +151,5 @@ def one_of_each(
     table = np.ascontiguousarray(np.column_stack([X, y])) + 0.0  # -0 is 0
     rows = table.view(np.dtype((np.void, table.strides[0]))).ravel()
     _, first, which = np.unique(rows, return_index=True, return_inverse=True)
-    sums = np.bincount(which, weights)
+    sums = np.bincount(which, weights).astype(float)  # they are; a checker cannot know
     return X[first], y[first], None if (sums == 1.0).all() else sums
