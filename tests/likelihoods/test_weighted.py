@@ -7,7 +7,9 @@ from support.likelihoods import LIKELIHOODS, targets_of
 import minibnn as mb
 from minibnn.audit.problems import likelihood_case
 from minibnn.diagnosis import points
+from minibnn.svi.curvature import Curved
 from minibnn.svi.fit_warning import gain
+from minibnn.svi.replicas import is_ours
 from minibnn.tape.program import Program
 
 N = 7
@@ -192,10 +194,36 @@ def test_replicas_and_folds_have_weights_of_their_own():
         same(together.standardiser.X_mean[i], alone.standardiser.X_mean[0])
     X, y = [both.X[0], both.X[1][:5]], [both.y[0], both.y[1][:5]]
     lists = [weights[0], weights[1][:5]]
-    folds = fitted(both, lists, X, y, replicas=2, standardise=False)
-    again = fitted(both, [2 * w for w in lists], X, y, replicas=2, standardise=False)
+    folds = fitted(both, lists, X, y, replicas=2)
     assert folds.elbo.shape == (2,)
-    assert np.all(np.abs(folds.history["nll"][0] * 2 / again.history["nll"][0] - 1) < 1e-12)
+    for i in range(2):
+        want = mb.Standardiser.of(X[i], sample_weight=lists[i])
+        same(folds.standardiser.X_mean[i], want.X_mean)
+
+
+def test_the_curvature_of_a_row_counts_as_often_as_the_row():
+    """Slopes of single rows with targets of their own: their squares carry the weight."""
+    both, family = Both("Gaussian learned"), mb.FullCovariance()
+    params = family.init(both.plain, rng=0)
+
+    def slopes(model, X, y):
+        A, y = model.batch(X, y)
+        rng = np.random.default_rng(8)
+        return Curved(model, family, A, y, 1.0, rng).row_slopes(params)
+
+    plain, weighted = slopes(both.plain, both.X, both.y), slopes(both.model, *both.weighted)
+    squares = (weighted**2).sum(1) / (plain**2).sum(1)
+    np.testing.assert_allclose(np.bincount(squares.round(9).astype(int)) > 0, [1] * 4)
+    np.testing.assert_allclose(squares, squares.round(), atol=1e-12)
+    assert abs(squares.mean() - WEIGHT.mean()) < 0.1
+
+
+def test_a_likelihood_of_somebody_else_is_no_less_so_inside():
+    class Own(mb.Gaussian):
+        pass
+
+    assert is_ours(mb.Weighted(mb.Gaussian(1.0)))
+    assert not is_ours(mb.Weighted(Own(1.0)))
 
 
 def test_a_resumed_fit_asks_for_the_same_weights(tmp_path):
@@ -271,6 +299,12 @@ def test_bad_weights_are_refused_by_name(case):
     if case != "column":
         with pytest.raises(ValueError, match=f"^{words}"):
             mb.Standardiser.of(both.X, both.y, bad)
+
+
+def test_no_data_set_is_without_weight():
+    both = Both("Gaussian", lead=(2,))
+    with pytest.raises(ValueError, match="sample_weight must be above 0 in some row"):
+        fitted(both, np.stack([WEIGHT, 0 * WEIGHT]), replicas=2)
 
 
 def test_lists_of_weights_go_with_lists_of_rows():

@@ -147,6 +147,13 @@ def test_labels_of_any_kind(name):
     assert model.score(X, y) == np.mean(best == np.asarray(y))
 
 
+def test_the_probabilities_stand_in_the_order_of_the_classes():
+    model = small(mb.BNNClassifier, hidden=(), max_steps=300).fit(X, WORDS)
+    assert model.score(X, WORDS) > 0.9
+    late = model.predict_proba(X)[:, 1]
+    assert late[WORDS == "late"].mean() > 0.8 > 0.2 > late[WORDS == "early"].mean()
+
+
 NO_LABELS = {
     "measured": (Y, "Unknown label type: continuous"),
     "nan": (np.where(Y > Y.mean(), np.nan, 0.0), "y must hold labels, got NaN or inf"),
