@@ -1,6 +1,7 @@
 """What HMC returns: draws, what they predict, and whether to believe them."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -256,10 +257,7 @@ class Chains:
         if n_samples is not None:
             count = check_int("n_samples", n_samples, maximum=len(w))
         w = w[np.arange(count) * len(w) // count]
-
-        def chunks(seed, n_samples, size):
-            yield from (w[i : i + size] for i in range(0, len(w), size))
-
+        chunks = partial(in_chunks, w)
         seed = self.prediction_seed if rng is None else seed_sequence(rng)
         return predict(self.model, chunks, X, count, seed)
 
@@ -373,3 +371,8 @@ class Chains:
         step = np.broadcast_to(self.step_size[:, None], (n_chains, n_draws)).copy()
         stats = {key: value.copy() for key, value in self.stats.items()}
         return found | {"sample_stats": stats | {"step_size": step}}
+
+
+def in_chunks(w, seed, n_samples, size):
+    """Yield weights (S, P) some at a time; of the module, so that predictions pickle."""
+    yield from (w[i : i + size] for i in range(0, len(w), size))

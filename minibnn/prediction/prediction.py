@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from minibnn.inputs import named_data
+from minibnn.model import unweighted_model
 from minibnn.prediction.crps import crps
 from minibnn.prediction.predictive import log_mean_exp
 from minibnn.prediction.summaries import Piece, information, mean, quantiles, variances
@@ -59,7 +60,7 @@ def predict(
     """
     n_samples = check_int("n_samples", n_samples, maximum=MOST_SAMPLES)
     verbose = check_bool("verbose", verbose)
-    A = kept_features(model, X)
+    model, A = unweighted_model(model), kept_features(model, X)
     return Prediction(model, weight_chunks, A, n_samples, seed, verbose, n_draws)
 
 
