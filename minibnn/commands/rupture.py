@@ -5,7 +5,11 @@ import time
 
 from minibnn.commands.arguments import add_data, add_json, count, folder
 
-SUMMARY = "the rupture study: every model, one protocol, a table and figures"
+SUMMARY = "the rupture study: every model, one protocol, table, figures"
+EXAMPLES = """\
+  minibnn rupture                 on synthetic ruptures
+  minibnn rupture --data DIR --out study      on the published files
+"""
 
 
 def arguments(parser):

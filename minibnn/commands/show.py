@@ -14,6 +14,10 @@ from minibnn.commands.arguments import add_json
 from minibnn.equations import LEDGER
 
 SUMMARY = "an equation: its formula, file, tests, pages and figures"
+EXAMPLES = """\
+  minibnn show                    every label, a line each
+  minibnn show E14                how a weight is drawn, and all about it
+"""
 PACKAGE = Path(minibnn.__file__).parent
 
 
