@@ -46,6 +46,24 @@ def count(text):
     return int(text)
 
 
+def at_least_one(text):
+    """A whole number from 1 to a billion."""
+    if not text.isdecimal() or len(text) > 10 or not 1 <= int(text) <= 10**9:
+        raise argparse.ArgumentTypeError(f"want a whole number >= 1, got {text[:40]!r}")
+    return int(text)
+
+
+def share(text):
+    """A number from 0 up to 0.9."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value <= 0.9:
+        raise argparse.ArgumentTypeError(f"want a number in [0, 0.9], got {text[:40]!r}")
+    return value
+
+
 def folder(text):
     """A folder to write to, which may be new."""
     if not text:

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from minibnn.commands import demo, figures, rupture, show, verify
+from minibnn.commands import demo, figures, fit, rupture, show, verify
 from minibnn.commands.arguments import one_line
 from minibnn.commands.spelling import spell
 from minibnn.recipe import plain
@@ -24,6 +24,7 @@ from minibnn.version import __version__
 COMMANDS = {
     "demo": demo,
     "verify": verify,
+    "fit": fit,
     "show": show,
     "rupture": rupture,
     "figures": figures,
