@@ -8,17 +8,20 @@ differentiated, the test) on which it is checked, and the page that shows it, if
 """
 
 import re
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-LEDGER = {}  # label -> "module.qualname" of the one function that derives it
+Labelled = TypeVar("Labelled", bound=Any)
+LEDGER: dict[str, str] = {}  # label -> "module.qualname" of what derives it
 
 
-def equation(*labels):
+def equation(*labels: str) -> Callable[[Labelled], Labelled]:
     """Tie equation labels to the function (or class) whose docstring derives them.
 
     Raises ValueError for a malformed label or one that already has a home.
     """
 
-    def register(function):
+    def register(function: Labelled) -> Labelled:
         home = f"{function.__module__}.{function.__qualname__}"
         for label in labels:
             if not re.fullmatch(r"E[1-9][0-9]", label):

@@ -9,7 +9,7 @@ range, probabilities outside [0, 1] and empty arrays. Sums are taken in float64.
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import rankdata
+import scipy
 
 from minibnn.validation.arguments import (
     as_float_array,
@@ -24,6 +24,19 @@ from minibnn.validation.arguments import (
 )
 from minibnn.validation.doors import door
 from minibnn.validation.labels import relabel
+
+__all__ = [
+    "accuracy",
+    "f1",
+    "nll",
+    "brier",
+    "ece",
+    "reliability_curve",
+    "ReliabilityCurve",
+    "auroc",
+    "rmse",
+    "coverage",
+]
 
 ROUNDING = 1e-6  # how far float32 may carry a probability beyond 1
 MOST_BINS = 1_000_000
@@ -159,7 +172,7 @@ def auroc(score, is_error):
             "is_error must hold both errors and right predictions, got "
             f"{n_error} errors among {len(is_error)}"
         )
-    ranks = rankdata(score)  # equal scores share their mean rank
+    ranks = scipy.stats.rankdata(score)  # equal scores share their mean rank
     surplus = np.sum(ranks[is_error]) - n_error * (n_error + 1) / 2
     return float(surplus / (n_error * n_right))
 

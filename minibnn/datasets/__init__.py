@@ -10,3 +10,15 @@ from minibnn.datasets.synthetic import (
     two_clusters,
     two_moons,
 )
+
+__all__ = [
+    "Dataset",
+    "linear",
+    "cubic",
+    "blundell",
+    "two_clusters",
+    "two_moons",
+    "rupture",
+    "check_column_names",
+    "longest_repeated_label_run",
+]

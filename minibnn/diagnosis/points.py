@@ -22,6 +22,8 @@ from minibnn.validation.arguments import as_inputs, as_rng, check_choice, check_
 from minibnn.validation.doors import door
 from minibnn.validation.own import keep_arrays
 
+__all__ = ["Case", "generic", "lint", "resolution"]
+
 RTOL = 1e-9  # of the terms of a coordinate: a mistake is visible if it moves it by more
 RULES = tuple(page for page in BY_RULE if page != "precision")  # no set-up hides a bound
 JITTER = 64  # roundings of the point whose effect on the gradient is forgiven

@@ -2,7 +2,7 @@
 
 An estimator is one file: its formula first, then the class, a :class:`base.Estimator`
 with ``label``, ``check``, ``noise_shape``, ``__call__`` and ``examples()``. To add one:
-write such a file, import it here and put it into ``ALL``: that makes it public. The laws
+write such a file, import it here and name it in ``__all__``: that makes it public. The laws
 of ``tests/estimators``, the audit and the tables of what combines take it from there.
 """
 
@@ -13,6 +13,12 @@ from minibnn.estimators.pathwise import Pathwise
 from minibnn.estimators.score_function import ScoreFunction
 from minibnn.estimators.stick_the_landing import StickTheLanding
 
-# in reading order
-ALL = Pathwise, LocalReparam, Flipout, ScoreFunction, StickTheLanding, Exact
-__all__ = [c.__name__ for c in ALL]
+__all__ = [  # in reading order
+    "Pathwise",
+    "LocalReparam",
+    "Flipout",
+    "ScoreFunction",
+    "StickTheLanding",
+    "Exact",
+]
+ALL = tuple(globals()[name] for name in __all__)

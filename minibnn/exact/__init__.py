@@ -1,1 +1,17 @@
 """Exact answers for small cases, and Laplace's: what approximations are judged by."""
+
+from minibnn.exact.conjugate import ExactPosterior, GaussianPrediction, exact_posterior
+from minibnn.exact.laplace import LaplacePosterior, laplace
+from minibnn.exact.normal_sample import normal_log_likelihood
+from minibnn.exact.quadrature import GridPosterior, grid_posterior
+
+__all__ = [
+    "normal_log_likelihood",
+    "exact_posterior",
+    "ExactPosterior",
+    "GaussianPrediction",
+    "grid_posterior",
+    "GridPosterior",
+    "laplace",
+    "LaplacePosterior",
+]

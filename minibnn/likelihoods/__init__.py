@@ -3,8 +3,9 @@
 Adding one touches four places. (1) A new file: value and gradient in one function under
 the next free label E3x, first; then the object, whose class says of itself what differs
 from ``base.Likelihood``: label, support, examples for the tests, its name in scipy.
-(2) One import below: that makes it public, saved in files, audited, and tested by
-``tests/likelihoods/test_laws.py`` and every table of tests. (3) A line of CHANGELOG.md.
+(2) One import below, and its name: that makes it public, saved in files, audited, and
+tested by ``tests/likelihoods/test_laws.py`` and every table of tests. (3) Its name in
+``minibnn/__init__.py``, a line of CHANGELOG.md.
 (4) A paragraph of the book with the displayed equation. Nothing decided by values, new
 arrays by ``np.empty_like``: then a training step can be recorded.
 """
@@ -16,6 +17,12 @@ from minibnn.likelihoods.heteroscedastic import HeteroscedasticGaussian
 from minibnn.likelihoods.poisson import Poisson
 from minibnn.likelihoods.student_t import StudentT
 
-_classes = [value for value in globals().values() if isinstance(value, type)]
-ALL = sorted(_classes, key=lambda cls: cls.label)  # in reading order
-__all__ = [cls.__name__ for cls in ALL]
+__all__ = [  # in reading order
+    "Gaussian",
+    "HeteroscedasticGaussian",
+    "Bernoulli",
+    "Categorical",
+    "Poisson",
+    "StudentT",
+]
+ALL = [globals()[name] for name in __all__]

@@ -6,8 +6,8 @@ useless to ask about; the network's outputs are what predictions are made of.
 """
 
 import numpy as np
+import scipy
 from scipy.special import ndtri
-from scipy.stats import rankdata
 
 from minibnn.equations import equation
 from minibnn.validation.arguments import as_float_array
@@ -75,7 +75,8 @@ def split(draws):
 def rank_normalise(draws):
     """Normal scores of the ranks among all draws: any monotone rescaling keeps them."""
     flat = draws.reshape(-1, *draws.shape[2:])
-    scores = ndtri((rankdata(flat, axis=0) - 0.375) / (len(flat) + 0.25))
+    ranks = scipy.stats.rankdata(flat, axis=0)
+    scores = ndtri((ranks - 0.375) / (len(flat) + 0.25))
     return scores.reshape(draws.shape)
 
 

@@ -18,3 +18,27 @@ from minibnn.plots.probabilities import predictive_histogram, reliability
 from minibnn.plots.regression import band
 from minibnn.plots.training import elbo_curve, running_mean
 from minibnn.plots.weights import prior_posterior
+
+__all__ = [
+    "band",
+    "elbo_curve",
+    "reliability",
+    "predictive_histogram",
+    "prior_posterior",
+    "draw_network",
+    "alive_units",
+    "outgoing_ratios",
+    "unit_orders",
+    "weight_blocks",
+    "running_mean",
+    "axes",
+    "ALIVE",
+    "SURE",
+    "BLUE",
+    "GREEN",
+    "GREY",
+    "ORANGE",
+    "PURPLE",
+    "RED",
+    "SKY",
+]

@@ -1,1 +1,5 @@
 """What sampled networks say of new rows, and how sure they are."""
+
+from minibnn.prediction.prediction import Prediction
+
+__all__ = ["Prediction"]

@@ -5,7 +5,7 @@ A file shows the formulas first, then the class: ``log_prob(w)`` (E4x), where
 ``draw(shape, rng)``, ``length`` (of how many weights, None for any number),
 ``is_gaussian``, ``labels`` (which formula a method is) and ``examples(n_weights)``.
 
-To add one: write such a file, import it here and put it into ``ALL``: that makes it
+To add one: write such a file, import it here and name it in ``__all__``: that makes it
 public. The laws of ``tests/priors``, the audit and the tables of what combines take it
 from there.
 """
@@ -14,5 +14,5 @@ from minibnn.priors.gaussian import GaussianPrior
 from minibnn.priors.laplace import LaplacePrior
 from minibnn.priors.scale_mixture import ScaleMixturePrior
 
-ALL = (GaussianPrior, ScaleMixturePrior, LaplacePrior)  # in reading order
-__all__ = [c.__name__ for c in ALL]
+__all__ = ["GaussianPrior", "ScaleMixturePrior", "LaplacePrior"]  # in reading order
+ALL = tuple(globals()[name] for name in __all__)

@@ -4,7 +4,7 @@ Exploratory: the form of the rule was chosen with all rows in view, test rows in
 """
 
 import numpy as np
-from scipy.optimize import minimize
+import scipy
 
 from minibnn.datasets.rupture_data import log_odds
 from minibnn.numerics import sigmoid
@@ -45,6 +45,6 @@ def fitted_rule(raw, y):
 
     start = np.array([0.3, np.log(2.0), np.log(50.0)])
     options = {"xatol": 1e-5, "fatol": 1e-9, "maxiter": 2000}
-    best = minimize(loss, start, method="Nelder-Mead", options=options)
+    best = scipy.optimize.minimize(loss, start, method="Nelder-Mead", options=options)
     scaler = raw.mean(0), raw.std(0)
     return Rule({k: float(v) for k, v in constants(best.x).items()}, scaler)

@@ -8,7 +8,7 @@ import warnings
 from dataclasses import replace
 
 import numpy as np
-from scipy.optimize import minimize
+import scipy
 
 from minibnn.prediction.prediction import OUTPUTS
 from minibnn.standardise import mean_and_sd
@@ -147,7 +147,7 @@ def best_constant(likelihood, y, n_outputs):
 
     first = np.concatenate([np.zeros(n_outputs), likelihood.initial_weights()])
     with np.errstate(all="ignore"):
-        found = minimize(nll, first, jac=True, method="L-BFGS-B")
+        found = scipy.optimize.minimize(nll, first, jac=True, method="L-BFGS-B")
     return -found.fun, len(first)
 
 

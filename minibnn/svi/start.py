@@ -6,7 +6,7 @@ reported, and stochastic steps follow.
 """
 
 import numpy as np
-from scipy.optimize import minimize, root
+import scipy
 
 from minibnn.estimators.pathwise import Pathwise
 from minibnn.families.scales import SCALES
@@ -109,7 +109,7 @@ def descend(problem, params, noise, options):
     flat = Flat(params, np.float64)
     dtype = next(iter(params.values())).dtype
     best, loss_of = [np.inf, flat.theta], loss_at(problem, flat, noise)
-    method = {"method": "L-BFGS-B", "bounds": bounds(problem[1], flat)}
+    method = {"method": "L-BFGS-B", "bounds": bounds(problem[1], flat), "jac": True}
 
     def fun(theta):
         loss, gradient = loss_of(theta)
@@ -121,7 +121,7 @@ def descend(problem, params, noise, options):
         return {key: part.astype(dtype) for key, part in flat.split(theta).items()}
 
     try:
-        found = minimize(fun, flat.theta, jac=True, options=options, **method)
+        found = scipy.optimize.minimize(fun, flat.theta, options=options, **method)
     except KeyboardInterrupt:
         raise Interrupted(params_of(best[1])) from None
     return (params_of(found.x) if np.isfinite(found.fun) else params), found
@@ -156,6 +156,7 @@ def newton(fun, theta):
     """A zero of the gradient near theta, or theta."""
     options = {"fatol": SMALLEST_SLOPE, "maxiter": LAST_STEPS, "line_search": None}
     try:
-        return root(lambda x: fun(x)[1], theta, method="krylov", options=options).x
+        krylov = {"method": "krylov", "options": options}
+        return scipy.optimize.root(lambda x: fun(x)[1], theta, **krylov).x
     except ValueError:  # it has gone where nothing is finite
         return theta

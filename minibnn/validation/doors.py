@@ -10,18 +10,20 @@ import sys
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import FunctionType
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
 PACKAGE = __name__.partition(".")[0]
 _CALLER = ContextVar("caller", default=None)  # np.geterr() before the outermost door
 QUIET = ("ignore", "warn")
+Public = TypeVar("Public", bound=Any)
 
 
-def door(public):
+def door(public: Public) -> Public:
     """Decorate a public function, or in place the public methods of a class."""
     if not isinstance(public, type):
-        return _behind(public)
+        return cast(Public, _behind(public))
     for cls in public.__mro__:
         if cls.__module__.partition(".")[0] == PACKAGE:
             for name, value in list(vars(cls).items()):

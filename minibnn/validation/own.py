@@ -5,10 +5,12 @@ out. So an object keeps a copy that cannot be written to; ``array.copy()`` gives
 wants to change it one that can.
 """
 
+from typing import Any
+
 import numpy as np
 
 
-def kept(value):
+def kept(value: Any) -> Any:
     """A read-only copy of an array; of a dict, list or tuple one with such arrays."""
     if isinstance(value, dict):
         return {key: kept(item) for key, item in value.items()}
@@ -23,7 +25,7 @@ def kept(value):
     return copy
 
 
-def keep_arrays(self):
+def keep_arrays(self: Any) -> None:
     """``__post_init__`` of a dataclass that keeps what it is made of."""
     for name, value in vars(self).items():
         object.__setattr__(self, name, kept(value))

@@ -16,10 +16,8 @@ from support import doors
 from support.doors import DOORS
 
 import minibnn as mb
-from minibnn import datasets, metrics, plots
+from minibnn import datasets, exact, metrics, plots
 from minibnn.diagnosis import points
-from minibnn.exact import conjugate as exact
-from minibnn.exact import laplace, quadrature
 from minibnn.likelihoods import ALL
 from minibnn.mcmc import chains
 
@@ -30,8 +28,8 @@ RESULTS = (
     chains.Chains,
     exact.ExactPosterior,
     exact.GaussianPrediction,
-    quadrature.GridPosterior,
-    laplace.LaplacePosterior,
+    exact.GridPosterior,
+    exact.LaplacePosterior,
     datasets.Dataset,
 )
 # What kernels call on each other, with arguments that were checked: not doors.

@@ -5,6 +5,7 @@ Ctrl-C at any moment, a loss without noise. The judge's rules are tested by them
 """
 
 import warnings
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -643,7 +644,7 @@ def test_restarts_keep_what_was_estimated(monkeypatch):
 
 
 def test_ctrl_c_in_hmc_returns_the_draws_so_far(monkeypatch):
-    from minibnn.mcmc import hmc
+    hmc = import_module("minibnn.mcmc.hmc")
 
     X = np.random.default_rng(0).normal(size=(20, 2))
     model = mb.Model(mb.MLP([2, 1]), mb.Gaussian(0.5), PRIOR)
@@ -663,7 +664,7 @@ def test_ctrl_c_in_hmc_returns_the_draws_so_far(monkeypatch):
 
 
 def test_ctrl_c_in_the_reverse_runs_keeps_the_forward_ones(monkeypatch):
-    from minibnn.mcmc import ais
+    ais = import_module("minibnn.mcmc.ais")
 
     X = np.random.default_rng(0).normal(size=(20, 2))
     model = mb.Model(mb.MLP([2, 1]), mb.Gaussian(0.5), PRIOR)

@@ -13,7 +13,7 @@ from support.core_oracles import regression_data
 import minibnn as mb
 from minibnn.optim.slowing import Slowing
 from minibnn.rng import Streams, run_seeds, seed_sequence
-from minibnn.svi import begin, best_start, closing, start
+from minibnn.svi import begin, best_start, closing
 from minibnn.svi import replicas as restarts
 from minibnn.svi.batches import Batches, Order
 from minibnn.svi.history import columns
@@ -284,7 +284,7 @@ def test_what_the_start_minimises(monkeypatch):
         seen.update(options, theta=theta, at=fun(theta))
         return SimpleNamespace(fun=np.nan, x=theta + 1.0, status=1)
 
-    monkeypatch.setattr(start, "minimize", minimize)
+    monkeypatch.setattr("scipy.optimize.minimize", minimize)
     params = mb.MeanField("identity").init(LINEAR, rng=0)
     A, y = LINEAR.batch(X, Y)
     args = LINEAR, mb.MeanField("identity"), params, A, y, 0.3
@@ -316,7 +316,7 @@ def test_a_descent_lost_in_rounding_is_no_start(status, slope, moved, monkeypatc
         end.append(fun(theta)[0] - 100.0)
         return SimpleNamespace(fun=end[0], x=theta + 1.0, status=status, jac=jac)
 
-    monkeypatch.setattr(start, "minimize", minimize)
+    monkeypatch.setattr("scipy.optimize.minimize", minimize)
     params = FAMILY.init(LINEAR, rng=0)
     args = LINEAR, FAMILY, params, *LINEAR.batch(X, Y), 1.0, np.random.default_rng(0)
     found, promised = lbfgs_start(*args, mb.Pathwise())
@@ -333,7 +333,7 @@ def test_the_start_of_tasks_minimises_the_sum_of_their_losses(monkeypatch):
         seen.append((up - down, 2 * g @ step))
         return SimpleNamespace(fun=0.0, x=theta, status=1)
 
-    monkeypatch.setattr(start, "minimize", minimize)
+    monkeypatch.setattr("scipy.optimize.minimize", minimize)
     family = mb.InferenceNetwork(mb.MLP([2, 6]), np.eye(2))
     data = np.stack([X, X[::-1]]), np.stack([Y, 2 * Y])
     mb.fit(LINEAR, family, *data, **(SHORT | {"start": "lbfgs"}))
