@@ -56,6 +56,8 @@ def against(found: TableFit, rows: np.ndarray, whose: str, ax: Axes) -> None:
         label="95 % interval",
     )  # fmt: skip
     ax.plot(mean[rows], y[rows], "o", color=plots.BLUE, ms=4, label="target")
+    room = 0.05 * np.ptp(mean[rows]) or 1.0
+    ax.set_xlim(mean[rows].min() - room, mean[rows].max() + room)
     ax.set_xlabel("predicted mean")
     ax.set_ylabel(f"{found.target.name} {found.target.symbol}".strip())
     some = f", each {step}th" if step > 1 else ""

@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from minibnn.own_data.inputs import listed
 from minibnn.own_data.scores import LEVELS, Score
 from minibnn.own_data.study import TableFit
 from minibnn.own_data.text import WORDS
 from minibnn.recipe import plain
 
 HEAD, WIDTH = 10, 79
+MOST_NAMED = 12  # columns of which the same is said
 SURE = 2.0  # standard errors of a gain
 NAMES = {"log_density": "log density", "rmse": "RMSE", "accuracy": "accuracy",
          "brier": "Brier score"}  # fmt: skip
@@ -77,9 +79,9 @@ def of_table(found: TableFit) -> Iterator[str]:
     count = f"{len(inputs.names)} input{'s' * (len(inputs.names) > 1)}"
     yield from paragraph("inputs", f"{count} from {len(inputs.told)} columns")
     for words, columns in by_words(inputs.told).items():
-        yield from indented(f"{', '.join(columns)}: {words}")
+        yield from indented(f"{listed(columns, MOST_NAMED)}: {words}")
     for why, columns in by_words(inputs.left_out).items():
-        yield from indented(f"left out, {why}: {', '.join(columns)}")
+        yield from indented(f"left out, {why}: {listed(columns, MOST_NAMED)}")
     for name, count in inputs.unseen.items():
         yield from indented(f"{name}: {count} rows have a word that no training row has")
 
@@ -109,8 +111,7 @@ def of_target(found: TableFit) -> str:
         return f"{target.task}, from {y.min():.4g} to {y.max():.4g}{unit(found)}"
     counts = np.bincount(y.astype(int))
     each = [f"{name} ({n})" for name, n in zip(target.classes, counts, strict=True)]
-    more = f" and {len(each) - 8} more" if len(each) > 8 else ""
-    return f"{target.task}: {', '.join(each[:8])}{more}"
+    return f"{target.task}: {listed(each)}"
 
 
 def unit(found: TableFit) -> str:
