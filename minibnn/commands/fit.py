@@ -1,5 +1,6 @@
 """``minibnn fit DATA.csv --target NAME``: a person's own table, fitted and predicted."""
 
+import argparse
 import sys
 import time
 from pathlib import Path
@@ -23,6 +24,20 @@ picture.png, and model.npz, for mb.FitResult.load in Python
 
 def arguments(parser):
     """Arguments of ``minibnn fit``."""
+    of_the_table(parser)
+    of_the_fit(parser)
+    parser.add_argument(
+        "--out", type=folder, metavar="DIR",
+        help="folder of the results (default: the table's name and -fit)",
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="replace the results that are there"
+    )
+    add_json(parser)
+
+
+def of_the_table(parser):
+    """Which column to predict, and how to read the others."""
     parser.add_argument("table", metavar="DATA.csv", type=Path, help="the table")
     parser.add_argument(
         "--target", metavar="NAME", help="the column to predict, by its name"
@@ -33,13 +48,6 @@ def arguments(parser):
         default="auto",
         help="default: binary if it has two values, classes if it is text, else "
         "regression",
-    )
-    parser.add_argument(
-        "--out", type=folder, metavar="DIR",
-        help="folder of the results (default: the table's name and -fit)",
-    )
-    parser.add_argument(
-        "--force", action="store_true", help="replace the results that are there"
     )
     for name, text in (
         ("--drop", "leave this column out (may be repeated)"),
@@ -54,6 +62,10 @@ def arguments(parser):
         "--decimal", choices=("point", "comma"),
         help="the decimal sign (default: what the cells show)",
     )
+
+
+def of_the_fit(parser):
+    """How much is held out, and how the rest is fitted."""
     parser.add_argument(
         "--test-share", type=share, default=0.2, metavar="S",
         help="share of the rows held out, 0 for none (default: 0.2)",
@@ -70,7 +82,6 @@ def arguments(parser):
         "--seed", type=seed, default=0, metavar="N",
         help="seed of every random number (default: 0)",
     )
-    add_json(parser)
 
 
 def run(args, say):
@@ -86,7 +97,7 @@ def run(args, say):
     )
     column = target_column(table, args.target)
     target = target_of(column, args.task, table.lines)
-    out = Path(args.out or f"{args.table.stem}-fit")
+    out = out_folder(args.out or f"{args.table.stem}-fit")
     check_folder(out, args.force)
     found = fit_table(
         table, target, test_share=args.test_share, hidden=args.hidden, steps=args.steps,
@@ -97,6 +108,16 @@ def run(args, say):
     say(f"written   {out}: report.txt, report.json, predictions.csv, picture.png,\n"
         "          model.npz, for Python: mb.FitResult.load")  # fmt: skip
     return facts | {"seed": args.seed, "out": str(out)}, 0
+
+
+def out_folder(text):
+    """The folder of the results, also where its name is ours."""
+    from minibnn.own_data.text import TableError
+
+    try:
+        return Path(folder(text))
+    except argparse.ArgumentTypeError as error:
+        raise TableError(f"argument --out: {error}") from error
 
 
 def target_column(table, name):

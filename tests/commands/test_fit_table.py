@@ -173,6 +173,9 @@ def test_probabilities_of_classes(fit, tmp_path):
 
 def test_what_is_there_is_not_replaced_unless_asked(fit, tmp_path):
     mine = tmp_path / "table-fit" / "mine.txt"
+    mine.parent.write_text("a file")
+    assert "argument --out: want a folder" in fit(PLAIN, "--target", "price")[2]
+    mine.parent.unlink()
     mine.parent.mkdir()
     assert fit(PLAIN, "--target", "price")[0] == 0  # an empty folder is as good as none
     mine.write_text("mine")
