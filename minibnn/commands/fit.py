@@ -92,13 +92,13 @@ def run(args, say):
     from minibnn.own_data.study import fit_table
     from minibnn.own_data.target import target_of
 
+    out = out_folder(args.out or f"{args.table.stem}-fit")
+    check_folder(out, args.force)
     table = read_table(
         args.table, args.missing, args.categories, args.drop, args.decimal
     )
     column = target_column(table, args.target)
     target = target_of(column, args.task, table.lines)
-    out = out_folder(args.out or f"{args.table.stem}-fit")
-    check_folder(out, args.force)
     found = fit_table(
         table, target, test_share=args.test_share, hidden=args.hidden, steps=args.steps,
         seed=args.seed, verbose=sys.stderr.isatty(), clock=time.perf_counter,

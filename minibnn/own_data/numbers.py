@@ -1,6 +1,5 @@
 """What cells say as numbers: decimal points and commas, thousands, per cent, currencies."""
 
-import math
 import re
 from collections.abc import Iterable
 
@@ -12,6 +11,7 @@ NUMBER = re.compile(
     r"[+-]?(?:\d+\.?\d*|\.\d+|[1-9]\d{0,2}(?P<by>[,\s'’])\d{3}(?:(?P=by)\d{3})*(?:\.\d*)?)"
     r"(?:[eE][+-]?\d+)?"
 )
+ENOUGH = 1000  # cells that have decided which sign is the decimal one
 SEPARATORS = re.compile(r"[,\s'’]")
 SWAP = str.maketrans(".,", ",.")
 
@@ -21,19 +21,24 @@ def number(text: str, decimal: str) -> float | None:
 
     Whole parts may be grouped by thousands: by the other sign, a blank or an apostrophe.
     """
-    text = text.replace("\N{MINUS SIGN}", "-")
     if decimal == ",":
         text = text.translate(SWAP)
+    if "," not in text and "_" not in text:  # most numbers, and quickly
+        try:
+            value = float(text)
+            return value if value == value else None
+        except ValueError:
+            pass
+    text = text.replace("\N{MINUS SIGN}", "-")
     if NUMBER.fullmatch(text):
         return float(SEPARATORS.sub("", text))
-    infinite = text.lower().lstrip("+-") in ("inf", "infinity")
-    return math.copysign(math.inf, -(text[0] == "-")) if infinite else None
+    return None
 
 
 def bare(text: str) -> tuple[str, str]:
     """(symbol, rest) of a cell with a per cent or currency sign at one end."""
-    for symbol in SYMBOLS:
-        if text.startswith(symbol) or text.endswith(symbol):
+    for symbol in text[:1], text[-1:]:
+        if symbol and symbol in SYMBOLS:
             return symbol, text.strip(symbol).strip()
     return "", text
 
@@ -50,6 +55,8 @@ def decimal_sign(cells: Iterable[str], delimiter: str) -> str:
     for cell in cells:
         if "," not in cell and "." not in cell:
             continue
+        if points + commas >= ENOUGH:
+            break
         _, text = bare(cell)
         point, comma = number(text, "."), number(text, ",")
         points += comma is None and point is not None

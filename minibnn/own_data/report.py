@@ -213,9 +213,10 @@ def calibration(found: TableFit) -> str:
         )
     held = [scores[f"coverage_{100 * level:.0f}"] for level in LEVELS]
     words = [
-        f"the {100 * s['expected']:.0f} % interval {100 * s['value']:.0f} % "
-        f"(± {100 * s['se']:.0f})"
+        f"the {100 * s['expected']:.0f} % interval {100 * s['value']:.{d}f} % "
+        f"(± {100 * s['se']:.{d}f})"
         for s in held
+        for d in [int(s["se"] < 0.01)]
     ]
     return f"of the held-out targets hold: {', '.join(words)}"
 
