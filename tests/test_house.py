@@ -18,7 +18,7 @@ import minibnn
 PACKAGE = Path(minibnn.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = (  # from the ground up; a file imports from its own floor and those below
-    "types equations numerics validation version progress",
+    "types equations numerics validation version progress tables",
     "nn priors likelihoods optim tape gradcheck rng storage recipe inputs metrics"
     " standardise datasets",
     "model families",
@@ -34,7 +34,7 @@ FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms.split()}
 ONLY = {
     "numerics": set(),
     "tape": {"numerics"},
-    "gradcheck": {"validation"},
+    "gradcheck": {"validation", "tables"},
     "nn": {"equations", "numerics", "validation"},
     "priors": {"equations", "numerics", "validation", "nn"},
     "likelihoods": {"equations", "numerics", "validation", "priors"},

@@ -1,6 +1,7 @@
 """The categorical likelihood: one of K classes."""
 
 import numpy as np
+from scipy.special import softmax
 
 from minibnn.equations import equation
 from minibnn.likelihoods.base import Likelihood, total_of
@@ -107,8 +108,7 @@ class Categorical(Likelihood):
 
     def mean(self, F, v):
         """Class probabilities."""
-        E = np.exp(F - F.max(-1, keepdims=True))
-        return E / E.sum(-1, keepdims=True)
+        return softmax(F, axis=-1)
 
     def variance(self, F, v):
         """p (1 - p) of every class, 1 - p summed from the others so that none cancels."""
