@@ -8,6 +8,7 @@ byte; a reader trusts nothing before it has compared them.
 import hashlib
 import json
 import os
+import stat
 import threading
 import zipfile
 from contextlib import contextmanager
@@ -29,13 +30,24 @@ def check_path(name, path):
     """Return path as a Path in a folder that exists; raise naming the argument."""
     path = _as_path(name, path)
     try:
-        if path.is_dir():
+        if what_is(path) == "a folder":
             raise StorageError(f"{name} must be a file, but {str(path)!r} is a folder")
-        if not path.parent.is_dir():
+        if what_is(path.parent) != "a folder":
             raise StorageError(f"{name}: there is no folder {str(path.parent)!r}")
     except OSError as error:
         raise StorageError(f"{name} {str(path)!r}: {error.strerror}") from error
     return path
+
+
+def what_is(path):
+    """ "a file", "a folder" or "missing"; OSError where the system cannot tell.
+
+    ``Path.is_dir`` and its like raise it up to Python 3.13, and are silent from 3.14 on.
+    """
+    try:
+        return "a folder" if stat.S_ISDIR(path.stat().st_mode) else "a file"
+    except (FileNotFoundError, NotADirectoryError):
+        return "missing"
 
 
 def _as_path(name, path):
@@ -67,8 +79,7 @@ def read(path, kind):
     """Return (facts, arrays) of a file that :func:`write` made; else StorageError."""
     path = _as_path("path", path)
     try:
-        if not path.is_file():
-            what = "a folder" if path.is_dir() else "missing"
+        if (what := what_is(path)) != "a file":
             raise StorageError(f"cannot read {str(path)!r}: it is {what}")
         members = _read_members(path)
         meta = json.loads(bytes(members.pop(META)).decode())

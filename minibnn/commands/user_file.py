@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
+from minibnn.storage import what_is
 from minibnn.validation.describe import ArgumentTypeError
 
 HERE = Path(__file__).resolve().parents[1]  # the package, whose lines nobody asked for
@@ -81,11 +82,11 @@ def _parts(spec):
         raise SpecError(f"the problem must be given as FILE.py:function, got {spec!r}")
     path = Path(file)
     try:
-        there, folder = path.is_file(), path.is_dir()
+        what = what_is(path)
     except OSError as error:  # a name that is too long, a folder that may not be read
         raise SpecError(f"cannot read {file[:80]!r}: {error.strerror}") from error
-    if not there:
-        what = "a folder" if folder else "not there"
+    if what != "a file":
+        what = {"missing": "not there"}.get(what, what)
         raise SpecError(f"cannot read {file!r}: it is {what}")
     return path, name
 

@@ -36,11 +36,11 @@ def run(args, say):
     """Check every labelled gradient of the package, or one of the reader's."""
     if args.problem is not None:
         return yours(args, say)
-    from minibnn.audit import verify as audit
+    from minibnn.audit.verify import HEAD, KEY, line, summary, verify
 
-    say(audit.HEAD)
-    rows = audit.verify(progress=lambda row: say(audit.line(row)))
-    say(f"\n{audit.KEY}\n{audit.summary(rows)}")
+    say(HEAD)
+    rows = verify(progress=lambda row: say(line(row)))
+    say(f"\n{KEY}\n{summary(rows)}")
     agree = sum(row["verdict"] == "agrees" for row in rows)
     numbers = {"gradients": len(rows), "agree": agree, "rows": rows}
     return numbers, int(agree < len(rows))

@@ -1,5 +1,6 @@
 """The commands: what they print, what they write, how they fail."""
 
+import importlib
 import io
 import json
 import subprocess
@@ -13,12 +14,13 @@ import pytest
 from matplotlib.figure import Figure
 
 import minibnn
-from minibnn.audit import verify as audit
 from minibnn.book import demo as demonstration
 from minibnn.commands import main as cli
 from minibnn.commands.spelling import spelled
 from minibnn.datasets import rupture_data
 from minibnn.svi.estimate import estimate_elbo
+
+audit = importlib.import_module("minibnn.audit.verify")
 
 LONGEST = "MeanField(softplus) HeteroscedasticGaussian Pathwise()"
 GOOD = {
