@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from minibnn.datasets import rupture_data
+from minibnn.storage import what_is
 
 
 def add_data(parser):
@@ -69,9 +70,12 @@ def folder(text):
     if not text:
         raise argparse.ArgumentTypeError("want a folder, got nothing; here is '.'")
     nearest = Path(text).absolute()
-    while not nearest.exists():
-        nearest = nearest.parent
-    if not nearest.is_dir():
+    try:
+        while (what := what_is(nearest)) == "missing":
+            nearest = nearest.parent
+    except OSError as error:  # a name that is too long
+        raise argparse.ArgumentTypeError(f"{error.strerror}: {text[:40]!r}") from None
+    if what == "a file":
         raise argparse.ArgumentTypeError(f"want a folder, {nearest} is a file")
     if not os.access(nearest, os.W_OK):
         raise argparse.ArgumentTypeError(f"no permission to write in {nearest}")

@@ -13,9 +13,9 @@ EXAMPLES = """\
   minibnn fit patients.csv --target ill --drop name --missing=-999 --out ill
 
 reads cells parted by commas, semicolons, tabs or |, decimal points or commas;
-the first line names the columns. A gap becomes the median and is marked, text of
-up to 20 words a column for each. A fifth of the rows is held out for the scores;
-rows without a target are predicted too: put new ones there.
+the first line names the columns. A gap becomes the median and is marked; text
+of up to 20 words becomes a column for each. A fifth of the rows is held out for
+the scores; rows without a target are predicted too: put new ones there.
 
 written: report.txt, report.json, predictions.csv (mean, sd, 95 % interval),
 picture.png, and model.npz, for mb.FitResult.load in Python

@@ -1,4 +1,4 @@
-"""Stages of a long run on standard error: a line each, and in a terminal a clock that runs."""
+"""Stages of a long run on standard error: a line each; in a terminal a clock runs."""
 
 import shutil
 import threading

@@ -73,13 +73,20 @@ def file_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        reason = "it is a folder" if path.is_dir() else error.strerror
-        near = path.parent if path.parent.is_dir() else None
-        names = [other.name for other in near.iterdir()] if near else []
-        guess = difflib.get_close_matches(path.name, names, 1)
-        hint = f"; did you mean {str(path.with_name(guess[0]))!r}?" if guess else ""
-        hint = "" if path.is_dir() else hint
-        raise TableError(f"cannot read {str(path)!r}: {reason}{hint}") from error
+        folder = isinstance(error, IsADirectoryError)
+        reason = "it is a folder" if folder else error.strerror
+        hint = similar(path) if isinstance(error, FileNotFoundError) else ""
+        raise TableError(f"cannot read {str(path)[:80]!r}: {reason}{hint}") from error
+
+
+def similar(path: Path) -> str:
+    """A question about a file beside, whose name is much like this one's, or ""."""
+    try:
+        names = [other.name for other in path.parent.iterdir()]
+    except OSError:
+        return ""
+    near = difflib.get_close_matches(path.name, names, 1)
+    return f"; did you mean {str(path.with_name(near[0]))!r}?" if near else ""
 
 
 def decoded(data: bytes, path: Path) -> tuple[str, str]:

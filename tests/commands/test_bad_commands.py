@@ -17,6 +17,7 @@ REFUSED = {  # arguments: words of the one line
     ("demo", "--seed", "²"): "whole number >= 0",
     ("demo", "--seed", "9" * 5000): "whole number >= 0, got '999",
     ("demo", "--out", ""): "want a folder",
+    ("demo", "--out", "x" * 300): "argument --out: File name too long",
     ("rupture", "--seeds", "0"): "whole number >= 1",
     ("rupture", "--seeds", "9" * 30): "<= 10000",
     ("rupture", "--seeds", "9" * 5000): "<= 10000",

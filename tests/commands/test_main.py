@@ -2,9 +2,12 @@
 
 import importlib
 import io
+import itertools
 import json
+import re
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +19,7 @@ from matplotlib.figure import Figure
 import minibnn
 from minibnn.book import demo as demonstration
 from minibnn.commands import main as cli
+from minibnn.commands import moving
 from minibnn.commands.spelling import spelled
 from minibnn.datasets import rupture_data
 from minibnn.svi.estimate import estimate_elbo
@@ -379,11 +383,46 @@ def test_progress_of_the_study_tells_the_seconds_since_its_beginning(
         "minibnn.rupture.report.write_study",
         lambda study, out, say: {"files": ["a", "b"]},
     )
-    monkeypatch.setattr("minibnn.rupture.report.markdown", lambda facts: "page")
+    monkeypatch.setattr("minibnn.rupture.report.in_words", lambda facts: "page")
     assert cli.main(["rupture"]) == 0
     said = capsys.readouterr()
     assert said.err == "    65 s  fit: everything\n"
     assert said.out == "page\nwritten: a, b\n"
+
+
+class Screen(io.StringIO):
+    """A terminal, which shows what stands on its lines in the end."""
+
+    def isatty(self):
+        return True
+
+    def lines(self):
+        return [line.split("\r")[-1].rstrip() for line in self.getvalue().split("\n")]
+
+
+def test_in_a_terminal_the_stage_at_work_moves(monkeypatch):
+    """Its seconds run on between two stages; no line is longer than the terminal."""
+    monkeypatch.setattr(moving, "TICK", 0.0)
+    monkeypatch.setenv("COLUMNS", "30")
+    ticks, drawn = itertools.count(), threading.Event()
+
+    def clock():
+        now = next(ticks)
+        if now == 5:
+            drawn.set()
+        return float(now)
+
+    screen = Screen()
+    with moving.Moving(screen, clock) as say:
+        say("the first of the stages, a long one")
+        assert drawn.wait(10)
+        say("short")
+    first, second, last = screen.lines()
+    assert re.fullmatch(r" +\d+ s  the first of t\.\.\.", first)
+    assert int(first.split()[0]) > 4
+    assert re.fullmatch(r" +\d+ s  short", second)
+    assert last == ""
+    assert max(map(len, re.split("[\r\n]", screen.getvalue()))) < 30
 
 
 # --- figures and the frame -----------------------------------------------------------
