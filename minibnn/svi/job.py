@@ -14,7 +14,8 @@ class Job:
 
     ``A`` (N, D+1) or (R, N, D+1) are features, or the Inputs they are made from; ``y``
     the targets that go with them. ``seeds`` has one for each replica. ``given_seeds`` are
-    those that a caller has named; None: whatever seed, a checkpoint may go on.
+    those that a caller has named; None: whatever seed, a checkpoint may go on. ``title``
+    is what progress calls it, "restart 2 of 5: ".
     """
 
     model: Any
@@ -25,6 +26,7 @@ class Job:
     options: Any
     seeds: list
     given_seeds: list | None = None
+    title: str = ""
 
     facts = cached_property(facts_of)
 

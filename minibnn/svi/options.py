@@ -107,7 +107,7 @@ class Options:
         """Whether somebody looks at, stops or saves a single run."""
         stop = None if isinstance(self.stop, Slowing) else self.stop
         lookers = stop, self.callback, self.checkpoint
-        return self.verbose or any(looker is not None for looker in lookers)
+        return any(looker is not None for looker in lookers)
 
     def for_replicas(self, count):
         """The same options for several runs as replicas of one."""
@@ -136,7 +136,6 @@ class Options:
             replicas=None,
             callback=None,
             checkpoint=None,
-            verbose=False,
         )
 
     def kinds(self, model, family, n_rows, exact):
