@@ -168,6 +168,33 @@ def test_probabilities_of_classes(fit, tmp_path):
         assert row["predicted"] == ("yes" if float(row["p(yes)"]) > 0.5 else "no")
 
 
+@pytest.mark.optional
+@pytest.mark.parametrize(
+    "name", ["plain", "counts", "classes", "yes and no", "nothing held out"]
+)
+def test_the_picture_shows_what_the_report_says(name, fit, tmp_path, monkeypatch):
+    """Of numbers the rows against their predictions, of classes a reliability diagram."""
+    drawn = []
+    monkeypatch.setattr(picture, "picture", lambda found: drawn.append(found) or Paper())
+    content, options, _ = GOOD[name]
+    assert fit(content, "--target", "price", *options)[0] == 0
+    monkeypatch.undo()
+    figure = picture.picture(drawn[0])
+    figure.savefig(tmp_path / "picture.png")
+    assert (tmp_path / "picture.png").read_bytes()[:4] == b"\x89PNG"
+    left, right = figure.axes
+    assert right.get_ylabel() == "ELBO (nats)"
+    rows = "24 rows trained on" if name == "nothing held out" else "5 rows held out"
+    assert left.get_title("left").startswith(rows)
+    known = {"classes": "share that is right", "yes and no": "share of yes"}
+    assert left.get_ylabel() == known.get(name, "price")
+    if name == "plain":
+        dots = next(line for line in left.lines if line.get_label() == "target")
+        test = np.flatnonzero(drawn[0].test)
+        assert dots.get_ydata() == pytest.approx(np.array(PRICES)[test])
+        assert dots.get_xdata() == pytest.approx(drawn[0].told["mean"][test])
+
+
 # --- all or nothing ------------------------------------------------------------------
 
 
