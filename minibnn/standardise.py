@@ -1,5 +1,7 @@
 """Units: the means and standard deviations that a fit on standardised data remembers."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

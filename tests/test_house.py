@@ -389,7 +389,10 @@ def test_nothing_prints_unless_asked(path):
 
 # --- the objective and the estimators know no concrete class -------------------------
 
-SHARED = "families.normal"  # the shape of q and its cotangent
+SHARED = (  # the shape of q and its cotangent, and what is concrete in nothing
+    "families.normal",
+    *("families.base", "likelihoods.base", "priors.base"),
+)
 CONCRETE = {"families", "likelihoods", "priors"}
 GENERAL = [p for p in FILES if room_of(name_of(p)) in {"objective", "estimators"}]
 

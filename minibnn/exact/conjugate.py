@@ -5,6 +5,8 @@ a Gaussian posterior. One QR factorisation gives its moments, its predictive and
 evidence without ever forming XᵀX, whose condition number is the square of X's.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -103,7 +105,7 @@ def prior_moments(prior: Any, n_weights: int) -> tuple[FloatArray, FloatArray]:
 
 
 @door
-def exact_posterior(model: Model, X: ArrayLike, y: ArrayLike) -> "ExactPosterior":
+def exact_posterior(model: Model, X: ArrayLike, y: ArrayLike) -> ExactPosterior:
     """The exact posterior of a linear model with known Gaussian noise (E91, E92).
 
     Parameters
@@ -245,7 +247,7 @@ class ExactPosterior:
         )
         return self.mean + as_rng(rng).standard_normal(shape) @ self.root.T
 
-    def predict(self, X: ArrayLike) -> "GaussianPrediction":
+    def predict(self, X: ArrayLike) -> GaussianPrediction:
         """The Gaussian predictive.
 
         Parameters

@@ -1,5 +1,7 @@
 """Stochastic variational inference: ``fit``, the door to the six steps."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
