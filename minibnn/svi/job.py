@@ -21,7 +21,8 @@ class Job:
 
     ``A`` (N, D+1) or (R, N, D+1) are features, or the Inputs they are made from; ``y``
     the targets that go with them. ``seeds`` has one for each replica. ``given_seeds`` are
-    those that a caller has named; None: whatever seed, a checkpoint may go on.
+    those that a caller has named; None: whatever seed, a checkpoint may go on. ``title``
+    is what progress calls it, "restart 2 of 5: ", and ``kind_of_run`` one of several.
     """
 
     model: Model
@@ -32,6 +33,8 @@ class Job:
     options: Options
     seeds: list[np.random.SeedSequence]
     given_seeds: list[str] | None = None
+    title: str = ""
+    kind_of_run: str = "restart"
 
     facts = cached_property(facts_of)
 

@@ -114,7 +114,7 @@ class Options:
         """Whether somebody looks at, stops or saves a single run."""
         stop = None if isinstance(self.stop, Slowing) else self.stop
         lookers = stop, self.callback, self.checkpoint
-        return self.verbose or any(looker is not None for looker in lookers)
+        return any(looker is not None for looker in lookers)
 
     def for_replicas(self, count: int) -> Self:
         """The same options for several runs as replicas of one."""
@@ -145,7 +145,6 @@ class Options:
             replicas=None,
             callback=None,
             checkpoint=None,
-            verbose=False,
         )
 
     def kinds(
