@@ -228,7 +228,7 @@ def check_units(units: Standardiser, model: Any, lead: tuple[int, ...]) -> None:
 
 
 def standardised(
-    standardise: Any, model: Any, family: Any, X: ArrayLike, y: ArrayLike
+    standardise: Any, model: Any, family: Any, X: ArrayLike, y: Any
 ) -> tuple[Any, Any, Standardiser | None]:
     """(X, y, Standardiser) for a fit; with ``False`` as they are, and None.
 

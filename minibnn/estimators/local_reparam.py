@@ -122,7 +122,7 @@ class LocalReparam(Estimator):
     >>> params, X = family.init(model, rng), rng.normal(size=(50, 2))
     >>> def spread(estimator):
     ...     shape = estimator.noise_shape(model, family, 1, len(X))
-    ...     noises = rng.normal(size=(200, *shape))
+    ...     noises = rng.normal(size=(50, *shape))
     ...     data = X, X[:, 0] > 0
     ...     losses = [
     ...         mb.neg_elbo(model, family, params, noise, *data, estimator=estimator)[0]

@@ -51,6 +51,7 @@ def grid_posterior(
     is halved until the log evidence moves by less than ``tol``. Smooth activations
     reach 1e-11 quickly; a kink (ReLU) leaves an error of second order in the spacing,
     which ``.error`` tells.
+    Source.  Trefethen & Weideman 2014, on how fast the trapezoid rule converges.
 
     Parameters
     ----------
