@@ -15,7 +15,7 @@ from minibnn.mcmc.density import CACHE
 from minibnn.mcmc.leapfrog import State, transition
 from minibnn.model import Model
 from minibnn.prediction.predictive import log_mean_exp
-from minibnn.progress import report
+from minibnn.progress import SILENT, Progress
 from minibnn.rng import seed_sequence
 from minibnn.types import ArrayLike, FloatArray, Rng
 from minibnn.validation.arguments import (
@@ -32,7 +32,7 @@ from minibnn.validation.pieces import in_turn
 
 @equation("E99")
 @np.errstate(all="ignore")
-def anneal(parts, w, path, n_leapfrog, rng, reverse=False, verbose=False):
+def anneal(parts, w, path, n_leapfrog, rng, reverse=False, progress=SILENT):
     """Log importance weights of annealing runs, forward or in reverse.
 
     (E99)  log v = Σ_t (β_t - β_{t-1}) log L(w_{t-1}),   E[v] = p(D)
@@ -58,9 +58,7 @@ def anneal(parts, w, path, n_leapfrog, rng, reverse=False, verbose=False):
         w = transition(density, State(w, *density(w)), *args)[0].w
         if reverse:
             log_weights += gap * parts(w)[2]
-        if verbose and (count + 1) % max(1, len(order) // 10) == 0:
-            way = "reverse" if reverse else "forward"
-            report(f"{way} {count + 1}/{len(order)}  beta {betas[t]:.4f}")
+        progress(count + 1, lambda _, t=t: f"beta {betas[t]:.4f}")
     return log_weights
 
 
@@ -186,15 +184,22 @@ def ais(
     if not hasattr(model.prior, "draw"):
         raise ValueError(f"model.prior must have draw(shape, rng), got {model.prior!r}")
     pilot_start = model.weight_prior.draw((max(32, n_particles), shape[1]), rngs[0])
-    path = pilot(parts, pilot_start, n_leapfrog, rngs[0]).resampled(n_temperatures)
+    with Progress(verbose, "choosing temperatures", unit="moves") as progress:
+        path = pilot(parts, pilot_start, n_leapfrog, rngs[0], progress)
+    path = path.resampled(n_temperatures)
     start = model.weight_prior.draw(shape, rngs[1])
-    forward = anneal(parts, start, path, n_leapfrog, rngs[1], verbose=verbose)
+    with Progress(verbose, "forward", n_temperatures, "temperatures") as progress:
+        args = (parts, start, path, n_leapfrog, rngs[1])
+        forward = anneal(*args, progress=progress)
     backward = None
     if generating_weights is not None:
         copies = np.tile(w, (n_particles, 1))
         args = (parts, copies, path, n_leapfrog, rngs[2])
-        with suppress(KeyboardInterrupt):  # the forward runs are a whole result
-            backward = anneal(*args, reverse=True, verbose=verbose)
+        # Ctrl-C: the forward runs are a whole result
+        with suppress(KeyboardInterrupt), Progress(
+            verbose, "reverse", n_temperatures, "temperatures"
+        ) as progress:
+            backward = anneal(*args, reverse=True, progress=progress)
     return evidence(forward, backward)
 
 
@@ -253,7 +258,7 @@ class Path:
 
 
 @np.errstate(all="ignore")  # a far draw overflows; its weight is then e^-inf = 0
-def pilot(parts, w, n_leapfrog, rng):
+def pilot(parts, w, n_leapfrog, rng, progress=SILENT):
     """Choose a path: the next beta spreads the log weights by one nat."""
     beta, step = 0.0, 0.3
     rows = [(beta, step, w.std(0))]
@@ -276,4 +281,5 @@ def pilot(parts, w, n_leapfrog, rng):
             step = step * np.exp(0.5 * (move.accept.mean() - TARGET_ACCEPT))
         w = state.w
         rows.append((beta, step, np.maximum(w.std(0), 1e-10)))
+        progress((len(rows) - 1) * PILOT_MOVES, lambda _, beta=beta: f"beta {beta:.4f}")
     return Path(*(np.array(column) for column in zip(*rows, strict=True)))

@@ -5,7 +5,6 @@ import numpy as np
 from minibnn.mcmc.chains import outputs
 from minibnn.mcmc.ess import ess
 from minibnn.mcmc.r_hat import LEAST_DRAWS, r_hat
-from minibnn.progress import report
 
 ESS, R_HAT = 400, 1.02
 ROWS = 2000  # of the training data that are watched at most
@@ -29,9 +28,9 @@ class Enough:
     that are returned.
     """
 
-    def __init__(self, model, A, verbose):
-        self.model, self.A, self.verbose = model, A, verbose
-        self.due = FIRST
+    def __init__(self, model, A):
+        self.model, self.A, self.due = model, A, FIRST
+        self.said = ""
 
     def __call__(self, rows, most):
         """Asked after every draw; ``rows`` are the weights (C, P) of each."""
@@ -39,9 +38,7 @@ class Enough:
         if n < min(self.due, most):
             return False
         size, ratio = self.slowest(np.stack(rows, 1))
-        if self.verbose:
-            said = f"slowest ESS {size:.0f}, R-hat {ratio:.3f}"
-            report(f"sampling {n}, at most {most}  {said}")
+        self.said = f"slowest ESS {size:.0f}, R-hat {ratio:.3f}"
         growth = np.clip(1.1 * ESS / max(size, 1.0), LEAST, MOST)
         self.due = int(np.ceil(n * growth))
         return bool(size >= ESS and ratio <= R_HAT)

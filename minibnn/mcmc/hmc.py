@@ -11,7 +11,7 @@ from minibnn.mcmc.density import LogJoint
 from minibnn.mcmc.enough import Enough, evenly
 from minibnn.mcmc.leapfrog import State, transition
 from minibnn.model import Model
-from minibnn.progress import report
+from minibnn.progress import Progress
 from minibnn.rng import seed_sequence
 from minibnn.types import ArrayLike, Rng
 from minibnn.validation.arguments import (
@@ -121,7 +121,7 @@ def hmc(
     A, y = model.batch(X, y, ndim=2, dtype=np.float64)
     n_chains = check_int("n_chains", n_chains, maximum=MOST)
     verbose = check_bool("verbose", verbose)
-    most, enough = check_draws(model, A, n_draws, max_draws, watch, verbose)
+    most, enough = check_draws(model, A, n_draws, max_draws, watch)
     seed = seed_sequence(rng)
     run_seed, prediction_seed = seed.spawn(2)
     sampler = Sampler(
@@ -141,7 +141,7 @@ def hmc(
     return Chains(model, draws, *learned, stats, prediction_seed, sampler.stop_reason)
 
 
-def check_draws(model, A, n_draws, max_draws, watch, verbose):
+def check_draws(model, A, n_draws, max_draws, watch):
     """How many draws at most, and what says that there are enough, or None."""
     max_draws = check_int("max_draws", max_draws, maximum=MOST)
     if watch is None:
@@ -151,7 +151,7 @@ def check_draws(model, A, n_draws, max_draws, watch, verbose):
         check_shape("watch", watch, (len(watch), model.net.n_inputs))
         rows = model.net.features(check_rows("watch", watch))
     if isinstance(n_draws, str) and n_draws == "auto":
-        return max_draws, Enough(model, rows, verbose)
+        return max_draws, Enough(model, rows)
     return check_int("n_draws", n_draws, maximum=MOST), None
 
 
@@ -195,6 +195,11 @@ class Sampler:
 
     def warm_up(self):
         """Learn step sizes all the time and scales at the end of every window."""
+        with Progress(self.verbose, "warm-up", self.n_warmup, "moves") as progress:
+            self.learn(progress)
+
+    def learn(self, progress):
+        """The warm-up, watched."""
         ends, window = window_ends(self.n_warmup), []
         for i in range(self.n_warmup):
             # short paths until the first window has given the scales
@@ -208,7 +213,7 @@ class Sampler:
                 window = []
                 self.settle()
                 self.steps.restart(self._first_step())
-            self.report("warm-up", i + 1, self.n_warmup)
+            progress(i + 1, self.words)
 
     def settle(self):
         """Look whether forces are precise enough for the scales."""
@@ -231,7 +236,8 @@ class Sampler:
         """
         rows = []
         try:
-            self.stop_reason = self.draw(rows, n_draws, enough)
+            with Progress(self.verbose, "sampling", n_draws, "draws") as progress:
+                self.stop_reason = self.draw(rows, n_draws, enough, progress)
         except KeyboardInterrupt:
             if len(rows) < FEWEST:
                 raise
@@ -245,23 +251,21 @@ class Sampler:
         }
         return draws, stats
 
-    def draw(self, rows, n_draws, enough):
+    def draw(self, rows, n_draws, enough, progress):
         """Append what becomes of each transition to rows; returns why it ends."""
         step, weights = self.steps.final, []
         for i in range(n_draws):
             move, n_steps = self.advance(step, self.max_leapfrog)
             counts = np.full(len(step), n_steps)
             rows.append((self.state.w, self.state.log_joint, *move, counts))
+            progress(i + 1, lambda _: self.words() + (f", {enough.said}" if enough else ""))
             if enough is None:
-                self.report("sampling", i + 1, n_draws)
                 continue
             weights.append(self.state.w)
             if enough(weights, n_draws):
                 return "ess"
         return "n_draws" if enough is None else "max_draws"
 
-    def report(self, phase, done, total):
-        """A line on standard error ten times a phase, if asked."""
-        if self.verbose and done % max(1, total // 10) == 0:
-            mean = self.state.log_joint.mean()
-            report(f"{phase} {done}/{total}  mean log joint {mean:.2f}")
+    def words(self, _=0):
+        """What progress says beside the count."""
+        return f"mean log joint {self.state.log_joint.mean():.2f}"

@@ -9,7 +9,7 @@ import numpy as np
 from minibnn.inputs import named_data
 from minibnn.prediction.predictive import log_mean_exp
 from minibnn.prediction.summaries import Piece, information, mean, quantiles, variances
-from minibnn.progress import report
+from minibnn.progress import SILENT, Progress
 from minibnn.tape import Repeated
 from minibnn.validation.arguments import (
     as_float_array,
@@ -76,7 +76,7 @@ class Prediction:
 
     def __init__(self, model, weight_chunks, A, n_samples, seed, verbose=False):
         self._model, self._A, self._n_samples = model, A, n_samples
-        self._verbose, self._tenth = verbose, 0
+        self._verbose = verbose
         self._weight_chunks, self._seed = weight_chunks, seed
         self._kept, self._made = None, {}  # the outputs, if one chunk; the summaries
         one_chunk = len(A) <= self._rows_at_once
@@ -189,27 +189,28 @@ class Prediction:
         """Yield all rows, a few at a time, under all networks."""
         n_rows, size = len(self._A), self._rows_at_once
         few = max(1, PIECE // (self._n_samples * self._model.net.n_outputs))
-        for start in range(0, max(n_rows, 1), size):  # no rows are a chunk as well
-            if size < n_rows:
-                self._report(start, n_rows, "rows")
-            F, v = self._outputs(self._A[start : start + size])
-            for i in range(0, max(F.shape[1], 1), few):
-                rows = slice(start + i, start + min(i + few, F.shape[1]))
-                yield Piece(self._model.likelihood, F[:, i : i + few], v, rows)
+        if n_rows <= size:  # then the samples are the work
+            with Progress(self._verbose, "predict", self._n_samples, "samples") as progress:
+                F, v = self._kept = self._kept or self._outputs(self._A, progress)
+            yield from self._split(F, v, 0, few)
+            return
+        with Progress(self._verbose, "predict", n_rows, "rows") as progress:
+            for start in range(0, n_rows, size):
+                F, v = self._outputs(self._A[start : start + size])
+                yield from self._split(F, v, start, few)
+                progress(start + F.shape[1])
 
-    def _report(self, done, total, unit):
-        """A line on standard error for every tenth of the work, where that is asked for."""
-        before, self._tenth = self._tenth, 10 * done // total
-        if self._verbose and self._tenth > before:
-            report(f"predict: {done} of {total} {unit}")
+    def _split(self, F, v, start, few):
+        """The outputs of rows from ``start`` on, a few rows at a time."""
+        for i in range(0, max(F.shape[1], 1), few):  # no rows are a piece as well
+            rows = slice(start + i, start + min(i + few, F.shape[1]))
+            yield Piece(self._model.likelihood, F[:, i : i + few], v, rows)
 
-    def _outputs(self, A):
+    def _outputs(self, A, progress=SILENT):
         """Network outputs F (S, n, C) and the likelihood's own weights (S, k)."""
-        if self._kept is not None:
-            return self._kept
         net = self._model.net
         size = max(1, ACTIVATIONS // (max(1, len(A)) * max(net.sizes)))
-        done, one_chunk = 0, len(A) == len(self._A)
+        done = 0
         many = self._n_samples // size >= MANY
         forward = Repeated(lambda w: net.apply(w, A)[0], many)
         with np.errstate(all="ignore"):  # an overflow is told below
@@ -220,12 +221,9 @@ class Prediction:
                     v = np.empty((self._n_samples, own.shape[1]), own.dtype)
                 F[done : done + len(w)], v[done : done + len(w)] = f, own
                 done += len(w)
-                if one_chunk:  # then its samples are the work
-                    self._report(done, self._n_samples, "samples")
+                progress(done)
         good, wanted = np.isfinite(F), "finite; X or a weight is too large"
         check_all("outputs", F, good, wanted, lambda: f"; {largest(named_data(A))}")
-        if one_chunk:
-            self._kept = F, v
         return F, v
 
 

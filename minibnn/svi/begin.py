@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minibnn.progress import report
+from minibnn.progress import Progress, report
 from minibnn.rng import Streams
 from minibnn.svi.compare import START_SAMPLES, losses, tested
 from minibnn.svi.curvature import curvature_start, has_curvature
@@ -39,7 +39,7 @@ class Beginning:
         if job.options.verbose:
             kind, N = job.options.kind or "initial values", job.n_rows
             rows = f"all {N}" if job.rows_a_step == N else job.rows_a_step
-            report(f"start: {kind}; {rows} rows a step")
+            report(f"{job.title}start: {kind}; {rows} rows a step")
         if self.refused == len(self.streams) and job.options.others:
             reason = "overtaken"  # another kind begins like this
         params = self.found[0]
@@ -71,11 +71,13 @@ class Beginning:
         """Params that L-BFGS has found, if they are surely better than those given."""
         job, promised = self.job, None
         data = *job.all_rows(i), job.options.kl_weight, self.streams[i].init
-        try:
-            problem = job.model, job.family, params, *data, job.estimator
-            found, promised = lbfgs_start(*problem)
-        except Interrupted as interrupt:
-            found, self.interrupted = interrupt.so_far, True
+        problem = job.model, job.family, params, *data, job.estimator
+        task = f"{job.title}start"
+        with Progress(job.options.verbose, task, unit="evaluations") as progress:
+            try:
+                found, promised = lbfgs_start(*problem, progress=progress)
+            except Interrupted as interrupt:
+                found, self.interrupted = interrupt.so_far, True
         return tested(job, self.streams, i, found, params, promised)
 
     def richer(self, i, solutions):
@@ -93,8 +95,10 @@ class Beginning:
         if self.interrupted or not has_curvature(job.model, job.family, weight):
             return params
         data = *job.all_rows(i), weight, self.streams[i].init
-        try:
-            found = curvature_start(job.model, job.family, params, *data)
-        except Interrupted as interrupt:
-            found, self.interrupted = interrupt.so_far, True
+        with Progress(job.options.verbose, f"{job.title}start", unit="steps") as progress:
+            try:
+                problem = job.model, job.family, params, *data
+                found = curvature_start(*problem, progress=progress)
+            except Interrupted as interrupt:
+                found, self.interrupted = interrupt.so_far, True
         return tested(job, self.streams, i, found, params, None)

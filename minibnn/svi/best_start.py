@@ -60,7 +60,10 @@ def best_starts(jobs):
     for kind in kinds:
         own = options.of_kind(kind, kinds, rival_of(found))
         results, failed, interrupted = carry_out(
-            [replace(job, options=own.for_restart(k)) for k, job in enumerate(jobs)]
+            [
+                replace(job, options=own.for_restart(k), title=title_of(k, len(jobs)))
+                for k, job in enumerate(jobs)
+            ]
         )
         failure = failed or failure
         for k, result in results:
@@ -74,6 +77,11 @@ def best_starts(jobs):
     if interrupted:
         best = [replace(result, stop_reason="interrupted") for result in best]
     return best
+
+
+def title_of(k, count):
+    """What progress calls the run of a restart."""
+    return f"restart {k + 1} of {count}: " if count > 1 else ""
 
 
 def in_earnest(results, interrupted):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from minibnn.optim.stopping import in_words
-from minibnn.progress import report
+from minibnn.progress import Progress, report
 from minibnn.svi.compare import Outcome, last_rise, settle
 from minibnn.svi.estimate import estimate_elbo, exact_elbo
 from minibnn.svi.interrupt import Interrupted
@@ -20,9 +20,9 @@ def finish(job, state):
     try:
         outcome = Outcome(*last_rise(job, state))
         outcome = settle(job, state, outcome)
-        say(in_words(outcome.converged, outcome.rise, outcome.rise_se))
+        say(job.title + in_words(outcome.converged, outcome.rise, outcome.rise_se))
         if estimated(job):
-            say("estimating the ELBO from fresh noise")
+            say(f"{job.title}estimating the ELBO from fresh noise")
             pair = fresh_elbo(job, state)
     except KeyboardInterrupt as interrupt:
         interrupted, pair = True, getattr(interrupt, "so_far", pair)
@@ -93,4 +93,5 @@ def elbo_of(job, state, i, params):
         if job.estimator.exact:
             return exact_elbo(*problem, job.estimator)
         rng, samples = state.streams[i].validation, job.options.elbo_samples
-        return estimate_elbo(*problem, rng, samples, rows // 10)
+        with Progress(job.options.verbose, f"{job.title}ELBO", unit="draws") as progress:
+            return estimate_elbo(*problem, rng, samples, rows // 10, progress)

@@ -10,6 +10,7 @@ import numpy as np
 
 from minibnn.estimators.pathwise import Pathwise
 from minibnn.objective import objective
+from minibnn.progress import SILENT
 from minibnn.svi.estimate import fresh
 from minibnn.svi.interrupt import Interrupted
 
@@ -31,7 +32,7 @@ def has_curvature(model, family, kl_weight):
     return closed and family.has_curvature_step
 
 
-def curvature_start(model, family, params, A, y, kl_weight, rng):
+def curvature_start(model, family, params, A, y, kl_weight, rng, progress=SILENT):
     """Params after steps of E79 on nll / kl_weight + KL, in double precision inside.
 
     Ctrl-C raises ``Interrupted`` with the best params so far.
@@ -42,13 +43,14 @@ def curvature_start(model, family, params, A, y, kl_weight, rng):
     best = {key: part.astype(np.float64) for key, part in params.items()}
     loss, a = start.loss(best), STEP
     try:
-        for _ in range(start.steps // TOGETHER):
+        for i in range(start.steps // TOGETHER):
             found = start.steps_from(best, a)
             new = start.loss(found)
             if new < loss:
                 best, loss = found, new
             else:  # nan, too
                 a /= 2.0
+            progress((i + 1) * TOGETHER)
             if a < SMALLEST_STEP:
                 break
     except KeyboardInterrupt:

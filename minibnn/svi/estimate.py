@@ -8,6 +8,7 @@ import numpy as np
 from minibnn.estimators.base import closed_kl, needs_samples
 from minibnn.estimators.local_reparam import LocalReparam, local_nll
 from minibnn.inputs import some_rows
+from minibnn.progress import SILENT
 from minibnn.rng import Normals
 from minibnn.svi.elbo import default_estimator
 from minibnn.svi.interrupt import Interrupted
@@ -29,7 +30,9 @@ def exact_elbo(model, family, params, A, y, estimator):
     return value, np.zeros_like(value)
 
 
-def estimate_elbo(model, family, params, A, y, rng, n_samples=None, most_rows=0):
+def estimate_elbo(
+    model, family, params, A, y, rng, n_samples=None, most_rows=0, progress=SILENT
+):
     """ELBO at KL weight 1 from fresh noise and its standard error: floats, or arrays.
 
     Rows go in chunks, each with noise of its own. ``n_samples`` are so many draws of
@@ -45,7 +48,7 @@ def estimate_elbo(model, family, params, A, y, rng, n_samples=None, most_rows=0)
     draws, found, pair = Draws(model, family, q, A, y, rng), [], None
     try:
         for count in passes.counts():
-            found.append(draws.of_all(passes.chunks, count))
+            found.append(draws.of_all(passes.chunks, count, progress))
             nll, kl = (np.concatenate(parts, -1) for parts in zip(*found, strict=True))
             mean, se = passes.mean_and_error(nll + kl)
             pair = -mean, se
@@ -67,11 +70,16 @@ class Draws:
         self.estimator = default_estimator(model, family)
         sampled = needs_samples(model, family)
         kl, _ = family.neg_entropy(q) if sampled else closed_kl(model, family, q)
+        self.made = 0
         self.kl, self.normals = kl[..., None].astype(float), Normals(rng, A.dtype)
 
-    def of_all(self, chunks, count):
+    def of_all(self, chunks, count, progress=SILENT):
         """nll and KL of so many draws of each chunk, both for all rows: (..., C, count)."""
-        found = [self.of(rows, count) for rows in chunks]
+        found = []
+        for rows in chunks:
+            found.append(self.of(rows, count))
+            self.made += count
+            progress(self.made)
         return [np.stack(parts, -2) for parts in zip(*found, strict=True)]
 
     def of(self, rows, count):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from minibnn.optim.stopping import Rule
-from minibnn.progress import report
+from minibnn.progress import Progress
 from minibnn.svi.checkpoint import Keeper
 from minibnn.svi.failure import FitError, autopsy, not_finite
 from minibnn.svi.history import StepInfo, columns
@@ -30,13 +30,16 @@ class Run:
 
         Its ``stop_reason`` says why it has ended. Raises FitError where nothing is left.
         """
-        state = self.state
-        with np.errstate(all="ignore"):  # every loss and gradient is looked at below
+        state, most, show = self.state, self.options.max_steps, self.options.verbose
+        task = Progress(show, f"{self.job.title}step", most, "steps", begun=state.step)
+        # every loss and gradient is looked at below
+        with np.errstate(all="ignore"), task as progress:
             try:
                 while state.stop_reason is None:
                     self.keeper.step_begins(state)
                     if not self.several_steps():
                         self.one_step()
+                    progress(state.step, self.words)
                     self.check_last_params()
                     self.keeper.step_ended(state)
             except BaseException as error:
@@ -158,7 +161,7 @@ class Run:
         options, state = self.options, self.state
         first = state.step
         looks_between = options.stop and not self.rule.looks_seldom
-        if not (looks_between or options.verbose or options.callback):
+        if not (looks_between or options.callback):
             state.add(history)
             state.stop_reason = self.look()
             return state.step - first
@@ -175,8 +178,6 @@ class Run:
     def look(self):
         """Step 6: the reason to stop after this step, or None."""
         options, state = self.options, self.state
-        if options.verbose:
-            self.report()
         if options.callback is not None:
             last = {name: values[-1] for name, values in state.history.items()}
             info = StepInfo(step=state.step - 1, params=state.params(), **last)
@@ -191,13 +192,10 @@ class Run:
         state.seen = self.rule.seen
         return reason
 
-    def report(self):
-        """A line ten times a run."""
-        state, most = self.state, self.options.max_steps
-        every = max(1, most // 10)
-        if state.step % every == 0:
-            elbo = np.mean(state.history["elbo"][-every:])
-            report(f"step {state.step}/{most}  ELBO {elbo:.2f}")
+    def words(self, step):
+        """What progress says: the mean ELBO of the last steps, a tenth of all."""
+        first = max(0, step - max(1, self.options.max_steps // 10))
+        return f"ELBO {np.mean(self.state.history['elbo'][first:step]):.2f}"
 
 
 def all_finite(*arrays):

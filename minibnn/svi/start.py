@@ -5,12 +5,15 @@ optimiser runs down it quickly. It overfits those noises: its objective is never
 reported, and stochastic steps follow.
 """
 
+import itertools
+
 import numpy as np
 import scipy
 
 from minibnn.estimators.pathwise import Pathwise
 from minibnn.families.scales import SCALES
 from minibnn.objective import objective
+from minibnn.progress import SILENT
 from minibnn.svi.interrupt import Interrupted
 from minibnn.svi.params import Flat
 
@@ -69,7 +72,16 @@ def bounds(family, flat):
 
 
 def lbfgs_start(
-    model, family, params, A, y, kl_weight, rng, estimator, iterations=ITERATIONS
+    model,
+    family,
+    params,
+    A,
+    y,
+    kl_weight,
+    rng,
+    estimator,
+    iterations=ITERATIONS,
+    progress=SILENT,
 ):
     """(params, loss) after L-BFGS on the ELBO at fixed noise, in double precision inside.
 
@@ -86,7 +98,7 @@ def lbfgs_start(
     wide = params if estimator.exact else with_sigma(family, params, WIDE, np.maximum)
     flat = Flat(wide, np.float64)
     before = loss_at(problem, flat, noise)(flat.theta)[0]
-    better, found = descend(problem, wide, noise, {"maxiter": iterations})
+    better, found = descend(problem, wide, noise, {"maxiter": iterations}, progress)
     lost = found.status == 0 and np.abs(found.jac).max() > before - found.fun
     return (params if lost else better), float(found.fun)
 
@@ -104,17 +116,19 @@ def loss_at(problem, flat, noise):
     return fun
 
 
-def descend(problem, params, noise, options):
+def descend(problem, params, noise, options, progress=SILENT):
     """L-BFGS on the loss at fixed noise: (params, what ``minimize`` says of the end)."""
     flat = Flat(params, np.float64)
     dtype = next(iter(params.values())).dtype
     best, loss_of = [np.inf, flat.theta], loss_at(problem, flat, noise)
+    evaluations = itertools.count(1)
     method = {"method": "L-BFGS-B", "bounds": bounds(problem[1], flat), "jac": True}
 
     def fun(theta):
         loss, gradient = loss_of(theta)
         if loss < best[0]:
             best[:] = loss, theta.copy()
+        progress(next(evaluations), lambda _: f"ELBO at fixed noise {-best[0]:.2f}")
         return loss, gradient
 
     def params_of(theta):
