@@ -1,5 +1,7 @@
 """The diagnosis: which mistake turns the right gradient into the one at hand."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 
