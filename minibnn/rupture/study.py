@@ -4,6 +4,8 @@ Inputs are standardised with the fit rows, the threshold is 0.5, and the test ro
 looked at once, after everything is fitted. Nothing is chosen by a test score.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
