@@ -59,8 +59,8 @@ RANDOM_DOORS = {("mlp", "initial_weights")} | {
     (prior, "draw") for prior in ("gaussian", "laplace", "scale_mixture")
 }
 # Who may look at a clock below the rooms that show things: progress, and ``seconds`` of a
-# fit, a number that no other is made of.
-CLOCKS = {"progress", "svi/fit"}
+# fit or of chains, a number that no other is made of.
+CLOCKS = {"progress", "svi/fit", "mcmc/hmc"}
 
 
 def name_of(path):
