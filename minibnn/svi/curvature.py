@@ -50,7 +50,7 @@ def curvature_start(model, family, params, A, y, kl_weight, rng, progress=SILENT
                 best, loss = found, new
             else:  # nan, too
                 a /= 2.0
-            progress((i + 1) * TOGETHER, lambda _: f"loss {loss:.2f}")
+            progress((i + 1) * TOGETHER)
             if a < SMALLEST_STEP:
                 break
     except KeyboardInterrupt:

@@ -113,9 +113,8 @@ def fit(
         Share of the steps during which the KL weight rises from 0 to ``kl_weight``.
     restarts : int
         Independent runs, of which the one with the best fresh-noise ELBO is kept. On
-        small networks they are advanced together, unless ``stop``, ``callback``,
-        ``checkpoint`` or ``verbose`` looks at single runs. Not together with
-        ``replicas``.
+        small networks they are advanced together, unless ``stop``, ``callback`` or
+        ``checkpoint`` looks at single runs. Not together with ``replicas``.
     replicas : int, optional
         R independent runs advanced together; parameters get a leading axis R. With X
         (N, D) all see the same rows; with X (R, N, D) and y (R, N) or (R, N, K) run i
@@ -142,7 +141,8 @@ def fit(
         and the standard error says so. 0: no estimate; ``result.elbo`` is None, and
         restarts are compared by the mean ELBO of their last 100 steps.
     verbose : bool
-        Report progress on standard error.
+        Show progress: on a terminal a bar with rate and time left (tqdm's where that is
+        installed), in a notebook on standard output, elsewhere lines on standard error.
     standardise : bool or Standardiser
         True: every column of X is brought to mean 0 and standard deviation 1 over the
         rows of the fit, and so is y where the likelihood has a location and a scale

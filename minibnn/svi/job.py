@@ -15,7 +15,7 @@ class Job:
     ``A`` (N, D+1) or (R, N, D+1) are features, or the Inputs they are made from; ``y``
     the targets that go with them. ``seeds`` has one for each replica. ``given_seeds`` are
     those that a caller has named; None: whatever seed, a checkpoint may go on. ``title``
-    is what progress calls it, "restart 2 of 5: ".
+    is what progress calls it, "restart 2 of 5: ", and ``kind_of_run`` one of several.
     """
 
     model: Any
@@ -27,6 +27,7 @@ class Job:
     seeds: list
     given_seeds: list | None = None
     title: str = ""
+    kind_of_run: str = "restart"
 
     facts = cached_property(facts_of)
 

@@ -86,7 +86,8 @@ def first_fits(job, i, seed):
     seeds, found = seed.spawn(basins), []
     for kind in kinds:
         own = options.of_kind(kind, [kind])
-        jobs = [Job(*problem, own, [seed], title="mean-field fit: ") for seed in seeds]
+        said = {"title": "mean-field fit: ", "kind_of_run": "mean-field fit"}
+        jobs = [Job(*problem, own, [seed], **said) for seed in seeds]
         ends = list(ends_of(jobs))
         for end in ends:
             if isinstance(end, FitError):
@@ -137,7 +138,7 @@ def gone_together(jobs):
     """The last states of runs that go as replicas of one; none where one has failed."""
     options = jobs[0].options.for_replicas(len(jobs))
     seeds = [seed for job in jobs for seed in job.seeds]
-    title = f"{len(jobs)} runs: "
+    title = f"{len(jobs)} {jobs[0].kind_of_run}s: "
     joint = replace(jobs[0], options=options, seeds=seeds, given_seeds=None, title=title)
     beginning = Beginning(joint)
     try:

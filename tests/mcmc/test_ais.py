@@ -10,6 +10,7 @@ from minibnn.exact.conjugate import exact_posterior
 from minibnn.exact.quadrature import grid_posterior
 from minibnn.mcmc.ais import Path, ais, anneal, evidence, joint_parts, pilot
 from minibnn.mcmc.leapfrog import Move
+from minibnn.progress import Progress
 
 module = import_module("minibnn.mcmc.ais")  # its room has a function of the same name
 
@@ -165,7 +166,9 @@ def test_annealing_by_hand(monkeypatch, capsys):
     monkeypatch.setattr(module, "transition", transition)
     betas, scales = np.array([0.0, 0.25, 0.5, 1.0]), np.arange(4.0) * 10
     path, rng = Path(betas, np.arange(4.0), scales), Dice()
-    forward = anneal(likelihood_is_w, np.array([[1.0]]), path, 3, rng, verbose=True)
+    with Progress(True, "forward", 3) as progress:
+        start = np.array([[1.0]])
+        forward = anneal(likelihood_is_w, start, path, 3, rng, progress=progress)
     assert forward.tolist() == [0.25 * 1 + 0.25 * 2 + 0.5 * 3]
     wanted = [(-1 + 10 * betas[t], -10 + betas[t], t, 10 * t, 6) for t in (1, 2, 3)]
     assert seen == wanted
@@ -206,11 +209,11 @@ def test_pilot_forward_and_reverse_have_streams_of_their_own(monkeypatch):
     model, X, y, w = simulated(n=5)
     seen, lines = [], Path(np.array([0.0, 1.0]), np.ones(2), np.ones((2, 4)))
 
-    def watched_pilot(parts, start, n_leapfrog, rng):
+    def watched_pilot(parts, start, n_leapfrog, rng, progress):
         seen.append((rng.bit_generator.seed_seq.spawn_key, len(start), n_leapfrog))
         return lines
 
-    def watched(parts, start, path, n_leapfrog, rng, reverse=False, verbose=False):
+    def watched(parts, start, path, n_leapfrog, rng, reverse=False, progress=None):
         seen.append((rng.bit_generator.seed_seq.spawn_key, len(start), n_leapfrog))
         assert len(path.betas) == 8
         assert (start == w).all() == reverse

@@ -633,9 +633,9 @@ def test_rows_that_are_watched_decide(monkeypatch):
     asked = []
 
     class Watched(module.Enough):
-        def __init__(self, model, A, verbose):
+        def __init__(self, model, A):
             asked.append(A)
-            super().__init__(model, A, verbose)
+            super().__init__(model, A)
 
     monkeypatch.setattr(module, "Enough", Watched)
     model, X, y = line_case()
@@ -653,7 +653,7 @@ def test_rows_that_are_watched_decide(monkeypatch):
 def asked_of(draws):
     """What an Enough says of draws (C, n, P) of a line's weights, given one by one."""
     model, X, _ = line_case()
-    enough = Enough(model, model.features(X), False)
+    enough = Enough(model, model.features(X))
     rows = list(draws.swapaxes(0, 1))
     said = [n for n in range(1, len(rows) + 1) if enough(rows[:n], len(rows))]
     return said
@@ -692,7 +692,7 @@ def test_the_question_is_put_seldom(monkeypatch):
 def test_an_enough_in_blocks_is_that_of_all_rows(monkeypatch):
     model, X, _ = line_case()
     draws = ar1(np.random.default_rng(5), 0.5, (4, 200, 4))
-    enough = Enough(model, model.features(X), False)
+    enough = Enough(model, model.features(X))
     whole = enough.slowest(draws)
     monkeypatch.setattr(enough_module, "NUMBERS", 4 * 200 * 7)
     assert enough.slowest(draws) == whole

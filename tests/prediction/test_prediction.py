@@ -432,14 +432,14 @@ def test_progress_goes_to_standard_error_when_asked(capsys, monkeypatch):
     result.predict(X, n_samples=40, verbose=True)
     out, err = capsys.readouterr()
     assert out == ""
-    assert "predict: 40 of 40 samples" in err
+    assert "predict 40/40" in err
     monkeypatch.setattr(module, "ACTIVATIONS", 1)
     result.predict(X, n_samples=40, verbose=True)
-    tenths = [f"predict: {n} of 40 samples" for n in range(4, 41, 4)]
+    tenths = [f"predict {n}/40" for n in range(4, 41, 4)]
     assert capsys.readouterr().err.splitlines() == tenths
     monkeypatch.setattr(module, "OUTPUTS", 2 * 40)
     result.predict(X, n_samples=40, verbose=True)
-    tenths = [f"predict: {n} of 30 rows" for n in (4, 6, 10, 12, 16, 18, 22, 24, 28)]
+    tenths = [f"predict {n}/30" for n in range(3, 31, 3)]
     assert capsys.readouterr().err.splitlines() == tenths
     with pytest.raises(TypeError, match="verbose"):
         result.predict(X, verbose="yes")

@@ -207,7 +207,7 @@ def test_ctrl_c_in_a_start_of_the_first_length(monkeypatch):
     """Nobody else begins: the others are where they would have begun."""
     starts = []
 
-    def interrupted(model, family, params, *rest):
+    def interrupted(model, family, params, *rest, progress):
         starts.append(1)
         if len(starts) == 2:
             raise Interrupted(params)

@@ -152,7 +152,6 @@ class MyPrior(mb.GaussianPrior):
     "options",
     [
         {"callback": lambda info: None},
-        {"verbose": True},
         {"restarts": 1},
         {"family": mb.MeanField("identity"), "optimizer": mb.SGD(1e-4)},
         {"optimizer": mb.NaturalGradient(1e-3)},
