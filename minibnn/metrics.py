@@ -136,6 +136,10 @@ class ReliabilityCurve(NamedTuple):
     observed: np.ndarray  # fraction of ones in the bin
     count: np.ndarray
 
+    def __repr__(self) -> str:
+        rows, bins = int(self.count.sum()), len(self.count)
+        return f"ReliabilityCurve of {rows} rows in {bins} bin{'s' * (bins != 1)}"
+
 
 @door
 def reliability_curve(y, p, n_bins=10):

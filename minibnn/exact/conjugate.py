@@ -80,6 +80,12 @@ class Decomposition(NamedTuple):
     kl_posterior: float
     log_evidence: float
 
+    def __repr__(self) -> str:
+        return (
+            f"Decomposition(log evidence {self.log_evidence:.6g} = ELBO {self.elbo:.6g} "
+            f"+ KL {self.kl_posterior:.6g} nats, but for {self.residual:.1e})"
+        )
+
     @property
     def elbo(self):
         """E_q[log p(D | w)] + E_q[log p(w)] + H(q)."""
@@ -180,6 +186,10 @@ class ExactPosterior:
 
     __post_init__ = keep_arrays
 
+    def __repr__(self) -> str:
+        n, evidence = len(self.mean), self.log_evidence
+        return f"ExactPosterior({n} weights, log evidence {evidence:.6g} nats)"
+
     @property
     def variances(self):
         """Marginal posterior variances, (P,)."""
@@ -252,6 +262,9 @@ class GaussianPrediction(NamedTuple):
     mean: np.ndarray
     aleatoric: np.ndarray
     epistemic: np.ndarray
+
+    def __repr__(self) -> str:
+        return f"GaussianPrediction of {len(self.mean)} rows"
 
     @property
     def std(self):

@@ -198,6 +198,12 @@ class LaplacePosterior:
 
     __post_init__ = keep_arrays
 
+    def __repr__(self) -> str:
+        return (
+            f"LaplacePosterior({len(self.mean)} weights, log evidence about "
+            f"{self.log_evidence:.6g} nats, slope {self.slope:.2g})"
+        )
+
     @property
     def cov(self):
         """Posterior covariance, (P, P)."""

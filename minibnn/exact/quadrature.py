@@ -199,6 +199,13 @@ class GridPosterior:
 
     __post_init__ = keep_arrays
 
+    def __repr__(self) -> str:
+        n, width = self.points.shape
+        return (
+            f"GridPosterior({n} points of {width} weight{'s' * (width != 1)}, log "
+            f"evidence {self.log_evidence:.6g} ± {self.error:.1g} nats)"
+        )
+
     @property
     def masses(self):
         """Posterior probability of each point's cell, (n,); sums to 1."""

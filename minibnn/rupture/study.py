@@ -44,6 +44,12 @@ class Study:
     reference: dict = field(default_factory=dict)
     claims: dict = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return (
+            f"Study({self.labels} labels, {len(self.dataset.y)} rows, seed {self.seed}: "
+            f"{len(self.rows)} models, {len(self.claims)} claims)"
+        )
+
 
 def rupture_study(
     data=None, labels="repaired", settings=None, seed=0, report=None, clock=None
