@@ -82,8 +82,8 @@ def of_table(found: TableFit) -> Iterator[str]:
         yield from indented(f"{listed(columns, MOST_NAMED)}: {words}")
     for why, columns in by_words(inputs.left_out).items():
         yield from indented(f"left out, {why}: {listed(columns, MOST_NAMED)}")
-    for name, count in inputs.unseen.items():
-        yield from indented(f"{name}: {count} rows have a word that no training row has")
+    for name, rows in inputs.unseen.items():
+        yield from indented(f"{name}: {rows} rows have a word that no training row has")
 
 
 def by_words(told: dict[str, str]) -> dict[str, list[str]]:
