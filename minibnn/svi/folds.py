@@ -144,7 +144,7 @@ def in_order(results, order):
         return np.concatenate(list(parts))[order]
 
     sizes = [len(result.converged) for result in results]
-    reasons = together("stop_reason")
+    reasons, rows = together("stop_reason"), together("n_rows")
     return replace(
         results[0],
         params={
@@ -153,6 +153,7 @@ def in_order(results, order):
         },
         history=padded([result.history for result in results], sizes, order),
         stop_reason=str(reasons[0]) if len(set(reasons)) == 1 else reasons,
+        n_rows=int(rows[0]) if len(set(rows)) == 1 else rows,
         standardiser=side_by_side([result.standardiser for result in results], order),
         **{name: together(name) for name in TOGETHER},
     )

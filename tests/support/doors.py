@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 from support import bad_inputs as world
 
 import minibnn as mb
@@ -42,6 +43,14 @@ PROBABILITIES = np.full(len(Y), 0.25)
 CURVE = world.fit(
     world.ONE, X=X[:, :1], y=REALS
 ).predict(X[:, :1], n_samples=5)  # fmt: skip
+
+
+PANELS = list(Figure().subplots(2, 1))
+PICTURED = {"y": "optional vector", "output": "optional output"}
+OF_CHAINS = {
+    "chains": "chains", "X": "optional free X", "which": "optional indices",
+    "ax": "optional panels",
+}  # fmt: skip
 
 
 class Thing:
@@ -219,6 +228,9 @@ KINDS |= {
                             "float": [1.0], "True": True, "text in it": ["a"]},
     "folder": without(PATHS, "empty", "no folder", "text"),
     "settings": NO_OBJECT | {"class itself": dict},
+    "chains": NO_OBJECT | {"class itself": type(world.CHAINS), "result": world.RESULT},
+    "panels": NO_OBJECT | {"one": [PANELS[0]], "three axes": [*PANELS, PANELS[0]]},
+    "output": NO_INT | {"negative": -1, "beyond": 9},
 }  # fmt: skip
 OPTIONAL = {name: without(values, "None") for name, values in KINDS.items()}
 
@@ -424,6 +436,9 @@ DOORS = {
         world.RESULT.predict, {"X": X, "n_samples": 3}, {"X": "free X"}
     ),
     "FitResult.sample_weights": Door(world.RESULT.sample_weights, {"n_samples": 3}),
+    "FitResult.to_inference_dict": Door(
+        world.RESULT.to_inference_dict, {"X": X, "y": Y, "n_samples": 3}
+    ),
     "FitResult.save": Door(world.RESULT.save, {"path": "fit.npz"}),
     "FitResult.load": Door(
         mb.FitResult.load, {"path": "saved.npz"}, fine=(("path", "no folder"),)
@@ -432,6 +447,8 @@ DOORS = {
     "FitResult.replica": Door(REPLICAS.replica, {"i": 0}, {"i": "int"}),
     "Prediction.interval": Door(world.PRED.interval),
     "Prediction.log_prob": Door(world.PRED.log_prob, {"y": Y}),
+    "Prediction.crps": Door(CURVE.crps, {"y": REALS}, {"y": "real y"}),
+    "Prediction.sample": Door(CURVE.sample, {"n": 3}),
     "Prediction.quantile": Door(world.PRED.quantile, {"q": [0.1, 0.9]}, {"q": "q's"}),
     # the same in the manners of scikit-learn
     **{
@@ -467,6 +484,14 @@ DOORS = {
     "Chains.r_hat": Door(world.CHAINS.r_hat, {"X": X}, {"X": "optional free X"}),
     "Chains.ess": Door(world.CHAINS.ess, {"X": X}, {"X": "optional free X"}),
     "Chains.floor": Door(world.CHAINS.floor, {"X": X}, {"X": "free X"}),
+    "Chains.to_inference_dict": Door(
+        world.CHAINS.to_inference_dict, {"X": X, "y": REALS}, {"y": "real y"}
+    ),
+    "ExactPosterior.to_inference_dict": Door(
+        world.EXACT.to_inference_dict,
+        {"X": X, "y": REALS, "n_samples": 3},
+        {"y": "real y"},
+    ),
     "exact_posterior": Door(
         mb.exact_posterior, {"model": LINE, "X": X, "y": REALS}, {"y": "real y"}
     ),
@@ -475,6 +500,9 @@ DOORS = {
     "ExactPosterior.decompose": Door(world.EXACT.decompose, {"q": Q}),
     "ExactPosterior.kl_from": Door(world.EXACT.kl_from, {"q": Q}),
     "GaussianPrediction.interval": Door(world.EXACT.predict(X).interval),
+    "GaussianPrediction.quantile": Door(
+        world.EXACT.predict(X).quantile, {"q": [0.1, 0.9]}, {"q": "q's"}
+    ),
     "GaussianPrediction.log_prob": Door(
         world.EXACT.predict(X).log_prob, {"y": REALS}, {"y": "real y"}
     ),
@@ -496,6 +524,9 @@ DOORS = {
         },
     ),
     "laplace": Door(mb.laplace, {"model": YES_NO, "X": X, "y": Y, "weights": W}),
+    "LaplacePosterior.to_inference_dict": Door(
+        LAPLACE.to_inference_dict, {"X": X, "y": Y, "n_samples": 3}
+    ),
     "LaplacePosterior.predict": Door(LAPLACE.predict, {"X": X}, {"X": "free X"}),
     "LaplacePosterior.output_moments": Door(
         LAPLACE.output_moments, {"X": X}, {"X": "free X"}
@@ -619,23 +650,38 @@ DOORS = {
     "plots.elbo_curve": Door(plots.elbo_curve, {"result": world.RESULT, "ax": "axes"}),
     "plots.predictive_histogram": Door(
         plots.predictive_histogram,
-        {"samples": np.full((5, 3), 0.25), "ax": "axes"},
-        {"samples": "probabilities", "y": "optional array"},
-        fine=(("names", "array"),),
+        {"prediction": world.PRED, "rows": [2, 0, 1], "ax": "axes"},
+        PICTURED | {"rows": "optional indices"},
+        fine=(("names", "array"), ("rows", "three")),
     ),
     "plots.reliability": Door(
         plots.reliability, {"y": Y, "p": PROBABILITIES, "ax": "axes"}
     ),
     "plots.band": Door(
         plots.band,
-        {"x": X[:, 0], "prediction": CURVE, "ax": "axes"},
-        {"x": "array", "data": "pair of arrays", "truth": "optional array"},
+        {"prediction": CURVE, "X": X[:, 0], "ax": "axes"},
+        PICTURED | {"X": "vector", "data": "pair of arrays", "truth": "optional vector"},
+    ),
+    "plots.calibration": Door(
+        plots.calibration,
+        {"prediction": CURVE, "y": REALS, "ax": "axes"},
+        PICTURED | {"y": "vector", "kind": "choice"},
     ),
     "plots.prior_posterior": Door(
         plots.prior_posterior,
         {"result": world.RESULT, "weights": [0, 3], "ax": "axes"},
-        {"weights": "indices"},
+        {"weights": "optional indices"},
         fine=(("weights", "three"),),
+    ),
+    "plots.trace": Door(
+        plots.trace,
+        {"chains": world.CHAINS, "which": [0, 1], "ax": PANELS},
+        OF_CHAINS,
+    ),
+    "plots.rank": Door(
+        plots.rank,
+        {"chains": world.CHAINS, "which": [0, 1], "ax": PANELS},
+        OF_CHAINS,
     ),
     # the study
     "rupture_study": Door(
