@@ -5,12 +5,28 @@ and back by the same doors. N/B, the KL weight and the mean over samples of the 
 stand here and nowhere else; no family, likelihood or prior is named.
 """
 
+from collections.abc import Callable
+
 from minibnn.equations import equation
+from minibnn.estimators.base import Estimator
+from minibnn.families.base import Family
 from minibnn.families.normal import add, scaled
+from minibnn.model import Model
+from minibnn.types import Array, FloatArray, Params
 
 
 @equation("E51", "E52", "E53")
-def objective(model, family, params, noise, A, y, n_data, kl_weight, estimator):
+def objective(
+    model: Model,
+    family: Family,
+    params: Params,
+    noise: FloatArray,
+    A: FloatArray,
+    y: Array,
+    n_data: int,
+    kl_weight: float,
+    estimator: Estimator,
+) -> tuple[FloatArray, Callable[[], Params], Params]:
     """Negative ELBO on a minibatch and its gradient; arguments are not checked.
 
     (E51)  loss = (N/B) (1/S) Σ_s nll_s + beta KL(q || p),  beta = kl_weight
@@ -33,7 +49,7 @@ def objective(model, family, params, noise, A, y, n_data, kl_weight, estimator):
     parts = {"nll": n_over_b * nll.mean(-1), "kl": kl}
     loss = parts["nll"] + kl_weight * parts["kl"]
 
-    def gradient():
+    def gradient() -> Params:
         g_nll = pull_q(n_over_b / nll.shape[-1])
         return pull_params(add(g_nll, scaled(kl_weight, g_kl)))
 

@@ -27,7 +27,11 @@ class Table:
     def __init__(
         self, heads: Sequence[str], rows: Iterable[Sequence[str]], align: str
     ) -> None:
-        self.heads, self.rows, self.align = list(heads), [list(row) for row in rows], align
+        self.heads, self.rows, self.align = (
+            list(heads),
+            [list(row) for row in rows],
+            align,
+        )
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
@@ -93,7 +97,11 @@ class Summary:
         self._parts, self._numbers = list(parts), numbers
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self._parts))
+        parts = (
+            textwrap.fill(part, WIDTH) if isinstance(part, str) else str(part)
+            for part in self._parts
+        )
+        return "\n".join(parts)
 
     __repr__ = __str__  # nothing but a text: at the prompt it is read at once
 

@@ -2,7 +2,9 @@
 
 import argparse
 import sys
+from collections.abc import Iterator
 from contextlib import redirect_stdout
+from textwrap import wrap
 from typing import Any
 
 from minibnn.commands.arguments import Say, add_json
@@ -57,5 +59,11 @@ def yours(args: argparse.Namespace, say: Say) -> tuple[dict[str, Any], int]:
     out = sys.stderr if args.json else sys.stdout
     with redirect_stdout(out), user_problem(args.problem) as problem:
         report = check_gradient(*problem)
-    say(report.table())
+    say("\n".join(in_80_columns(report.table())))
     return report.to_dict(), int(report.verdict != "agrees")
+
+
+def in_80_columns(text: str) -> Iterator[str]:
+    """The lines of a text, broken where they are longer."""
+    for line in text.splitlines():
+        yield from wrap(line, 80, subsequent_indent="    ") if len(line) > 80 else [line]

@@ -1,6 +1,10 @@
 """The full-covariance Gaussian family: weights that know of each other."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from functools import lru_cache
+from typing import Self
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -9,7 +13,10 @@ from minibnn.equations import equation
 from minibnn.families.mean_field import MeanField
 from minibnn.families.normal import Normal, log_normal
 from minibnn.families.scales import ScaledFamily
+from minibnn.model import Model
 from minibnn.numerics import log1p
+from minibnn.priors.base import Prior
+from minibnn.types import FloatArray, IntArray, Params, Rng
 
 RATE = 0.01  # of Adam, times P
 
@@ -138,7 +145,7 @@ upper_solve = np.vectorize(solve_triangular, signature="(n,n),(n,m)->(n,m)")
 
 
 @lru_cache
-def lower_indices(n):
+def lower_indices(n: int) -> tuple[IntArray, IntArray]:
     """Rows and columns of a strictly lower triangle, row by row."""
     return np.tril_indices(n, -1)
 
@@ -154,13 +161,26 @@ class FullCovariance(ScaledFamily):
     the curvature of the model by natural-gradient steps (E79). Adam's steps from there
     are small, 0.01 / P, unless the caller gives an optimiser of his own.
 
-    Parameters
-    ----------
-    scale, sigma
-        As for :class:`MeanField`.
-
     ``params``: {"mu": (P,), "rho": (P,), "low": (P(P-1)/2,)}, row by row, any leading
     replica axes.
+
+    Parameters
+    ----------
+    scale, sigma : str, float
+        As for :class:`MeanField`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the scale is unknown or sigma not a number > 0.
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> model = mb.Model(mb.MLP([1, 4, 1]), mb.Gaussian(0.1), mb.GaussianPrior())
+    >>> params = mb.FullCovariance().init(model, rng=0)
+    >>> {name: array.shape for name, array in params.items()}
+    {'mu': (13,), 'rho': (13,), 'low': (78,)}
     """
 
     has_natural_step = has_curvature_step = True
@@ -169,11 +189,11 @@ class FullCovariance(ScaledFamily):
     neg_entropy = MeanField.neg_entropy  # det(I + low) = 1
 
     @classmethod
-    def examples(cls, n_weights):
+    def examples(cls, n_weights: int) -> list[Self]:
         """Both scales that keep sigma positive."""
         return [cls("softplus"), cls("exp", sigma=0.2)]
 
-    def rate(self, model):
+    def rate(self, model: Model) -> float:
         """Step size of Adam from a good start.
 
         A step moves all P² / 2 correlations by about it, most of them by noise: each
@@ -182,26 +202,31 @@ class FullCovariance(ScaledFamily):
         return RATE / model.n_weights
 
     @property
-    def first_fit(self):
+    def first_fit(self) -> MeanField:
         """The family whose solution is the start."""
         return MeanField(self.scale, self.sigma)
 
-    def shapes(self, model):
+    def shapes(self, model: Model) -> dict[str, tuple[int, ...]]:
         """Shape of every array in ``params``."""
         n = model.n_weights
         return {"mu": (n,), "rho": (n,), "low": (n * (n - 1) // 2,)}
 
-    def init(self, model, rng=None):
+    def init(self, model: Model, rng: Rng = None) -> Params:
         """Independent weights, as mean field starts."""
         return self.embed(self.start(model, rng))
 
-    def embed(self, params):
-        """Mean-field params as params of this family: the same q, ``low`` = 0."""
+    def embed(self, params: Params) -> Params:
+        """Mean-field params as params of this family: the same q, ``low`` = 0.
+
+        Parameters
+        ----------
+        params : {"mu": (..., P), "rho": (..., P)}
+        """
         mu, n = params["mu"], params["mu"].shape[-1]
         low = np.zeros(mu.shape[:-1] + (n * (n - 1) // 2,), mu.dtype)
         return {**params, "low": low}
 
-    def natural(self, params):
+    def natural(self, params: Params) -> tuple[Normal, Callable[[Normal], Params]]:
         """params -> q with ``low`` as a matrix, and the way back."""
         flat, n = params["low"], params["mu"].shape[-1]
         rows, columns = lower_indices(n)
@@ -214,25 +239,38 @@ class FullCovariance(ScaledFamily):
 
         return q._replace(low=low), pull
 
-    def sample(self, q, eps):
+    def sample(
+        self, q: Normal, eps: FloatArray
+    ) -> tuple[FloatArray, Callable[[FloatArray], Normal]]:
         """Weights (..., S, P) for standard normals, and the way back to q (E15)."""
         return correlated_weights(q, eps)
 
-    def marginals(self, q):
+    def marginals(self, q: Normal) -> tuple[FloatArray, FloatArray]:
         """Mean and variance of every weight by itself."""
         return q.mean, q.sigma**2 * (1.0 + (q.low * q.low).sum(-1))
 
-    def kl(self, q, prior):
+    def kl(self, q: Normal, prior: Prior) -> tuple[FloatArray, Normal]:
         """KL(q || prior), one value per replica, and its cotangent (E44)."""
         return correlated_kl(q, prior)
 
-    def density(self, q, eps):
+    def density(
+        self, q: Normal, eps: FloatArray
+    ) -> tuple[FloatArray, FloatArray, Callable[[FloatArray], Normal]]:
         """log q(w) at w = mu + L eps, its slope in w, and its score.
 
         log q = -|e|²/2 - Σ log sigma - P log(2 pi)/2 with e = T⁻¹ x, x = (w -
         mu)/sigma, T = I + low. With u = T⁻ᵀ e: ∂/∂w = -u/sigma; at fixed w, de = T⁻¹
         (dx - dlow e) and dx = -dmu/sigma - x dlog sigma, so -e·de gives ∂/∂mu =
-        u/sigma, ∂/∂log sigma = u ∘ x - 1 and ∂/∂low = u eᵀ. Shapes as for mean field.
+        u/sigma, ∂/∂log sigma = u ∘ x - 1 and ∂/∂low = u eᵀ.
+
+        Parameters
+        ----------
+        q : Normal
+        eps : array (..., S, P)
+
+        Returns
+        -------
+        log_q, slope, score : as of :class:`MeanField`
         """
         low_T = q.low.swapaxes(-1, -2)
         T_T = np.eye(low_T.shape[-1], dtype=low_T.dtype) + low_T
@@ -248,8 +286,20 @@ class FullCovariance(ScaledFamily):
 
         return log_normal(q, eps), slope, score
 
-    def natural_step(self, params, grads, a):
-        """One step of size a in natural parameters, in place (E78)."""
+    def natural_step(self, params: Params, grads: Params, a: float) -> None:
+        """One step in natural parameters, in place (E78).
+
+        Parameters
+        ----------
+        params, grads : dicts of arrays
+        a : float
+            Step size, > 0.
+
+        Raises
+        ------
+        ValueError
+            If the step is so long that no covariance is left.
+        """
         q, pull = self.natural(params)
         ones = Normal(log_sigma=np.ones_like(q.mean), low=q.low)
         rows, columns = lower_indices(q.mean.shape[-1])
@@ -259,14 +309,36 @@ class FullCovariance(ScaledFamily):
         new = full_covariance_step(q, grads["mu"], g_log_sigma, g_low, a)
         self._move_to(params, *new)
 
-    def curvature_step(self, params, G, prior, g_mu, a):
-        """One step with slopes G of single rows and a prior's KL, in place (E79)."""
+    def curvature_step(
+        self, params: Params, G: FloatArray, prior: Prior, g_mu: FloatArray, a: float
+    ) -> None:
+        """One step with slopes of single rows and a prior's KL, in place (E79).
+
+        Parameters
+        ----------
+        params : dict of arrays
+        G : array (..., R, P)
+            Slopes of R rows at targets of the model's own, times √(N/R).
+        prior : Prior
+            One with a closed KL.
+        g_mu : array (..., P)
+            Gradient of the loss by mu.
+        a : float
+            Step size in (0, 1).
+
+        Raises
+        ------
+        ValueError
+            If G is too large.
+        """
         q, _ = self.natural(params)
         _, g = self.kl(q, prior)  # its slope in log s is s² d - 1, d in E79
         d = np.maximum(1.0 + g.log_sigma, 0.0) / self.marginals(q)[1]
         self._move_to(params, *curvature_step(q, G, d, g_mu, a))
 
-    def _move_to(self, params, mu, sigma, low):
+    def _move_to(
+        self, params: Params, mu: FloatArray, sigma: FloatArray, low: FloatArray
+    ) -> None:
         """Write a Gaussian into params."""
         rows, columns = lower_indices(mu.shape[-1])
         params["mu"][...] = mu

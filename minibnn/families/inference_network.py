@@ -1,11 +1,19 @@
 """The inference network: a network of ours that outputs the posterior of another."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Self
+
 import numpy as np
 
 from minibnn.equations import equation
 from minibnn.families.mean_field import MeanField
+from minibnn.families.normal import Normal
 from minibnn.families.scales import ScaledFamily
+from minibnn.model import Model
 from minibnn.nn.mlp import MLP, initial_weights
+from minibnn.types import ArrayLike, FloatArray, Params, Rng
 from minibnn.validation.arguments import (
     as_float_array,
     as_rng,
@@ -49,6 +57,8 @@ class InferenceNetwork(ScaledFamily):
     data sets, it gives the posterior of a new one in a single forward pass,
     ``family.at(new_context).natural(params)``.
 
+    ``params``: {"phi": (network.n_weights,)}.
+
     Parameters
     ----------
     network : MLP
@@ -57,10 +67,28 @@ class InferenceNetwork(ScaledFamily):
         (T, C): T data sets (tasks). X is then (T, N, D) and y (T, N); losses are (T,)
         and the gradients of phi are summed over tasks.
     scale : {"softplus", "exp"}
+        How rho becomes a standard deviation.
     sigma : float
-        Standard deviation every weight starts with, whatever the context.
+        Standard deviation every weight starts with, whatever the context; > 0.
 
-    ``params``: {"phi": (network.n_weights,)}.
+    Raises
+    ------
+    ValueError, TypeError
+        If the contexts are not as wide as the network's input, or another argument does
+        not fit.
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> import numpy as np
+    >>> model = mb.Model(mb.MLP([1, 1]), mb.Gaussian(0.1), mb.GaussianPrior())
+    >>> network = mb.MLP([3, 8, 4], "tanh")  # context -> 2 means, 2 raw scales
+    >>> family = mb.InferenceNetwork(network, context=np.zeros((5, 3)))
+    >>> params = family.init(model, rng=0)
+    >>> family.natural(params)[0].mean.shape  # one posterior for each of 5 data sets
+    (5, 2)
+    >>> family.at(np.ones(3)).natural(params)[0].mean.shape  # and one for a new one
+    (2,)
     """
 
     has_moments = reads_context = True
@@ -71,34 +99,46 @@ class InferenceNetwork(ScaledFamily):
     moments, marginals = MeanField.moments, MeanField.marginals
     neg_entropy = MeanField.neg_entropy
 
-    def __init__(self, network, context, scale="softplus", sigma=0.05):
+    def __init__(
+        self,
+        network: MLP,
+        context: ArrayLike,
+        scale: str = "softplus",
+        sigma: float = 0.05,
+    ) -> None:
         super().__init__(check_choice("scale", scale, ["exp", "softplus"]), sigma)
         self.network = check_instance("network", network, MLP, "an MLP")
-        self.context = kept(as_float_array("context", context, ndim=(1, 2)))
-        wanted = (*self.context.shape[:-1], network.n_inputs)
+        self.context: FloatArray = kept(as_float_array("context", context, ndim=(1, 2)))
+        self.tasks = self.context.shape[:-1]  # (T,), or () for one constant context
+        wanted = (*self.tasks, network.n_inputs)
         check_shape("context", self.context, wanted)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return (
             f"InferenceNetwork({self.network!r}, context of shape {self.context.shape})"
         )
 
     @classmethod
-    def examples(cls, n_weights):
+    def examples(cls, n_weights: int) -> list[Self]:
         """Two tasks, each with a context of its own, and one constant context."""
         net, contexts = MLP([2, 3, 2 * n_weights], "tanh"), [[0.4, -1.1], [1.3, 0.2]]
         return [cls(net, contexts), cls(net, contexts[0], "exp")]
 
-    @property
-    def tasks(self):
-        """(T,), or () for one constant context."""
-        return self.context.shape[:-1]
+    def at(self, context: ArrayLike) -> InferenceNetwork:
+        """The same network reading other contexts: the posteriors of new data sets.
 
-    def at(self, context):
-        """The same network reading other contexts: the posteriors of new data sets."""
+        Parameters
+        ----------
+        context : array (C,) or (T, C)
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the contexts are not as wide as the network's input.
+        """
         return InferenceNetwork(self.network, context, self.scale, self.sigma)
 
-    def shapes(self, model):
+    def shapes(self, model: Model) -> dict[str, tuple[int, ...]]:
         """Shape of every array in ``params``; checks the network's width."""
         have, want = self.network.n_outputs, 2 * model.n_weights
         if have != want:
@@ -108,7 +148,7 @@ class InferenceNetwork(ScaledFamily):
             )
         return {"phi": (self.network.n_weights,)}
 
-    def init(self, model, rng=None):
+    def init(self, model: Model, rng: Rng = None) -> Params:
         """Nearly the same q for every context: what mean field starts with."""
         self.shapes(check_protocol("model", model, "log_joint"))
         rng = as_rng(rng)
@@ -120,7 +160,7 @@ class InferenceNetwork(ScaledFamily):
             heads[-1] = np.concatenate([model.initial_weights(rng), rho])
         return {"phi": phi}
 
-    def natural(self, params):
+    def natural(self, params: Params) -> tuple[Normal, Callable[[Normal], Params]]:
         """phi -> q of every task, and ``pull(cotangent of q) -> {"phi": ...}``."""
         (mu, rho), pull_heads = two_heads(self.network, params["phi"], self.context)
         q, pull_q = self.spread(mu, rho)

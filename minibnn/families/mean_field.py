@@ -1,11 +1,20 @@
 """Mean field: independent Gaussians over the weights."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Self
+
 import numpy as np
 
 from minibnn.equations import equation
+from minibnn.families.base import Family
 from minibnn.families.normal import Normal, log_normal
 from minibnn.families.scales import ScaledFamily
+from minibnn.model import Model
 from minibnn.numerics import HALF_LOG_2PI
+from minibnn.priors.base import Prior
+from minibnn.types import FloatArray, Params, Rng
 
 
 @equation("E14")
@@ -62,71 +71,122 @@ def mean_field_step(q, g_mu, g_log_sigma, a):
 class MeanField(ScaledFamily):
     """Independent Gaussians: q(w) = Π_i N(w_i; mu_i, sigma_i²), sigma = scale(rho).
 
+    ``params``: {"mu": (P,), "rho": (P,)}, any leading replica axes.
+
     Parameters
     ----------
     scale : {"softplus", "exp", "identity"}
         How the free number rho becomes a standard deviation. "identity" is the literal
         update of sigma itself: a step may leave (0, inf), and then training says so.
     sigma : float
-        Standard deviation every weight starts with.
+        Standard deviation every weight starts with, > 0.
 
-    ``params``: {"mu": (P,), "rho": (P,)}, any leading replica axes.
+    Raises
+    ------
+    ValueError, TypeError
+        If the scale is unknown or sigma not a number > 0.
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> model = mb.Model(mb.MLP([1, 4, 1]), mb.Gaussian(0.1), mb.GaussianPrior())
+    >>> family = mb.MeanField(sigma=0.1)
+    >>> params = family.init(model, rng=0)
+    >>> {name: array.shape for name, array in params.items()}
+    {'mu': (13,), 'rho': (13,)}
+    >>> q, _ = family.natural(params)
+    >>> q.sigma[:3].round(6)
+    array([0.1, 0.1, 0.1])
     """
 
     has_moments = has_natural_step = fixed_noise_start = True
     labels = (("sample", "E14"), ("neg_entropy", "E43"))
 
     @classmethod
-    def examples(cls, n_weights):
+    def examples(cls, n_weights: int) -> list[Self]:
         """Every scale."""
         return [cls(scale, sigma=0.3) for scale in ("softplus", "exp", "identity")]
 
-    def shapes(self, model):
+    def shapes(self, model: Model) -> dict[str, tuple[int, ...]]:
         """Shape of every array in ``params``."""
         return {"mu": (model.n_weights,), "rho": (model.n_weights,)}
 
-    def init(self, model, rng=None):
+    def init(self, model: Model, rng: Rng = None) -> Params:
         """Step 1 of the algorithm: means like a new network's, all sigmas equal."""
         return self.start(model, rng)
 
-    def natural(self, params):
+    def natural(self, params: Params) -> tuple[Normal, Callable[[Normal], Params]]:
         """params -> q and ``pull(cotangent of q) -> gradients of params``."""
         return self.spread(params["mu"], params["rho"])
 
-    def sample(self, q, eps):
+    # Where self is any Family, others with such a q take the method from here.
+
+    def sample(
+        self: Family, q: Normal, eps: FloatArray
+    ) -> tuple[FloatArray, Callable[[FloatArray], Normal]]:
         """Weights (..., S, P) for standard normals, and the way back to q (E14)."""
         return independent_weights(q, eps)
 
-    def kl(self, q, prior):
+    def kl(self: Family, q: Normal, prior: Prior) -> tuple[FloatArray, Normal]:
         """KL(q || prior), one value per replica, and its cotangent."""
         value, g_mean, g_log_sigma = prior.kl(q.mean, q.sigma, q.log_sigma)
         return value.sum(-1), Normal(mean=g_mean, log_sigma=g_log_sigma)
 
-    def moments(self, q):
-        """Mean and variance of every weight, and the way back; for local sampling."""
+    def moments(
+        self: Family, q: Normal
+    ) -> tuple[FloatArray, FloatArray, Callable[[FloatArray, FloatArray], Normal]]:
+        """Mean and variance of every weight, and the way back; for local sampling.
+
+        Parameters
+        ----------
+        q : Normal
+
+        Returns
+        -------
+        mean, variance : arrays (..., P)
+        pull : function
+            Cotangents of both -> cotangent of q.
+        """
 
         def pull(g_mean, g_var):
             return Normal(mean=g_mean, sigma=2.0 * q.sigma * g_var)
 
         return q.mean, q.sigma * q.sigma, pull
 
-    def neg_entropy(self, q):
-        """E_q[log q], one value per replica, and its cotangent."""
+    def neg_entropy(self: Family, q: Normal) -> tuple[FloatArray, Normal]:
+        """E_q[log q], one value per replica, and its cotangent.
+
+        Parameters
+        ----------
+        q : Normal
+        """
         value, g_log_sigma = neg_entropy(q.log_sigma)
         return value.sum(-1), Normal(log_sigma=g_log_sigma)
 
-    def marginals(self, q):
+    def marginals(self: Family, q: Normal) -> tuple[FloatArray, FloatArray]:
         """Mean and variance of every weight by itself."""
         return self.moments(q)[:2]
 
-    def density(self, q, eps):
+    def density(
+        self: Family, q: Normal, eps: FloatArray
+    ) -> tuple[FloatArray, FloatArray, Callable[[FloatArray], Normal]]:
         """log q(w) at w = mu + sigma ∘ eps, its slope in w, and its score.
 
         log q = -|eps|²/2 - Σ log sigma - P log(2 pi)/2 with eps = (w - mu)/sigma. At
         fixed mu, sigma: ∂/∂w = -eps/sigma. At fixed w: ∂/∂mu = eps/sigma and, since
         ∂eps/∂log sigma = -eps, ∂/∂log sigma = eps² - 1.
-        Shapes.  eps (..., S, P) -> (..., S), (..., S, P), pull: c (..., S) -> Σ_s c_s
-        times the score, a cotangent of q.
+
+        Parameters
+        ----------
+        q : Normal
+        eps : array (..., S, P)
+
+        Returns
+        -------
+        log_q : array (..., S)
+        slope : array (..., S, P)
+        score : function
+            c (..., S) -> Σ_s c_s times the score, a cotangent of q.
         """
         slope = -eps / q.sigma[..., None, :]
 
@@ -137,8 +197,15 @@ class MeanField(ScaledFamily):
 
         return log_normal(q, eps), slope, score
 
-    def natural_step(self, params, grads, a):
-        """One natural-gradient step of size a on params, in place (E77)."""
+    def natural_step(self, params: Params, grads: Params, a: float) -> None:
+        """One natural-gradient step on params, in place (E77).
+
+        Parameters
+        ----------
+        params, grads : dicts of arrays
+        a : float
+            Step size, > 0.
+        """
         q, pull = self.natural(params)
         slope = pull(Normal(log_sigma=np.ones_like(q.mean)))["rho"]
         mu, log_sigma = mean_field_step(q, grads["mu"], grads["rho"] / slope, a)

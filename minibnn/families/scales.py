@@ -1,12 +1,16 @@
 """Positive scales: the standard deviation of a weight from an unbounded number."""
 
+from __future__ import annotations
+
 from collections import namedtuple
+from collections.abc import Callable
 
 import numpy as np
 
 from minibnn.equations import equation
 from minibnn.families.base import Family
 from minibnn.families.normal import Normal
+from minibnn.model import Model
 from minibnn.numerics import (
     LN2,
     from_point,
@@ -16,6 +20,7 @@ from minibnn.numerics import (
     magnitude,
     softplus,
 )
+from minibnn.types import Array, ArrayLike, FloatArray, Params, Rng
 from minibnn.validation.arguments import (
     as_rng,
     check_all,
@@ -137,29 +142,58 @@ SCALES = {
 class ScaledFamily(Family):
     """What families with a mean mu and a raw scale rho share: sigma = scale(rho)."""
 
-    def __init__(self, scale="softplus", sigma=0.05):
+    def __init__(self, scale: str = "softplus", sigma: float = 0.05) -> None:
         self.scale = check_choice("scale", scale, sorted(SCALES))
         self.sigma = check_positive("sigma", sigma)
+        self.literal = scale == "identity"
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"{type(self).__name__}(scale={self.scale!r}, sigma={self.sigma:g})"
 
-    @property
-    def literal(self):
-        """Whether rho is sigma itself, which a step may carry out of (0, inf)."""
-        return self.scale == "identity"
+    def start(self, model: Model, rng: Rng) -> Params:
+        """Step 1 of the algorithm: means like a new network's, all sigmas equal.
 
-    def start(self, model, rng):
-        """Step 1 of the algorithm: means like a new network's, all sigmas equal."""
+        Parameters
+        ----------
+        model : Model
+        rng : int, SeedSequence, Generator or None
+
+        Returns
+        -------
+        {"mu": (P,), "rho": (P,)}
+        """
         mu = check_protocol("model", model, "log_joint").initial_weights(as_rng(rng))
         return {"mu": mu, "rho": np.full_like(mu, self.raw(self.sigma))}
 
-    def raw(self, sigma):
-        """The rho of a sigma."""
+    def raw(self, sigma: ArrayLike) -> Array:
+        """The rho of a sigma.
+
+        Parameters
+        ----------
+        sigma : float or array, > 0
+
+        Raises
+        ------
+        ValueError
+            Where sigma is not positive.
+        """
         return SCALES[self.scale].inverse(sigma)
 
-    def spread(self, mu, rho):
-        """q of independent weights and ``pull(cotangent) -> {"mu": ..., "rho": ...}``."""
+    def spread(
+        self, mu: FloatArray, rho: FloatArray
+    ) -> tuple[Normal, Callable[[Normal], Params]]:
+        """q of independent weights, and the way back.
+
+        Parameters
+        ----------
+        mu, rho : arrays (..., P)
+
+        Returns
+        -------
+        q : Normal
+        pull : function
+            Cotangent of q -> {"mu": (..., P), "rho": (..., P)}.
+        """
         (sigma, log_sigma), pull_scale = SCALES[self.scale].forward(rho)
 
         def pull(c):
@@ -167,13 +201,13 @@ class ScaledFamily(Family):
 
         return Normal(mu, sigma, log_sigma), pull
 
-    def check_params(self, params):
+    def check_params(self, params: Params) -> None:
         """Raise ValueError naming the first sigma outside (0, inf), if there is one."""
         if self.literal:
             rho = params["rho"]
             check_all("params['rho'] (sigma itself)", rho, rho.real > 0, "> 0")
 
-    def keep_valid(self, params, clip=None):
+    def keep_valid(self, params: Params, clip: float | None = None) -> None:
         """After a step: lift sigma to ``clip`` if asked; raise if one left (0, inf)."""
         if self.literal:
             if clip is not None:

@@ -1,67 +1,212 @@
 """Likelihoods: how a network's output becomes a density over targets.
 
-Protocol, all shapes counted from the right: ``(F, y, v) -> nll (..., S), g_F, g_v`` with
-outputs F (..., S, B, C), targets y (..., B, K) and the likelihood's own weights
-v (..., S, n_weights). For prediction: ``mean``, ``variance``, ``sample`` (uniform noise
-is an argument) and ``row_nll``. ``examples()`` lists what is worth testing: a likelihood
-and its network outputs for one target each; ``example_targets`` go with them.
+Shapes are counted from the right, and noise is an argument: nothing here draws.
 """
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Self
 
 import numpy as np
 from scipy.special import ndtri
 
+from minibnn.priors.base import Prior
+from minibnn.types import Array, ArrayLike, FloatArray
 from minibnn.validation.arguments import as_float_array
+from minibnn.validation.shapes import of_targets
+
+Shape = tuple[int, ...]
 
 
 class Likelihood:
-    """What all likelihoods share; a concrete one overrides what differs."""
+    """What all likelihoods share; a concrete one overrides what differs.
 
-    label = "E31"  # of its equation; where there is none, of the one it resembles most
-    n_weights = 0  # weights of its own, at the end of w
-    own_prior = None  # the prior over them
-    own_information = None  # E[second derivative] by each of them, of one observation
-    kind = "regression"
-    support = "reals"  # where targets live: reals, counts, or labels 0 .. n_labels - 1
-    n_labels = 2
-    exclusive = False  # whether the outputs are the classes of one label
-    canonical = False  # whether dnll/dF is the mean of y less y
-    location_scale = False  # whether y in other units changes only the units of F, scale
-    df = np.inf  # degrees of freedom of the noise: normal noise has infinitely many
+    One of a reader's own needs ``__call__`` to be trained, and to predict ``mean``,
+    ``variance`` and ``sample``.
+    """
+
+    label: str = "E31"  # of its equation; or of that which it resembles most
+    n_weights: int = 0  # weights of its own, at the end of w
+    own_prior: Prior | Any = None  # over them; None where there are none
+    kind: str = "regression"  # or "classification"
+    support: str = "reals"  # where targets live: or counts, or labels 0 .. n_labels - 1
+    n_labels: int | Any = 2  # None: as many as there are outputs
+    exclusive: bool = False  # whether the outputs are the classes of one label
+    canonical: bool = False  # whether dnll/dF is the mean of y less y
+    location_scale: bool = False  # other units of y change but those of F and s
+    df: float = np.inf  # degrees of freedom of the noise; normal: infinitely many
+    argument_kinds: tuple[str, ...] = ()  # of the constructor, for tests of bad ones
     # Closed forms that some have, and others have not:
-    expected_nll = None  # mean of the nll under uncertain outputs
-    hessian_root = None  # (F (B, C), v (n,)) -> T (B, C, C), TᵀT = E[Hessian by outputs]
-    in_scipy = None  # (F, v) -> the same in scipy.stats: its name there, and arguments
-    argument_kinds = ()  # of the constructor, in order, for tests of bad ones
+    expected_nll: Callable[..., tuple[FloatArray, ...]] | Any = None  # at uncertain F
+    hessian_root: Callable[[FloatArray, FloatArray], FloatArray] | Any = None  # by F
 
-    def example_targets(self, uniform):
-        """A target for each number in (0, 1): any that can be, no draw of the model."""
+    @classmethod
+    def examples(cls) -> list[tuple[Self, int]]:
+        """What is worth testing: likelihoods, with their outputs for one target each."""
+        return []
+
+    def in_scipy(self, F: Array, v: Array) -> tuple[Any, ...] | None:
+        """The same in ``scipy.stats``, to be compared with: its name, its arguments.
+
+        Parameters
+        ----------
+        F, v : arrays
+            As in ``mean``.
+
+        Returns
+        -------
+        (name, *arguments), or None where scipy has none.
+        """
+        return None
+
+    def __call__(
+        self, F: FloatArray, y: Array, v: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray | None]:
+        """Negative log-likelihood, summed over rows and outputs, and its slopes.
+
+        Parameters
+        ----------
+        F : array (..., S, B, C)
+            The network's outputs at B rows, for each of S weight samples.
+        y : array (..., B, K)
+            Targets, as ``targets`` makes them; classes are (..., B).
+        v : array (..., S, n_weights)
+            Weights of the likelihood's own.
+
+        Returns
+        -------
+        nll : array (..., S)
+        g_F : array (..., S, B, C)
+            Slope in F.
+        g_v : array (..., S, n_weights) or None
+            Slope in v, where it has weights.
+        """
+        raise NotImplementedError
+
+    def mean(self, F: FloatArray, v: FloatArray) -> FloatArray:
+        """E[y | F, v]; of classes the probability of each.
+
+        Parameters
+        ----------
+        F : array (..., S, B, C)
+        v : array (..., S, n_weights)
+
+        Returns
+        -------
+        array (..., S, B, K)
+        """
+        raise NotImplementedError
+
+    def variance(self, F: FloatArray, v: FloatArray) -> FloatArray:
+        """Var[y | F, v], inf where there is none; of classes that of each indicator.
+
+        Parameters
+        ----------
+        F, v : arrays
+            As in ``mean``.
+
+        Returns
+        -------
+        array (..., S, B, K)
+        """
+        raise NotImplementedError
+
+    def sample(self, F: FloatArray, v: FloatArray, uniform: FloatArray) -> Array:
+        """A target for each row of outputs.
+
+        Parameters
+        ----------
+        F, v : arrays
+            As in ``mean``.
+        uniform : array (..., S, B, C)
+            Uniform numbers in (0, 1), the only randomness.
+
+        Returns
+        -------
+        array (..., S, B, K); labels of classes are (..., S, B, 1)
+        """
+        raise NotImplementedError
+
+    @property
+    def own_information(self) -> float:
+        """E[second derivative] of one observation by each weight of its own."""
+        raise NotImplementedError
+
+    def example_targets(self, uniform: FloatArray) -> FloatArray:
+        """A target for each number: any that can be, no draw of the model.
+
+        Parameters
+        ----------
+        uniform : array
+            In (0, 1).
+        """
         if self.support == "reals":
             return 1.5 * ndtri(uniform)
         if self.support == "counts":
             return np.floor(6.0 * uniform * uniform)
         return np.floor(self.n_labels * uniform)
 
-    def initial_weights(self):
+    def initial_weights(self) -> FloatArray:
         """Where its own weights start."""
         return np.zeros(self.n_weights)
 
-    def log_scale(self, v):
-        """log of the one noise scale for all, with axes for rows and outputs, or None."""
+    def log_scale(self, v: FloatArray) -> FloatArray | Any:
+        """log of the noise scale, where there is one for all rows and outputs, or None.
+
+        Parameters
+        ----------
+        v : array (..., S, n_weights)
+
+        Returns
+        -------
+        array (..., S, 1, 1), a number if the scale is known, or None
+        """
         return None
 
-    def log_scale_outputs(self, n_outputs):
-        """Which network outputs are log scales, a slice; a new network has 0 there."""
+    def log_scale_outputs(self, n_outputs: int) -> slice:
+        """Which network outputs are log scales; a new network has 0 there.
+
+        Parameters
+        ----------
+        n_outputs : int
+            C.
+        """
         return slice(0)
 
-    def check_width(self, n_outputs):
-        """Raise ValueError unless it can read that many network outputs."""
+    def check_width(self, n_outputs: int) -> None:
+        """Raise ValueError unless it can read that many network outputs.
 
-    def target_shape(self, shape):
-        """Shape of canonical targets for outputs (..., B, C)."""
+        Parameters
+        ----------
+        n_outputs : int
+            C.
+        """
+
+    def target_shape(self, shape: Shape) -> Shape:
+        """Shape of canonical targets.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Of the outputs, (..., B, C).
+        """
         return shape
 
-    def targets(self, y, shape):
-        """Check y against outputs of ``shape`` (..., B, C); (n,) equals (n, 1)."""
+    def targets(self, y: ArrayLike, shape: Shape) -> Array:
+        """Targets as the kernels want them.
+
+        Parameters
+        ----------
+        y : array (..., B, K), or (..., B) for one column
+        shape : tuple of int
+            Of the outputs they belong to, (..., B, C).
+
+        Raises
+        ------
+        ValueError, TypeError
+            For a wrong shape, or a target that cannot be.
+        """
         shape = self.target_shape(shape)
         y = as_float_array("y", y, allow_bool=self.kind == "classification")
         one_column = shape[-1] == 1 and y.shape == shape[:-1]
@@ -70,24 +215,45 @@ class Likelihood:
             hint = self.shape_hint(y.shape, shape)
             if not hint and shape[-1] == 1 and y.size == np.prod(shape):
                 hint = f"; use np.reshape(y, {shape})"
+            hint = hint or of_targets(y.shape, shape)
             raise ValueError(
                 f"y must have shape {wanted} to go with X, got {y.shape}{hint}"
             )
         y = self.check_values(y)  # as it was given, so that an index means something
         return y[..., None] if one_column else y
 
-    def shape_hint(self, got, wanted):
-        """What a wrong shape of y may mean, as the end of a sentence."""
+    def shape_hint(self, got: Shape, wanted: Shape) -> str:
+        """What a wrong shape of y may mean, as the end of a sentence.
+
+        Parameters
+        ----------
+        got, wanted : tuples of int
+        """
         return ""
 
-    def check_values(self, y):
-        """Raise ValueError unless every target is possible."""
+    def check_values(self, y: FloatArray) -> FloatArray:
+        """Raise ValueError unless every target is possible; return y.
+
+        Parameters
+        ----------
+        y : array
+        """
         return y
 
-    def row_nll(self, F, y, v):
-        """Negative log density of every row alone: (S, B, C), (B, K), (S, n) -> (S, B).
+    def row_nll(self, F: FloatArray, y: Array, v: FloatArray) -> FloatArray:
+        """Negative log density of every row alone.
 
         The kernel itself, with rows moved to where replicas stand.
+
+        Parameters
+        ----------
+        F : array (S, B, C)
+        y : array (B, K) or labels (B,)
+        v : array (S, n_weights)
+
+        Returns
+        -------
+        array (S, B)
         """
         rows, _, _ = self(F.swapaxes(0, 1)[:, :, None, :], y[:, None, ...], v)
         return rows.T

@@ -1,5 +1,9 @@
 """The Gaussian likelihood: real targets with normal noise of one scale."""
 
+from __future__ import annotations
+
+from typing import Any, Self
+
 import numpy as np
 from scipy.special import ndtri
 
@@ -7,11 +11,14 @@ from minibnn.equations import equation
 from minibnn.likelihoods.base import log_scale_of, residual, total_of
 from minibnn.likelihoods.location_scale import LocationScale
 from minibnn.numerics import HALF_LOG_2PI, largest_exp
+from minibnn.types import Array, FloatArray
 
 
 @equation("E31")
 @np.errstate(over="ignore")
-def gaussian_nll(F, y, t):
+def gaussian_nll(
+    F: FloatArray, y: Array, t: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Gaussian observation with mean F and log standard deviation t.
 
     (E31)  nll = t + (r e^-t)^2/2 + log(2 pi)/2,   r = F - y
@@ -63,40 +70,74 @@ class Gaussian(LocationScale):
         the last of w, with the prior N(*log_scale_prior); meant for standardised
         targets.
     log_scale_prior : (float, float)
-        Mean and standard deviation of the normal prior over log s.
+        Mean and standard deviation of the normal prior over log s, by default 0 and 1.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the scale, or the prior's standard deviation, is not a number > 0.
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> net, prior = mb.MLP([1, 8, 1], "tanh"), mb.GaussianPrior()
+    >>> mb.Model(net, mb.Gaussian(0.1), prior).n_weights
+    25
+    >>> mb.Model(net, mb.Gaussian("learned"), prior).n_weights  # and log s
+    26
     """
 
     label = "E31"
     kernel = staticmethod(gaussian_nll)
 
     @classmethod
-    def examples(cls):
+    def examples(cls) -> list[tuple[Self, int]]:
         """A known and a learned scale."""
         return [(cls(0.6), 1), (cls("learned", (-0.3, 0.8)), 1)]
 
-    def in_scipy(self, F, v):
+    def in_scipy(self, F: Array, v: Array) -> tuple[Any, ...]:
         """norm(f, s)."""
         return "norm", F, np.exp(self.log_scale(v))
 
-    def variance(self, F, v):
+    def variance(self, F: FloatArray, v: FloatArray) -> FloatArray:
         """Var[y | F], one value per output."""
         variance = np.exp(2.0 * self.log_scale(v)).astype(F.dtype)
         return np.broadcast_to(variance, F.shape)
 
-    def sample(self, F, v, uniform):
+    def sample(self, F: FloatArray, v: FloatArray, uniform: FloatArray) -> FloatArray:
         """A draw of y for each uniform number."""
         noise = np.exp(self.log_scale(v)) * ndtri(uniform)
         return F + noise.astype(F.dtype, copy=False)
 
-    def expected_nll(self, m, v, c, y, t, var_t):
-        """E[nll] for outputs of mean m, variance v, covariance c with log s (E66).
+    def expected_nll(
+        self,
+        m: FloatArray,
+        v: FloatArray,
+        c: FloatArray | float,
+        y: FloatArray,
+        t: FloatArray,
+        var_t: FloatArray,
+    ) -> tuple[FloatArray, ...]:
+        """E[nll] for uncertain outputs and log s, and its slope in each argument but y.
 
-        m, v, c (..., B, C), t and var_t (..., 1) or, for a known scale, (..., 0).
+        Parameters
+        ----------
+        m, v, c : arrays (..., B, C)
+            Mean and variance of the outputs, their covariance with log s (E66).
+        y : array (..., B, C)
+        t, var_t : arrays (..., 1), or (..., 0) for a known scale
+            Mean and variance of log s.
+
+        Returns
+        -------
+        value : array (...)
+        g_m, g_v, g_c, g_t, g_var_t : arrays
         """
+        spread: FloatArray | float = 0.0  # of a known scale
         if self.learned:
-            t, var_t = t[..., None], var_t[..., None]
+            t, spread = t[..., None], var_t[..., None]
         else:
-            t, var_t = np.asarray(np.log(self.scale), m.real.dtype), 0.0
-        value, g_m, g_v, g_c, g_t = expected_gaussian_nll(m, v, c, y, t, var_t)
+            t = np.asarray(np.log(self.scale), m.real.dtype)
+        value, g_m, g_v, g_c, g_t = expected_gaussian_nll(m, v, c, y, t, spread)
         g_t, g_var_t = (g.sum((-1, -2))[..., None] for g in (g_t, 1.0 - g_t))
         return value, g_m, g_v, g_c, g_t, g_var_t

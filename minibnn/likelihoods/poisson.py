@@ -1,10 +1,15 @@
 """The Poisson likelihood: counts."""
 
+from __future__ import annotations
+
+from typing import Any, Self
+
 import numpy as np
 from scipy.special import gammaln, ndtri, pdtr, pdtrik
 
 from minibnn.equations import equation
 from minibnn.likelihoods.base import Likelihood, targets_of, times, total_of
+from minibnn.types import Array, FloatArray
 from minibnn.validation.arguments import check_all
 
 
@@ -29,40 +34,54 @@ MANY = 1e5  # a rate from which on Cornish and Fisher are right to less than a c
 
 
 class Poisson(Likelihood):
-    """Counts 0, 1, 2, ... with log rate f (E35)."""
+    """Counts 0, 1, 2, ... with log rate f (E35).
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> import numpy as np
+    >>> likelihood, none = mb.Poisson(), np.zeros((1, 0))
+    >>> F = np.log(np.full((1, 4, 1), 3.0))  # a rate of 3 at four rows
+    >>> median = likelihood.sample(F, none, np.full((1, 4, 1), 0.5))
+    >>> float(median[0, 0, 0])
+    3.0
+    """
 
     label, support, canonical = "E35", "counts", True
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return "Poisson()"
 
     @classmethod
-    def examples(cls):
+    def examples(cls) -> list[tuple[Self, int]]:
         """The one there is, and its one output: the log rate."""
         return [(cls(), 1)]
 
-    def in_scipy(self, F, v):
+    def in_scipy(self, F: Array, v: Array) -> tuple[Any, ...]:
         """poisson(e^f)."""
         return "poisson", np.exp(F)
 
-    def check_values(self, y):
+    def check_values(self, y: FloatArray) -> FloatArray:
         """Counts are whole and not negative."""
-        return check_all("y", y, (y >= 0) & (y == np.floor(y)), "a count 0, 1, 2, ...")
+        good, wanted = (y >= 0) & (y == np.floor(y)), "a count 0, 1, 2, ..."
+        return check_all("y", y, good, wanted, lambda: "; a measured y wants Gaussian()")
 
-    def __call__(self, F, y, v):
+    def __call__(
+        self, F: FloatArray, y: Array, v: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray | None]:
         """Negative log-likelihood and gradient for the log rates."""
         return *poisson_nll(F, y), None
 
-    def mean(self, F, v):
+    def mean(self, F: FloatArray, v: FloatArray) -> FloatArray:
         """The rate."""
         with np.errstate(over="ignore"):
             return np.exp(F)
 
-    def variance(self, F, v):
+    def variance(self, F: FloatArray, v: FloatArray) -> FloatArray:
         """The rate again."""
         return self.mean(F, v)
 
-    def sample(self, F, v, uniform):
+    def sample(self, F: FloatArray, v: FloatArray, uniform: FloatArray) -> FloatArray:
         """The smallest count whose cumulated probability reaches the number."""
         rate = self.mean(F, v)
         capped = np.minimum(rate, MANY)

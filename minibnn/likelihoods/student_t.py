@@ -1,6 +1,9 @@
 """The Student-t likelihood: real targets with outliers."""
 
+from __future__ import annotations
+
 import math
+from typing import Any, Self
 
 import numpy as np
 from scipy.special import stdtrit
@@ -9,6 +12,7 @@ from minibnn.equations import equation
 from minibnn.likelihoods.base import log_scale_of, residual, total_of
 from minibnn.likelihoods.location_scale import LocationScale
 from minibnn.numerics import HALF_LOG_2PI, largest_exp, log1p, magnitude
+from minibnn.types import Array, FloatArray
 from minibnn.validation.arguments import check_positive
 
 
@@ -51,44 +55,67 @@ class StudentT(LocationScale):
         Degrees of freedom > 0, fixed; infinitely many make a :class:`Gaussian`. Up to 2
         the variance of y is infinite (and so are predictive standard deviations);
         quantiles always exist.
-    scale, log_scale_prior
+    scale, log_scale_prior : float or "learned", (float, float)
         As for :class:`Gaussian`; scale is not the standard deviation, which is
         scale √(df / (df - 2)).
+
+    Raises
+    ------
+    ValueError, TypeError
+        If df is not finite and > 0, or the others do not fit.
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> import numpy as np
+    >>> F, y, none = np.zeros((1, 2, 1)), np.array([[1.0], [100.0]]), np.zeros((1, 0))
+    >>> mb.Gaussian()(F, y, none)[1].ravel()  # an outlier pulls a hundred times
+    array([  -1., -100.])
+    >>> mb.StudentT(3.0)(F, y, none)[1].ravel().round(2)  # here it does not
+    array([-1.  , -0.04])
     """
 
     label = "E36"
     argument_kinds = ("positive", *LocationScale.argument_kinds)
 
-    def __init__(self, df, scale=1.0, log_scale_prior=(0.0, 1.0)):
+    def __init__(
+        self,
+        df: float,
+        scale: float | str = 1.0,
+        log_scale_prior: tuple[float, float] = (0.0, 1.0),
+    ) -> None:
         super().__init__(scale, log_scale_prior)
-        if isinstance(df, float | np.floating) and df == np.inf:
+        as_number: Any = df  # it may be anything
+        if isinstance(as_number, float | np.floating) and df == np.inf:
             raise ValueError("df must be finite, got inf: then it is Gaussian(scale)")
         self.df = check_positive("df", df)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"StudentT({self.df:g}, scale={self.scale!r})"
 
     @classmethod
-    def examples(cls):
+    def examples(cls) -> list[tuple[Self, int]]:
         """A known and a learned scale; with 1.8 degrees of freedom no variance."""
         learned = cls(4.0, "learned", (-0.3, 0.8))
         return [(cls(1.8, 0.5), 1), (cls(4.0, 0.7), 1), (learned, 1)]
 
-    def in_scipy(self, F, v):
+    def in_scipy(self, F: Array, v: Array) -> tuple[Any, ...]:
         """t(df, f, s)."""
         return "t", self.df, F, np.exp(self.log_scale(v))
 
-    def kernel(self, F, y, t):
+    def kernel(
+        self, F: FloatArray, y: Array, t: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """E36 at these degrees of freedom."""
         return student_t_nll(F, y, t, self.df)
 
-    def variance(self, F, v):
+    def variance(self, F: FloatArray, v: FloatArray) -> FloatArray:
         """Var[y | F] = s² df / (df - 2), infinite up to df = 2."""
         factor = self.df / (self.df - 2.0) if self.df > 2 else np.inf
         variance = (factor * np.exp(2.0 * self.log_scale(v))).astype(F.dtype)
         return np.broadcast_to(variance, F.shape)
 
-    def sample(self, F, v, uniform):
+    def sample(self, F: FloatArray, v: FloatArray, uniform: FloatArray) -> FloatArray:
         """A draw of y for each uniform number."""
         noise = np.exp(self.log_scale(v)) * stdtrit(self.df, uniform)
         return F + noise.astype(F.dtype, copy=False)

@@ -1,26 +1,33 @@
 """Activations and their slopes, which need the output alone."""
 
-from collections import namedtuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
 from minibnn.equations import equation
 from minibnn.numerics import softplus
+from minibnn.types import Array
 
-Activation = namedtuple("Activation", "forward slope")
+
+class Activation(NamedTuple):
+    """An activation Z -> A, and its slope: (A, g) -> dA/dZ ∘ g; both in place."""
+
+    forward: Callable[[Array], Array]
+    slope: Callable[[Array, Array], Array]
 
 
 # Activations overwrite an array that the caller owns. Their slopes are functions of
 # the output, so the way back needs no memory of the input.
 
 
-def tanh(Z):
+def tanh(Z: Array) -> Array:
     """Overwrite Z with tanh Z; the derivative is E22."""
     return np.tanh(Z, out=Z)
 
 
 @equation("E22")
-def tanh_slope(A, g):
+def tanh_slope(A: Array, g: Array) -> Array:
     """Multiply g in place by the derivative of A = tanh Z.
 
     (E22)  dA/dZ = 1 - A^2
@@ -34,7 +41,7 @@ def tanh_slope(A, g):
     return np.multiply(g, np.subtract(1, slope, out=slope), out=g)
 
 
-def relu(Z):
+def relu(Z: Array) -> Array:
     """Overwrite Z with max(Z, 0); the derivative is E23."""
     if Z.dtype.kind == "c":  # at a real part of 0 the imaginary one must not decide
         return np.multiply(Z, Z.real > 0, out=Z)
@@ -42,7 +49,7 @@ def relu(Z):
 
 
 @equation("E23")
-def relu_slope(A, g):
+def relu_slope(A: Array, g: Array) -> Array:
     """Multiply g in place by the derivative of A = max(Z, 0).
 
     (E23)  dA/dZ = 1 where A > 0, else 0
@@ -56,14 +63,14 @@ def relu_slope(A, g):
     return np.multiply(g, A.real > 0, out=g)
 
 
-def softplus_activation(Z):
+def softplus_activation(Z: Array) -> Array:
     """Overwrite Z with log(1 + e^Z); the derivative is E24."""
     Z[...] = softplus(Z)
     return Z
 
 
 @equation("E24")
-def softplus_slope(A, g):
+def softplus_slope(A: Array, g: Array) -> Array:
     """Multiply g in place by the derivative of A = softplus Z.
 
     (E24)  dA/dZ = 1 - e^-A
@@ -77,12 +84,12 @@ def softplus_slope(A, g):
     return np.multiply(g, np.negative(slope, out=slope), out=g)
 
 
-def identity(Z):
+def identity(Z: Array) -> Array:
     """Leave Z as it is: a linear layer."""
     return Z
 
 
-def identity_slope(A, g):
+def identity_slope(A: Array, g: Array) -> Array:
     """Leave g as it is: the derivative of the identity is 1."""
     return g
 

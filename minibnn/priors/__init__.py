@@ -1,9 +1,7 @@
 """Priors: what is believed of the weights before the data, one file a prior.
 
-A file shows the formulas first, then the class: ``log_prob(w)`` (E4x), where
-``has_closed_kl`` also ``kl(m, s, log_s)``, ``mean_and_sd(n_weights)``,
-``draw(shape, rng)``, ``length`` (of how many weights, None for any number),
-``is_gaussian``, ``labels`` (which formula a method is) and ``examples(n_weights)``.
+A file shows the formulas first, then the class, a :class:`base.Prior`, which says what
+may be asked of it.
 
 To add one: write such a file, import it here and name it in ``__all__``: that makes it
 public. The laws of ``tests/priors``, the audit and the tables of what combines take it

@@ -1,9 +1,15 @@
 """Prior scales learned from the data."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from minibnn.equations import equation
 from minibnn.priors.gaussian import GaussianPrior
+from minibnn.types import ArrayLike, FloatArray
 from minibnn.validation.arguments import (
     as_float_array,
     check_instance,
@@ -30,12 +36,45 @@ def learned_scales(net, mean, var, prior_mean=0.0):
 
 
 @door
-def learned_prior(model, family, params, mean=0.0):
+def learned_prior(
+    model: Any,  # a Model and a Family: both know priors, so no prior knows them
+    family: Any,
+    params: Mapping[str, FloatArray],
+    mean: ArrayLike = 0.0,
+) -> GaussianPrior:
     """The Gaussian prior, one scale per layer, under which this q has the largest ELBO.
 
-    Alternate it with fits to learn prior scales (type-II maximum likelihood). Raises
-    ValueError for a family without a spread, and naming what does not fit. ``mean``: one
-    number, or one per weight of the network.
+    Alternate it with fits to learn prior scales (type-II maximum likelihood, E48).
+
+    Parameters
+    ----------
+    model : Model
+    family : MeanField, FullCovariance or another with a spread
+    params : dict of arrays
+        Of the family, as ``family.init`` makes them or ``result.params`` holds them.
+    mean : float or array (P,)
+        Prior mean: one number, or one per weight of the network.
+
+    Returns
+    -------
+    GaussianPrior
+        For the network's weights; its ``scale`` is (P,), constant within a layer.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a family without a spread, and naming what does not fit.
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> model = mb.Model(mb.MLP([1, 3, 1]), mb.Gaussian(0.1), mb.GaussianPrior())
+    >>> family = mb.MeanField(sigma=0.5)
+    >>> params = family.init(model, rng=0)
+    >>> params["mu"][:6] = 0.0  # the first layer's weights say nothing
+    >>> prior = mb.learned_prior(model, family, params)
+    >>> round(float(prior.scale[0]), 6), bool(prior.scale[-1] > 0.5)
+    (0.5, True)
     """
     check_protocol("model", model, "log_joint")
     check_protocol("family", family, "natural")
@@ -50,7 +89,7 @@ def learned_prior(model, family, params, mean=0.0):
         check_shape(f"params[{key!r}]", array, array.shape[: -len(shape)] + shape)
     mean, n = as_float_array("mean", mean, ndim=(0, 1)), model.net.n_weights
     check_shape("mean", mean, (n,) * mean.ndim)
-    moments = (part[..., :n] for part in family.marginals(family.natural(params)[0]))
+    of_weights, var = family.marginals(family.natural(params)[0])
     with np.errstate(over="ignore"):  # a scale of inf is refused as a prior
-        scales = learned_scales(model.net, *moments, mean)
+        scales = learned_scales(model.net, of_weights[..., :n], var[..., :n], mean)
     return GaussianPrior.per_layer(model.net, scales, mean)

@@ -3,6 +3,10 @@
 It stands outside the room of likelihoods, as one that a reader writes for himself would.
 """
 
+from __future__ import annotations
+
+from typing import Self
+
 import numpy as np
 
 from minibnn.equations import equation
@@ -15,6 +19,7 @@ from minibnn.likelihoods.base import (
     total_of,
 )
 from minibnn.numerics import HALF_LOG_2PI
+from minibnn.types import Array, FloatArray
 from minibnn.validation.arguments import check_positive
 
 
@@ -53,6 +58,27 @@ class SigmoidGaussian(Likelihood):
     does, and the posterior is nearly that of a linear model. The recipe fits this
     density and then predicts labels: checks, mean, variance and draws are those of
     :class:`Bernoulli` with p = sigmoid(f), and the density is none of labels.
+
+    Parameters
+    ----------
+    scale : float
+        Standard deviation > 0 that the recipe gives a label.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the scale is not a number > 0.
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> import numpy as np
+    >>> from minibnn.rupture import SigmoidGaussian
+    >>> f, y, none = np.full((1, 1, 1), -8.0), np.array([[1]]), np.zeros((1, 0))
+    >>> float(mb.Bernoulli()(f, y, none)[1].round(3).item())  # sure, and wrong
+    -1.0
+    >>> float(SigmoidGaussian()(f, y, none)[1].round(3).item())  # and never told so
+    -0.0
     """
 
     label, kind, support = "E37", "classification", "labels"
@@ -61,17 +87,19 @@ class SigmoidGaussian(Likelihood):
     mean, variance, sample = Bernoulli.mean, Bernoulli.variance, Bernoulli.sample
 
     @classmethod
-    def examples(cls):
+    def examples(cls) -> list[tuple[Self, int]]:
         """One scale."""
         return [(cls(0.8), 1)]
 
-    def __init__(self, scale=1.0):
+    def __init__(self, scale: float = 1.0) -> None:
         self.scale = check_positive("scale", scale)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"SigmoidGaussian(scale={self.scale:g})"
 
-    def __call__(self, F, y, v):
+    def __call__(
+        self, F: FloatArray, y: Array, v: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray | None]:
         """Negative log-likelihood and gradient for the logits."""
         nll, g_F, _ = sigmoid_gaussian_nll(F, y, np.log(self.scale))
         return nll, g_F, None

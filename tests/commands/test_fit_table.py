@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import signal
 
 import numpy as np
 import pytest
@@ -236,9 +237,11 @@ def test_a_disk_that_is_full_leaves_nothing_half_written(there, fit, tmp_path, m
     assert not there or names(tmp_path / "table-fit") == []
 
 
-@pytest.mark.parametrize("where", ["steps", "writing"])
+@pytest.mark.parametrize("where", ["steps", "signal", "writing"])
 def test_ctrl_c_leaves_nothing(where, fit, tmp_path, monkeypatch):
     def interrupted(*args, **how):
+        if where == "signal":
+            signal.raise_signal(signal.SIGINT)
         raise KeyboardInterrupt
 
     if where == "writing":
@@ -251,6 +254,7 @@ def test_ctrl_c_leaves_nothing(where, fit, tmp_path, monkeypatch):
     assert (status, out) == (130, "")
     assert err == "minibnn fit: interrupted\n"
     assert names(tmp_path) == ["table.csv"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 REFUSED = {  # options that do not fit: words of the one line

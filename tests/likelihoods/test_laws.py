@@ -107,7 +107,11 @@ def test_the_sampler_is_the_quantile_function(like, width):
             np.testing.assert_allclose(reached, u, atol=1e-4)
 
 
-@having("in_scipy")
+@pytest.mark.parametrize(
+    ("like", "width"),
+    [e for e in EXAMPLES if e[0].in_scipy(*outputs(*e)) is not None],
+    ids=repr,
+)
 def test_it_is_what_scipy_calls_by_that_name(like, width):
     """Value, mean, variance and quantiles, where the class names one: no shared code."""
     F, v = outputs(like, width, rows=5)

@@ -7,6 +7,7 @@ from support.rooms import defined
 
 import minibnn as mb
 from minibnn import priors
+from minibnn.priors.base import Prior
 from minibnn.priors.joint import JointPrior
 from minibnn.tape import Program
 
@@ -30,7 +31,7 @@ def density(prior, i):
 
 def test_no_prior_is_missing():
     found = {c for c in defined(priors) if hasattr(c, "log_prob")}
-    assert found == {*priors.ALL, JointPrior}
+    assert found == {*priors.ALL, Prior, JointPrior}
     assert all(getattr(mb, cls.__name__) is cls for cls in priors.ALL)
 
 
