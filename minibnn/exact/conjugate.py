@@ -1,8 +1,6 @@
 """The truth in small cases: Bayesian linear regression in closed form.
 
-A network without hidden layer, Gaussian noise of known scale and a Gaussian prior have
-a Gaussian posterior. One QR factorisation gives its moments, its predictive and the log
-evidence without ever forming XᵀX, whose condition number is the square of X's.
+One QR gives the posterior without XᵀX, whose condition number is the square of X's.
 """
 
 from __future__ import annotations
