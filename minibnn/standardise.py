@@ -1,5 +1,7 @@
 """Units: the means and standard deviations that a fit on standardised data remembers."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -241,7 +243,7 @@ def check_units(units: Standardiser, model: Any, lead: tuple[int, ...]) -> None:
 
 
 def standardised(
-    standardise: Any, model: Any, family: Any, X: ArrayLike, y: ArrayLike
+    standardise: Any, model: Any, family: Any, X: ArrayLike, y: Any
 ) -> tuple[Any, Any, Standardiser | None]:
     """(X, y, Standardiser) for a fit; with ``False`` as they are, and None.
 

@@ -1,5 +1,7 @@
 """What a diagnosis says: ranked findings, facts, and what could not be seen."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any, Literal
 

@@ -5,6 +5,8 @@ a lower bound of log p(D) in expectation. On simulated data the weights that mad
 an exact posterior draw; runs that start there and go back give an upper bound.
 """
 
+from __future__ import annotations
+
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -247,7 +249,7 @@ class Path:
     steps: FloatArray
     scales: FloatArray
 
-    def resampled(self, n: int) -> "Path":
+    def resampled(self, n: int) -> Path:
         """The same path with n + 1 temperatures, as dense as before everywhere."""
         old, new = np.linspace(0, 1, len(self.betas)), np.linspace(0, 1, n + 1)
         betas, log_steps = (

@@ -1,5 +1,7 @@
 """Hamiltonian Monte Carlo: the reference that variational posteriors are judged by."""
 
+from __future__ import annotations
+
 from time import perf_counter
 from typing import Literal
 
