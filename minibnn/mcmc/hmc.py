@@ -143,8 +143,16 @@ def hmc(
     sampler.warm_up()
     draws, stats = sampler.sample(most, enough)
     learned = sampler.steps.final, sampler.scale
-    facts = sampler.stop_reason, columns_of(X), perf_counter() - began
-    return Chains(model, draws, *learned, stats, prediction_seed, *facts)
+    return Chains(
+        model,
+        draws,
+        *learned,
+        stats,
+        prediction_seed,
+        sampler.stop_reason,
+        columns_of(X),
+        perf_counter() - began,
+    )
 
 
 def check_draws(model, A, n_draws, max_draws, watch):
