@@ -6,6 +6,7 @@ One QR gives the posterior without XᵀX, whose condition number is the square o
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,14 +18,12 @@ from minibnn.families.normal import Normal
 from minibnn.likelihoods.gaussian import Gaussian
 from minibnn.model import Model
 from minibnn.numerics import HALF_LOG_2PI
-from minibnn.prediction.inference_dict import inference_dict
-from minibnn.prediction.prediction import MOST_SAMPLES, predict
+from minibnn.prediction.inference_dict import of_independent_draws
+from minibnn.prediction.prediction import MOST_SAMPLES
 from minibnn.priors.gaussian import GaussianPrior
-from minibnn.rng import seed_sequence
 from minibnn.types import ArrayLike, FloatArray, Rng
 from minibnn.validation.arguments import (
     as_float_array,
-    as_inputs,
     as_rng,
     check_all,
     check_fraction,
@@ -321,20 +320,8 @@ class ExactPosterior:
         >>> found["posterior"]["W1"].shape
         (1, 50, 3, 1)
         """
-        seed = seed_sequence(rng)
-        weights = self.sample_weights(n_samples, np.random.default_rng(seed))
-
-        def chunks(seed, n_samples, size):
-            yield from (weights[i : i + size] for i in range(0, len(weights), size))
-
-        def predicted(X):
-            X = as_inputs(X, dtype=np.float64)
-            return predict(self.model, chunks, X, len(weights), seed)
-
-        def by_chain(draws):
-            return draws[None]
-
-        return inference_dict(self.model, weights, by_chain, predicted, X, y)
+        draw = partial(self.sample_weights, n_samples)
+        return of_independent_draws(self.model, draw, X, y, rng)
 
     def decompose(self, q: Normal) -> Decomposition:
         """log p(D) = ELBO + KL term by term, for a Gaussian q over the weights.

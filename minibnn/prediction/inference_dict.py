@@ -5,15 +5,16 @@ the log likelihood of each row (for ``az.loo``) and a replicated row (for
 ``az.plot_ppc``). No posterior keeps its data, so they are given again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from minibnn.model import Model
 from minibnn.nn.mlp import MLP
-from minibnn.prediction.prediction import Prediction
-from minibnn.types import Array, ArrayLike
+from minibnn.prediction.prediction import Prediction, predict
+from minibnn.rng import seed_sequence
+from minibnn.types import Array, ArrayLike, Rng
 from minibnn.validation.arguments import as_inputs, check_rows
 from minibnn.validation.columns import check_same_rows, columns_of
 
@@ -26,7 +27,7 @@ def inference_dict(
     model: Model,
     weights: Array,
     by_chain: Callable[[Array], Array],
-    predict: Callable[[Any], Prediction],
+    predicted: Callable[[Any], Prediction],
     X: ArrayLike | None,
     y: ArrayLike | None,
     columns: list[str] | None = None,
@@ -41,7 +42,7 @@ def inference_dict(
         All draws.
     by_chain : function
         Takes an array (S, ...) of draws to (chain, draw, ...).
-    predict : function
+    predicted : function
         Takes X to the `Prediction` by the same draws in the same order.
     X, y : arrays (N, D) and (N,) or (N, K), both or neither
         The data, in raw units.
@@ -69,11 +70,32 @@ def inference_dict(
     if X is not None:
         check_same_rows(X, y)
         rows = check_rows("X", as_inputs(X))
-        groups |= of_data(predict(X), by_chain, y)
+        groups |= of_data(predicted(X), by_chain, y)
         groups["constant_data"] = {"X": rows.copy()}
         coords["row"] = list(range(len(rows)))
         dims |= {"y": ["row"], "X": ["row", "input"]}
     return groups | {"coords": coords, "dims": dims}
+
+
+def of_independent_draws(
+    model: Model,
+    draw: Callable[[np.random.Generator], Array],
+    X: ArrayLike | None,
+    y: ArrayLike | None,
+    rng: Rng,
+) -> Groups:
+    """The same of one chain of weights that ``draw(generator)`` gives, (S, P)."""
+    seed = seed_sequence(rng)
+    weights = draw(np.random.default_rng(seed))
+
+    def chunks(seed: Any, n_samples: int, size: int) -> Iterator[Array]:
+        yield from (weights[i : i + size] for i in range(0, len(weights), size))
+
+    def predicted(X: Any) -> Prediction:
+        X = as_inputs(X, dtype=np.float64)
+        return predict(model, chunks, X, len(weights), seed)
+
+    return inference_dict(model, weights, lambda draws: draws[None], predicted, X, y)
 
 
 def named_weights(model: Model, w: Array) -> tuple[dict[str, Array], dict[str, Any]]:
