@@ -1,11 +1,19 @@
 """A model: network, likelihood and prior, and the joint density they make."""
 
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 import numpy as np
 
 from minibnn.inputs import Inputs
+from minibnn.likelihoods.weighted import (
+    Weighted,
+    checked_weights,
+    split_weights,
+    unweighted,
+    with_weights,
+)
 from minibnn.nn.mlp import MLP, initial_weights
 from minibnn.priors.joint import JointPrior
 from minibnn.tables import Summary, Table
@@ -22,6 +30,8 @@ from minibnn.validation.arguments import (
     check_shape,
     check_squares,
 )
+from minibnn.validation.columns import check_same_rows
+from minibnn.validation.shapes import check_width
 
 
 class Model:
@@ -163,8 +173,8 @@ class Model:
         >>> features.shape, targets.shape
         ((2, 2), (2, 1))
         """
-        A, y = checked_data(self, X, y, ndim, dtype)
-        return A.features(), y
+        A, targets = checked_data(self, X, y, ndim, dtype)
+        return A.features(), targets
 
     def features(
         self, X: ArrayLike, ndim: tuple[int, ...] | int = (2, 3), dtype: Any = None
@@ -371,6 +381,7 @@ def summary_of(model: Model) -> Summary:
 
 def checked_data(model, X, y, ndim=(2, 3), dtype=None):
     """What ``Model.batch`` makes, the features still ``Inputs``: X is not copied."""
+    check_same_rows(X, y)
     X = checked_inputs(model.net, X, ndim, dtype)
     return data_of(model, check_squares("X", check_rows("X", X)), y)
 
@@ -387,4 +398,36 @@ def data_of(model, X, y):
 def checked_inputs(net, X, ndim, dtype):
     """Checked inputs (..., N, D)."""
     X = as_inputs(X, ndim=ndim, dtype=dtype)
-    return check_shape("X", X, X.shape[:-1] + (net.n_inputs,))
+    return check_width("X", X, net.n_inputs)
+
+
+def with_likelihood(model, likelihood):
+    """The same model with a likelihood that has the same weights of its own."""
+    if likelihood is model.likelihood:
+        return model
+    model = copy(model)
+    model.likelihood = likelihood
+    return model
+
+
+def unweighted_model(model):
+    """The model of rows of weight 1: what a prediction asks."""
+    return with_likelihood(model, unweighted(model.likelihood))
+
+
+def unweighted_data(model, y):
+    """The same, canonical targets without weights, and weights (..., B), None if all 1."""
+    return unweighted_model(model), *split_weights(model.likelihood, y)
+
+
+def weighted_data(model, X, y, sample_weight):
+    """(model, y) in which rows count as often as ``sample_weight`` (..., N) says.
+
+    X, y, sample_weight as ``fit`` takes them. Raises ValueError or TypeError naming what
+    does not fit.
+    """
+    likelihood = Weighted(model.likelihood)
+    shape = checked_inputs(model.net, X, (2, 3), None).shape[:-1]
+    weights = checked_weights("sample_weight", sample_weight, shape)
+    y = model.likelihood.targets(y, (*shape, model.net.n_outputs))
+    return with_likelihood(model, likelihood), with_weights(y, weights)

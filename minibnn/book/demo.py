@@ -67,7 +67,7 @@ def teller(report):
 
     def say(head, text):
         if report is not None:
-            lines = wrap(text, 76)
+            lines = wrap(text, 68)
             report(f"{head:<12}" + ("\n" + 12 * " ").join(lines))
 
     return say
@@ -211,8 +211,9 @@ def picture(result, prediction, dataset):
             for spot in ((slice(None), 0), (0, 1), (1, 1), (slice(None), 2))
         )
         network(result, dataset.names, left)
-        plots.elbo_curve(result, top).set_title("ELBO: has it stopped rising?")
-        plots.reliability(dataset.y_test, prediction.mean, bottom)
+        plots.elbo_curve(result, ax=top)
+        top.set_title("ELBO: has it stopped rising?")
+        plots.reliability(dataset.y_test, prediction.mean, ax=bottom)
         bottom.set_title("Given 70 %, do 70 % break through?")
         ruptures(prediction, dataset.y_test, right)
     return figure
@@ -220,14 +221,14 @@ def picture(result, prediction, dataset):
 
 def network(result, names, ax):
     """The network with its weights, how many are known, and the colour scale."""
-    plots.draw_network(result, ax, names, ["through"])
+    drawn = plots.draw_network(result, names=names, outputs=["through"], ax=ax)
     sure = int(np.sum(np.abs(result.q.mean) > plots.SURE * result.q.sigma))
     ax.set_title(
         f"{sure} of {result.model.n_weights} weights lie more than 3 sd from zero\n"
         "colour and width: mean;  opacity: |mean| / sd"
     )
     bar = ax.inset_axes([0.15, -0.03, 0.7, 0.02])
-    bar.figure.colorbar(ax.collections[0], cax=bar, orientation="horizontal")
+    bar.figure.colorbar(drawn["weights"], cax=bar, orientation="horizontal")
     bar.set_xlabel("posterior mean of a weight")
 
 
@@ -236,7 +237,7 @@ def ruptures(prediction, y, ax):
     cases = telling_cases(prediction)
     cases = cases[np.argsort(prediction.mean[cases])]
     names = [f"{i}: {'through' if y[i] else 'stopped'}" for i in cases]
-    plots.predictive_histogram(prediction.samples[:, cases], ax, y[cases], names)
+    plots.predictive_histogram(prediction, cases, y, names=names, ax=ax)
     ax.set_xlabel("P(through) under each sampled network")
     ax.set_title(f"{len(cases)} test ruptures: how far 1000\nsampled networks agree")
 

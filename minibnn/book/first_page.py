@@ -159,7 +159,7 @@ def one_weight(rng):
     left.set(xlabel="step", ylabel="value", xscale="log")
     left.set_title("The data hold one weight fast and let the other go")
     left.legend(loc="lower left")
-    plots.prior_posterior(result, both, right, names)
+    plots.prior_posterior(result, both, names=names, ax=right)
     right.set_title("Prior and posteriors")
     right.set_xlim(-3, 3)
     return drawn, {"mu": mu[:, both], "sigma": sigma[:, both]}
@@ -171,7 +171,7 @@ def plateau(rng):
     result, _, _ = from_scratch()
     drawn = Figure()
     ax = drawn.add_subplot()
-    plots.elbo_curve(result, ax, window=100)
+    plots.elbo_curve(result, window=100, ax=ax)
     windows = result.history["elbo"].reshape(-1, 200)
     mean, se = windows.mean(1), windows.std(1, ddof=1) / np.sqrt(200)
     ax.errorbar(
@@ -182,7 +182,7 @@ def plateau(rng):
     stop = 200 * (2 + int(np.argmax(lost)))
     ax.axvline(stop, color="k", lw=1, ls=":", label="Plateau() would stop here")
     ax.legend(loc="lower right", frameon=True, framealpha=1, edgecolor="none")
-    ax.set_ylim(-75, -10)
+    ax.set(ylim=(-75, -10), xlabel="step")
     ax.set_title("Converged: a window rises no more than its standard error")
     return drawn, {"mean": mean, "se": se, "stop": np.array([stop])}
 
@@ -255,7 +255,8 @@ def regression_band(rng):
     prediction = fitted().predict(data.X_test)
     drawn = Figure()
     ax = drawn.add_subplot()
-    plots.band(data.X_test[:, 0], prediction, ax, (data.X, data.y), data.mean_test)
+    x, seen = data.X_test, (data.X, data.y)
+    plots.band(prediction, x, data=seen, truth=data.mean_test, ax=ax)
     ax.set_ylim(-6, 6)
     ax.set_title("Away from the data the epistemic part grows, the noise does not")
     ax.legend(loc="upper left")

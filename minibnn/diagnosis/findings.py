@@ -1,7 +1,11 @@
 """What a diagnosis says: ranked findings, facts, and what could not be seen."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from minibnn.mistakes.catalogue import Description
 from minibnn.tables import Table, html_of
 from minibnn.validation.doors import door
 
@@ -36,7 +40,7 @@ class Finding:
     after: float
     rank: int
 
-    def __str__(self):
+    def __str__(self) -> str:
         return (
             f"{self.rank}. {self.name} ({self.label}), {self.where}\n"
             f"   yours:  {self.wrong}\n   right:  {self.right}\n"
@@ -65,7 +69,7 @@ class Diagnosis:
         give the same numbers at this point.
     facts : tuple of str
         What is known besides: where the gradient is right, which term or link is.
-    clean : dict
+    clean : dict of str to bool
         Block name -> whether the gradient is right there.
     error : float
         Largest error of a coordinate relative to the terms it is a sum of.
@@ -73,12 +77,12 @@ class Diagnosis:
         Known mistakes that cannot be seen at this point (see ``points.lint``).
     """
 
-    verdict: str
-    mistakes: tuple
-    facts: tuple
-    clean: dict
+    verdict: Literal["no mistake", "mistake", "none fits"]
+    mistakes: tuple[Finding, ...]
+    facts: tuple[str, ...]
+    clean: dict[str, bool]
     error: float
-    hidden: tuple
+    hidden: tuple[Description, ...]
 
     def __str__(self) -> str:
         head, *facts = self._words()
@@ -113,7 +117,7 @@ class Diagnosis:
         table = [Table(heads, rows, "><<<<><")] if rows else []
         return html_of([head, *table, *rest])
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Plain numbers and strings, for JSON."""
         return {
             "verdict": self.verdict,

@@ -38,12 +38,13 @@ def network(study):
     """The network, and what the likelihood loses if a hidden unit is removed."""
     result = best(study)
     figure, ax = panels(size=(16, 9))
-    plots.draw_network(result, ax, study.dataset.names, ["through"])
+    names = study.dataset.names
+    drawn = plots.draw_network(result, names=names, outputs=["through"], ax=ax)
     cost = unit_costs(result, study.dataset.X, study.dataset.y)
     means, sds = plots.weight_blocks(result)
     order = plots.unit_orders(means, sds)[1]
     alive = cost[order] > ALIVE
-    spots = ax.collections[2].get_offsets()  # the hidden units, from the top down
+    spots = drawn["units"][1].get_offsets()  # the hidden units, from the top down
     edge = np.where(alive, "#333333", "#BBBBBB")
     ax.scatter(*spots.T, s=900, c="white", edgecolors=edge, linewidths=2, zorder=4)
     for (x, y), unit, on in zip(spots, order, alive, strict=True):
@@ -57,7 +58,7 @@ def network(study):
         "mean, opacity |mean| / sd"
     )
     bar = ax.inset_axes([0.3, -0.03, 0.4, 0.018])
-    figure.colorbar(ax.collections[0], cax=bar, orientation="horizontal")
+    figure.colorbar(drawn["weights"], cax=bar, orientation="horizontal")
     bar.set_xlabel("posterior mean of a weight")
     return figure
 
@@ -75,7 +76,7 @@ def weights(study):
     ):
         width = means[0].shape[1]
         into = unit + width * np.array([names.index(n) for n in SHOWN])
-        plots.prior_posterior(result, into, ax, SHOWN)
+        plots.prior_posterior(result, into, names=SHOWN, ax=ax)
         ax.set_title(f"{head}: removing it costs {max(cost[unit], 0):.0f} nats")
         ax.set_xlabel("weight of a standardised input")
     return figure
@@ -101,9 +102,9 @@ def single_ruptures(study):
         "tick: the mean, which is the prediction. Orange broke through",
     )
     for ax, key in zip(axes, IMPORTANCE_OF, strict=True):
-        samples = study.predictions[key][0].samples[:, cases]
+        prediction = study.predictions[key][0]
         names = [f"{i}: {'through' if y[i] else 'stopped'}" for i in cases]
-        plots.predictive_histogram(samples, ax, y[cases], names)
+        plots.predictive_histogram(prediction, cases, y, names=names, ax=ax)
         ax.set_title(WORDS[key][0].upper() + WORDS[key][1:])
         ax.set_xlabel("P(through) under each network")
     return figure
@@ -161,7 +162,8 @@ def reliability(study):
     figure, axes = panels(1, 3, size=(16, 6.8), sharey=True)
     headline(figure, "Of the test ruptures given 70 %, do 70 % break through?")
     for ax, key in zip(axes, IMPORTANCE_OF, strict=True):
-        plots.reliability(study.dataset.y_test, study.predictions[key][0].mean, ax)
+        p = study.predictions[key][0].mean
+        plots.reliability(study.dataset.y_test, p, ax=ax)
         ece = study.scores[key]["ece"][0]
         ax.set_title(f"{WORDS[key][0].upper() + WORDS[key][1:]}: ECE {ece:.3f}")
         if key != IMPORTANCE_OF[0]:

@@ -1,23 +1,37 @@
 """Stochastic variational inference: ``fit``, the door to the six steps."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from time import perf_counter
+from typing import Any, Literal
 
-from minibnn.model import Model, checked_data, data_of
+import numpy as np
+
+from minibnn.estimators.base import Estimator
+from minibnn.families.base import Family
+from minibnn.model import Model, checked_data, data_of, weighted_data
+from minibnn.optim.base import Optimizer
 from minibnn.rng import run_seeds
-from minibnn.standardise import Scaled, standardised
+from minibnn.standardise import Scaled, Standardiser, standardised
 from minibnn.svi.batches import held
 from minibnn.svi.begin import Beginning
 from minibnn.svi.best_start import best_starts, choose
+from minibnn.svi.checkpoint import Checkpoint
 from minibnn.svi.closing import not_begun
 from minibnn.svi.elbo import check_combination, default_estimator
 from minibnn.svi.fit_warning import doubts, tell
 from minibnn.svi.folds import are_unequal, fit_folds
+from minibnn.svi.history import StepInfo
 from minibnn.svi.interrupt import was_interrupted
 from minibnn.svi.job import Job
 from minibnn.svi.options import check_options, fit_to_data
+from minibnn.svi.result import FitResult
+from minibnn.types import ArrayLike, Path, Rng
 from minibnn.validation.arguments import check_instance, check_protocol
+from minibnn.validation.columns import check_same_rows, columns_of
 from minibnn.validation.doors import door
 
 NO_OPTIONS = {"model", "family", "X", "y", "rng", "estimator"}
@@ -25,30 +39,31 @@ NO_OPTIONS = {"model", "family", "X", "y", "rng", "estimator"}
 
 @door
 def fit(
-    model,
-    family,
-    X,
-    y,
+    model: Model,
+    family: Family,
+    X: ArrayLike,
+    y: ArrayLike,
     *,
-    rng=None,
-    n_samples=1,
-    batch_size=None,
-    optimizer=None,
-    max_steps="auto",
-    start="auto",
-    stop=None,
-    estimator=None,
-    kl_weight=1.0,
-    kl_warmup=0.0,
-    restarts=1,
-    replicas=None,
-    clip=None,
-    callback=None,
-    checkpoint=None,
-    elbo_samples=None,
-    verbose=False,
-    standardise=False,
-):
+    rng: Rng = None,
+    n_samples: int = 1,
+    batch_size: int | None = None,
+    optimizer: Optimizer | None = None,
+    max_steps: int | Literal["auto"] = "auto",
+    start: Literal["auto", "lbfgs"] | Mapping[str, ArrayLike] | None = "auto",
+    stop: Callable[[dict[str, list[Any]]], bool] | None = None,
+    estimator: Estimator | None = None,
+    kl_weight: float = 1.0,
+    kl_warmup: float = 0.0,
+    restarts: int = 1,
+    replicas: int | None = None,
+    clip: float | None = None,
+    callback: Callable[[StepInfo], object] | None = None,
+    checkpoint: Path | Checkpoint | None = None,
+    elbo_samples: int | None = None,
+    verbose: bool = False,
+    standardise: bool | Standardiser = False,
+    sample_weight: ArrayLike | None = None,
+) -> FitResult:
     """Fit q(w) to the posterior by stochastic descent on the negative ELBO.
 
     The six steps: (1) initialise q(w; mu, sigma); (2) the objective, -ELBO; (3) sample
@@ -75,7 +90,7 @@ def fit(
         S, Monte Carlo samples per step.
     batch_size : int, optional
         B; by default all rows up to 2048 of them, and 512 a step of more.
-    optimizer : optional
+    optimizer : Optimizer, optional
         SGD, Momentum, Adam or NaturalGradient; default ``Adam(Cosine(0.02))``, for a full
         covariance with a start ``Adam(Cosine(0.01 / P))``.
     max_steps : int or "auto"
@@ -102,12 +117,13 @@ def fit(
         with ``Exact()`` L-BFGS climbs the ELBO itself. None: initial values of the family.
         A dict: params to begin with, for all replicas if they have no axis R.
     stop : Plateau or function, optional
-        ``stop(history) -> bool`` after each step; None runs the steps given. One answer
+        ``stop(history) -> bool`` after each step, of a dict of lists as ``history`` of the
+        result; None runs the steps given. One answer
         ends all replicas; Plateau waits for every one of them, and brings a schedule that
         is spread over the run to its end before it stops.
-    estimator : optional
+    estimator : Estimator, optional
         Default: local reparameterization where family and prior allow, else pathwise.
-    kl_weight : float
+    kl_weight : float >= 0
         With ``Point()``, 1 is maximum a posteriori and 0 maximum likelihood.
     kl_warmup : float in [0, 1]
         Share of the steps during which the KL weight rises from 0 to ``kl_weight``.
@@ -128,7 +144,8 @@ def fit(
         With ``scale="identity"``: the smallest sigma a step may reach. Without it a
         sigma that leaves (0, inf) ends the run with an error.
     callback : function, optional
-        ``callback(info)`` after each step; raise StopIteration to stop.
+        ``callback(info)`` after each step, of a :class:`~minibnn.svi.StepInfo`; raise
+        StopIteration to stop.
     checkpoint : path or Checkpoint, optional
         Save the run to this file as it goes and where it ends, and go on from it if it
         exists: a resumed run is bit-identical to one never stopped. A path alone saves
@@ -152,6 +169,12 @@ def fit(
         included: ``Gaussian(0.3)`` is then 0.3 standard deviations of y. Data sets of
         their own, X (R, N, D), have units of their own; the tasks of an inference network
         share theirs. A large X is standardised as its rows are read, and not copied.
+    sample_weight : array (N,), optional
+        How often each row counts (E39), (R, N) where X is (R, N, D), or a list where it
+        is one: finite, not negative, not all 0. A row of weight 2 is two equal rows, also
+        for the units of ``standardise``. Their sum is what the prior is weighed against:
+        weights of mean 1 leave the balance as it is. Sizes that go by rows, those of
+        batches, stay what they are; the result's model, and predictions, know no weights.
 
     Returns
     -------
@@ -173,6 +196,19 @@ def fit(
         from mean 0 and standard deviation 1; where ``max_steps`` and ``start`` are left
         open also if the steps diverged, the ELBO was still rising, or the rows are
         predicted worse than by a constant.
+
+    Examples
+    --------
+    >>> import minibnn as mb, numpy as np
+    >>> x = np.linspace(-1, 1, 20)
+    >>> net = mb.MLP([1, 5, 1], activation="relu")
+    >>> model = mb.Model(net, mb.Gaussian(0.1), mb.GaussianPrior())
+    >>> result = mb.fit(
+    ...     model, mb.MeanField(), x[:, None], np.sin(3 * x), rng=0, max_steps=100
+    ... )
+    >>> near, far = result.predict([[0.0], [10.0]]).std
+    >>> bool(near < 0.2), bool(far > 1.0)  # where no data were it does not know
+    (True, True)
     """
     given = {k: v for k, v in locals().items() if k not in NO_OPTIONS}
     began = perf_counter()
@@ -180,36 +216,50 @@ def fit(
     check_protocol("family", family, "natural")
     estimator = default_estimator(model, family) if estimator is None else estimator
     check_combination(model, family, estimator)
+    columns = columns_of(X)
+    check_same_rows(X, y)
     fit_one = partial(fit_equal, (model, family, estimator))
     if are_unequal(X):
         result, found = fit_folds(fit_one, model, X, y, rng, given)
     else:
         result, found = fit_one(X, y, rng, given)
-    result.seconds = perf_counter() - began
+    result = replace(result, columns=columns, seconds=perf_counter() - began)
     tell(result, found)
     return result
 
 
-def fit_equal(problem, X, y, rng, given, seeds=None, begin=True):
+def fit_equal(
+    problem: tuple[Model, Family, Estimator],
+    X: Any,
+    y: Any,
+    rng: Rng,
+    given: dict[str, Any],
+    seeds: list[np.random.SeedSequence] | None = None,
+    begin: bool = True,
+) -> tuple[FitResult, list[str]]:
     """(result, what is to be said of it) of data sets of one length, or of one data set.
 
     Without ``seeds`` the runs have theirs from ``rng``. Without ``begin`` they take no
     step.
     """
     model, family, estimator = problem
+    own, weights = model, given["sample_weight"]
+    if weights is not None:
+        model, y = weighted_data(model, X, y, weights)
     X, y, units = standardised(given["standardise"], model, family, X, y)
     A, y = (data_of if isinstance(X, Scaled) else checked_data)(model, X, y)
+    given = {k: v for k, v in given.items() if k != "sample_weight"}
     options = check_options(**given | {"standardise": units})
     noisy = family.has_elbo and not estimator.exact
     options = fit_to_data(model, family, A, options, noisy)
     seeds = seeds or run_seeds(rng, options.replicas or given["restarts"])
-    job = Job(*problem, held(A, options.batch_size), y, options, seeds)
+    job = Job(model, family, estimator, held(A, options.batch_size), y, options, seeds)
     if not begin:
         return not_begun(Beginning(job, interrupted=True)), []
     groups = [seeds] if options.replicas else [[seed] for seed in seeds]
     known = [None if rng is None else [str(seed) for seed in g] for g in groups]
     pairs = zip(groups, known, strict=True)
     result = choose(best_starts([replace(job, seeds=s, given_seeds=g) for s, g in pairs]))
-    if was_interrupted(result):
-        return result, []
-    return result, doubts(result, X, y, options.ours)
+    found = [] if was_interrupted(result) else doubts(result, X, y, options.ours)
+    result.model = own  # weights are no part of it
+    return result, found

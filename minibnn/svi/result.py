@@ -8,6 +8,7 @@ import numpy as np
 from minibnn.families.normal import Normal
 from minibnn.model import Model
 from minibnn.optim.stopping import in_words
+from minibnn.prediction.inference_dict import inference_dict
 from minibnn.prediction.prediction import MOST_SAMPLES, Prediction, predict
 from minibnn.prediction.raw_units import in_raw_units
 from minibnn.prediction.replica_prediction import ReplicaPrediction
@@ -26,10 +27,12 @@ from minibnn.validation.arguments import (
     check_int,
     check_shape,
 )
+from minibnn.validation.columns import check_columns
 from minibnn.validation.own import keep_arrays
 
 SAVED = "model family elbo elbo_se stop_reason restarts".split()
-LATER = "converged diverged returned rise rise_se standardiser n_rows seconds".split()
+LATER = """converged diverged returned rise rise_se standardiser columns n_rows
+seconds""".split()
 
 
 @dataclass(repr=False)
@@ -84,6 +87,10 @@ class FitResult:
         The units of the data where ``fit(standardise=...)`` was asked for: ``predict``
         takes and gives raw ones. ``elbo`` is that of standardised targets; that of the raw
         ones is ``elbo - N * standardiser.log_volume`` for N rows.
+    columns : list of str, or None
+        The names of the columns of X where it was a frame: a frame given to ``predict``
+        must have the same in the same order, as ``X[result.columns]`` has. An array is
+        taken as it comes.
     n_rows : int, array (R,) or None
         N, how many rows the fit has seen; an array where the replicas' data sets are of
         unequal length.
@@ -119,10 +126,12 @@ class FitResult:
     rise: Any = None
     rise_se: Any = None
     standardiser: Standardiser | None = None
+    columns: list[str] | None = None
     n_rows: Any = None
     seconds: float | None = field(default=None, compare=False)
 
-    __post_init__ = keep_arrays
+    def __post_init__(self) -> None:
+        keep_arrays(self)
 
     def __repr__(self) -> str:
         parts = [repr(self.family)]
@@ -243,7 +252,8 @@ class FitResult:
         if not self.family.reads_context:
             raise ValueError(f"family {self.family!r} reads no context")
         family = self.family.at(context)
-        unknown = dict.fromkeys(("elbo", "elbo_se", "n_rows", "seconds"))
+        names = ("elbo", "elbo_se", "n_rows", "seconds")
+        unknown: dict[str, Any] = dict.fromkeys(names)
         return replace(self, family=family, history={}, **unknown)
 
     def replica(self, i: int) -> "FitResult":
@@ -436,15 +446,11 @@ class FitResult:
         >>> pred.mean.shape, pred.interval(0.9)[0].shape
         ((2,), (2,))
         """
-        if self.family.tasks:
-            raise ValueError(
-                f"q holds {self.family.tasks[0]} posteriors, one per context: choose "
-                "one with result.at(context).predict(X)"
-            )
-        X, seed = self._inputs(X), self._seed(rng)
-        if X.ndim == 3:
-            runs = [self.replica(i) for i in range(len(X))]
-            pairs = zip(runs, X, strict=True)
+        self._check_one("predict(X)")
+        rows, seed = self._inputs(X), self._seed(rng)
+        if rows.ndim == 3:
+            runs = [self.replica(i) for i in range(len(rows))]
+            pairs = zip(runs, rows, strict=True)
             return ReplicaPrediction(
                 [run.predict(own, n_samples, seed, verbose) for run, own in pairs]
             )
@@ -452,11 +458,85 @@ class FitResult:
         n_draws = check_int("n_samples", n_samples, maximum=MOST_SAMPLES)
         if not self.family.noise_size(self.model):  # a point says the same every time
             n_samples = min(n_draws, draws.n_replicas)
-        model, X = in_raw_units(self.standardiser, self.model, X, draws.q.mean.dtype)
-        return predict(model, draws.chunks, X, n_samples, seed, verbose, n_draws)
+        model, rows = in_raw_units(
+            self.standardiser, self.model, rows, draws.q.mean.dtype
+        )
+        return predict(model, draws.chunks, rows, n_samples, seed, verbose, n_draws)
+
+    def to_inference_dict(
+        self,
+        X: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        n_samples: int = 1000,
+        rng: Rng = None,
+    ) -> dict[str, dict[str, Any]]:
+        """Draws with names, and what they say of data: the dict that ArviZ reads.
+
+        ``az.from_dict(**d)`` in ArviZ before 1.0; from 1.0 on
+        ``az.from_dict(d, coords=d.pop("coords"), dims=d.pop("dims"))``.
+
+        Parameters
+        ----------
+        X, y : arrays (N, D) and (N,) or (N, K), optional
+            The data, in raw units: a fit keeps none. Both or neither.
+        n_samples : int
+            Draws; with R replicas of each, and every replica is a chain.
+        rng : int, SeedSequence, Generator or None
+            None starts the fit's own prediction stream from its beginning.
+
+        Returns
+        -------
+        dict of dicts of arrays (chain, draw, ...)
+            "posterior": the weights of layer i as "Wi" (from, to) and "bi" (to), and
+            "log_noise_scale" where it is learned; of standardised data where the fit
+            was. With data also "log_likelihood" and "posterior_predictive", "y" in raw
+            units: log p(y | w) of every row, and a row drawn anew. "observed_data" and
+            "constant_data" are y and X, "coords" and "dims" the names of all axes.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If X or y is alone or does not fit the model, or q holds several posteriors.
+
+        Examples
+        --------
+        >>> import minibnn as mb
+        >>> data = mb.datasets.blundell(rng=0).standardised()
+        >>> model = mb.Model(mb.MLP([1, 3, 1]), mb.Gaussian(0.5), mb.GaussianPrior())
+        >>> result = mb.fit(model, mb.MeanField(), data.X, data.y, rng=0, max_steps=9)
+        >>> found = result.to_inference_dict(data.X, data.y, n_samples=50)
+        >>> found["posterior"]["W1"].shape, found["dims"]["W1"]
+        ((1, 50, 1, 3), ['input', 'hidden1'])
+        >>> found["log_likelihood"]["y"].shape == (1, 50, len(data.y))
+        True
+        """
+        self._check_one("to_inference_dict(X, y)")
+        n, replicas = check_int("n_samples", n_samples), self._draws.n_replicas
+        n = n if self.family.noise_size(self.model) else 1  # a point: always the same
+        seed, total = self._seed(rng), n * replicas
+
+        def by_chain(draws):
+            return draws.reshape(n, replicas, *draws.shape[1:]).swapaxes(0, 1)
+
+        def predicted(X):
+            return self.predict(X, total, seed)
+
+        weights = self.sample_weights(total, seed)
+        return inference_dict(
+            self.model, weights, by_chain, predicted, X, y, self.columns
+        )
+
+    def _check_one(self, call):
+        """Raise unless q is one posterior."""
+        if self.family.tasks:
+            raise ValueError(
+                f"q holds {self.family.tasks[0]} posteriors, one per context: choose "
+                f"one with result.at(context).{call}"
+            )
 
     def _inputs(self, X: ArrayLike) -> Any:
         """Checked X: rows for all replicas, (N, D), or a block for each, (R, n, D)."""
+        check_columns("X", X, self.columns)
         lead = self.q.mean.shape[:-1]
         if not lead:
             return as_inputs(X)

@@ -10,6 +10,7 @@ from minibnn.svi.elbo import check_params, lead_of
 from minibnn.validation.arguments import (
     as_float_array,
     check_instance,
+    check_names,
     check_protocol,
     check_shape,
 )
@@ -32,5 +33,7 @@ def check_result(result: Any) -> None:
     check_shape("stop_reason", reasons, lead if reasons.ndim else ())
     if result.standardiser is not None:
         check_units(result.standardiser, result.model, lead)
+    if result.columns is not None:
+        check_names("columns", result.columns, result.model.net.n_inputs)
     if len({len(array) for array in result.history.values()}) > 1:
         raise ValueError("the arrays of history must have one length")

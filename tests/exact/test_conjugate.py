@@ -141,6 +141,8 @@ def test_predictive_agrees_with_posterior_draws_and_adds_up():
     np.testing.assert_allclose(pred.std**2, pred.epistemic + 0.49, rtol=1e-14)
     low, high = pred.interval(0.9)
     np.testing.assert_allclose(stats.norm.cdf(high, pred.mean, pred.std), 0.95)
+    np.testing.assert_allclose(pred.quantile([0.05, 0.95]), [low, high])
+    np.testing.assert_allclose(pred.quantile(0.05), low)
     expect = stats.norm.logpdf(y[:7], pred.mean, pred.std)
     np.testing.assert_allclose(pred.log_prob(y[:7]), expect, rtol=1e-12)
     assert np.all(low < high)

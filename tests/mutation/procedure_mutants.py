@@ -32,6 +32,25 @@ PROCEDURES = {
         ("draws-unevenly-thinned", "len(w) // count", "(len(w) // count)",
          "test_fewer_samples_are_evenly_spaced_draws"),
     ),
+    ("prediction/inference_dict.py", "prediction/test_inference_dict.py"): (
+        ("log-likelihood-is-a-loss", "(-likelihood.row_nll", "(likelihood.row_nll",
+         "test_log_likelihood_of_every_row_and_draw_by_hand"),
+        ("rows-drawn-without-noise", "prediction.sample(prediction._n_samples)",
+         "prediction.samples",
+         "test_replicated_rows_are_draws_of_the_model"),
+        ("weights-named-to-from", "names[i : i + 2]", "names[i : i + 2][::-1]",
+         "test_weights_are_named_by_layer_from_and_to"),
+    ),
+    ("svi/result.py", "prediction/test_inference_dict.py"): (
+        ("chains-of-mixed-replicas",
+         "draws.reshape(n, replicas, *draws.shape[1:]).swapaxes(0, 1)",
+         "draws.reshape(replicas, n, *draws.shape[1:])",
+         "test_a_result_speaks_in_raw_units"),
+    ),
+    ("validation/columns.py", "validation/test_columns.py"): (
+        ("columns-in-any-order", "found == columns:", "{*found} == {*columns}:",
+         "test_a_frame_with_other_columns_is_refused"),
+    ),
     ("svi/checkpoint.py", "test_storage.py"): (
         ("a-callbacks-pause-is-an-end", '"diverged")', '"diverged", "callback")',
          "test_a_pause_is_gone_on_from_and_an_end_is_not"),
@@ -310,14 +329,22 @@ PROCEDURES = {
         ("sure-from-two-sds", "plots.SURE", "plots.ALIVE",
          "test_the_title_of_the_network_counts_weights_beyond_three_sds"),
     ),
-    ("plots/probabilities.py", "plots/test_plots.py"): (
-        ("bars-of-one-sd", "spread = 1.96", "spread = 1.0",
-         "test_bars_of_a_reliability_diagram_by_hand"),
+    ("plots/binomial.py", "plots/test_plots.py"): (
+        ("band-of-ninety-per-cent", "TAILS = 0.025, 0.975", "TAILS = 0.05, 0.95",
+         "test_bars_of_a_reliability_diagram_by_counting"),
+        ("band-a-count-too-low", "np.ceil(", "np.floor(",
+         "test_bars_of_a_reliability_diagram_by_counting"),
+    ),
+    ("plots/calibration.py", "plots/test_calibration.py"): (
+        ("ties-of-counts-as-below", "quantiles <= y", "quantiles < y",
+         "test_counts_that_are_right_are_on_the_diagonal"),
     ),
     ("plots/regression.py", "plots/test_plots.py"): (
-        ("epistemic-variance-for-sd", "epistemic, mean + 2 * epistemic",
-         "prediction.epistemic, mean + 2 * prediction.epistemic",
-         "test_band_is_two_standard_deviations"),
+        ("epistemic-with-noise", "inner = _means(prediction, level)",
+         "inner = prediction.interval(level)",
+         "test_bands_are_the_intervals_of_the_prediction"),
+        ("rows-not-in-order", "order = np.argsort(x, kind=\"stable\")",
+         "order = np.arange(len(x))", "test_rows_of_a_band_come_in_any_order"),
     ),
 }
 # fmt: on

@@ -122,13 +122,19 @@ def pictures():
     options = {"rng": 0, "max_steps": 60, "start": None}
     result = mb.fit(bernoulli_model(), mb.MeanField(), X, LABELS, **options)
     pred = result.predict(X * 50, n_samples=40)
-    for ax in (
+    far = mb.exact_posterior(world.LINE, X, REALS).predict(X[:2] * 1e-200)
+    for drawn in (
         plots.draw_network(result), plots.elbo_curve(result),
-        plots.predictive_histogram(pred.samples[:, :2]),
+        plots.predictive_histogram(pred, [0, 1]), plots.band(pred, X[:, 0]),
         plots.reliability(LABELS, pred.mean), plots.prior_posterior(result, [0, 1]),
+        plots.calibration(far, REALS[:2]),
     ):  # fmt: skip
-        yield np.array(ax.get_xlim())
-        matplotlib.pyplot.close(ax.figure)
+        yield np.array(drawn["ax"].get_xlim())
+        matplotlib.pyplot.close(drawn["ax"].figure)
+    for draw in (plots.trace, plots.rank):
+        drawn = draw(world.CHAINS)
+        yield np.array([ax.get_ylim() for ax in drawn["ax"]])
+        matplotlib.pyplot.close(drawn["ax"][0].figure)
 
 
 def diagnosed():

@@ -1,6 +1,7 @@
 """The rupture study: detective work, protocol, scores, claims, report, figures."""
 
 import copy
+import doctest
 import json
 from types import SimpleNamespace
 
@@ -53,6 +54,17 @@ def study():
 @pytest.fixture(scope="module")
 def facts(study):
     return rupture_report.to_dict(study)
+
+
+@pytest.mark.parametrize("thing", [rupture.Study, rupture.rupture_study])
+def test_the_examples_hold(study, thing):
+    """Those of the docstrings, which take too long to be run with all others."""
+    made = SimpleNamespace(rupture_study=lambda report: study)
+    names = {"study": study, "mb": SimpleNamespace(rupture=made)}
+    text = thing.__doc__.replace("# doctest: +SKIP", "")
+    examples = doctest.DocTestParser().get_doctest(text, names, "study", None, None)
+    assert len(examples.examples) >= 2
+    assert doctest.DocTestRunner().run(examples).failed == 0
 
 
 # --- detective work ------------------------------------------------------------------
@@ -308,6 +320,24 @@ def test_the_table_is_a_table(facts):
     assert len(lines) == 2 + len(facts["rows"])
     assert {line.count("|") for line in lines} == {13}
     assert "nan" not in "".join(lines)
+
+
+def test_a_terminal_of_80_columns_gets_the_same(facts):
+    """Every word of the page but its table, whose cells stand in several."""
+    text, page = rupture_report.in_words(facts), rupture_report.markdown(facts)
+    assert max(map(len, text.splitlines())) <= 80
+    words = set(text.split())
+    rest = page.replace(rupture_report.table(facts), "").replace("\\*", "*")
+    assert set(rest.split()) - {"#", "##"} <= words
+    lines = rupture_report.narrow_tables(facts).splitlines()
+    heads = " ".join(line for line in lines if line.startswith("model ")).split()
+    known = [head for head, _ in rupture_report.HEADS.values()]
+    assert [h for h in heads if h != "model"] == [*known, "seconds", "seeds"]
+    for row in facts["rows"]:
+        named = [line for line in lines if line.startswith(row["name"] + " ")]
+        cells = " ".join(line.removeprefix(row["name"]) for line in named).split()
+        _, seeds, *scores = rupture_report.cells(row)
+        assert [c for c in cells if c != "*"] == " ".join([*scores, seeds]).split()
 
 
 def test_cells():
