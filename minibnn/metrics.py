@@ -7,6 +7,8 @@ range, probabilities outside [0, 1] and empty arrays: ValueError, and TypeError 
 is no array of numbers, naming the argument. Sums are taken in float64.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -197,6 +199,7 @@ def ece(
     p : array (n,) or (n, C)
         P(y = 1), or the probability of every class.
     n_bins : int
+        Of width 1/n_bins.
     on : {"confidence", "positive"}
         "confidence": the probability of the predicted class against the fraction
         predicted rightly (Guo et al. 2017). "positive", two classes only: p against the
@@ -244,6 +247,10 @@ class ReliabilityCurve(NamedTuple):
     predicted: FloatArray
     observed: FloatArray
     count: IntArray  # type: ignore[assignment]  # hides the method of tuples
+
+    def __repr__(self) -> str:
+        rows, bins = int(self.count.sum()), len(self.count)
+        return f"ReliabilityCurve of {rows} rows in {bins} bin{'s' * (bins != 1)}"
 
 
 @door

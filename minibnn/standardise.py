@@ -1,5 +1,7 @@
 """Units: the means and standard deviations that a fit on standardised data remembers."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -241,7 +243,7 @@ def check_units(units: Standardiser, model: Any, lead: tuple[int, ...]) -> None:
 
 
 def standardised(
-    standardise: Any, model: Any, family: Any, X: ArrayLike, y: ArrayLike
+    standardise: Any, model: Any, family: Any, X: ArrayLike, y: Any
 ) -> tuple[Any, Any, Standardiser | None]:
     """(X, y, Standardiser) for a fit; with ``False`` as they are, and None.
 
@@ -271,7 +273,7 @@ def standardised(
 
 
 def units_of(
-    model: Any, family: Any, X: FloatArray, y: Any, weights: Any
+    model: Any, family: Any, X: Any, y: Any, weights: Any
 ) -> Standardiser:
     """The Standardiser of checked rows, those of all tasks together."""
     y = y if model.likelihood.location_scale else None

@@ -5,6 +5,8 @@ a complex number and go on until they settle the matter. What is printed is the 
 error over the coordinates relative to the largest one, and the bound certified for it.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any, TypeAlias
 

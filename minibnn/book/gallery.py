@@ -35,8 +35,8 @@ def moons() -> tuple[Any, FitResult]:
 def chains() -> Chains:
     """Draws from the posterior of the model of the first page."""
     data, model = example()
-    how = dict(n_chains=4, n_draws=300, n_warmup=200)
-    return hmc(model, data.X, data.y, rng=0, **how)
+    X, y = data.X, data.y
+    return hmc(model, X, y, rng=0, n_chains=4, n_draws=300, n_warmup=200)
 
 
 @figure("E81", "E82", "E96", tolerance=CHOSEN)

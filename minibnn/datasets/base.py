@@ -1,5 +1,7 @@
 """A data set: fit rows, test rows and what the columns mean."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +18,8 @@ from minibnn.validation.arguments import (
 )
 from minibnn.validation.doors import door
 from minibnn.validation.own import keep_arrays
+
+MOST_LETTERS = 120  # of the columns' names, where a data set is shown in one line
 
 
 @door
@@ -42,13 +46,12 @@ class Dataset:
 
     Examples
     --------
+    >>> import numpy as np
     >>> import minibnn as mb
-    >>> data = mb.datasets.Dataset(
-    ...     X=[[1.0], [2.0], [6.0]], y=[0, 1, 1], X_test=[[3.0]], y_test=[1],
-    ...     names=("height",), units=("km",),
-    ... )
-    >>> data.X.shape, data.y.dtype.kind, data.names
-    ((3, 1), 'i', ('height',))
+    >>> X, y = np.array([[1.0], [2.0], [6.0]]), np.array([0, 1, 1])
+    >>> data = mb.datasets.Dataset(X, y, X[:1], y[:1], names=("height",), units=("km",))
+    >>> data.standardised().X.ravel().round(2).tolist()
+    [-0.93, -0.46, 1.39]
     """
 
     X: FloatArray
@@ -75,7 +78,17 @@ class Dataset:
             as_float_array("mean_test", self.mean_test, shape=np.shape(self.y_test))
         keep_arrays(self)
 
-    def standardised(self, targets: bool = False) -> "Dataset":
+    def __repr__(self) -> str:
+        pairs = zip(self.names, self.units, strict=True)
+        columns = ", ".join(f"{name} [{unit}]" for name, unit in pairs)
+        if len(columns) > MOST_LETTERS:
+            columns = columns[:MOST_LETTERS].rpartition(",")[0] + ", ..."
+        return (
+            f"Dataset({len(self.X)} rows to fit, {len(self.X_test)} to test; "
+            f"columns {columns})"
+        )
+
+    def standardised(self, targets: bool = False) -> Dataset:
         """Return a copy whose X has mean 0 and sd 1 over the *fit* rows.
 
         The test rows are shifted and scaled with the same numbers, never with their

@@ -12,6 +12,8 @@ bump's height and width are in km; stresses up to 160 fit MPa and the slip-weake
 distance of 0.4 fits metres. Compression is negative.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple

@@ -7,6 +7,8 @@ noisy draws, as a future observation would be, and `mean_test` is the curve with
 noise.
 """
 
+from __future__ import annotations
+
 from typing import Literal
 
 import numpy as np

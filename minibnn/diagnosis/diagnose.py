@@ -1,5 +1,7 @@
 """The diagnosis: which mistake turns the right gradient into the one at hand."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +21,6 @@ from minibnn.diagnosis.student import (
 )
 from minibnn.mistakes import measured
 from minibnn.mistakes.catalogue import BY_RULE, LISTED, Mistake
-from minibnn.types import ArrayLike
 from minibnn.validation.arguments import check_instance
 from minibnn.validation.doors import door
 
@@ -29,7 +30,7 @@ MOST_ODD = 8  # single coordinates named one by one
 
 @door
 def diagnose(
-    student_gradient: Callable[..., Any] | dict[str, ArrayLike], case: Case
+    student_gradient: Callable[..., Any] | dict[str, Any], case: Case
 ) -> Diagnosis:
     """Name the mistake in a gradient of the negative ELBO, or say that none fits.
 

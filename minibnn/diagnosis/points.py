@@ -6,6 +6,9 @@ where every scale differs from every other; ``lint`` lists the known mistakes th
 invisible at a point of yours, each with what to change.
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
@@ -101,7 +104,9 @@ class Case:
         if not np.isfinite(loss):
             raise ValueError(f"the loss at this case is {loss}: choose another point")
 
-    def neg_elbo(self, params: Params | None = None) -> tuple[Any, Params, dict[str, Any]]:
+    def neg_elbo(
+        self, params: Params | None = None
+    ) -> tuple[Any, Params, Mapping[str, Any]]:
         """The negative ELBO at ``params``, by default at the case itself.
 
         Parameters

@@ -1,27 +1,35 @@
 """Estimators: how E_q[negative log-likelihood] and the KL become numbers and gradients.
 
-Protocol: ``noise_shape(model, family, n_samples, n_rows) -> (S, M)`` and
-``(model, family, q, noise, A, y) -> nll (..., S), pull, (kl, g_kl)`` with
-``pull(c)`` the cotangent of Σ_s c nll_s. The noise is an argument, so at fixed noise
-everything here is an ordinary function of q that can be differenced. The KL is the
-estimator's too: some sample it. ``check(model, family)`` names what is missing where
-the three do not combine; ``exact`` says that no noise is left.
+The noise is an argument, so at fixed noise everything here is an ordinary function of q
+that can be differenced. The KL is the estimator's too: some sample it.
 """
 
-from minibnn.families.normal import add
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TypeAlias
+
+from minibnn.families.base import Family
+from minibnn.families.normal import Normal, add
+from minibnn.model import Model
+from minibnn.types import Array, FloatArray
+
+KL: TypeAlias = tuple[FloatArray, Normal]  # the value (...) and its cotangent
+Estimate: TypeAlias = tuple[FloatArray, Callable[[float | FloatArray], Normal], KL]
 
 
-def closed_kl(model, family, q):
+def closed_kl(model: Model, family: Family, q: Normal) -> KL:
     """The analytic KL (for a point: the penalty) and its cotangent."""
     return family.kl(q, model.weight_prior)
 
 
-def needs_samples(model, family):
+def needs_samples(model: Model, family: Family) -> bool:
     """Whether the prior has no closed form under this family."""
     return family.has_elbo and not model.weight_prior.has_closed_kl
 
 
-def check_independent(estimator, family):
+def check_independent(estimator: Estimator, family: Family) -> None:
     """Raise ValueError unless the family's weights are independent."""
     if not family.has_moments:
         raise ValueError(
@@ -30,7 +38,7 @@ def check_independent(estimator, family):
         )
 
 
-def check_density(estimator, family):
+def check_density(estimator: Estimator, family: Family) -> None:
     """Raise ValueError unless q has a density."""
     if not family.has_elbo:
         raise ValueError(
@@ -39,7 +47,7 @@ def check_density(estimator, family):
         )
 
 
-def check_closed_kl(estimator, model, family):
+def check_closed_kl(estimator: Estimator, model: Model, family: Family) -> None:
     """Raise ValueError where the KL would have to be sampled."""
     if needs_samples(model, family):
         raise ValueError(
@@ -48,30 +56,90 @@ def check_closed_kl(estimator, model, family):
         )
 
 
-class Estimator:
-    """What all estimators share."""
+class Estimator(ABC):
+    """What is asked of an estimator: which noise it takes, and values and slopes at it."""
 
-    label = None  # of its equation
-    exact = False
-    of_value = True  # whether the gradient is that of the value at the same noise
+    label: str | None = None  # of its equation
+    exact: bool = False  # no noise is left
+    of_value: bool = True  # whether the gradient is that of the value at the same noise
 
     @classmethod
-    def examples(cls):
+    def examples(cls) -> list[tuple[Estimator, tuple[int, ...], str]]:
         """(estimator, hidden layers, activation) of networks that it serves."""
         return [(cls(), (3,), "tanh")]
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 
-    def check(self, model, family):
-        """Raise ValueError naming what is missing; by default nothing can be."""
+    def check(self, model: Model, family: Family) -> None:
+        """Raise ValueError naming what is missing; by default nothing can be.
 
-    def noise_shape(self, model, family, n_samples, n_rows):
-        """(S, P): one standard normal per weight."""
+        Parameters
+        ----------
+        model : Model
+        family : Family
+        """
+        return None
+
+    def noise_shape(
+        self, model: Model, family: Family, n_samples: int, n_rows: int
+    ) -> tuple[int, int]:
+        """(S, M), by default (S, P): one standard normal per weight.
+
+        Parameters
+        ----------
+        model : Model
+        family : Family
+        n_samples : int
+            S.
+        n_rows : int
+            B, the rows of the batch.
+        """
         return n_samples, family.noise_size(model)
 
+    @abstractmethod
+    def __call__(
+        self,
+        model: Model,
+        family: Family,
+        q: Normal,
+        noise: FloatArray,
+        A: FloatArray,
+        y: Array,
+    ) -> Estimate:
+        """Values and slopes at a noise; arguments are not checked.
 
-def sampled_kl(model, family, q, w, pull_w):
+        Parameters
+        ----------
+        model : Model
+        family : Family
+        q : Normal
+            From ``family.natural``; leading axes (...) are replicas.
+        noise : array (S, M) or (..., S, M)
+            Standard normals, as many as ``noise_shape`` says.
+        A : array (B, D+1) or (..., B, D+1)
+            Features: the inputs, and a column of ones where the network has biases.
+        y : array
+            Targets as ``model.targets`` makes them.
+
+        Returns
+        -------
+        nll : array (..., S)
+            Negative log-likelihood of the B rows, in nats.
+        pull : function
+            ``pull(c)`` is the cotangent, by q, of Σ_s c nll_s.
+        (kl, g_kl) : array (...) and Normal
+            The KL and its cotangent; for a point the penalty -log p(w).
+        """
+
+
+def sampled_kl(
+    model: Model,
+    family: Family,
+    q: Normal,
+    w: FloatArray,
+    pull_w: Callable[[FloatArray], Normal],
+) -> KL:
     """KL = E_q[log q] - mean_s log p(w_s), its cotangent through the same samples."""
     value, cotangent = family.neg_entropy(q)
     log_prior, g_prior = model.weight_prior.log_prob(w)

@@ -1,16 +1,22 @@
 """Flipout: other signs of the weights' noise for every row."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from minibnn.equations import equation
 from minibnn.estimators.base import (
+    Estimate,
     Estimator,
     check_independent,
     closed_kl,
     needs_samples,
     sampled_kl,
 )
+from minibnn.families.base import Family
 from minibnn.families.normal import Normal
+from minibnn.model import Model
+from minibnn.types import Array, FloatArray
 
 
 @equation("E63")
@@ -52,20 +58,38 @@ class Flipout(Estimator):
 
     Decorrelates the rows' gradients at twice the cost in matrix products. Needs a
     family with independent weights, whose noise is symmetric.
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> model = mb.Model(mb.MLP([2, 3, 1]), mb.Bernoulli(), mb.GaussianPrior())
+    >>> size = mb.Flipout().noise_shape(model, mb.MeanField(), 4, 50)
+    >>> size == (4, 13 + 50 * (3 + 3 + 4 + 1))  # 13 weights; signs for every row
+    True
     """
 
     label = "E63"
 
-    def check(self, model, family):
+    def check(self, model: Model, family: Family) -> None:
         """Raise ValueError naming what is missing."""
         check_independent(self, family)
 
-    def noise_shape(self, model, family, n_samples, n_rows):
+    def noise_shape(
+        self, model: Model, family: Family, n_samples: int, n_rows: int
+    ) -> tuple[int, int]:
         """(S, P + B x (inputs + outputs of every layer)); of the rest only signs."""
         signs = sum(rows + width for rows, width in model.net.shapes)
         return n_samples, model.n_weights + n_rows * signs
 
-    def __call__(self, model, family, q, noise, A, y):
+    def __call__(
+        self,
+        model: Model,
+        family: Family,
+        q: Normal,
+        noise: FloatArray,
+        A: FloatArray,
+        y: Array,
+    ) -> Estimate:
         """(E63) in every layer; the likelihood's own weights have one noise for all."""
         n, net, n_weights = model.net.n_weights, model.net, q.mean.shape[-1]
         eps = noise[..., :n_weights]
@@ -78,13 +102,13 @@ class Flipout(Estimator):
         blocks = [net.blocks(a) for a in (q.mean[..., None, :], shift, g_mean, g_shift)]
         signs = row_signs(net, noise[..., n_weights:], A.shape[-2])
         layers = [
-            flipout_dense(*arrays, net.bias)
+            flipout_dense(*arrays, net.bias)  # type: ignore[call-arg]  # six arrays
             for arrays in zip(*blocks, *signs, strict=True)
         ]
         F, pull_net = net.run(A, layers, lead, g_mean)
         nll, g_F, g_v = model.likelihood(F, y, w[..., n:])
 
-        def pull(c):
+        def pull(c: float | FloatArray) -> Normal:
             pull_net(c * g_F)
             if g_v is not None:
                 g_mean[..., n:] = g_shift[..., n:] = c * g_v

@@ -1,18 +1,29 @@
 """Local reparameterization: sampled pre-activations instead of weights."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
 import numpy as np
 
 from minibnn.equations import equation
 from minibnn.estimators.base import (
+    Estimate,
     Estimator,
     check_closed_kl,
     check_independent,
     closed_kl,
 )
+from minibnn.families.base import Family
+from minibnn.families.normal import Normal
+from minibnn.model import Model
+from minibnn.types import Array, FloatArray
 
 
 @equation("E62")
-def local_draw(mean, var, eps):
+def local_draw(
+    mean: FloatArray, var: FloatArray, eps: FloatArray
+) -> tuple[FloatArray, Callable[[FloatArray], FloatArray]]:
     """Draw a Gaussian from its mean and variance instead of from its causes.
 
     (E62)  z = m + √v ∘ eps
@@ -25,7 +36,7 @@ def local_draw(mean, var, eps):
     """
     sd = np.sqrt(var)
 
-    def pull(g):
+    def pull(g: FloatArray) -> FloatArray:
         tiny = np.finfo(sd.dtype).tiny  # below it 1/√v = √v/v has its slope 0 at v = 0
         return 0.5 * g * eps * sd / np.maximum(var, tiny)
 
@@ -73,7 +84,9 @@ def local_layers(net, moments, gradients, A, noise):
     return layers, noise[..., used:]
 
 
-def local_nll(model, family, q, noise, A, y):
+def local_nll(
+    model: Model, family: Family, q: Normal, noise: FloatArray, A: FloatArray, y: Array
+) -> tuple[FloatArray, Callable[[float | FloatArray], Normal]]:
     """The data term of (E62), nll (..., S), and its pullback."""
     mean, var, pull_moments = family.moments(q)
     dtype = np.result_type(mean, var, A, noise)
@@ -85,7 +98,7 @@ def local_nll(model, family, q, noise, A, y):
     v, pull_v = local_draw(mean[..., None, n:], var[..., None, n:], rest)
     nll, g_F, g_v = model.likelihood(F, y, v)
 
-    def pull(c):
+    def pull(c: float | FloatArray) -> Normal:
         pull_net(c * g_F)
         if g_v is not None:
             g_mean[..., n:] = c * g_v.sum(-2)
@@ -100,20 +113,48 @@ class LocalReparam(Estimator):
 
     Far less gradient noise than :class:`Pathwise` for the same cost in matrix products.
     Needs a family with independent weights and a prior with a closed KL.
+
+    Examples
+    --------
+    >>> import minibnn as mb, numpy as np
+    >>> model = mb.Model(mb.MLP([2, 3, 1]), mb.Bernoulli(), mb.GaussianPrior())
+    >>> family, rng = mb.MeanField(sigma=0.5), np.random.default_rng(0)
+    >>> params, X = family.init(model, rng), rng.normal(size=(50, 2))
+    >>> def spread(estimator):
+    ...     shape = estimator.noise_shape(model, family, 1, len(X))
+    ...     noises = rng.normal(size=(50, *shape))
+    ...     data = X, X[:, 0] > 0
+    ...     losses = [
+    ...         mb.neg_elbo(model, family, params, noise, *data, estimator=estimator)[0]
+    ...         for noise in noises
+    ...     ]
+    ...     return np.std(losses)
+    >>> bool(spread(mb.LocalReparam()) < 0.5 * spread(mb.Pathwise()))
+    True
     """
 
     label = "E62"
 
-    def check(self, model, family):
+    def check(self, model: Model, family: Family) -> None:
         """Raise ValueError naming what is missing."""
         check_independent(self, family)
         check_closed_kl(self, model, family)
 
-    def noise_shape(self, model, family, n_samples, n_rows):
+    def noise_shape(
+        self, model: Model, family: Family, n_samples: int, n_rows: int
+    ) -> tuple[int, int]:
         """(S, B x units + the likelihood's own weights)."""
         units = sum(model.net.sizes[1:])
         return n_samples, n_rows * units + model.likelihood.n_weights
 
-    def __call__(self, model, family, q, noise, A, y):
+    def __call__(
+        self,
+        model: Model,
+        family: Family,
+        q: Normal,
+        noise: FloatArray,
+        A: FloatArray,
+        y: Array,
+    ) -> Estimate:
         """(E62) in every layer of the network and for the likelihood's own weights."""
         return *local_nll(model, family, q, noise, A, y), closed_kl(model, family, q)

@@ -1,10 +1,36 @@
 """The pathwise estimator: sampled weights, differentiated."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from minibnn.equations import equation
-from minibnn.estimators.base import Estimator, closed_kl, needs_samples, sampled_kl
+from minibnn.estimators.base import (
+    Estimate,
+    Estimator,
+    closed_kl,
+    needs_samples,
+    sampled_kl,
+)
+from minibnn.families.base import Family
+from minibnn.families.normal import Normal
+from minibnn.model import Model
+from minibnn.types import Array, FloatArray
 from minibnn.validation.arguments import check_bool
+
+
+@equation("E68")
+def mirrored(noise: FloatArray) -> FloatArray:
+    """Antithetic noise: every draw with its mirror image, (..., S/2, M) -> (..., S, M).
+
+    (E68)  E[ℓ] ≈ (ℓ(eps) + ℓ(-eps)) / 2,   its variance Var(even part of ℓ)
+    Derivation.  -eps has the same law as eps, so the mean stays what it is. Write ℓ as
+        even + odd part in eps; the odd part cancels in each pair. Two independent draws
+        would leave (Var even + Var odd)/2: a gain where odd (linear) parts dominate, as
+        for ∂/∂mu, a loss where even ones do, as for ∂/∂sigma.
+    Source.  Hammersley & Morton 1956.
+    """
+    return np.concatenate([noise, -noise], axis=-2)
 
 
 class Pathwise(Estimator):
@@ -17,24 +43,27 @@ class Pathwise(Estimator):
     antithetic : bool
         Use every noise twice, as eps and as -eps (E68): S (rounded up to even) weight
         samples from S / 2 rows of noise.
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> model = mb.Model(mb.MLP([2, 3, 1]), mb.Bernoulli(), mb.GaussianPrior())
+    >>> mb.Pathwise(antithetic=True).noise_shape(model, mb.MeanField(), 4, 50)
+    (2, 13)
     """
 
     label = "E61"
 
-    def __init__(self, antithetic=False):
-        self.antithetic = check_bool("antithetic", antithetic)
-
-    def __repr__(self):
-        return f"Pathwise({'antithetic=True' if self.antithetic else ''})"
-
-    def noise_shape(self, model, family, n_samples, n_rows):
-        """(S, P), antithetic half the rows; a point needs one sample and no noise."""
-        size = family.noise_size(model)
-        rows = -(-n_samples // 2) if self.antithetic else n_samples
-        return (rows if size else 1, size)
-
     @equation("E61")
-    def __call__(self, model, family, q, noise, A, y):
+    def __call__(
+        self,
+        model: Model,
+        family: Family,
+        q: Normal,
+        noise: FloatArray,
+        A: FloatArray,
+        y: Array,
+    ) -> Estimate:
         """Unbiased gradients by moving the expectation onto noise that has no parameters.
 
         (E61)  ∇ E_q[ℓ(w)] = E_eps[∇ ℓ(w(eps))]
@@ -48,28 +77,28 @@ class Pathwise(Estimator):
         w, pull_w = family.sample(q, mirrored(noise) if self.antithetic else noise)
         nll, pull_nll = model.nll(w, A, y)
 
-        def pull(c):
+        def pull(c: float | FloatArray) -> Normal:
             return pull_w(pull_nll(c))
 
         if needs_samples(model, family):
             return nll, pull, sampled_kl(model, family, q, w, pull_w)
         return nll, pull, closed_kl(model, family, q)
 
+    def __init__(self, antithetic: bool = False) -> None:
+        self.antithetic = check_bool("antithetic", antithetic)
+
+    def __repr__(self) -> str:
+        return f"Pathwise({'antithetic=True' if self.antithetic else ''})"
+
+    def noise_shape(
+        self, model: Model, family: Family, n_samples: int, n_rows: int
+    ) -> tuple[int, int]:
+        """(S, P), antithetic half the rows; a point needs one sample and no noise."""
+        size = family.noise_size(model)
+        rows = -(-n_samples // 2) if self.antithetic else n_samples
+        return (rows if size else 1, size)
+
     @classmethod
-    def examples(cls):
+    def examples(cls) -> list[tuple[Estimator, tuple[int, ...], str]]:
         """Independent noises, and noises with their mirror images."""
         return [(cls(), (3,), "tanh"), (cls(antithetic=True), (3,), "tanh")]
-
-
-@equation("E68")
-def mirrored(noise):
-    """Antithetic noise: every draw with its mirror image, (..., S/2, M) -> (..., S, M).
-
-    (E68)  E[ℓ] ≈ (ℓ(eps) + ℓ(-eps)) / 2,   its variance Var(even part of ℓ)
-    Derivation.  -eps has the same law as eps, so the mean stays what it is. Write ℓ as
-        even + odd part in eps; the odd part cancels in each pair. Two independent draws
-        would leave (Var even + Var odd)/2: a gain where odd (linear) parts dominate, as
-        for ∂/∂mu, a loss where even ones do, as for ∂/∂sigma.
-    Source.  Hammersley & Morton 1956.
-    """
-    return np.concatenate([noise, -noise], axis=-2)

@@ -1,6 +1,11 @@
 """Exact answers for small cases, and Laplace's: what approximations are judged by."""
 
-from minibnn.exact.conjugate import ExactPosterior, GaussianPrediction, exact_posterior
+from minibnn.exact.conjugate import (
+    Decomposition,
+    ExactPosterior,
+    GaussianPrediction,
+    exact_posterior,
+)
 from minibnn.exact.laplace import LaplacePosterior, laplace
 from minibnn.exact.normal_sample import normal_log_likelihood
 from minibnn.exact.quadrature import GridPosterior, grid_posterior
@@ -10,6 +15,7 @@ __all__ = [
     "exact_posterior",
     "ExactPosterior",
     "GaussianPrediction",
+    "Decomposition",
     "grid_posterior",
     "GridPosterior",
     "laplace",

@@ -5,6 +5,8 @@ a Gaussian posterior. One QR factorisation gives its moments, its predictive and
 evidence without ever forming XᵀX, whose condition number is the square of X's.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -81,13 +83,30 @@ MOST = 1e150  # above which squares overflow
 
 
 class Decomposition(NamedTuple):
-    """log p(D) = ELBO(q) + KL(q || posterior), every term on its own, in nats."""
+    """log p(D) = ELBO(q) + KL(q || posterior), every term on its own, in nats.
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> model = mb.Model(mb.MLP([1, 1]), mb.Gaussian(1.0), mb.GaussianPrior())
+    >>> X, y = [[-1.0], [0.0], [1.0]], [0.0, 1.0, 5.0]
+    >>> q = mb.fit(model, mb.MeanField(), X, y, rng=0, max_steps=20).q
+    >>> terms = mb.exact_posterior(model, X, y).decompose(q)
+    >>> terms.kl_posterior > 0.0, abs(terms.residual) < 1e-9
+    (True, True)
+    """
 
     expected_log_likelihood: float
     expected_log_prior: float
     entropy: float
     kl_posterior: float
     log_evidence: float
+
+    def __repr__(self) -> str:
+        return (
+            f"Decomposition(log evidence {self.log_evidence:.6g} = ELBO {self.elbo:.6g} "
+            f"+ KL {self.kl_posterior:.6g} nats, but for {self.residual:.1e})"
+        )
 
     @property
     def elbo(self) -> float:
@@ -107,7 +126,7 @@ def prior_moments(prior: Any, n_weights: int) -> tuple[FloatArray, FloatArray]:
 
 
 @door
-def exact_posterior(model: Model, X: ArrayLike, y: ArrayLike) -> "ExactPosterior":
+def exact_posterior(model: Model, X: ArrayLike, y: ArrayLike) -> ExactPosterior:
     """The exact posterior of a linear model with known Gaussian noise (E91, E92).
 
     Parameters
@@ -197,10 +216,6 @@ class ExactPosterior:
     >>> posterior = mb.exact_posterior(model, X, y)
     >>> posterior.predict([[0.0], [10.0]]).std.round(2)  # far away it knows less
     array([1.12, 5.88])
-    >>> q = mb.fit(model, mb.MeanField(), X, y, rng=0, max_steps=20).q
-    >>> terms = posterior.decompose(q)  # log evidence = ELBO + KL, whatever q is
-    >>> abs(terms.residual) < 1e-9
-    True
     """
 
     model: Model
@@ -213,6 +228,10 @@ class ExactPosterior:
 
     def __post_init__(self) -> None:
         keep_arrays(self)
+
+    def __repr__(self) -> str:
+        n, evidence = len(self.mean), self.log_evidence
+        return f"ExactPosterior({n} weights, log evidence {evidence:.6g} nats)"
 
     @property
     def variances(self) -> FloatArray:
@@ -249,7 +268,7 @@ class ExactPosterior:
         )
         return self.mean + as_rng(rng).standard_normal(shape) @ self.root.T
 
-    def predict(self, X: ArrayLike) -> "GaussianPrediction":
+    def predict(self, X: ArrayLike) -> GaussianPrediction:
         """The Gaussian predictive.
 
         Parameters
@@ -383,6 +402,9 @@ class GaussianPrediction(NamedTuple):
     mean: FloatArray
     aleatoric: FloatArray
     epistemic: FloatArray
+
+    def __repr__(self) -> str:
+        return f"GaussianPrediction of {len(self.mean)} rows"
 
     @property
     def std(self) -> FloatArray:

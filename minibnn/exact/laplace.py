@@ -6,6 +6,8 @@ their curvature. It predicts with the same linear network, never with the origin
 the Gauss-Newton posterior is the posterior of *that* model.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -96,7 +98,7 @@ def own_precisions(likelihood: Any, n_numbers: int) -> FloatArray:
 @door
 def laplace(
     model: Model, X: ArrayLike, y: ArrayLike, weights: ArrayLike, *, rng: Rng = None
-) -> "LaplacePosterior":
+) -> LaplacePosterior:
     """Linearised Laplace posterior around ``weights``, normally a MAP fit.
 
     Its precision is Gauss-Newton's: second derivatives by the outputs (their mean over y,
@@ -230,6 +232,12 @@ class LaplacePosterior:
 
     def __post_init__(self) -> None:
         keep_arrays(self)
+
+    def __repr__(self) -> str:
+        return (
+            f"LaplacePosterior({len(self.mean)} weights, log evidence about "
+            f"{self.log_evidence:.6g} nats, slope {self.slope:.2g})"
+        )
 
     @property
     def cov(self) -> FloatArray:

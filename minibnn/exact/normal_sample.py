@@ -5,6 +5,8 @@ sigma it integrates to some other number, which changes with the unit of x and w
 choice of sigma or log sigma as the parameter.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -3,6 +3,8 @@
 The checker knows nothing of networks: it judges any Python function of an array.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 

@@ -1,5 +1,7 @@
 """What the gradient check found: a verdict, its bound, and where to look."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -158,10 +160,10 @@ class GradientReport:
 
     def plot(
         self,
-        ax: "Axes | None" = None,
+        ax: Axes | None = None,
         kind: Literal["step", "taylor", "blocks"] = "step",
         rng: Rng = 0,
-    ) -> "Axes":
+    ) -> Axes:
         """Draw the evidence and give the axes.
 
         Parameters

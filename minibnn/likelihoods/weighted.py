@@ -139,6 +139,21 @@ class Weighted:
         rows, g_F, g_v = self.likelihood(F, alone, v)
         return weighted_nll(rows, g_F[..., 0, :], g_v, y[..., -1])
 
+    def row_nll(self, F: Array, y: FloatArray, v: Array) -> Array:
+        """Negative log density (S, B) of every row, whatever its weight.
+
+        Parameters
+        ----------
+        F : array (S, B, C)
+            Outputs of the network.
+        y : array (B, K + 1)
+            What ``targets`` gives.
+        v : array (S, n)
+            Own weights of ``likelihood``.
+        """
+        rows: Array = self.likelihood.row_nll(F, split_weights(self, y)[0], v)
+        return rows
+
     @property
     def expected_nll(self) -> Callable[..., tuple[Array, ...]] | None:
         """E[nll] in closed form where ``likelihood`` has one (E66), else None."""

@@ -5,6 +5,8 @@ a lower bound of log p(D) in expectation. On simulated data the weights that mad
 an exact posterior draw; runs that start there and go back give an upper bound.
 """
 
+from __future__ import annotations
+
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -104,6 +106,13 @@ class Evidence:
 
     def __post_init__(self) -> None:
         keep_arrays(self)
+
+    def __repr__(self) -> str:
+        upper = "" if self.upper is None else f", at most about {self.upper:.6g}"
+        return (
+            f"Evidence({self.log_evidence:.6g} ± {self.se:.2g} nats{upper}, from "
+            f"{self.n_effective:.3g} effective of {len(self.log_weights)} particles)"
+        )
 
     @property
     def bracket(self) -> tuple[float, float]:
@@ -247,7 +256,7 @@ class Path:
     steps: FloatArray
     scales: FloatArray
 
-    def resampled(self, n: int) -> "Path":
+    def resampled(self, n: int) -> Path:
         """The same path with n + 1 temperatures, as dense as before everywhere."""
         old, new = np.linspace(0, 1, len(self.betas)), np.linspace(0, 1, n + 1)
         betas, log_steps = (

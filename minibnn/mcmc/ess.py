@@ -1,5 +1,7 @@
 """Effective sample size: how many independent draws the chains are worth."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from minibnn.equations import equation

@@ -5,6 +5,8 @@ on which chains disagree for ever (a weight, whose hidden unit may sit anywhere)
 useless to ask about; the network's outputs are what predictions are made of.
 """
 
+from __future__ import annotations
+
 import numpy as np
 import scipy
 from scipy.special import ndtri

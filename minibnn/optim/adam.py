@@ -1,5 +1,7 @@
 """Adam: steps in units of each coordinate's root mean square gradient."""
 
+from __future__ import annotations
+
 import math
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Optimisers on one flat vector, in place: the protocol."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Step sizes along half a cosine: long at first, small at last."""
 
+from __future__ import annotations
+
 import math
 
 from minibnn.equations import equation

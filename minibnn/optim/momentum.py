@@ -1,5 +1,7 @@
 """Momentum: a running sum of gradients."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from minibnn.equations import equation

@@ -1,5 +1,7 @@
 """Natural-gradient steps as an optimiser: the Bayesian learning rule."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from minibnn.optim.base import Optimizer

@@ -3,6 +3,8 @@
 What a run does after one, with the rest of its schedule, is `stopping.Rule`.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Robbins and Monro's step sizes: they sum to infinity, their squares do not."""
 
+from __future__ import annotations
+
 from minibnn.equations import equation
 from minibnn.validation.arguments import check_number, check_positive
 

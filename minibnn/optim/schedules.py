@@ -1,5 +1,7 @@
 """Step-size schedules: any function of (step, max_steps); a number is a constant one."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import TypeAlias
 

@@ -1,5 +1,7 @@
 """SGD: the literal step of the lessons."""
 
+from __future__ import annotations
+
 from minibnn.equations import equation
 from minibnn.optim.base import Optimizer
 from minibnn.optim.schedules import Schedule, learning_rate

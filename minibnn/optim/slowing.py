@@ -1,5 +1,7 @@
 """Slowing, the default stopping rule: a quarter of the steps brought next to nothing."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -4,6 +4,8 @@ Inputs are standardised with the fit rows, the threshold is 0.5, and the test ro
 looked at once, after everything is fitted. Nothing is chosen by a test score.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -76,6 +78,12 @@ class Study:
     scores: dict[str, dict[str, list[Any]]] = field(default_factory=dict)
     reference: dict[str, Any] = field(default_factory=dict)
     claims: dict[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return (
+            f"Study({self.labels} labels, {len(self.dataset.y)} rows, seed {self.seed}: "
+            f"{len(self.rows)} models, {len(self.claims)} claims)"
+        )
 
 
 def rupture_study(

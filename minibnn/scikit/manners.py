@@ -2,6 +2,7 @@
 
 import inspect
 import sys
+from copy import deepcopy
 from importlib import import_module
 from typing import Any, Self
 
@@ -87,6 +88,45 @@ class Manners:
 
     def _more_tags(self) -> dict[str, Any]:  # the same for scikit-learn before 1.6
         return {"requires_y": True, "multioutput": self._multi_output}
+
+    def get_metadata_routing(self) -> Any:
+        """What scikit-learn is told where its metadata routing is enabled.
+
+        As with its own estimators a weight that nobody has asked for is refused.
+        """
+        if hasattr(self, "_metadata_request"):  # the name by which a clone keeps it
+            return deepcopy(self._metadata_request)
+        routing = import_module("sklearn.utils.metadata_routing")
+        request = routing.MetadataRequest(owner=type(self)(**self.get_params()))
+        for method in (request.fit, request.score):
+            method.add_request(param="sample_weight", alias=None)
+        return request
+
+    def set_fit_request(self, *, sample_weight: bool | str | None) -> Self:
+        """Whether ``fit`` wants weights that a search or pipeline is given.
+
+        Parameters
+        ----------
+        sample_weight : bool, str or None
+            Yes, no, the name under which they come, or None: nobody has said.
+        """
+        return self._requested("fit", sample_weight)
+
+    def set_score_request(self, *, sample_weight: bool | str | None) -> Self:
+        """The same for ``score``.
+
+        Parameters
+        ----------
+        sample_weight : bool, str or None
+            As in ``set_fit_request``.
+        """
+        return self._requested("score", sample_weight)
+
+    def _requested(self, method: str, wanted: bool | str | None) -> Self:
+        request = self.get_metadata_routing()
+        getattr(request, method).add_request(param="sample_weight", alias=wanted)
+        self._metadata_request = request
+        return self
 
     @property
     def partial_fit(self) -> Any:

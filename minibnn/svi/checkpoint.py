@@ -5,6 +5,8 @@ written between two steps, and wherever the run ends: broken off within a step, 
 noise and rows are taken and nothing has moved yet, it first goes back to a whole one.
 """
 
+from __future__ import annotations
+
 import warnings
 from typing import Any
 
@@ -72,7 +74,7 @@ class Checkpoint:
     def __repr__(self) -> str:
         return f"Checkpoint({str(self.path)!r}, every={self.every})"
 
-    def for_restart(self, k: int) -> "Checkpoint":
+    def for_restart(self, k: int) -> Checkpoint:
         """Its own file for every restart after the first.
 
         Parameters
@@ -82,7 +84,7 @@ class Checkpoint:
         """
         return self.for_kind(str(k)) if k else self
 
-    def for_kind(self, kind: str) -> "Checkpoint":
+    def for_kind(self, kind: str) -> Checkpoint:
         """The file of another kind of start.
 
         Parameters

@@ -1,5 +1,7 @@
 """The ELBO for users: the checked door to `minibnn/objective.py`, which derives it."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 import numpy as np

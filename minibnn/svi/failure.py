@@ -1,5 +1,7 @@
 """What a run died of: the error, and which term and layer stopped being finite."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Stochastic variational inference: ``fit``, the door to the six steps."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -202,7 +204,7 @@ def fit(
     >>> net = mb.MLP([1, 5, 1], activation="relu")
     >>> model = mb.Model(net, mb.Gaussian(0.1), mb.GaussianPrior())
     >>> result = mb.fit(
-    ...     model, mb.MeanField(), x[:, None], np.sin(3 * x), rng=0, max_steps=300
+    ...     model, mb.MeanField(), x[:, None], np.sin(3 * x), rng=0, max_steps=100
     ... )
     >>> near, far = result.predict([[0.0], [10.0]]).std
     >>> bool(near < 0.2), bool(far > 1.0)  # where no data were it does not know

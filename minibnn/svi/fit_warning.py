@@ -4,6 +4,8 @@ Raw data are told whoever chose the steps; a bad result only where start and ste
 left to the package.
 """
 
+from __future__ import annotations
+
 import warnings
 from dataclasses import replace
 from typing import Any

@@ -1,5 +1,7 @@
 """The history of a run: its quantities step by step, and that of one replica."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any

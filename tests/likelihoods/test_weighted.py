@@ -139,6 +139,16 @@ def test_a_training_step_can_be_recorded(name):
         np.testing.assert_allclose(program.outputs[key], want, rtol=1e-13, atol=1e-15)
 
 
+@named
+def test_the_density_of_a_row_knows_no_weight(name):
+    both, like = Both(name), LIKELIHOODS[name][0]
+    F = np.random.default_rng(9).normal(size=(3, N, both.plain.net.n_outputs))
+    v = both.w[:, both.plain.net.n_weights :]
+    got = both.model.likelihood.row_nll(F, both.model.batch(*both.weighted)[1], v)
+    want = like.row_nll(F, both.plain.batch(both.X, both.y)[1], v)
+    np.testing.assert_array_equal(got, want)
+
+
 # --- fit -----------------------------------------------------------------------------
 
 

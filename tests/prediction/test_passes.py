@@ -94,13 +94,14 @@ def test_few_rows_run_once_for_all_answers(counted):
 def test_a_doubt_asks_for_no_more_than_densities(counted, monkeypatch):
     """However many outputs there are, its networks run once, and for nothing else."""
     monkeypatch.setattr(fit_warning, "DRAWS", S)
-    whole = fit_warning.log_density(counted.result, NEW, LABELS)
+    ones = np.ones(len(NEW))
+    whole = fit_warning.log_density(counted.result, NEW, LABELS, ones)
     outputs = 7 * S * counted.result.model.net.n_outputs
     for place in (module, fit_warning):
         monkeypatch.setattr(place, "OUTPUTS", outputs)
     monkeypatch.setattr(module, "quantiles", None)  # to call it is an error
     found = []
-    ask = partial(fit_warning.log_density, counted.result, NEW, LABELS)
+    ask = partial(fit_warning.log_density, counted.result, NEW, LABELS, ones)
     assert counted.passes(lambda: found.append(ask())) == 1
     np.testing.assert_allclose(found, whole, rtol=1e-12)
 

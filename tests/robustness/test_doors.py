@@ -40,7 +40,8 @@ INNER = set(
     for_restart keep_valid kl log_prob marginals moments move
     natural natural_step neg_entropy noise_shape noise_size rates sample
     shapes steps_left move_to
-    draw examples mean_and_sd raw spread start update update_params""".split()
+    draw examples mean_and_sd raw spread start update update_params
+    set_fit_request set_score_request""".split()
 ) | {"Checkpoint.load", "Checkpoint.save", *(
     f"{name}.init" for name in ("Adam", "SGD", "Momentum", "NaturalGradient")
 )} | {

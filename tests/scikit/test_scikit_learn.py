@@ -140,6 +140,26 @@ def test_pipelines_and_searches(numbers):
     assert "BNNRegressor" in pipe._repr_html_()
 
 
+def test_weights_are_routed_where_that_is_enabled(flowers):
+    import sklearn
+    from sklearn.base import clone
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    grid, weights = {"hidden": [2]}, np.arange(150.0)
+    asked = clone(CLASSIFIER)
+    with sklearn.config_context(enable_metadata_routing=True):
+        assert make_pipeline(StandardScaler(), asked).fit(*flowers).score(*flowers) > 0.8
+        with pytest.raises(Exception, match="not explicitly set as requested"):
+            GridSearchCV(asked, grid, cv=2).fit(*flowers, sample_weight=weights)
+        asked.set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
+        got = GridSearchCV(asked, grid, cv=2).fit(*flowers, sample_weight=weights)
+    plain = GridSearchCV(CLASSIFIER, grid, cv=2).fit(*flowers)
+    p = got.best_estimator_.predict_proba(flowers[0])
+    assert (p != plain.best_estimator_.predict_proba(flowers[0])).any()
+
+
 def test_two_processes_say_what_one_says(flowers):
     from sklearn.model_selection import cross_val_score
 
