@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minibnn.optim.stopping import in_words as in_words_of_rise
 from minibnn.own_data.inputs import listed
 from minibnn.own_data.scores import LEVELS, Score
 from minibnn.own_data.study import TableFit
@@ -153,12 +154,12 @@ def rest(found: TableFit) -> str:
     result, steps = found.result, len(found.result.history["loss"])
     if result.diverged:
         return f"the steps DIVERGED, the {result.returned} state is kept: do not trust it"
+    words = in_words_of_rise(result.converged, result.rise, result.rise_se)
+    state, _, rise = words.partition(", ")
+    by = f" (it rose by {rise})" if rise else ""
     if result.converged:
-        return "it had come to rest"
-    by = "" if result.rise is None else (
-        f" by {plus_minus({'value': result.rise, 'se': result.rise_se})} nats"
-    )  # fmt: skip
-    return f"it was STILL RISING{by}: say --steps {4 * steps}"
+        return f"{state}{by}"
+    return f"{state.upper()}{by}: say --steps {4 * steps}"
 
 
 def of_scores(found: TableFit) -> Iterator[str]:
