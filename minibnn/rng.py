@@ -1,14 +1,18 @@
 """Random streams: one seed, five named children; and standard normals for training."""
 
-import numpy as np
+from typing import Any
 
+import numpy as np
+from numpy.typing import DTypeLike
+
+from minibnn.types import Array, Rng
 from minibnn.validation.arguments import as_rng
 from minibnn.validation.own import kept
 
 NAMES = ("init", "batches", "noise", "validation", "prediction")  # the documented order
 
 
-def seed_sequence(rng):
+def seed_sequence(rng: Rng) -> np.random.SeedSequence:
     """Turn None, an int, a SeedSequence or a Generator into a SeedSequence.
 
     A Generator gives 128 bits once (it advances); a SeedSequence is copied, so that
@@ -30,29 +34,35 @@ class Streams:
     The seed is copied, not used up: a run may be begun anew.
     """
 
-    def __init__(self, seed):
+    init: np.random.Generator
+    batches: np.random.Generator
+    noise: np.random.Generator
+    validation: np.random.Generator
+    prediction: np.random.Generator
+
+    def __init__(self, seed: Rng) -> None:
         self.seed = seed_sequence(seed)
         for name, child in zip(NAMES, self.seed.spawn(len(NAMES)), strict=True):
             setattr(self, name, np.random.default_rng(child))
         self.prediction_seed = self.child("prediction")
         self.judge_seed = self.child("validation", 0)  # states are judged on this noise
 
-    def child(self, name, *further):
+    def child(self, name: str, *further: int) -> np.random.SeedSequence:
         """The seed of a named stream, or of one that springs from it and moves none."""
         key = (*self.seed.spawn_key, NAMES.index(name), *further)
         return np.random.SeedSequence(self.seed.entropy, spawn_key=key)
 
-    def state(self):
+    def state(self) -> dict[str, Any]:
         """Where every stream stands, as plain dicts."""
         return {name: getattr(self, name).bit_generator.state for name in NAMES}
 
-    def restore(self, state):
+    def restore(self, state: dict[str, Any]) -> None:
         """Put every stream back to where ``state`` says."""
         for name in NAMES:
             getattr(self, name).bit_generator.state = state[name]
 
 
-def run_seeds(rng, count):
+def run_seeds(rng: Rng, count: int) -> list[np.random.SeedSequence]:
     """One seed per restart or replica; the first is that of a single run."""
     return seed_sequence(rng).spawn(count)
 
@@ -93,12 +103,12 @@ class Normals:
     How many are taken at a time changes nothing about the numbers.
     """
 
-    def __init__(self, generator, dtype):
+    def __init__(self, generator: np.random.Generator, dtype: DTypeLike) -> None:
         self.generator, self.dtype = generator, np.dtype(dtype)
         self.block, self.cursor = np.empty(BLOCK, self.dtype), BLOCK  # used up
         self.before = None  # the generator when this block was made
 
-    def fill(self, out):
+    def fill(self, out: Array) -> None:
         """Write the next ``out.size`` numbers into an array."""
         end = self.cursor + out.size
         if end <= BLOCK:
@@ -139,7 +149,7 @@ class Normals:
         else:
             self.generator.standard_normal(out=out)
 
-    def state(self):
+    def state(self) -> dict[str, Any]:
         """Where the row stands: the generator before its block, and the place in it.
 
         A block used up to its end is over: the next one begins at the generator as it is.
@@ -148,7 +158,7 @@ class Normals:
         before = self.generator.bit_generator.state if used_up else self.before
         return {"before": before, "cursor": self.cursor}
 
-    def restore(self, state):
+    def restore(self, state: dict[str, Any]) -> None:
         """Go on from where ``state`` says."""
         self.generator.bit_generator.state = state["before"]
         if state["cursor"] < BLOCK:
@@ -159,13 +169,13 @@ class Normals:
 class SideBySide:
     """The rows of R replicas, read in step: one copy from all their blocks."""
 
-    def __init__(self, rows):
+    def __init__(self, rows: list[Normals]) -> None:
         self.rows = rows
         self.blocks = np.stack([normals.block for normals in rows])
         for normals, block in zip(rows, self.blocks, strict=True):
             normals.block = block
 
-    def fill(self, out):
+    def fill(self, out: Array) -> None:
         """Write the next numbers of every replica into out (R, ...)."""
         start, end = self.rows[0].cursor, self.rows[0].cursor + out[0].size
         if end > BLOCK:

@@ -1,11 +1,14 @@
 """Units: the means and standard deviations that a fit on standardised data remembers."""
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 
 from minibnn.inputs import taken
+from minibnn.types import Array, ArrayLike, FloatArray
 from minibnn.validation.arguments import (
     as_float_array,
     as_inputs,
@@ -30,22 +33,37 @@ class Standardiser:
     (``hmc``, ``laplace``): ``units = Standardiser.of(X, y)``, ``units.inputs(X)`` and
     ``units.targets(y)``.
 
-    Attributes
+    Parameters
     ----------
-    X_mean, X_sd : (D,), or (R, D) where each of R data sets has its own
-        A column that is constant has sd 1: it becomes 0, and another value of it is
-        taken by its raw distance.
-    y_mean, y_sd : (K,) or (R, K), or None
+    X_mean, X_sd : array (D,), or (R, D) where each of R data sets has its own
+        In the unit of each column. A column that is constant has sd 1: it becomes 0, and
+        another value of it is taken by its raw distance.
+    y_mean, y_sd : array (K,) or (R, K), optional
         None: targets stay as they are (labels, counts).
+
+    Raises
+    ------
+    ValueError, TypeError
+        Unless means and sds are of the same columns, and every sd is > 0.
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> units = mb.Standardiser.of([[10.0, 7.0], [14.0, 7.0]], [500.0, 900.0])
+    >>> units.inputs([[12.0, 7.0], [14.0, 8.0]])
+    array([[0., 0.],
+           [1., 1.]])
+    >>> units.targets([700.0, 1100.0])
+    array([0., 2.])
     """
 
-    X_mean: np.ndarray
-    X_sd: np.ndarray
-    y_mean: np.ndarray | None = None
-    y_sd: np.ndarray | None = None
+    X_mean: FloatArray
+    X_sd: FloatArray
+    y_mean: FloatArray | None = None
+    y_sd: FloatArray | None = None
 
-    def __post_init__(self):
-        """Raise ValueError or TypeError unless means and sds go together."""
+    def __post_init__(self) -> None:
+        """Keep checked arrays of its own."""
         if (self.y_mean is None) != (self.y_sd is None):
             raise ValueError("y_mean and y_sd must both be given, or both be None")
         for name, value in vars(self).items():
@@ -62,17 +80,26 @@ class Standardiser:
             check_all(f"{name}_sd", sd, sd > 0, "> 0; of a constant column it is 1")
         keep_arrays(self)
 
-    def _columns(self):
+    def _columns(self) -> Iterator[tuple[str, FloatArray, FloatArray]]:
         yield "X", self.X_mean, self.X_sd
-        if self.y_mean is not None:
+        if self.y_mean is not None and self.y_sd is not None:
             yield "y", self.y_mean, self.y_sd
 
     @classmethod
-    def of(cls, X, y=None):
-        """The means and sds of rows X (N, D) and y (N,) or (N, K): the *training* rows.
+    def of(cls, X: ArrayLike, y: ArrayLike | None = None) -> Self:
+        """The means and sds of the *training* rows.
 
-        With X (R, N, D) and y (R, N) or (R, N, K) each of R data sets has its own.
-        Without y targets stay as they are. Raises ValueError or TypeError naming X or y.
+        Parameters
+        ----------
+        X : array (N, D), or (R, N, D)
+            With R data sets each has its own.
+        y : array (N,) or (N, K), or (R, N) or (R, N, K), optional
+            Without them targets stay as they are.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Naming X or y.
         """
         X = check_rows("X", as_inputs(X, ndim=(2, 3)))
         if y is None:
@@ -81,7 +108,7 @@ class Standardiser:
         check_shape("y", y, X.shape[:-1] + y.shape[X.ndim - 1 :])
         return cls(*mean_and_sd(X), *mean_and_sd(y.reshape(*X.shape[:-1], -1)))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         n_targets = 0 if self.y_mean is None else self.y_mean.shape[-1]
         sets = f"{len(self.X_mean)} data sets of " if self.own else ""
         return (
@@ -89,12 +116,12 @@ class Standardiser:
         )
 
     @property
-    def own(self):
+    def own(self) -> bool:
         """Whether each of several data sets has units of its own."""
         return self.X_mean.ndim == 2
 
     @property
-    def log_volume(self):
+    def log_volume(self) -> float | FloatArray:
         """Σ_k log y_sd[k] in nats: what a row's log density in raw units is less.
 
         With N rows a log evidence or an ELBO of the standardised targets is ``N *
@@ -105,11 +132,23 @@ class Standardiser:
             return np.zeros(len(self.X_mean)) if self.own else 0.0
         return np.log(self.y_sd).sum(-1)
 
-    def inputs(self, X):
-        """X (..., n, D) standardised, in its own precision.
+    def inputs(self, X: ArrayLike) -> FloatArray:
+        """X standardised, in its own precision.
 
-        With units of R data sets X is (R, n, D), or (n, D) for all of them. Raises
-        ValueError or TypeError naming X.
+        Parameters
+        ----------
+        X : array (n, D) or (R, n, D)
+            With units of R data sets (n, D) is for all of them.
+
+        Returns
+        -------
+        array (n, D) or (R, n, D)
+            In standard deviations from the mean.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Naming X.
         """
         X = as_inputs(X, ndim=(2, 3))
         check_shape("X", X, X.shape[:-1] + self.X_mean.shape[-1:])
@@ -117,14 +156,25 @@ class Standardiser:
             check_shape("X", X, (len(self.X_mean), *X.shape[1:]))
         return scaled("X", X, self.X_mean, self.X_sd)
 
-    def targets(self, y):
-        """y (n,) or (..., n, K) standardised; as it is where targets stay so.
+    def targets(self, y: ArrayLike) -> Array:
+        """y standardised; as it is where targets stay so.
 
-        With units of R data sets y is (R, n) or (R, n, K). Raises ValueError or TypeError
-        naming y.
+        Parameters
+        ----------
+        y : array (n,) or (..., n, K)
+            With units of R data sets (R, n) or (R, n, K).
+
+        Returns
+        -------
+        array of the shape of y
+
+        Raises
+        ------
+        ValueError, TypeError
+            Naming y.
         """
-        if self.y_mean is None:
-            return y
+        if self.y_mean is None or self.y_sd is None:
+            return np.asarray(y)
         y, least = as_float_array("y", y, ndim=(1, 2, 3)), self.y_mean.ndim
         one_column = y.ndim == least and self.y_mean.shape[-1] == 1
         rows = y[..., None] if one_column else y
@@ -134,24 +184,26 @@ class Standardiser:
         return found[..., 0] if one_column else found
 
 
-def of_replica(units, i):
+def of_replica(units: Standardiser | None, i: Any) -> Standardiser | None:
     """The units of data set i, or of several; all have the same, or none, if it is one."""
     if units is None or not units.own:
         return units
-    return Standardiser(*(v if v is None else v[i] for v in vars(units).values()))
+    own: Any = (v if v is None else v[i] for v in vars(units).values())
+    return Standardiser(*own)
 
 
-def side_by_side(units, order):
+def side_by_side(
+    units: Sequence[Standardiser | None], order: Array
+) -> Standardiser | None:
     """The units of groups of data sets as one, in their own order; or what all share."""
     if units[0] is None or not units[0].own:
         return units[0]
     columns = zip(*(vars(own).values() for own in units), strict=True)
-    return Standardiser(
-        *(None if c[0] is None else np.concatenate(c)[order] for c in columns)
-    )
+    every: Any = (None if c[0] is None else np.concatenate(c)[order] for c in columns)
+    return Standardiser(*every)
 
 
-def check_units(units, model, lead):
+def check_units(units: Standardiser, model: Any, lead: tuple[int, ...]) -> None:
     """Raise unless the columns are those of a model and of its replicas."""
     check_instance("standardise", units, Standardiser)
     own = units.X_mean.shape[:-1]
@@ -173,7 +225,9 @@ def check_units(units, model, lead):
     check_shape("standardise.y_mean", units.y_mean, (*own, width))
 
 
-def standardised(standardise, model, family, X, y):
+def standardised(
+    standardise: Any, model: Any, family: Any, X: ArrayLike, y: ArrayLike
+) -> tuple[Any, Any, Standardiser | None]:
     """(X, y, Standardiser) for a fit; with ``False`` as they are, and None.
 
     X is an array, or `Scaled` if it is large.
@@ -199,7 +253,7 @@ def standardised(standardise, model, family, X, y):
     return units.inputs(X), units.targets(y), units
 
 
-def units_of(model, family, X, y):
+def units_of(model: Any, family: Any, X: FloatArray, y: FloatArray) -> Standardiser:
     """The Standardiser of checked rows, those of all tasks together."""
     rows = [X, y] if model.likelihood.location_scale else [X]
     if family.tasks:
@@ -207,7 +261,7 @@ def units_of(model, family, X, y):
     return Standardiser.of(*rows)
 
 
-def mean_and_sd(array):
+def mean_and_sd(array: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Mean and standard deviation of every column of (..., N, D), each (..., D).
 
     In double precision, some rows at a time. Columns are divided by a power of 2, so
@@ -237,13 +291,13 @@ class Scaled:
     file larger than the memory is standardised a batch at a time.
     """
 
-    def __init__(self, array, mean, sd):
+    def __init__(self, array: FloatArray, mean: FloatArray, sd: FloatArray) -> None:
         self.array, self.mean, self.sd = array, mean, sd
         lead = np.broadcast_shapes(array.shape[:-2], mean.shape[:-1])
         self.shape, self.dtype = (*lead, *array.shape[-2:]), array.dtype
         self.ndim, self.size = len(self.shape), math.prod(self.shape)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.shape[0]
 
     def __getitem__(self, index):
@@ -260,7 +314,9 @@ class Scaled:
         return taken(self.array, index) if simple else self.array[index]
 
 
-def scaled(name, array, mean, sd):
+def scaled(
+    name: str, array: FloatArray, mean: FloatArray, sd: FloatArray
+) -> FloatArray:
     """The same as an array, every number of it finite."""
     view = Scaled(array, mean, sd)
     out = np.empty(view.shape, view.dtype)
@@ -271,7 +327,7 @@ def scaled(name, array, mean, sd):
     return out
 
 
-def in_pieces(array):
+def in_pieces(array: Array) -> Iterator[tuple[Any, ...]]:
     """Indices of some rows of (..., N, D) at a time."""
     size = max(1, CHUNK // max(1, array[..., :1, :].size))
     for start in range(0, array.shape[-2] or 1, size):

@@ -11,11 +11,15 @@ import os
 import stat
 import threading
 import zipfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from minibnn.types import Array
+from minibnn.types import Path as PathLike
 from minibnn.validation.describe import ArgumentTypeError, describe
 
 FORMAT = 1
@@ -26,7 +30,7 @@ class StorageError(ValueError):
     """A file that is missing, damaged, of another version or of another kind."""
 
 
-def check_path(name, path):
+def check_path(name: str, path: PathLike) -> Path:
     """Return path as a Path in a folder that exists; raise naming the argument."""
     path = _as_path(name, path)
     try:
@@ -50,22 +54,23 @@ def what_is(path):
         return "missing"
 
 
-def _as_path(name, path):
+def _as_path(name: str, path: Any) -> Path:
     named = isinstance(path, str | os.PathLike) and isinstance(os.fspath(path), str)
     if not named or not str(path) or "\0" in str(path):
         raise ArgumentTypeError(f"{name} must be a path, got {describe(path)}")
     return Path(path)
 
 
-def write(path, kind, facts, arrays):
+def write(path: Path, kind: str, facts: Any, arrays: dict[str, Array]) -> None:
     """Write arrays (dict, plain dtypes) and JSON facts to path, all or nothing."""
     meta = {"format": FORMAT, "kind": kind, "facts": facts}
     meta["checksum"] = checksum(meta, arrays)
     text = np.frombuffer(json.dumps(meta).encode(), np.uint8)
+    members: dict[str, Any] = {META: text, **arrays}
     aside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
         with aside.open("wb") as file:
-            np.savez(file, **{META: text}, **arrays)
+            np.savez(file, **members)
             file.flush()
             os.fsync(file.fileno())
         aside.replace(path)
@@ -75,7 +80,7 @@ def write(path, kind, facts, arrays):
         aside.unlink(missing_ok=True)
 
 
-def read(path, kind):
+def read(path: PathLike, kind: str) -> tuple[Any, dict[str, Array]]:
     """Return (facts, arrays) of a file that :func:`write` made; else StorageError."""
     path = _as_path("path", path)
     try:
@@ -104,7 +109,7 @@ def read(path, kind):
 
 
 @contextmanager
-def as_written(path):
+def as_written(path: PathLike) -> Iterator[None]:
     """While a file's contents are taken apart: what does not fit is a StorageError."""
     try:
         yield
@@ -116,14 +121,14 @@ def as_written(path):
         raise StorageError(f"{str(path)!r} does not fit together: {error}") from error
 
 
-def with_prefix(prefix, arrays):
+def with_prefix(prefix: str, arrays: dict[str, Array]) -> dict[str, Array]:
     """The arrays whose names begin with prefix, under the rest of their names."""
     return {
         k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)
     }
 
 
-def checksum(meta, arrays):
+def checksum(meta: Any, arrays: dict[str, Array]) -> str:
     """SHA-256 over the facts and over every array's name, type, shape and bytes."""
     digest = hashlib.sha256(json.dumps(meta, sort_keys=True).encode())
     for name in sorted(arrays):

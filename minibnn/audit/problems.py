@@ -8,7 +8,8 @@ one sample, the whole data set) many mistakes change nothing and nobody could se
 A map kernel with pullback is checked through a random cotangent u: f = Σ u ∘ map(x).
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -30,18 +31,19 @@ from minibnn.priors import GaussianPrior
 class Problem(NamedTuple):
     """A scalar function of a dict of arrays, its hand-derived gradient, and a point."""
 
-    f: Any
-    grad: Any
-    x: dict
+    f: Callable[[dict[str, Any]], Any]
+    grad: Callable[[dict[str, Any]], dict[str, Any]]
+    x: dict[str, Any]
 
 
-CASES = {}  # label -> function(rng) -> Problem
+Make: TypeAlias = Callable[[np.random.Generator], Problem]
+CASES: dict[str, Make] = {}  # by label
 
 
-def case(*labels):
+def case(*labels: str) -> Callable[[Make], Make]:
     """Register the example inputs of one or more labels."""
 
-    def register(make):
+    def register(make: Make) -> Make:
         for label in labels:
             if label in CASES:
                 raise ValueError(f"{label} already has example inputs")
@@ -73,7 +75,7 @@ for _name, _scale in SCALES.items():
 
 
 @case("E21")
-def dense_layer(rng):
+def dense_layer(rng: np.random.Generator) -> Problem:
     """Two samples of a layer with 3 inputs, a bias and 4 units, on 5 rows."""
     u, ones = rng.normal(size=(2, 4, 5)), np.ones((2, 1, 5))
 
@@ -113,11 +115,12 @@ def _activation_case(name):
 
 
 for _name in ("tanh", "relu", "softplus"):
-    case(*ACTIVATIONS[_name].slope.labels)(_activation_case(_name))
+    _slope: Any = ACTIVATIONS[_name].slope
+    case(*_slope.labels)(_activation_case(_name))
 
 
 @case("E25")
-def layer_recursion(rng):
+def layer_recursion(rng: np.random.Generator) -> Problem:
     """A 3-4-5-2 network, two weight samples, six rows."""
     net = MLP([3, 4, 5, 2], activation="tanh")
     A, u = net.features(rng.normal(size=(6, 3))), rng.normal(size=(2, 6, 2))
@@ -273,7 +276,7 @@ for _kind in estimators.ALL:
 
 
 @case("E66")
-def expected_nll(rng):
+def expected_nll(rng: np.random.Generator) -> Problem:
     """E[nll] of three rows and two outputs under uncertain outputs and log scale."""
     shape = (3, 2)
     y = rng.normal(size=shape)
@@ -296,7 +299,7 @@ def expected_nll(rng):
 
 
 @case("E93")
-def normal_sample(rng):
+def normal_sample(rng: np.random.Generator) -> Problem:
     """Log likelihood of mu and sigma for two samples of five numbers."""
     data, u = 1.3 * rng.normal(size=(2, 5)) + 0.4, rng.normal(size=2)
 

@@ -1,10 +1,12 @@
 """A data set: fit rows, test rows and what the columns mean."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from minibnn.standardise import mean_and_sd
+from minibnn.types import Array, FloatArray
 from minibnn.validation.arguments import (
     as_float_array,
     check_bool,
@@ -21,21 +23,44 @@ from minibnn.validation.own import keep_arrays
 class Dataset:
     """Fit rows, test rows and what the columns mean.
 
-    X (n, d), y (n,), X_test (m, d), y_test (m,); integer y are class labels.
-    names and units: one string for each column of X. note: what was done to the data.
-    mean_test (m,): the true mean of y_test, where the generator knows it, else None.
+    Parameters
+    ----------
+    X, X_test : arrays (n, d) and (m, d)
+    y, y_test : arrays (n,) and (m,)
+        Integers are class labels.
+    names, units : d strings each
+        One for each column of X.
+    note : str
+        What was done to the data.
+    mean_test : array (m,), optional
+        The true mean of y_test, where the generator knows it.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Unless rows and columns go together.
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> data = mb.datasets.Dataset(
+    ...     X=[[1.0], [2.0], [6.0]], y=[0, 1, 1], X_test=[[3.0]], y_test=[1],
+    ...     names=("height",), units=("km",),
+    ... )
+    >>> data.X.shape, data.y.dtype.kind, data.names
+    ((3, 1), 'i', ('height',))
     """
 
-    X: np.ndarray
-    y: np.ndarray
-    X_test: np.ndarray
-    y_test: np.ndarray
-    names: tuple
-    units: tuple
+    X: FloatArray
+    y: Array
+    X_test: FloatArray
+    y_test: Array
+    names: tuple[str, ...]
+    units: tuple[str, ...]
     note: str = ""
-    mean_test: np.ndarray | None = None
+    mean_test: FloatArray | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Raise ValueError or TypeError unless rows and columns go together."""
         for X, y in (("X", "y"), ("X_test", "y_test")):
             rows = as_float_array(X, getattr(self, X), ndim=2, allow_bool=True)
@@ -50,17 +75,35 @@ class Dataset:
             as_float_array("mean_test", self.mean_test, shape=np.shape(self.y_test))
         keep_arrays(self)
 
-    def standardised(self, targets=False):
+    def standardised(self, targets: bool = False) -> "Dataset":
         """Return a copy whose X has mean 0 and sd 1 over the *fit* rows.
 
         The test rows are shifted and scaled with the same numbers, never with their
-        own. A constant column becomes 0 on the fit rows. With targets=True a real y
-        (and mean_test) is standardised in the same way; class labels are refused.
+        own. A constant column becomes 0 on the fit rows.
+
+        Parameters
+        ----------
+        targets : bool
+            Standardise a real y (and mean_test) in the same way.
+
+        Raises
+        ------
+        ValueError
+            For ``targets=True`` and class labels.
+
+        Examples
+        --------
+        >>> import minibnn as mb
+        >>> data = mb.datasets.linear(n=50, d=2).standardised()
+        >>> data.X.std(0).round(9).tolist(), data.units
+        ([1.0, 1.0], ('sd', 'sd'))
+        >>> bool(abs(data.X.mean()) < 1e-9 < abs(data.X_test.mean()))
+        True
         """
         check_bool("targets", targets)
         mean, sd = mean_and_sd(self.X)
-        new = {"X": (self.X - mean) / sd, "X_test": (self.X_test - mean) / sd}
-        new |= {"units": ("sd",) * len(self.units)}
+        new: dict[str, Any] = {"units": ("sd",) * len(self.units)}
+        new |= {"X": (self.X - mean) / sd, "X_test": (self.X_test - mean) / sd}
         if targets:
             new |= self._standardised_targets()
         done = " X and y" if targets else " X"

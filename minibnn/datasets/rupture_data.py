@@ -12,11 +12,13 @@ bump's height and width are in km; stresses up to 160 fit MPa and the slip-weake
 distance of 0.4 fits metres. Compression is negative.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
+from minibnn.types import Array, ArrayLike, FloatArray, IntArray, Rng
 from minibnn.validation.arguments import (
     as_float_array,
     as_inputs,
@@ -41,7 +43,7 @@ LAG = 75  # by how many rows
 # --- the synthetic stand-in ----------------------------------------------------------
 
 
-def draw_inputs(n, rng=None):
+def draw_inputs(n: int, rng: Rng = None) -> FloatArray:
     """Draw n simulated faults, shape (n, 8), with the distributions of the real ones.
 
     |syy| ~ U(10, 160), sxx/syy ~ U(.75, 1.25), mud ~ U(.2, .6), u ~ U(.02, .15),
@@ -60,7 +62,9 @@ def draw_inputs(n, rng=None):
     return np.column_stack([height, width, sxx, sxy, syy, mud, drop, dc])
 
 
-def log_odds(X, b=0.5, k=10.0, C=111.0):
+def log_odds(
+    X: ArrayLike, b: float = 0.5, k: float = 10.0, C: float = 111.0
+) -> FloatArray:
     """Return the log odds (n,) that a rupture breaks through, a three-constant rule.
 
     On the bump's steepest flank, x = -w, the fault is turned by θ = atan(e^{-1/2} h/w).
@@ -87,7 +91,7 @@ def log_odds(X, b=0.5, k=10.0, C=111.0):
     return k * (2 * np.log(effective) + np.log(strength) - np.log(C))
 
 
-def draw_labels(X, rng=None):
+def draw_labels(X: ArrayLike, rng: Rng = None) -> IntArray:
     """Draw labels (n,), 0 or 1, with the log odds of `log_odds`."""
     odds = log_odds(X)
     return (as_rng(rng).logistic(size=len(odds)) < odds).astype(np.int64)
@@ -141,14 +145,14 @@ def _split(table):
 # --- the displaced labels ------------------------------------------------------------
 
 
-def displace_labels(y):
+def displace_labels(y: ArrayLike) -> Array:
     """Return labels damaged as published: rows 100..499 carry the label 75 rows up."""
     y = np.array(y)
     y[BLOCK] = y[BLOCK.start - LAG : BLOCK.stop - LAG].copy()
     return y
 
 
-def repair_labels(X, y):
+def repair_labels(X: Array, y: Array) -> tuple[Array, Array]:
     """Undo the displacement: rows 100..424 take label[i + 75], rows 425..499 go.
 
     The labels of the last 75 rows of the block are lost, so 1600 rows become 1525.
@@ -176,13 +180,37 @@ class RepeatedRun(NamedTuple):
     chance: float  # probability of so long a repeat in independent labels
 
 
-def longest_repeated_label_run(y):
+def longest_repeated_label_run(y: ArrayLike) -> RepeatedRun:
     """Find the longest run of labels that repeats an earlier run, feature-free.
 
     With a fraction f of ones two independent labels agree with probability
     a = f² + (1-f)²; over (n-L)²/2 pairs of rows, runs of length L or more start
     (n-L)² (1-a) a^L / 2 times on average. `chance` is the probability of at least one
     (an estimate: overlapping runs are counted as independent).
+
+    Parameters
+    ----------
+    y : array (n,)
+        Labels in file order, n >= 2.
+
+    Returns
+    -------
+    RepeatedRun
+        (lag, start, length, chance): rows between the original and the copy, first row
+        of the copy, rows copied.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For fewer than two labels, and what is no vector of numbers.
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> data = mb.datasets.rupture(damage=True, labels="published")
+    >>> run = mb.datasets.longest_repeated_label_run(data.y)
+    >>> run.lag, run.length >= 75, run.chance < 1e-9  # as displaced
+    (75, True, True)
     """
     y = as_vector("y", y, allow_bool=True)
     if len(y) < 2:
@@ -206,33 +234,63 @@ def _longest_run(agree):
 # --- the swapped column names --------------------------------------------------------
 
 
+Naming = Literal["as named", "swapped", "cannot tell", "neither"]
+
+
 class ColumnCheck(NamedTuple):
     """The range of u with the columns as named, and with mud and drop swapped."""
 
-    verdict: str  # "as named" | "swapped" | "cannot tell" | "neither"
-    as_named: tuple
-    swapped: tuple
+    verdict: Naming
+    as_named: tuple[float, float]
+    swapped: tuple[float, float]
 
 
-def check_column_names(X, names=NAMES):
+def check_column_names(X: ArrayLike, names: Sequence[str] = NAMES) -> ColumnCheck:
     """Tell from a physical bound whether the two friction columns are named rightly.
 
     Before the rupture the shear stress lies between the dynamic and the static
     strength, so u = (sxy/|syy| - mud)/drop must lie in [0, 1]: below 0 sliding would
     need energy, above 1 the fault would have failed already. Labels are not used.
+
+    Parameters
+    ----------
+    X : array (n, 8)
+        In physical units.
+    names : 8 strings
+        Of the columns, "sxy", "syy", "mud" and "drop" (or "sdrop") among them.
+
+    Returns
+    -------
+    ColumnCheck
+        (verdict, as_named, swapped): which naming is possible, and the range of u with
+        the columns as named and with mud and drop swapped.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For other names, other than 8 columns, or zeros in syy, mud or drop.
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> data = mb.datasets.rupture()
+    >>> mb.datasets.check_column_names(data.X).verdict
+    'as named'
+    >>> published = ("height", "width", "sxx", "sxy", "syy", "drop", "mud", "dc")
+    >>> mb.datasets.check_column_names(data.X, published).verdict
+    'swapped'
     """
     X, names = _check_inputs(X), check_names("names", names)
-    drop = "sdrop" if "sdrop" in names else "drop"
-    wanted = {"sxy", "syy", "mud", drop}
-    if len(names) != X.shape[1] or not wanted <= set(names):
+    wanted = ["sxy", "syy", "mud", "sdrop" if "sdrop" in names else "drop"]
+    if len(names) != X.shape[1] or not {*wanted} <= {*names}:
         raise ValueError(f"names must be 8 names with {sorted(wanted)}, got {names}")
-    sxy, syy, mud, drop = (X[:, names.index(n)] for n in ("sxy", "syy", "mud", drop))
+    sxy, syy, mud, drop = (X[:, names.index(n)] for n in wanted)
     check_all("X", syy, syy != 0, "of syy other than 0")
     check_all("X", drop, (drop != 0) & (mud != 0), "of mud and drop other than 0")
     ratio = sxy / np.abs(syy)
     ranges = [_range((ratio - mud) / drop), _range((ratio - drop) / mud)]
     possible = tuple(low >= 0 and high <= 1 for low, high in ranges)
-    verdicts = {
+    verdicts: dict[tuple[bool, ...], Naming] = {
         (True, False): "as named",
         (False, True): "swapped",
         (True, True): "cannot tell",
@@ -241,9 +299,9 @@ def check_column_names(X, names=NAMES):
     return ColumnCheck(verdicts[possible], *ranges)
 
 
-def _range(values):
+def _range(values: FloatArray) -> tuple[float, float]:
     return float(np.min(values)), float(np.max(values))
 
 
-def _check_inputs(X):
+def _check_inputs(X: ArrayLike) -> FloatArray:
     return check_not_empty("X", check_shape("X", as_inputs(X), ("n", len(NAMES))))

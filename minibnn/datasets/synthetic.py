@@ -7,11 +7,14 @@ noisy draws, as a future observation would be, and `mean_test` is the curve with
 noise.
 """
 
+from typing import Literal
+
 import numpy as np
 from scipy.special import expit
 
 from minibnn.datasets import rupture_data
 from minibnn.datasets.base import Dataset
+from minibnn.types import Path, Rng
 from minibnn.validation.arguments import (
     as_rng,
     check_bool,
@@ -29,7 +32,12 @@ MOST_ROWS = 100_000_000  # they are drawn all at once
 
 
 @door
-def rupture(path=None, rng=0, labels="repaired", damage=False):
+def rupture(
+    path: Path | None = None,
+    rng: Rng = 0,
+    labels: Literal["repaired", "published"] = "repaired",
+    damage: bool = False,
+) -> Dataset:
     """Return the rupture data: will an earthquake break through a bump on the fault?
 
     Parameters
@@ -38,9 +46,9 @@ def rupture(path=None, rng=0, labels="repaired", damage=False):
         Folder with rupturemodel_train.txt, _validate.txt and _test.txt as published.
         Without it a synthetic stand-in is drawn: 1600 fit rows and 400 test rows with
         the inputs' distributions and a physical rule for the labels.
-    rng : seed or Generator
+    rng : int, SeedSequence, Generator or None
         For the synthetic rows; the files need none.
-    labels : "repaired" | "published"
+    labels : {"repaired", "published"}
         The published labels of rows 100..499 belong to the rows 75 above. "repaired"
         moves 325 labels back and drops the 75 rows whose label is lost: 1525 fit rows.
     damage : bool
@@ -57,6 +65,17 @@ def rupture(path=None, rng=0, labels="repaired", damage=False):
     ------
     ValueError, TypeError, FileNotFoundError
         For arguments out of range and files that are missing or not as expected.
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> data = mb.datasets.rupture()
+    >>> data.X.shape, data.X_test.shape, sorted(set(data.y.tolist()))
+    ((1600, 8), (400, 8), [0, 1])
+    >>> [f"{name} in {unit}" for name, unit in zip(data.names, data.units)][:3]
+    ['height in km', 'width in km', 'sxx in MPa']
+    >>> mb.datasets.rupture(damage=True).X.shape  # the rows whose label is lost are gone
+    (1525, 8)
     """
     check_choice("labels", labels, ("repaired", "published"))
     damage = check_bool("damage", damage)
@@ -94,7 +113,7 @@ def _published(path):
 
 
 @door
-def blundell(n=100, rng=0, noise=0.02):
+def blundell(n: int = 100, rng: Rng = 0, noise: float = 0.02) -> Dataset:
     """Regression curve with noise inside the sines.
 
     y = x + 0.3 sin(2π(x + e)) + 0.3 sin(4π(x + e)) + e,  e ~ N(0, sd noise), one e for
@@ -102,6 +121,21 @@ def blundell(n=100, rng=0, noise=0.02):
     Kavukcuoglu and Wierstra 2015, section 5.2; its N(0, 0.02) is read as a standard
     deviation, as is usual. With E sin(a(x + e)) = exp(-(a noise)²/2) sin(a x) the mean
     is known too.
+
+    Parameters
+    ----------
+    n : int
+        Number of fit rows.
+    rng : int, SeedSequence, Generator or None
+    noise : float > 0
+        Standard deviation of e.
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> data = mb.datasets.blundell(n=30)
+    >>> data.X.shape, data.X_test.shape, bool(data.X.max() < 0.5 < data.X_test.max())
+    ((30, 1), (141, 1), True)
     """
     n, rng = check_int("n", n, maximum=MOST_ROWS), as_rng(rng)
     noise = check_number("noise", noise, 0, 1e100, strict=True)
@@ -120,10 +154,23 @@ def blundell(n=100, rng=0, noise=0.02):
 
 
 @door
-def cubic(n=20, rng=0):
+def cubic(n: int = 20, rng: Rng = 0) -> Dataset:
     """Regression curve y = x³ + e, e ~ N(0, sd 3), x ~ U(-4, 4); test grid on [-6, 6].
 
     Source: Hernandez-Lobato and Adams 2015, section 5.1 (20 points, noise variance 9).
+
+    Parameters
+    ----------
+    n : int
+        Number of fit rows.
+    rng : int, SeedSequence, Generator or None
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> data = mb.datasets.cubic()
+    >>> data.X_test[[0, -1], 0].tolist(), data.mean_test[[0, -1]].tolist()
+    ([-6.0, 6.0], [-216.0, 216.0])
     """
     n, rng = check_int("n", n, maximum=MOST_ROWS), as_rng(rng)
     x, grid = rng.uniform(-4, 4, n), np.linspace(-6, 6, 121)
@@ -132,12 +179,26 @@ def cubic(n=20, rng=0):
 
 
 @door
-def two_clusters(n=100, rng=0):
+def two_clusters(n: int = 100, rng: Rng = 0) -> Dataset:
     """Regression with a gap: what does the posterior say *between* the data?
 
     y = cos(4x + 0.8) + e, e ~ N(0, sd 0.1), half of the x ~ U(-1, -0.7), the other half
     ~ U(0.5, 1); test grid on [-1.5, 1.5]. In the manner of Foong, Li, Hernandez-Lobato
     and Turner 2019, "In-between uncertainty in Bayesian neural networks".
+
+    Parameters
+    ----------
+    n : int
+        Number of fit rows, at least 2.
+    rng : int, SeedSequence, Generator or None
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> data = mb.datasets.two_clusters()
+    >>> between = (data.X > -0.7) & (data.X < 0.5)
+    >>> len(data.X), int(between.sum())
+    (100, 0)
     """
     n, rng = check_int("n", n, 2, MOST_ROWS), as_rng(rng)
     left, right = rng.uniform(-1, -0.7, n // 2), rng.uniform(0.5, 1, n - n // 2)
@@ -148,11 +209,26 @@ def two_clusters(n=100, rng=0):
 
 
 @door
-def linear(n=50, d=3, rng=0, noise=0.5):
+def linear(n: int = 50, d: int = 3, rng: Rng = 0, noise: float = 0.5) -> Dataset:
     """Linear regression y = X w + b + e with w, b, X ~ N(0, 1) and e ~ N(0, sd noise).
 
     The model with prior N(0, 1) and this noise is the exact one, so its posterior,
     evidence and predictive are known in closed form (Bishop 2006, section 3.3).
+
+    Parameters
+    ----------
+    n, d : int
+        Number of fit rows and of columns; there are 200 test rows.
+    rng : int, SeedSequence, Generator or None
+    noise : float > 0
+        Standard deviation of e.
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> data = mb.datasets.linear(n=20, d=3)
+    >>> data.X.shape, data.X_test.shape, data.names, data.note
+    ((20, 3), (200, 3), ('x0', 'x1', 'x2'), 'Linear model, noise sd 0.5.')
     """
     n, d = check_int("n", n, maximum=MOST_ROWS), check_int("d", d, maximum=MOST_ROWS)
     check_int("n d", n * d, maximum=MOST_ROWS)
@@ -167,11 +243,26 @@ def linear(n=50, d=3, rng=0, noise=0.5):
 
 
 @door
-def two_moons(n=200, rng=0, noise=0.15):
+def two_moons(n: int = 200, rng: Rng = 0, noise: float = 0.15) -> Dataset:
     """Classification: two interleaved half circles with Gaussian noise, labels 0 and 1.
 
     Class 0 is (cos t, sin t), class 1 is (1 - cos t, 1/2 - sin t), t ~ U(0, π), plus
     N(0, sd noise) on both coordinates; the classes alternate, 200 test rows.
+
+    Parameters
+    ----------
+    n : int
+        Number of fit rows, at least 2.
+    rng : int, SeedSequence, Generator or None
+    noise : float >= 0
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minibnn as mb
+    >>> data = mb.datasets.two_moons(n=6, noise=0.0)
+    >>> data.y.tolist(), np.hypot(*data.X[data.y == 0].T).round(9).tolist()
+    ([0, 1, 0, 1, 0, 1], [1.0, 1.0, 1.0])
     """
     n, rng = check_int("n", n, 2, MOST_ROWS), as_rng(rng)
     noise = check_number("noise", noise, minimum=0)

@@ -1,5 +1,8 @@
 """The diagnosis: which mistake turns the right gradient into the one at hand."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from minibnn.diagnosis import facts, fitted_number, numerical
@@ -16,6 +19,7 @@ from minibnn.diagnosis.student import (
 )
 from minibnn.mistakes import measured
 from minibnn.mistakes.catalogue import BY_RULE, LISTED, Mistake
+from minibnn.types import ArrayLike
 from minibnn.validation.arguments import check_instance
 from minibnn.validation.doors import door
 
@@ -24,7 +28,9 @@ MOST_ODD = 8  # single coordinates named one by one
 
 
 @door
-def diagnose(student_gradient, case):
+def diagnose(
+    student_gradient: Callable[..., Any] | dict[str, ArrayLike], case: Case
+) -> Diagnosis:
     """Name the mistake in a gradient of the negative ELBO, or say that none fits.
 
     Parameters
@@ -50,6 +56,19 @@ def diagnose(student_gradient, case):
     ------
     ValueError, TypeError
         If the gradient has other keys or shapes than the params, or is not finite.
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> net = mb.MLP([2, 3, 1], activation="tanh")
+    >>> model = mb.Model(net, mb.Gaussian(0.3), mb.GaussianPrior(0.2, 1.5))
+    >>> case = mb.diagnosis.points.generic(model, mb.MeanField())
+    >>> mb.diagnose(case.gradient(), case).verdict
+    'no mistake'
+    >>> student = {key: -g for key, g in case.gradient().items()}
+    >>> found = mb.diagnose(student, case).mistakes[0]
+    >>> found.name, found.wrong
+    ('gradient-of-the-elbo', '-loss')
     """
     check_instance("case", case, Case, "a Case from minibnn.diagnosis.points")
     chain = prepared(case)

@@ -1,7 +1,9 @@
 """What a diagnosis says: ranked findings, facts, and what could not be seen."""
 
 from dataclasses import dataclass
+from typing import Any, Literal
 
+from minibnn.mistakes.catalogue import Description
 from minibnn.validation.doors import door
 
 
@@ -35,7 +37,7 @@ class Finding:
     after: float
     rank: int
 
-    def __str__(self):
+    def __str__(self) -> str:
         return (
             f"{self.rank}. {self.name} ({self.label}), {self.where}\n"
             f"   yours:  {self.wrong}\n   right:  {self.right}\n"
@@ -57,7 +59,7 @@ class Diagnosis:
         give the same numbers at this point.
     facts : tuple of str
         What is known besides: where the gradient is right, which term or link is.
-    clean : dict
+    clean : dict of str to bool
         Block name -> whether the gradient is right there.
     error : float
         Largest error of a coordinate relative to the terms it is a sum of.
@@ -65,14 +67,14 @@ class Diagnosis:
         Known mistakes that cannot be seen at this point (see ``points.lint``).
     """
 
-    verdict: str
-    mistakes: tuple
-    facts: tuple
-    clean: dict
+    verdict: Literal["no mistake", "mistake", "none fits"]
+    mistakes: tuple[Finding, ...]
+    facts: tuple[str, ...]
+    clean: dict[str, bool]
     error: float
-    hidden: tuple
+    hidden: tuple[Description, ...]
 
-    def __str__(self):
+    def __str__(self) -> str:
         head = {
             "no mistake": f"no mistake: the gradient is right to {self.error:.1e}",
             "none fits": f"wrong by {self.error:.1e}, and no known mistake fits",
@@ -88,7 +90,7 @@ class Diagnosis:
 
     __repr__ = __str__
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Plain numbers and strings, for JSON."""
         return {
             "verdict": self.verdict,

@@ -8,16 +8,21 @@ invisible at a point of yours, each with what to change.
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from minibnn.diagnosis.chain import Chain
 from minibnn.diagnosis.screen import screened, unseen
+from minibnn.estimators.base import Estimator
 from minibnn.estimators.pathwise import Pathwise
+from minibnn.families.base import Family
 from minibnn.families.scales import SCALES
-from minibnn.mistakes.catalogue import BY_RULE, LISTED, catalogue
+from minibnn.mistakes.catalogue import BY_RULE, LISTED, Description, catalogue
+from minibnn.model import Model
 from minibnn.svi.elbo import check_combination, neg_elbo
+from minibnn.types import Array, FloatArray, Params, Rng
 from minibnn.validation.arguments import as_inputs, as_rng, check_choice, check_instance
 from minibnn.validation.doors import door
 from minibnn.validation.own import keep_arrays
@@ -45,26 +50,39 @@ class Case:
     n_data : int, optional
         N; by default the batch is the whole data set.
     kl_weight : float
-    estimator : optional
+        1 for the ELBO itself.
+    estimator : Estimator, optional
         Default: the pathwise one.
 
     Raises
     ------
     ValueError, TypeError
         Naming the argument that does not fit, as ``neg_elbo`` does.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minibnn as mb
+    >>> model = mb.Model(mb.MLP([2, 3, 1]), mb.Gaussian(0.3), mb.GaussianPrior(0, 1))
+    >>> family, rng = mb.MeanField(), np.random.default_rng(0)
+    >>> params, noise = family.init(model, rng), rng.normal(size=(4, model.n_weights))
+    >>> X, y = rng.normal(size=(5, 2)), rng.normal(size=5)
+    >>> case = mb.diagnosis.points.Case(model, family, params, noise, X, y, n_data=50)
+    >>> mb.check_gradient(case.loss, case.gradient, params).verdict
+    'agrees'
     """
 
-    model: Any
-    family: Any
-    params: dict
-    noise: np.ndarray
-    X: np.ndarray
-    y: np.ndarray
+    model: Model
+    family: Family
+    params: Params
+    noise: FloatArray
+    X: FloatArray
+    y: Array
     n_data: int | None = None
     kl_weight: float = 1.0
-    estimator: Any = field(default_factory=Pathwise)
+    estimator: Estimator = field(default_factory=Pathwise)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         loss, _, _ = self.neg_elbo()
         set_own = partial(object.__setattr__, self)
         set_own("X", as_inputs(self.X, ndim=(2, 3)))
@@ -77,23 +95,50 @@ class Case:
         if not np.isfinite(loss):
             raise ValueError(f"the loss at this case is {loss}: choose another point")
 
-    def neg_elbo(self, params=None):
-        """(loss, gradients, parts) at ``params``, by default at the case itself."""
+    def neg_elbo(self, params: Params | None = None) -> tuple[Any, Params, dict[str, Any]]:
+        """The negative ELBO at ``params``, by default at the case itself.
+
+        Parameters
+        ----------
+        params : dict of arrays, optional
+            Like ``case.params``; complex ones too.
+
+        Returns
+        -------
+        loss : float
+            In nats; complex for complex params.
+        gradients : dict of arrays
+            Like ``params``.
+        parts : dict
+            "nll" and "kl", in nats.
+        """
         return neg_elbo(
             self.model, self.family, self.params if params is None else params,
             self.noise, self.X, self.y, n_data=self.n_data,
             kl_weight=self.kl_weight, estimator=self.estimator,
         )  # fmt: skip
 
-    def loss(self, params):
-        """The loss alone, a function of ``params`` (complex ones too)."""
+    def loss(self, params: Params) -> Any:
+        """The loss alone, in nats.
+
+        Parameters
+        ----------
+        params : dict of arrays
+            Like ``case.params``; complex ones too.
+        """
         return self.neg_elbo(params)[0]
 
-    def gradient(self, params=None):
-        """The package's own gradient, a dict like ``params``."""
+    def gradient(self, params: Params | None = None) -> Params:
+        """The package's own gradient, a dict like ``params``.
+
+        Parameters
+        ----------
+        params : dict of arrays, optional
+            Where; by default at the case itself.
+        """
         return self.neg_elbo(params)[1]
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         S, B = self.noise.shape[-2], len(self.X)
         return (
             f"Case({self.model!r}, {self.family!r}, {self.estimator!r}, S={S}, B={B}, "
@@ -111,7 +156,13 @@ _REGIMES = {
 
 
 @door
-def generic(model, family, estimator=None, rng=0, regime="generic"):
+def generic(
+    model: Model,
+    family: Family,
+    estimator: Estimator | None = None,
+    rng: Rng = 0,
+    regime: Literal["generic", "textbook", "late", "tiny", "big"] = "generic",
+) -> Case:
     """A :class:`Case` at which as little as possible is equal to anything else.
 
     S >= 3 samples, a batch smaller than the data and no divisor of it, a KL weight that
@@ -121,15 +172,33 @@ def generic(model, family, estimator=None, rng=0, regime="generic"):
 
     Parameters
     ----------
+    model, family : Model, and MeanField, Point, ...
+    estimator : Estimator, optional
+        Default: the pathwise one.
+    rng : int, SeedSequence, Generator or None
+        Equal seeds give equal cases.
     regime : {"generic", "textbook", "late", "tiny", "big"}
         "textbook": fresh parameters, S = 1, N = B, KL weight 1 (hides much, by intent);
         "late": end of a training, small sigma, large N; "tiny": sigma near 1e-5;
         "big": a huge objective.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a regime that is none of these, and objects that do not go together.
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> model = mb.Model(mb.MLP([3, 4, 1]), mb.Bernoulli(), mb.GaussianPrior(0.2, 1.5))
+    >>> case = mb.diagnosis.points.generic(model, mb.MeanField())
+    >>> case.noise.shape, case.X.shape, case.n_data, case.kl_weight
+    ((5, 21), (7, 3), 59, 0.37)
     """
     estimator = Pathwise() if estimator is None else estimator
     check_combination(model, family, estimator)
     rng = as_rng(rng)
-    check_choice("regime", regime, ["generic", "textbook", *sorted(set(_REGIMES))])
+    check_choice("regime", regime, ["textbook", *_REGIMES])
     textbook = regime == "textbook"
     size, sigmas, inputs, batches, beta = _REGIMES["generic" if textbook else regime]
     S, B, N = (1, 8, 8) if textbook else _distinct_sizes(model, batches)
@@ -180,7 +249,7 @@ def _targets(model, X, rng):
 
 
 @door
-def lint(case):
+def lint(case: Case) -> list[Description]:
     """The known mistakes that change nothing at this case, as a list of descriptions.
 
     Each has ``.name``, ``.label``, ``.wrong``, ``.right`` and ``.reveal``: what to
@@ -189,6 +258,28 @@ def lint(case):
     of, plus what rounding of the point does to it. Mistakes made by rule are listed if
     they would show at a generic point of the same model, and one of those that are the
     same there.
+
+    Parameters
+    ----------
+    case : Case
+
+    Raises
+    ------
+    TypeError
+        If ``case`` is something else.
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> from minibnn.diagnosis import points
+    >>> model = mb.Model(mb.MLP([2, 3, 1]), mb.Gaussian(0.3), mb.GaussianPrior(0.0, 1.0))
+    >>> textbook = points.lint(points.generic(model, mb.Point(), regime="textbook"))
+    >>> textbook[0].name
+    'n-over-b-missing'
+    >>> textbook[0].reveal
+    'take a batch smaller than the data set: n_data != len(X)'
+    >>> len(points.lint(points.generic(model, mb.Point()))) < len(textbook)
+    True
     """
     chain = Chain(check_instance("case", case, Case, "a Case, as points.generic makes"))
     allowance = resolution(chain)
@@ -217,8 +308,31 @@ def _distinct(twin, names):
 
 
 @door
-def resolution(chain, dtype=np.float64):
-    """How far a right gradient of that dtype may be from ours, per coordinate."""
+def resolution(chain: Chain, dtype: DTypeLike = np.float64) -> FloatArray:
+    """How far a right gradient of that dtype may be from ours, per coordinate.
+
+    Parameters
+    ----------
+    chain : Chain
+        Of a case, as ``minibnn.diagnosis.chain`` makes it.
+    dtype : dtype
+        float32 or float64.
+
+    Returns
+    -------
+    array (P,)
+        In nats per unit of each parameter, in the order of ``case.params``.
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> from minibnn.diagnosis.chain import Chain
+    >>> model = mb.Model(mb.MLP([2, 3, 1]), mb.Gaussian(0.3), mb.GaussianPrior(0, 1))
+    >>> chain = Chain(mb.diagnosis.points.generic(model, mb.Point()))
+    >>> coarse, fine = (mb.diagnosis.points.resolution(chain, t) for t in ("f4", "f8"))
+    >>> bool((coarse > 1e4 * fine).all())
+    True
+    """
     eps = np.finfo(dtype).eps
     rtol = max(RTOL, 256 * eps)
     return rtol * chain.magnitude + JITTER * chain.rounding(eps)

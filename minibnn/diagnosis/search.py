@@ -11,6 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minibnn.mistakes.catalogue import Mistake
+from minibnn.types import Array, IntArray
+
 SPARE_BITS = 12
 MOST_COMPOSED = 60  # mistakes of the data term that are tried one upon the other
 MOST_BESIDE = 300  # mistakes, each right in some blocks, that are tried side by side
@@ -19,10 +22,10 @@ MOST_BESIDE = 300  # mistakes, each right in some blocks, that are tried side by
 class Fit(NamedTuple):
     """One or two mistakes that reproduce the claimed gradient."""
 
-    mistakes: tuple
-    blocks: tuple  # for each mistake, the mask of the blocks where it is needed
-    odd: np.ndarray  # coordinates nothing explains
-    penalty: tuple
+    mistakes: tuple[Mistake, ...]
+    blocks: tuple[Array, ...]  # for each mistake, the mask of the blocks that need it
+    odd: IntArray  # coordinates nothing explains
+    penalty: tuple[float, ...]
 
 
 class Search:

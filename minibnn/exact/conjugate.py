@@ -19,7 +19,7 @@ from minibnn.model import Model
 from minibnn.numerics import HALF_LOG_2PI
 from minibnn.prediction.prediction import MOST_SAMPLES
 from minibnn.priors.gaussian import GaussianPrior
-from minibnn.types import ArrayLike, FloatArray
+from minibnn.types import ArrayLike, FloatArray, Rng
 from minibnn.validation.arguments import (
     as_float_array,
     as_rng,
@@ -35,7 +35,9 @@ from minibnn.validation.own import keep_arrays, kept
 
 
 @equation("E91")
-def stacked_qr(Phi, z, prior_mean, prior_scale):
+def stacked_qr(
+    Phi: FloatArray, z: FloatArray, prior_mean: FloatArray, prior_scale: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Posterior of w for z ~ N(Phi w, I) and w ~ N(m0, diag(s0²)), from one QR.
 
     (E91)  [Phi z; diag(1/s0) m0/s0] = Q [R c; 0 r],   mean = R⁻¹ c,  cov = R⁻¹ R⁻ᵀ
@@ -50,13 +52,15 @@ def stacked_qr(Phi, z, prior_mean, prior_scale):
     """
     below = np.column_stack([np.diag(1 / prior_scale), prior_mean / prior_scale])
     stacked = np.vstack([np.column_stack([Phi, z]), below])
-    R = np.linalg.qr(stacked, mode="r")
+    R = np.asarray(np.linalg.qr(stacked, mode="r"))
     R *= np.where(np.diag(R) < 0, -1.0, 1.0)[:, None]
     return R[:-1, :-1], R[:-1, -1], R[-1, -1]
 
 
 @equation("E92")
-def log_evidence(R, r, prior_scale, n):
+def log_evidence(
+    R: FloatArray, r: FloatArray, prior_scale: FloatArray, n: int
+) -> float:
     """Log evidence of the whitened data z of E91.
 
     (E92)  log p(z) = -n/2 log 2π - Σ_i log s0_i - Σ_i log R_ii - r²/2
@@ -83,24 +87,24 @@ class Decomposition(NamedTuple):
     log_evidence: float
 
     @property
-    def elbo(self):
+    def elbo(self) -> float:
         """E_q[log p(D | w)] + E_q[log p(w)] + H(q)."""
         return self.expected_log_likelihood + self.expected_log_prior + self.entropy
 
     @property
-    def residual(self):
+    def residual(self) -> float:
         """log p(D) - ELBO - KL: zero up to rounding."""
         return self.log_evidence - self.elbo - self.kl_posterior
 
 
-def prior_moments(prior, n_weights):
+def prior_moments(prior: Any, n_weights: int) -> tuple[FloatArray, FloatArray]:
     """Mean and standard deviation of each weight under a Gaussian prior, (P,)."""
     check_instance("model.prior", prior, GaussianPrior, "a GaussianPrior")
     return prior.mean_and_sd(n_weights)
 
 
 @door
-def exact_posterior(model, X, y):
+def exact_posterior(model: Model, X: ArrayLike, y: ArrayLike) -> "ExactPosterior":
     """The exact posterior of a linear model with known Gaussian noise (E91, E92).
 
     Parameters
@@ -117,6 +121,15 @@ def exact_posterior(model, X, y):
     ------
     ValueError, TypeError
         If the model is not conjugate or the data do not fit it.
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> line = mb.MLP([1, 1], bias=False)
+    >>> model = mb.Model(line, mb.Gaussian(1.0), mb.GaussianPrior())
+    >>> posterior = mb.exact_posterior(model, [[1.0], [2.0]], [2.0, 5.0])
+    >>> posterior.mean.round(6), posterior.precision.round(6)  # 12 / (1 + 1 + 4)
+    (array([2.]), array([[6.]]))
     """
     check_conjugate(model)
     A, y = model.batch(X, y, ndim=2, dtype=np.float64)
@@ -134,7 +147,7 @@ def exact_posterior(model, X, y):
     return ExactPosterior(model, mean, root, R, float(evidence), A, y)
 
 
-def check_conjugate(model):
+def check_conjugate(model: Model) -> None:
     """Raise unless the posterior has the closed form of E91."""
     check_instance("model", model, Model)
     check_instance("model.prior", model.prior, GaussianPrior, "a GaussianPrior")
@@ -151,7 +164,7 @@ def check_conjugate(model):
         )
 
 
-def _design(model, A):
+def _design(model: Model, A: FloatArray) -> FloatArray:
     """Phi (N C, P) with F.ravel() = Phi w: each output has weights of its own."""
     return np.kron(A, np.eye(model.net.n_outputs))
 
@@ -163,64 +176,99 @@ class ExactPosterior:
 
     Attributes
     ----------
-    mean : (P,)
-    root : (P, P)
+    model : Model
+        Whose posterior it is.
+    mean : array (P,)
+    root : array (P, P)
         Upper triangular R⁻¹: w = mean + root z with z ~ N(0, I) is a posterior draw.
-    factor : (P, P)
+    factor : array (P, P)
         R, upper triangular: the precision is RᵀR.
     log_evidence : float
         log p(y | X) in nats.
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> model = mb.Model(mb.MLP([1, 1]), mb.Gaussian(1.0), mb.GaussianPrior())
+    >>> X, y = [[-1.0], [0.0], [1.0]], [0.0, 1.0, 5.0]
+    >>> posterior = mb.exact_posterior(model, X, y)
+    >>> posterior.predict([[0.0], [10.0]]).std.round(2)  # far away it knows less
+    array([1.12, 5.88])
+    >>> q = mb.fit(model, mb.MeanField(), X, y, rng=0, max_steps=20).q
+    >>> terms = posterior.decompose(q)  # log evidence = ELBO + KL, whatever q is
+    >>> abs(terms.residual) < 1e-9
+    True
     """
 
-    model: Any
-    mean: np.ndarray
-    root: np.ndarray = field(repr=False)
-    factor: np.ndarray = field(repr=False)
+    model: Model
+    mean: FloatArray
+    root: FloatArray = field(repr=False)
+    factor: FloatArray = field(repr=False)
     log_evidence: float
-    _A: np.ndarray = field(repr=False)
-    _y: np.ndarray = field(repr=False)
+    _A: FloatArray = field(repr=False)
+    _y: FloatArray = field(repr=False)
 
-    __post_init__ = keep_arrays
+    def __post_init__(self) -> None:
+        keep_arrays(self)
 
     @property
-    def variances(self):
+    def variances(self) -> FloatArray:
         """Marginal posterior variances, (P,)."""
         return (self.root**2).sum(1)
 
     @property
-    def cov(self):
+    def cov(self) -> FloatArray:
         """Posterior covariance, (P, P)."""
         return self.root @ self.root.T
 
     @property
-    def precision(self):
+    def precision(self) -> FloatArray:
         """Inverse posterior covariance, (P, P)."""
         return self.factor.T @ self.factor
 
-    def sample_weights(self, n_samples, rng=None):
-        """Independent posterior draws, (S, P)."""
+    def sample_weights(self, n_samples: int, rng: Rng = None) -> FloatArray:
+        """Independent posterior draws.
+
+        Parameters
+        ----------
+        n_samples : int
+            S.
+        rng : int, SeedSequence, Generator or None
+            None draws others at every call.
+
+        Returns
+        -------
+        array (S, P)
+        """
         shape = (
             check_int("n_samples", n_samples, maximum=MOST_SAMPLES),
             len(self.mean),
         )
         return self.mean + as_rng(rng).standard_normal(shape) @ self.root.T
 
-    def predict(self, X):
-        """The Gaussian predictive at X (N, D); see :class:`GaussianPrediction`."""
+    def predict(self, X: ArrayLike) -> "GaussianPrediction":
+        """The Gaussian predictive.
+
+        Parameters
+        ----------
+        X : array (N, D)
+        """
         A = self.model.features(X, ndim=2, dtype=np.float64)
         Phi, shape = _design(self.model, A), (len(A), self.model.net.n_outputs)
         with np.errstate(over="ignore"):  # a variance of inf is an answer
             epistemic = ((Phi @ self.root) ** 2).sum(1).reshape(shape)
         aleatoric = np.full(shape, self.model.likelihood.scale**2)
-        parts = ((Phi @ self.mean).reshape(shape), aleatoric, epistemic)
+        parts = [(Phi @ self.mean).reshape(shape), aleatoric, epistemic]
         parts = [a[:, 0] if a.shape[1] == 1 else a for a in parts]
         return GaussianPrediction(*kept(parts))
 
-    def decompose(self, q):
+    def decompose(self, q: Normal) -> Decomposition:
         """log p(D) = ELBO + KL term by term, for a Gaussian q over the weights.
 
-        ``q`` has ``mean``, ``sigma``, ``log_sigma`` and maybe ``low``, all without
-        replica axis; ``result.q`` of a fit is one. Returns a :class:`Decomposition`.
+        Parameters
+        ----------
+        q : Normal
+            Without replica axis, such as ``result.q`` of a fit.
         """
         mean, L, log_det = gaussian_factor(q, len(self.mean))
         s = self.model.likelihood.scale
@@ -236,10 +284,15 @@ class ExactPosterior:
         terms = (likelihood, prior, entropy, kl, self.log_evidence)
         return Decomposition(*map(float, terms))
 
-    def kl_from(self, q):
+    def kl_from(self, q: Normal) -> float:
         """KL(q || posterior) of a Gaussian q = N(m, L Lᵀ), in nats.
 
         (|R L|² + |R d|² - P)/2 - log det(R L), d the difference of the means.
+
+        Parameters
+        ----------
+        q : Normal
+            Without replica axis, such as ``result.q`` of a fit.
         """
         mean, L, log_det = gaussian_factor(q, len(self.mean))
         shift, spread = self.factor @ (mean - self.mean), self.factor @ L
@@ -249,34 +302,77 @@ class ExactPosterior:
 
 @door
 class GaussianPrediction(NamedTuple):
-    """Exact predictive N(mean, aleatoric + epistemic) at every row, (N,) or (N, C)."""
+    """Exact predictive N(mean, aleatoric + epistemic) at every row.
 
-    mean: np.ndarray
-    aleatoric: np.ndarray
-    epistemic: np.ndarray
+    Attributes
+    ----------
+    mean : array (N,) or (N, C)
+        In units of y.
+    aleatoric, epistemic : arrays of the same shape
+        Variances, of the noise and of the mean: what more data leave, and what they take.
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> model = mb.Model(mb.MLP([1, 1]), mb.Gaussian(0.5), mb.GaussianPrior())
+    >>> posterior = mb.exact_posterior(model, [[0.0], [1.0]], [0.0, 1.0])
+    >>> prediction = posterior.predict([[0.0], [3.0]])
+    >>> prediction.aleatoric, prediction.epistemic.round(2)
+    (array([0.25, 0.25]), array([0.17, 2.14]))
+    >>> prediction.interval(0.9)[1].round(2)
+    array([1.21, 4.75])
+    """
+
+    mean: FloatArray
+    aleatoric: FloatArray
+    epistemic: FloatArray
 
     @property
-    def std(self):
+    def std(self) -> FloatArray:
         """Predictive standard deviation, noise included."""
         return np.sqrt(self.aleatoric + self.epistemic)
 
-    def interval(self, level=0.95):
-        """Central interval (lower, upper) that holds ``level`` of the probability."""
+    def interval(self, level: float = 0.95) -> tuple[FloatArray, FloatArray]:
+        """Central interval (lower, upper).
+
+        Parameters
+        ----------
+        level : float in (0, 1)
+            The probability that it holds.
+        """
         half = ndtri(0.5 + 0.5 * check_fraction("level", level, strict=True)) * self.std
         return self.mean - half, self.mean + half
 
     def quantile(self, q: ArrayLike) -> FloatArray:
-        """Quantiles of y: q in (0, 1) gives the shape of ``mean``, (k,) a k before it.
+        """Quantiles of y, in its unit.
 
-        Raises ValueError for a q that is not in (0, 1).
+        Parameters
+        ----------
+        q : float or array (k,)
+            In (0, 1).
+
+        Returns
+        -------
+        array
+            Of the shape of ``mean``; of k numbers (k, N) or (k, N, C).
+
+        Raises
+        ------
+        ValueError
+            If q is not in (0, 1).
         """
         q = as_float_array("q", q, ndim=(0, 1), dtype=np.float64)
         check_all("q", check_not_empty("q", q), (q > 0) & (q < 1), "in (0, 1)")
         z = ndtri(q).reshape(q.shape + (1,) * self.mean.ndim)
         return self.mean + z * self.std
 
-    def log_prob(self, y):
-        """Log predictive density of each target alone, the shape of ``mean``."""
+    def log_prob(self, y: ArrayLike) -> FloatArray:
+        """Log predictive density of each target alone, in nats.
+
+        Parameters
+        ----------
+        y : array of the shape of ``mean``
+        """
         y = as_float_array("y", y)
         check_shape("y", y, self.mean.shape)
         with np.errstate(over="ignore"):  # log 0 = -inf is an answer
@@ -284,7 +380,7 @@ class GaussianPrediction(NamedTuple):
             return -0.5 * z * z - np.log(self.std) - HALF_LOG_2PI
 
 
-def gaussian_factor(q, n_weights):
+def gaussian_factor(q: Normal, n_weights: int) -> tuple[FloatArray, FloatArray, float]:
     """mean (P,), L (P, P) and log det L of a Gaussian q, L = diag(sigma) (I + low)."""
     check_instance("q", q, Normal, "a Normal(mean, sigma, log_sigma[, low])")
     mean = as_float_array("q.mean", q.mean, shape=(n_weights,), dtype=np.float64)
@@ -295,7 +391,7 @@ def gaussian_factor(q, n_weights):
     return mean, sigma[:, None] * unit, float(np.sum(q.log_sigma))
 
 
-def unpacked_low(low, n_weights):
+def unpacked_low(low: ArrayLike, n_weights: int) -> FloatArray:
     """Strictly lower (P, P) matrix from (P, P) or from its P(P-1)/2 entries by row."""
     low = as_float_array("q.low", low, dtype=np.float64)
     if low.ndim == 2:

@@ -6,6 +6,7 @@ their curvature. It predicts with the same linear network, never with the origin
 the Gauss-Newton posterior is the posterior of *that* model.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,7 @@ from minibnn.likelihoods import ALL
 from minibnn.model import Model
 from minibnn.prediction.prediction import MOST_SAMPLES, Prediction, kept_features
 from minibnn.rng import seed_sequence
+from minibnn.types import ArrayLike, FloatArray, Rng
 from minibnn.validation.arguments import (
     as_float_array,
     as_inputs,
@@ -32,7 +34,9 @@ from minibnn.validation.pieces import in_turn
 
 
 @equation("E98")
-def laplace_root(J, T, prior_scale):
+def laplace_root(
+    J: FloatArray, T: FloatArray, prior_scale: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     """Root of the Gauss-Newton posterior covariance at the mode.
 
     (E98)  Λ = Σ_b J_bᵀ H_b J_b + diag(1/s0²) = RᵀR,   cov = R⁻¹ R⁻ᵀ
@@ -46,7 +50,8 @@ def laplace_root(J, T, prior_scale):
     Shapes.  J (B, C, P), T (B, C, C), s0 (P,) -> R⁻¹ (P, P), R (P, P)
     """
     rows = (T @ J).reshape(-1, J.shape[-1])
-    R = np.linalg.qr(np.vstack([rows, np.diag(1 / prior_scale)]), mode="r")
+    stacked = np.vstack([rows, np.diag(1 / prior_scale)])
+    R = np.asarray(np.linalg.qr(stacked, mode="r"))
     R *= np.where(np.diag(R) < 0, -1.0, 1.0)[:, None]
     return solve_triangular(R, np.eye(len(R))), R
 
@@ -55,7 +60,7 @@ MOST = 1e150  # above which squares overflow
 CHUNK = 4_000_000  # numbers of the activations and Jacobian rows held at once
 
 
-def jacobian(net, w, A):
+def jacobian(net: Any, w: FloatArray, A: FloatArray) -> FloatArray:
     """Derivatives of every output by every weight, w (P,), A (B, D+1) -> (B, C, P).
 
     The network's own pullback, one row of features to a replica, one output at a time.
@@ -74,9 +79,7 @@ def _jacobian_rows(net, w, A):
     return np.stack(columns, 1)
 
 
-
-
-def own_precisions(likelihood, n_numbers):
+def own_precisions(likelihood: Any, n_numbers: int) -> FloatArray:
     """Posterior precisions (n,) of the likelihood's own weights: of log s, if learned.
 
     The log scale belongs to every observation, and by E38 it shares no information with
@@ -90,7 +93,9 @@ def own_precisions(likelihood, n_numbers):
 
 
 @door
-def laplace(model, X, y, weights, *, rng=None):
+def laplace(
+    model: Model, X: ArrayLike, y: ArrayLike, weights: ArrayLike, *, rng: Rng = None
+) -> "LaplacePosterior":
     """Linearised Laplace posterior around ``weights``, normally a MAP fit.
 
     Its precision is Gauss-Newton's: second derivatives by the outputs (their mean over y,
@@ -118,6 +123,16 @@ def laplace(model, X, y, weights, *, rng=None):
     ------
     ValueError, TypeError
         If the likelihood has no output-space Hessian here or an argument does not fit.
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> X, y = [[-1.0], [0.0], [2.0]], [0.5, 1.0, 3.0]
+    >>> model = mb.Model(mb.MLP([1, 1]), mb.Gaussian(0.5), mb.GaussianPrior())
+    >>> exact = mb.exact_posterior(model, X, y)  # of a linear model: Laplace's too
+    >>> gap = mb.laplace(model, X, y, exact.mean).log_evidence - exact.log_evidence
+    >>> abs(gap) < 1e-9
+    True
     """
     check_curvature(check_instance("model", model, Model).likelihood)
     A, y = model.batch(X, y, ndim=2, dtype=np.float64)
@@ -141,7 +156,7 @@ def laplace(model, X, y, weights, *, rng=None):
     return LaplacePosterior(model, w, root, float(evidence), slope, seed_sequence(rng))
 
 
-def check_curvature(likelihood):
+def check_curvature(likelihood: Any) -> None:
     """Raise unless the output-space Hessian of the likelihood is known here."""
     if likelihood.hessian_root is None:
         *names, last = (cls.__name__ for cls in ALL if cls.hessian_root)
@@ -178,44 +193,82 @@ class LaplacePosterior:
 
     Attributes
     ----------
-    mean : (P,)
+    model : Model
+        With the network as it was, not linearised.
+    mean : array (P,)
         The mode it was made at; a learned log s is the last of it.
-    root : (P, P)
+    root : array (P, P)
         w = mean + root z with z ~ N(0, I) is a draw.
     log_evidence : float
         Laplace's approximation, in nats; wrong if ``mean`` is not a mode.
     slope : float
         Length of the log joint's gradient in posterior standard deviations: how far
         from a mode ``mean`` is; below 0.1 is close.
+    prediction_seed : SeedSequence
+        Where draws begin unless they are given an ``rng``.
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> X, y = [[-2.0], [-1.0], [0.0], [1.0]], [0, 0, 1, 1]
+    >>> model = mb.Model(mb.MLP([1, 1]), mb.Bernoulli(), mb.GaussianPrior())
+    >>> mode = mb.fit(model, mb.Point(), X, y, rng=0).params["mu"]
+    >>> posterior = mb.laplace(model, X, y, mode, rng=0)
+    >>> posterior.slope < 0.1
+    True
+    >>> posterior.predict([[-2.0], [2.0]]).mean.round(1)
+    array([0.2, 0.8])
     """
 
     model: Model = field(repr=False)
-    mean: np.ndarray = field(repr=False)
-    root: np.ndarray = field(repr=False)
+    mean: FloatArray = field(repr=False)
+    root: FloatArray = field(repr=False)
     log_evidence: float
     slope: float
     prediction_seed: np.random.SeedSequence = field(repr=False)
 
-    __post_init__ = keep_arrays
+    def __post_init__(self) -> None:
+        keep_arrays(self)
 
     @property
-    def cov(self):
+    def cov(self) -> FloatArray:
         """Posterior covariance, (P, P)."""
         return self.root @ self.root.T
 
     @property
-    def variances(self):
+    def variances(self) -> FloatArray:
         """Marginal posterior variances, (P,)."""
         return (self.root**2).sum(1)
 
-    def sample_weights(self, n_samples, rng=None):
-        """Independent draws (S, P), meant for the linearised network."""
+    def sample_weights(self, n_samples: int, rng: Rng = None) -> FloatArray:
+        """Independent draws, meant for the linearised network.
+
+        Parameters
+        ----------
+        n_samples : int
+            S.
+        rng : int, SeedSequence, Generator or None
+            None begins ``prediction_seed`` anew: equal calls, equal draws.
+
+        Returns
+        -------
+        array (S, P)
+        """
         seed = self.prediction_seed if rng is None else seed_sequence(rng)
         n_samples = check_int("n_samples", n_samples, maximum=MOST_SAMPLES)
         return next(self._weight_chunks(seed, n_samples, n_samples))
 
-    def output_moments(self, X):
-        """Mean and standard deviation of the linearised f at X, (N,) or (N, C) each."""
+    def output_moments(self, X: ArrayLike) -> tuple[FloatArray, FloatArray]:
+        """Mean and standard deviation of the linearised f.
+
+        Parameters
+        ----------
+        X : array (N, D)
+
+        Returns
+        -------
+        mean, sd : arrays (N,) or (N, C)
+        """
         A = self.model.features(X, ndim=2, dtype=np.float64)
         net = self.model.net
         w, root = self.mean[: net.n_weights], self.root[: net.n_weights]
@@ -223,8 +276,19 @@ class LaplacePosterior:
         sd = np.sqrt(((jacobian(net, w, A) @ root) ** 2).sum(-1))
         return (F[:, 0], sd[:, 0]) if F.shape[1] == 1 else (F, sd)
 
-    def predict(self, X, n_samples=1000, rng=None):
-        """Posterior predictive of the linearised network; see `minibnn.Prediction`."""
+    def predict(
+        self, X: ArrayLike, n_samples: int = 1000, rng: Rng = None
+    ) -> Prediction:
+        """Posterior predictive of the linearised network; see `minibnn.Prediction`.
+
+        Parameters
+        ----------
+        X : array (N, D)
+        n_samples : int
+            S, draws of the weights.
+        rng : int, SeedSequence, Generator or None
+            None begins ``prediction_seed`` anew: equal calls, equal answers.
+        """
         A = kept_features(self.model, as_inputs(X, dtype=np.float64))
         tangent = _TangentModel(
             _Tangent(self.model.net, self.mean), self.model.likelihood
@@ -233,7 +297,9 @@ class LaplacePosterior:
         seed = self.prediction_seed if rng is None else seed_sequence(rng)
         return Prediction(tangent, self._weight_chunks, A, n_samples, seed)
 
-    def _weight_chunks(self, seed, n_samples, size):
+    def _weight_chunks(
+        self, seed: np.random.SeedSequence, n_samples: int, size: int
+    ) -> Iterator[FloatArray]:
         # all at once: every further chunk would ask for the Jacobian again
         z = np.random.default_rng(seed).standard_normal((n_samples, len(self.mean)))
         yield self.mean + z @ self.root.T

@@ -5,10 +5,13 @@ sigma it integrates to some other number, which changes with the unit of x and w
 choice of sigma or log sigma as the parameter.
 """
 
+from typing import Any
+
 import numpy as np
 
 from minibnn.equations import equation
 from minibnn.numerics import HALF_LOG_2PI
+from minibnn.types import ArrayLike
 from minibnn.validation.arguments import (
     as_numbers,
     as_vector,
@@ -25,7 +28,9 @@ POINTS = 65
 
 @door
 @equation("E93")
-def normal_log_likelihood(x, mu, sigma):
+def normal_log_likelihood(
+    x: ArrayLike, mu: ArrayLike, sigma: ArrayLike
+) -> tuple[Any, tuple[Any, Any]]:
     """Log likelihood of mu and sigma given an independent normal sample.
 
     (E93)  log L = -n log sigma - Σ z_i²/2 - n/2 log 2π,   z_i = (x_i - mu)/sigma
@@ -33,7 +38,30 @@ def normal_log_likelihood(x, mu, sigma):
     Derivation.  L = Π_i N(x_i; mu, sigma²); take logs. ∂z_i/∂mu = -1/sigma and
         ∂z_i/∂sigma = -z_i/sigma. Both slopes vanish where Σ (x_i - mu) = 0 and
         Σ (x_i - mu)² = n sigma²: at the sample mean and the 1/n standard deviation.
-    Shapes.  x (..., n), mu, sigma (...) -> value (...), (g_mu, g_sigma) (...)
+
+    Parameters
+    ----------
+    x : array (..., n)
+    mu, sigma : float or array (...)
+        In the unit of x; sigma > 0.
+
+    Returns
+    -------
+    value : float or array (...)
+        In nats.
+    slopes : (g_mu, g_sigma), each of the same shape
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming the argument that does not fit.
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> value, (g_mu, g_sigma) = mb.normal_log_likelihood([1.0, 3.0], 2.0, 1.0)
+    >>> float(value.round(4)), float(g_mu), float(g_sigma)  # at its maximum
+    (-2.8379, 0.0, 0.0)
     """
     mu, sigma = as_numbers("mu", mu)[..., None], as_numbers("sigma", sigma)[..., None]
     if not np.all(sigma.real > 0):
@@ -49,7 +77,7 @@ def normal_log_likelihood(x, mu, sigma):
         return value, (z.sum(-1) / s, (squares - n) / s)
 
 
-def _fit(*shapes):
+def _fit(*shapes: tuple[int, ...]) -> bool:
     """Whether arrays of these shapes broadcast together."""
     try:
         np.broadcast_shapes(*shapes)
@@ -59,7 +87,7 @@ def _fit(*shapes):
 
 
 @door
-def normal_maximum(x):
+def normal_maximum(x: ArrayLike) -> tuple[float, float]:
     """Maximum-likelihood (mu, sigma): sample mean and 1/n standard deviation."""
     x = as_vector("x", x, dtype=np.float64)
     if np.ptp(x) == 0:
@@ -68,7 +96,7 @@ def normal_maximum(x):
 
 
 @door
-def integral_over_data(n, mu=0.0, sigma=1.0):
+def integral_over_data(n: int, mu: float = 0.0, sigma: float = 1.0) -> float:
     """∫ L(mu, sigma | x) dx_1 ... dx_n by the trapezoid rule: 1 for every mu, sigma.
 
     The integrand is a product over x_i, so the n-fold integral is the n-th power of
@@ -82,7 +110,7 @@ def integral_over_data(n, mu=0.0, sigma=1.0):
 
 
 @door
-def integral_over_parameters(x, log_sigma=False):
+def integral_over_parameters(x: ArrayLike, log_sigma: bool = False) -> float:
     """∫∫ L(mu, sigma | x) dmu dsigma, or dmu d(log sigma), by the trapezoid rule.
 
     Parameters

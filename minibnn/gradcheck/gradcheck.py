@@ -3,6 +3,9 @@
 The checker knows nothing of networks: it judges any Python function of an array.
 """
 
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal
+
 import numpy as np
 
 from minibnn.gradcheck import reasons, verdict
@@ -11,13 +14,25 @@ from minibnn.gradcheck.coordinates import Coordinates
 from minibnn.gradcheck.directions import Directions
 from minibnn.gradcheck.noise import value_noise
 from minibnn.gradcheck.problem import EPS, Layout, Problem, floating, function
+from minibnn.gradcheck.report import GradientReport
+from minibnn.types import ArrayLike, Rng
 from minibnn.validation.arguments import as_rng, check_choice, check_int, check_positive
 from minibnn.validation.doors import door
 
 
 @door
-def check_gradient(f, grad, x, *, names=None, blocks=None, rng=0, tol=None,
-                   kinks="guard", max_coordinates=400):  # fmt: skip
+def check_gradient(
+    f: Callable[[Any], Any],
+    grad: Callable[[Any], Any] | ArrayLike | dict[str, Any],
+    x: ArrayLike | dict[str, Any],
+    *,
+    names: Iterable[str] | None = None,
+    blocks: Mapping[str, int] | Iterable[Any] | None = None,
+    rng: Rng = 0,
+    tol: float | None = None,
+    kinks: Literal["guard", "ignore"] = "guard",
+    max_coordinates: int = 400,
+) -> GradientReport:
     """Judge a claimed gradient of a real function: agrees, wrong, or cannot tell.
 
     The complex step judges where f is analytic, and is itself checked: Romberg
@@ -30,22 +45,30 @@ def check_gradient(f, grad, x, *, names=None, blocks=None, rng=0, tol=None,
 
     Parameters
     ----------
-    f : function of x giving one real number; its noise, if any, held fixed. It is
-        called with float64 and, if it can, complex128 arrays. Where it raises beside
-        x, it has no value there.
-    grad : function of x giving a floating-point array like x, or that array (or dict
-        of arrays). Neither f nor grad may change its argument.
-    x : array of any shape, or dict of arrays; float32 or float64
-    names : P names of the coordinates in flat order
-    blocks : dict block name -> size in flat order, or P labels; default: the arrays
-        of x
-    rng : seed or Generator of the jitter and the random directions
-    tol : relative error of a coordinate that still counts as right (1e-9)
-    kinks : "guard" keeps differences away from kinks, and at a kink at x itself
-        accepts any slope between the two sides; "ignore" takes f to be smooth
-    max_coordinates : above this many parameters, scaled random directions are
-        judged instead of coordinates: at most 70 calls of f, 60 more to find a
-        coordinate that is wrong
+    f : function
+        Of x, giving one real number; its noise, if any, held fixed. It is called with
+        float64 and, if it can, complex128 arrays. Where it raises beside x, it has no
+        value there.
+    grad : function, array or dict of arrays
+        Function of x giving a floating-point array like x, or that array (or dict of
+        arrays). Neither f nor grad may change its argument.
+    x : array of any shape, or dict of arrays
+        P numbers in all; float32 or float64.
+    names : P strings, optional
+        Names of the coordinates in flat order.
+    blocks : dict or P labels, optional
+        Block name -> size in flat order, or the block of each coordinate; default: the
+        arrays of x.
+    rng : int, SeedSequence, Generator or None
+        Of the jitter and the random directions.
+    tol : float > 0, optional
+        Relative error of a coordinate that still counts as right (1e-9).
+    kinks : {"guard", "ignore"}
+        "guard" keeps differences away from kinks, and at a kink at x itself accepts
+        any slope between the two sides; "ignore" takes f to be smooth.
+    max_coordinates : int
+        Above this many parameters, scaled random directions are judged instead of
+        coordinates: at most 70 calls of f, 60 more to find a coordinate that is wrong.
 
     Returns
     -------
@@ -53,8 +76,20 @@ def check_gradient(f, grad, x, *, names=None, blocks=None, rng=0, tol=None,
 
     Raises
     ------
-    TypeError, ValueError : naming the argument; what f and grad raise at x itself, or
-        f wherever it is asked, passes through
+    TypeError, ValueError
+        Naming the argument; what f and grad raise at x itself passes through.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minibnn as mb
+    >>> def f(x):
+    ...     return np.sum(x**3)
+    >>> mb.check_gradient(f, lambda x: 3 * x**2, np.array([1.0, -2.0]))
+    <GradientReport: agrees (2 parameters, by complex step)>
+    >>> report = mb.check_gradient(f, lambda x: 2 * x**2, np.array([1.0, -2.0]))
+    >>> report.verdict, report.oracle.round(9).tolist()
+    ('wrong', [3.0, 12.0])
     """
     options = _options(tol, kinks, rng, max_coordinates)
     with np.errstate(all="ignore"):
@@ -63,8 +98,15 @@ def check_gradient(f, grad, x, *, names=None, blocks=None, rng=0, tol=None,
 
 @door
 def check_adjoint(
-    forward, pullback, x, rng=0, *, tol=None, kinks="guard", max_coordinates=400
-):
+    forward: Callable[[Any], Any],
+    pullback: Callable[[Any], Any],
+    x: ArrayLike | dict[str, Any],
+    rng: Rng = 0,
+    *,
+    tol: float | None = None,
+    kinks: Literal["guard", "ignore"] = "guard",
+    max_coordinates: int = 400,
+) -> GradientReport:
     """Judge the pullback of a map by the dot-product test <u, Jv> = <pullback(u), v>.
 
     With a random cotangent u, <u, forward(x)> is a scalar function whose gradient is
@@ -73,10 +115,14 @@ def check_adjoint(
 
     Parameters
     ----------
-    forward : function of x giving an array
-    pullback : function of u, shaped like forward(x), giving the cotangent of x
+    forward : function
+        Of x, giving an array of any shape.
+    pullback : function
+        Of u, shaped like forward(x), giving the cotangent of x, shaped like x.
     x : array, or dict of arrays
-    rng, tol, kinks, max_coordinates : as in check_gradient
+        float32 or float64.
+    rng, tol, kinks, max_coordinates :
+        As in :func:`check_gradient`.
 
     Returns
     -------
@@ -84,7 +130,18 @@ def check_adjoint(
 
     Raises
     ------
-    TypeError, ValueError : naming the argument
+    TypeError, ValueError
+        Naming the argument.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minibnn as mb
+    >>> A, x = np.arange(6.0).reshape(2, 3), np.ones(3)
+    >>> mb.check_adjoint(lambda x: A @ x, lambda u: A.T @ u, x).verdict
+    'agrees'
+    >>> mb.check_adjoint(lambda x: A @ x, lambda u: 2 * A.T @ u, x).verdict
+    'wrong'
     """
     options = _options(tol, kinks, rng, max_coordinates)
     function(forward, "forward")

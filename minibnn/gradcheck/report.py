@@ -2,68 +2,102 @@
 
 import math
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+
+from minibnn.types import FloatArray, Rng
+
+if TYPE_CHECKING:  # editors know what plot gives; nothing is loaded before it draws
+    from matplotlib.axes import Axes
 
 AGREES, WRONG, CANNOT_TELL = "agrees", "wrong", "cannot tell"
 
 
 @dataclass(eq=False, repr=False)
 class GradientReport:
-    """The outcome of a gradient check.
+    """The outcome of a gradient check; printed, it is its table.
 
     Attributes
     ----------
-    verdict : "agrees", "wrong" or "cannot tell"
-    error, bound : largest absolute error, and the certified bound on what is left
-        open: the true error lies within error +- bound. For "wrong" both belong to
-        the worst of the wrong coordinates. Units of f per unit of x; along random
-        directions, per coordinate of the usual gradient size.
-    relative_error, relative_bound : the same, each coordinate against itself
-        (where it is zero: against the usual gradient of its block).
-    reason : one sentence: what is wrong and where, or what to change.
-    judge : "complex step" or "central differences"
-    mode : "coordinates" (each by itself) or "directions" (many parameters)
-    blocks, coordinates, directions, kinks, notes : lists, see ``to_dict``
-    gradient, oracle : (P,) claimed and true values; oracle is None for directions
-    differences : (P,) what the differences alone say; they stop as soon as they settle
-        the matter where the complex step is the judge; None for directions
-    miss : along directions, "relative_error", that is seen in any one coordinate, and
-        the "probability" with which a larger one escapes; "usual": the same without
-        the coordinates whose gradient is too small to have its full weight. Otherwise
-        None
-    calls : how often f (real, complex) and grad were called
+    verdict : {"agrees", "wrong", "cannot tell"}
+    error, bound : float
+        Largest absolute error, and the certified bound on what is left open: the true
+        error lies within error +- bound. For "wrong" both belong to the worst of the
+        wrong coordinates. Units of f per unit of x; along random directions, per
+        coordinate of the usual gradient size.
+    relative_error, relative_bound : float
+        The same, each coordinate against itself (where it is zero: against the usual
+        gradient of its block).
+    reason : str
+        One sentence: what is wrong and where, or what to change.
+    judge : {"complex step", "central differences", ""}
+        "" where nothing was judged, for f or grad is not steady.
+    mode : {"coordinates", "directions"}
+        Each coordinate by itself, or random directions (many parameters).
+    size : int
+        P, the number of parameters.
+    tol : float
+        Relative error of a coordinate that still counted as right.
+    blocks, coordinates, directions, kinks, notes : list
+        See :meth:`to_dict`.
+    miss : dict or None
+        Along directions, "relative_error", that is seen in any one coordinate, and the
+        "probability" with which a larger one escapes; "usual": the same without the
+        coordinates whose gradient is too small to have its full weight.
+    calls : dict
+        How often "f" (real), "f_complex" and "grad" were called.
+    gradient, oracle : (P,)
+        Claimed and true values; oracle is None for directions.
+    differences : (P,) or None
+        What the differences alone say; they stop as soon as they settle the matter
+        where the complex step is the judge; None for directions.
+    problem : object
+        f, x and the blocks, which ``plot`` needs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minibnn as mb
+    >>> x = np.array([0.5, 2.0])
+    >>> report = mb.check_gradient(lambda x: np.sum(np.sin(x)), np.cos(x) + [0, 1], x)
+    >>> report
+    <GradientReport: wrong (2 parameters, by complex step)>
+    >>> round(report.error, 9), report.bound < 1e-12
+    (1.0, True)
+    >>> [spot["name"] for spot in report.coordinates if spot["status"] == "wrong"]
+    ['x[1]']
     """
 
-    verdict: str
+    verdict: Literal["agrees", "wrong", "cannot tell"]
     error: float = math.nan
     bound: float = math.inf
     relative_error: float = math.nan
     relative_bound: float = math.inf
     reason: str = ""
     judge: str = ""
-    mode: str = "coordinates"
+    mode: Literal["coordinates", "directions"] = "coordinates"
     size: int = 0
     tol: float = math.nan
-    blocks: list = field(default_factory=list)
-    coordinates: list = field(default_factory=list)
-    directions: list = field(default_factory=list)
-    kinks: list = field(default_factory=list)
-    notes: list = field(default_factory=list)
-    miss: dict | None = None
-    calls: dict = field(default_factory=dict)
-    gradient: np.ndarray | None = None
-    oracle: np.ndarray | None = None
-    differences: np.ndarray | None = None
-    problem: object = None  # what ``plot`` needs: f, x and the blocks
+    blocks: list[dict[str, Any]] = field(default_factory=list)
+    coordinates: list[dict[str, Any]] = field(default_factory=list)
+    directions: list[dict[str, Any]] = field(default_factory=list)
+    kinks: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    miss: dict[str, float] | None = None
+    calls: dict[str, int] = field(default_factory=dict)
+    gradient: FloatArray | None = None
+    oracle: FloatArray | None = None
+    differences: FloatArray | None = None
+    problem: Any = None
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.table()
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<GradientReport: {self.verdict} ({self._scope()})>"
 
-    def table(self):
+    def table(self) -> str:
         """Give the report as a short readable text."""
         lines = [f"gradient {self.verdict} ({self._scope()})"]
         if self.reason:
@@ -107,7 +141,7 @@ class GradientReport:
             )
         return text
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Give the report as plain numbers, strings and lists, ready for JSON.
 
         Keys are the attributes; nan and inf become None. ``coordinates`` has name,
@@ -120,21 +154,31 @@ class GradientReport:
         names = [name for name in self.__dataclass_fields__ if name not in skip]
         return {name: _plain(getattr(self, name)) for name in names}
 
-    def plot(self, ax=None, kind="step", rng=0):
+    def plot(
+        self,
+        ax: "Axes | None" = None,
+        kind: Literal["step", "taylor", "blocks"] = "step",
+        rng: Rng = 0,
+    ) -> "Axes":
         """Draw the evidence and give the axes.
 
         Parameters
         ----------
-        ax : matplotlib axes, made if None
-        kind : "step" (error of central differences against the step, the V, with the
-            floor of the complex step), "taylor" (remainder against the step: slope 2
-            for a right gradient, 1 for a wrong one) or "blocks" (relative error and
-            bound of each block)
-        rng : seed of the random direction of "step" and "taylor"
+        ax : Axes, optional
+            Made if None.
+        kind : {"step", "taylor", "blocks"}
+            "step": error of central differences against the step, the V, with the floor
+            of the complex step; "taylor": remainder against the step, slope 2 for a
+            right gradient, 1 for a wrong one; "blocks": relative error and bound of
+            each block.
+        rng : int, SeedSequence, Generator or None
+            Of the random direction of "step" and "taylor".
 
         Raises
         ------
-        ValueError : unknown kind, or "step" and "taylor" where f is not steady
+        ValueError
+            Unknown kind, or "step" and "taylor" where f is not steady, or forgotten by
+            a pickle.
         """
         from minibnn.gradcheck.curves import draw
 

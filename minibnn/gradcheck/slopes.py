@@ -23,14 +23,14 @@ class Slope:
     still: bool = False  # f did not move at all
     edge: bool = False  # f had no value on one side
     away: float = 0.0  # of the plain difference over the shortest step
-    split: tuple = ()  # what long and short steps say, where they contradict
+    split: tuple[float, ...] = ()  # what long and short steps say, where they contradict
 
     @property
-    def kink(self):
+    def kink(self) -> bool:
         """Whether the slope jumps at the point itself."""
         return not math.isnan(self.low)
 
-    def excess(self, value, bound):
+    def excess(self, value: float, bound: float) -> float:
         """By how much value +- bound lies outside what this slope allows."""
         if not math.isfinite(self.bound):
             return -math.inf
@@ -49,10 +49,10 @@ class Rung:
     left: float
     right: float
     noise: float
-    centre: list = field(default_factory=list)  # Romberg row of the central slope
-    bend: list = field(default_factory=list)  # Romberg row of (right - left) / h
+    centre: list[float] = field(default_factory=list)  # Romberg row of the central slope
+    bend: list[float] = field(default_factory=list)  # Romberg row of (right - left) / h
 
     @property
-    def gap(self):
+    def gap(self) -> float:
         """How far the one-sided slopes lie apart."""
         return self.right - self.left

@@ -4,6 +4,7 @@ import numpy as np
 
 from minibnn.equations import equation
 from minibnn.mcmc.r_hat import checked_draws, rank_normalise, split, variances
+from minibnn.types import ArrayLike, FloatArray
 from minibnn.validation.doors import door
 
 
@@ -44,7 +45,7 @@ def _autocovariance(draws):
 
 
 @door
-def ess(draws):
+def ess(draws: ArrayLike) -> FloatArray:
     """Bulk effective sample size of every quantity, (chain, draw, ...) -> (...).
 
     Of rank-normalised split chains. It can exceed the number of draws where successive
@@ -55,9 +56,21 @@ def ess(draws):
     definition says, and the size of chains that are stuck does not depend on how long
     they have been.
 
+    Parameters
+    ----------
+    draws : array (chain, draw, ...)
+
     Raises
     ------
     ValueError
         For fewer than 8 draws a chain, or NaN.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minibnn.mcmc.ess import ess
+    >>> steps = np.random.default_rng(0).normal(size=(4, 250))
+    >>> bool(ess(steps) > 500), bool(ess(steps.cumsum(1)) < 50)  # noise, a random walk
+    (True, True)
     """
     return effective_size(rank_normalise(split(checked_draws(draws))))

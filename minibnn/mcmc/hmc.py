@@ -1,5 +1,7 @@
 """Hamiltonian Monte Carlo: the reference that variational posteriors are judged by."""
 
+from typing import Literal
+
 import numpy as np
 
 from minibnn.inputs import named_data
@@ -11,6 +13,7 @@ from minibnn.mcmc.leapfrog import State, transition
 from minibnn.model import Model
 from minibnn.progress import Progress
 from minibnn.rng import seed_sequence
+from minibnn.types import ArrayLike, Rng
 from minibnn.validation.arguments import (
     as_float_array,
     check_bool,
@@ -30,22 +33,22 @@ MOST = 10_000_000  # chains, or draws of a chain: all are kept
 
 @door
 def hmc(
-    model,
-    X,
-    y,
+    model: Model,
+    X: ArrayLike,
+    y: ArrayLike,
     *,
-    rng=None,
-    n_chains=4,
-    n_draws="auto",
-    max_draws=3000,
-    watch=None,
-    n_warmup=500,
-    path_length=2.5,
-    max_leapfrog=1000,
-    target_accept=0.8,
-    init=None,
-    verbose=False,
-):
+    rng: Rng = None,
+    n_chains: int = 4,
+    n_draws: int | Literal["auto"] = "auto",
+    max_draws: int = 3000,
+    watch: ArrayLike | None = None,
+    n_warmup: int = 500,
+    path_length: float = 2.5,
+    max_leapfrog: int = 1000,
+    target_accept: float = 0.8,
+    init: ArrayLike | None = None,
+    verbose: bool = False,
+) -> Chains:
     """Draw weights from the posterior by Hamiltonian Monte Carlo (E94).
 
     All chains advance together as one batch. During warm-up every chain learns its own
@@ -99,6 +102,20 @@ def hmc(
     -----
     Duane et al. 1987; Neal 2011; windows and first steps after Hoffman & Gelman 2014
     and Stan.
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> data = mb.datasets.linear(n=50, d=2, noise=0.1)
+    >>> model = mb.Model(mb.MLP([2, 1]), mb.Gaussian(0.1), mb.GaussianPrior(0.0, 1.0))
+    >>> chains = mb.hmc(
+    ...     model, data.X, data.y, rng=0, n_chains=2, n_draws=50, n_warmup=50
+    ... )
+    >>> chains.weights.shape, chains.divergences, chains.stop_reason
+    ((2, 50, 3), 0, 'n_draws')
+    >>> exact = mb.exact_posterior(model, data.X, data.y)
+    >>> bool(abs(chains.weights.mean((0, 1)) - exact.mean).max() < 0.02)
+    True
     """
     check_instance("model", model, Model)
     A, y = model.batch(X, y, ndim=2, dtype=np.float64)

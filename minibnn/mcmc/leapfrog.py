@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minibnn.equations import equation
+from minibnn.types import Array, FloatArray
 
 DIVERGED = 1000.0  # nats of energy error that no sensible trajectory makes
 
@@ -16,17 +17,17 @@ DIVERGED = 1000.0  # nats of energy error that no sensible trajectory makes
 class State(NamedTuple):
     """Where the chains are: weights (C, P), log joint (C,), its gradient (C, P)."""
 
-    w: np.ndarray
-    log_joint: np.ndarray
-    gradient: np.ndarray
+    w: FloatArray
+    log_joint: FloatArray
+    gradient: FloatArray
 
 
 class Move(NamedTuple):
     """What a transition did, one value per chain."""
 
-    accept: np.ndarray  # probability with which the proposal was accepted
-    diverged: np.ndarray  # whether its energy error passed all bounds
-    energy: np.ndarray  # Hamiltonian of the state it left behind
+    accept: FloatArray  # probability with which the proposal was accepted
+    diverged: Array  # whether its energy error passed all bounds
+    energy: FloatArray  # Hamiltonian of the state it left behind
 
 
 @equation("E94")

@@ -10,6 +10,7 @@ import scipy
 from scipy.special import ndtri
 
 from minibnn.equations import equation
+from minibnn.types import ArrayLike, FloatArray
 from minibnn.validation.arguments import as_float_array
 from minibnn.validation.doors import door
 
@@ -37,17 +38,30 @@ def potential_reduction(draws):
 
 
 @door
-def r_hat(draws):
+def r_hat(draws: ArrayLike) -> FloatArray:
     """Rank-normalised split R-hat of every quantity, (chain, draw, ...) -> (...).
 
     The larger of the R-hats of ranks (do chains agree on location?) and of folded ranks
     (on spread?). Near 1 is good, 1.01 is a common limit; inf where halves are constant
     and differ.
 
+    Parameters
+    ----------
+    draws : array (chain, draw, ...)
+
     Raises
     ------
     ValueError
         For fewer than 8 draws a chain, or NaN.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minibnn.mcmc.r_hat import r_hat
+    >>> draws = np.random.default_rng(0).normal(size=(4, 250))
+    >>> apart = draws + 3 * np.arange(4)[:, None]
+    >>> bool(r_hat(draws) < 1.02), bool(r_hat(apart) > 1.5)
+    (True, True)
     """
     halves = split(checked_draws(draws))
     folded = np.abs(halves - np.median(halves, axis=(0, 1)))
@@ -55,7 +69,7 @@ def r_hat(draws):
     return np.maximum(*(potential_reduction(z) for z in ranks))
 
 
-def checked_draws(draws):
+def checked_draws(draws: ArrayLike) -> FloatArray:
     """Draws (chain, draw, ...) in double precision, enough of them, no NaN."""
     draws = as_float_array("draws", draws, dtype=np.float64)
     if draws.ndim < 2 or draws.shape[1] < LEAST_DRAWS:

@@ -11,7 +11,7 @@ line in a list, but for what people do most.
 """
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,7 +22,8 @@ BY_RULE = (
     "kl_symbols", "draw", "indices", "operands", "forward", "data", "loss", "noise_scale",
     "rows", "slopes", "precision",
 )  # fmt: skip
-MAKERS = {}  # module -> functions chain -> mistakes, in the order of suspicion
+Maker = Callable[[Any], Iterable["Mistake"]]  # of a Chain, which stands a floor above
+MAKERS: dict[str, list[Maker]] = {}  # by module, in the order of suspicion
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Description:
     hint: str
     reveal: str
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<{self.name} ({self.label}): {self.wrong}, should be {self.right}>"
 
 
@@ -72,32 +73,32 @@ class Mistake(Description):
         all of them.
     """
 
-    changes: tuple = ()
+    changes: tuple[tuple[str, Callable[..., Any]], ...] = ()
     needs: Callable[[Any], bool] | None = None
-    touches: tuple = ("mu", "rho")
+    touches: tuple[str, ...] = ("mu", "rho")
     placed: bool = False
 
     @property
-    def links(self):
+    def links(self) -> set[str]:
         """The links it changes."""
         return {link for link, _ in self.changes}
 
     @property
-    def description(self):
+    def description(self) -> Description:
         """The same in words alone."""
         names = ("name", "label", "wrong", "right", "hint", "reveal")
         return Description(*(getattr(self, name) for name in names))
 
 
-def known(page, *mistakes):
+def known(page: str, *mistakes: Mistake) -> None:
     """Register mistakes of a page in the order in which they are to be suspected."""
     MAKERS.setdefault(page, []).append(lambda chain: mistakes)
 
 
-def rule(needs):
+def rule(needs: Callable[[Any], bool]) -> Callable[[Maker], Maker]:
     """Register a generator chain -> mistakes, for those that come in numbers."""
 
-    def register(make):
+    def register(make: Maker) -> Maker:
         MAKERS.setdefault(make.__module__, []).append(
             lambda chain: make(chain) if needs(chain) else ()
         )
@@ -106,9 +107,9 @@ def rule(needs):
     return register
 
 
-def catalogue(chain, pages=LISTED):
+def catalogue(chain: Any, pages: Iterable[str] = LISTED) -> list[Mistake]:
     """The mistakes of some pages that can be made at a case, labels filled in."""
-    found = []
+    found: list[Mistake] = []
     for page in pages:  # each page registers its mistakes once, when it is first read
         module = importlib.import_module(f"minibnn.mistakes.{page}")
         for make in MAKERS[module.__name__]:

@@ -6,6 +6,9 @@ one of them, or a simple function of the right one. The rules of ``draw``, ``slo
 with them can be differentiated by the complex step.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from minibnn.numerics import magnitude, sigmoid, softplus
@@ -93,7 +96,7 @@ PRIOR_NUMBERS = {
     "standardised": ("(mu - m0)/s0", lambda n: (n.mu - n.m0) / n.s0),
     "distance": ("(mu - m0)", lambda n: n.mu - n.m0),
 }  # fmt: skip
-FUNCTIONS = {  # name -> (formula of x, function); x real or complex
+FUNCTIONS: dict[str, tuple[str, Callable[[Any], Any]]] = {  # x real or complex
     "squared": ("{}²", lambda x: x**2),
     "cubed": ("{}³", lambda x: x**3),
     "to-the-fourth": ("{}⁴", lambda x: x**4),

@@ -3,6 +3,8 @@
 What a run does after one, with the rest of its schedule, is `stopping.Rule`.
 """
 
+from typing import Any
+
 import numpy as np
 
 from minibnn.equations import equation
@@ -30,19 +32,35 @@ class Plateau:
     ----------
     window : int
         n, at least 2.
-    z : float
+    z : float > 0
         How many standard errors a rise must exceed to count as progress.
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> rule, weights = mb.Plateau(window=3), [1.0] * 6
+    >>> rule({"loss": [9.0, 8.0, 7.0, 4.0, 3.0, 2.0], "kl_weight": weights})
+    False
+    >>> rule({"loss": [4.0, 2.0, 3.0, 2.0, 4.0, 3.0], "kl_weight": weights})
+    True
     """
 
-    def __init__(self, window=200, z=1.0):
+    def __init__(self, window: int = 200, z: float = 1.0) -> None:
         self.window = check_int("window", window, minimum=2)
         self.z = check_positive("z", z)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Plateau(window={self.window}, z={self.z:g})"
 
-    def __call__(self, history):
-        """Whether to stop, given the history so far; looks once per window."""
+    def __call__(self, history: dict[str, list[Any]]) -> bool:
+        """Whether to stop; looks once per window.
+
+        Parameters
+        ----------
+        history : dict of lists
+            "loss" and "kl_weight" of every step so far; with replicas losses are arrays
+            (R,), and all of them must have come to rest.
+        """
         loss, n = history["loss"], self.window
         if len(loss) < 2 * n or len(loss) % n or np.ptp(history["kl_weight"][-2 * n :]):
             return False
@@ -50,10 +68,10 @@ class Plateau:
         se = np.sqrt((first.var(0, ddof=1) + last.var(0, ddof=1)) / n)
         return bool(np.all(first.mean(0) - last.mean(0) <= self.z * se))
 
-    def _next_look(self, step):
+    def _next_look(self, step: int) -> int:
         """The first look after so many steps."""
         return step + self.window - step % self.window
 
-    def _end(self, seen):
+    def _end(self, seen: int) -> int:
         """How many steps there are in all, after a plateau after so many."""
         return 2 * seen + WINDOWS * self.window

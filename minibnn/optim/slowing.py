@@ -1,5 +1,7 @@
 """Slowing, the default stopping rule: a quarter of the steps brought next to nothing."""
 
+from typing import Any
+
 import numpy as np
 
 FIRST_LOOK = 500  # steps before the default rule looks
@@ -14,13 +16,13 @@ class Slowing:
     for every row.
     """
 
-    def __init__(self, n_rows):
+    def __init__(self, n_rows: int) -> None:
         self.enough = max(1.0, n_rows / 1000)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Slowing({self.enough:g} nats)"
 
-    def __call__(self, history):
+    def __call__(self, history: dict[str, list[Any]]) -> bool:
         """Whether to stop, given the history so far; looks at few steps."""
         t = len(history["elbo"])
         if self._next_look(t - 1) != t or np.ptp(history["kl_weight"][-(t // 2) :]):
@@ -28,19 +30,19 @@ class Slowing:
         rise, se, _ = rise_of(history, t)
         return bool(np.all(rise + se <= self.enough))
 
-    def _next_look(self, step):
+    def _next_look(self, step: int) -> int:
         """The first look after so many steps."""
         look = FIRST_LOOK
         while look <= step:
             look += look // 2
         return look
 
-    def _end(self, seen):
+    def _end(self, seen: int) -> int:
         """How many steps there are in all, after it has said so: as many again."""
         return 2 * seen
 
 
-def rise_of(history, t):
+def rise_of(history: dict[str, list[Any]], t: int) -> tuple[Any, Any, Any]:
     """How much the ELBO rose between the last two quarters of t steps, with its error.
 
     Also the mean of the last quarter. Floats, or arrays over replicas.

@@ -31,7 +31,8 @@ def look_at_claims(study, rng):
 def importances(study, rng):
     """Permutation importance under three posteriors, and how odd its inputs are."""
     found, s = {"names": study.dataset.names}, study.settings
-    n_samples = min(IMPORTANCE_SAMPLES, s.chains * s.hmc_draws)
+    draws = min(s.chains, s.members) * s.hmc_draws  # a chain starts from each member
+    n_samples = min(IMPORTANCE_SAMPLES, draws)
     for key, own in zip(IMPORTANCE_OF, rng.spawn(len(IMPORTANCE_OF)), strict=True):
         predictors = study.rows[key].predictors
         each = [

@@ -6,17 +6,21 @@ how far the displacement reaches.
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from minibnn.datasets.rupture_data import (
     PUBLISHED_NAMES,
+    ColumnCheck,
+    RepeatedRun,
     check_column_names,
     longest_repeated_label_run,
 )
 from minibnn.families.point import Point
 from minibnn.rupture.models import model
 from minibnn.svi.fit import fit
+from minibnn.types import FloatArray
 
 SUSPICIOUS = 1e-6  # chance of a repeated run below which it is looked into
 FOLDS = 5
@@ -33,12 +37,12 @@ class Detection:
     if nothing is displaced; lost: the rows after them whose labels are nowhere.
     """
 
-    run: object
-    columns: object
-    block: tuple | None = None
-    lost: tuple | None = None
-    scores: dict = field(default_factory=dict)
-    curves: dict = field(default_factory=dict, repr=False)
+    run: RepeatedRun
+    columns: ColumnCheck
+    block: tuple[int, int] | None = None
+    lost: tuple[int, int] | None = None
+    scores: dict[str, Any] = field(default_factory=dict)
+    curves: dict[str, FloatArray] = field(default_factory=dict, repr=False)
 
 
 def detect(raw, X, y, rng):

@@ -25,6 +25,7 @@ from minibnn.priors.gaussian import GaussianPrior
 from minibnn.rupture.physics_rule import fitted_rule
 from minibnn.rupture.sigmoid_gaussian import SigmoidGaussian
 from minibnn.svi.fit import fit
+from minibnn.types import Array, FloatArray
 
 HIDDEN = 12
 
@@ -32,9 +33,9 @@ HIDDEN = 12
 class FitRows(NamedTuple):
     """The fit rows: standardised inputs, inputs in physical units, labels."""
 
-    X: np.ndarray
-    raw: np.ndarray
-    y: np.ndarray
+    X: FloatArray
+    raw: FloatArray
+    y: Array
 
 
 @dataclass
@@ -47,7 +48,7 @@ class Row:
 
     key: str
     name: str
-    predictors: list
+    predictors: list[Any]  # whatever has predict(X, n_samples, rng)
     elbo: Any = None
     share: float = 1.0
     note: str = ""
@@ -112,8 +113,8 @@ class Rescaled(NamedTuple):
     """A fit to inputs of another scale; it predicts labels, not normal densities."""
 
     result: Any
-    mean: np.ndarray
-    sd: np.ndarray
+    mean: FloatArray
+    sd: FloatArray
 
     def predict(self, X, n_samples=1000, rng=None):
         """Posterior predictive at X, sigmoid(f) taken as the chance of label 1."""

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Settings:
-    """How much of everything: the complete study unless told otherwise."""
+    """How much of everything: the complete study unless told otherwise.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from minibnn.rupture.settings import QUICK
+    >>> replace(QUICK, seeds=1).seeds
+    1
+    """
 
     seeds: int = 10
     members: int = 10  # MAP networks of an ensemble

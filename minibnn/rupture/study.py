@@ -4,16 +4,20 @@ Inputs are standardised with the fit rows, the threshold is 0.5, and the test ro
 looked at once, after everything is fitted. Nothing is chosen by a test score.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from minibnn import datasets
+from minibnn.datasets.base import Dataset
 from minibnn.rupture.claims import look_at_claims
 from minibnn.rupture.displaced_labels import Detection, detect
-from minibnn.rupture.models import BUILDERS, FitRows, annealed
+from minibnn.rupture.models import BUILDERS, FitRows, Row, annealed
 from minibnn.rupture.scores import look_at_test_rows
 from minibnn.rupture.settings import QUICK, Settings
+from minibnn.types import Array
+from minibnn.types import Path as PathLike
 from minibnn.validation.arguments import (
     as_rng,
     check_choice,
@@ -27,27 +31,61 @@ from minibnn.validation.arguments import (
 class Study:
     """The finished study: rows, their scores, and what became of the claims.
 
-    rows: key -> Row. predictions: key -> one Prediction of the test rows per seed.
-    scores: key -> column -> one value per seed. reference: diagnostics of the chains.
+    Attributes
+    ----------
+    dataset, raw : Dataset
+        With standardised inputs, and in physical units.
+    stored_labels : array (n,)
+        Of the fit rows, as stored.
+    labels : {"repaired", "published"}
+        Those that were fitted.
+    settings : Settings
+    seed : int
+    detection : Detection
+        What the stored rows show: ``run``, ``columns``, ``block``.
+    rows : dict
+        Key -> Row, such as "mf" (mean field), "hmc", "map".
+    predictions : dict
+        Key -> one Prediction of the test rows for each seed.
+    scores : dict
+        Key -> column ("accuracy", "nll", ...) -> one value for each seed.
+    reference : dict
+        Diagnostics of the chains.
+    claims : dict
+        What the numbers say to the published claims.
+
+    Examples
+    --------
+    Of the study in :func:`rupture_study`:
+
+    >>> study.detection.run.lag  # doctest: +SKIP
+    75
+    >>> len(study.scores["mf"]["accuracy"]) == study.settings.seeds  # doctest: +SKIP
+    True
     """
 
-    dataset: Any
-    raw: Any
-    stored_labels: Any
-    labels: str
+    dataset: Dataset
+    raw: Dataset
+    stored_labels: Array
+    labels: Literal["repaired", "published"]
     settings: Settings
     seed: int
     detection: Detection
-    rows: dict = field(repr=False)
-    predictions: dict = field(default_factory=dict, repr=False)
-    scores: dict = field(default_factory=dict)
-    reference: dict = field(default_factory=dict)
-    claims: dict = field(default_factory=dict)
+    rows: dict[str, Row] = field(repr=False)
+    predictions: dict[str, list[Any]] = field(default_factory=dict, repr=False)
+    scores: dict[str, dict[str, list[Any]]] = field(default_factory=dict)
+    reference: dict[str, Any] = field(default_factory=dict)
+    claims: dict[str, Any] = field(default_factory=dict)
 
 
 def rupture_study(
-    data=None, labels="repaired", settings=None, seed=0, report=None, clock=None
-):
+    data: PathLike | None = None,
+    labels: Literal["repaired", "published"] = "repaired",
+    settings: Settings | None = None,
+    seed: int = 0,
+    report: Callable[[str], Any] | None = None,
+    clock: Callable[[], float] | None = None,
+) -> Study:
     """Fit every model of the study and score it on the test rows.
 
     Parameters
@@ -55,7 +93,7 @@ def rupture_study(
     data : str or Path, optional
         Folder with the three published files. Without it a synthetic stand-in is drawn
         and its labels are displaced as in the published training file.
-    labels : "repaired" | "published"
+    labels : {"repaired", "published"}
         Fit to the labels moved back to their rows, or to the labels as stored.
     settings : Settings, optional
         How many seeds, steps and draws; default `QUICK` for the stand-in, the complete
@@ -75,6 +113,15 @@ def rupture_study(
     ------
     ValueError, TypeError, OSError
         For arguments and files that are not as expected, before anything is fitted.
+
+    Examples
+    --------
+    It takes minutes; ``report=print`` says where it is.
+
+    >>> study = mb.rupture.rupture_study(report=print)  # doctest: +SKIP
+    >>> from minibnn.rupture.report import markdown, to_dict  # doctest: +SKIP
+    >>> "mean field" in markdown(to_dict(study))  # doctest: +SKIP
+    True
     """
     check_choice("labels", labels, ("repaired", "published"))
     if data is not None:

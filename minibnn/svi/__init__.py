@@ -5,6 +5,15 @@ from minibnn.svi.elbo import neg_elbo
 from minibnn.svi.failure import FitError
 from minibnn.svi.fit import fit
 from minibnn.svi.fit_warning import FitWarning
+from minibnn.svi.history import StepInfo
 from minibnn.svi.result import FitResult
 
-__all__ = ["neg_elbo", "fit", "FitResult", "FitWarning", "FitError", "Checkpoint"]
+__all__ = [
+    "neg_elbo",
+    "fit",
+    "StepInfo",
+    "FitResult",
+    "FitWarning",
+    "FitError",
+    "Checkpoint",
+]

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 
 from minibnn.inputs import Inputs, own_rows, whole
+from minibnn.types import Array, FloatArray, IntArray
 
 SMALL = 2**20  # numbers; features of so many are made once, which gathers quicker
 
 
-def held(A, size):
+def held(A: Inputs, size: int | None) -> Any:
     """Inputs as features, where batches of ``size`` rows gain by it; else as they are."""
     return A if size and size < A.shape[-2] and A.size > SMALL else whole(A)
 
@@ -23,7 +24,7 @@ class Order:
     this epoch. With ``cursor`` N all are dealt: the next batch begins another.
     """
 
-    rngs: list
+    rngs: list[np.random.Generator]
     cursor: int
     rows: Any = None
 
@@ -47,13 +48,15 @@ class Batches:
         Whether they are an axis of the batch.
     """
 
-    def __init__(self, A, y, size, order, replicas):
+    def __init__(
+        self, A: Any, y: Array, size: int | None, order: Order, replicas: bool
+    ) -> None:
         self.A, self.y, self.order, self.replicas = A, y, order, replicas
         self.own_data = A.ndim == 3
         self.n_rows = A.shape[-2]
         self.size = size if size and size < self.n_rows else None
 
-    def next(self):
+    def next(self) -> IntArray | None:
         """Rows (B,), or (R, B) for replicas, of the next batch; None means all rows."""
         if self.size is None:
             return None
@@ -65,7 +68,7 @@ class Batches:
         order.cursor += self.size
         return rows if self.replicas or self.own_data else rows[0]
 
-    def ahead(self, most):
+    def ahead(self, most: int) -> tuple[int, int]:
         """(B, n): the size of the next batches, and how many in a row have it."""
         if self.size is None:
             return self.n_rows, most
@@ -75,13 +78,13 @@ class Batches:
         whole = self.n_rows % self.size == 0  # then the next epoch goes on alike
         return self.size, most if whole else min(most, left // self.size)
 
-    def next_rows(self, n):
+    def next_rows(self, n: int) -> IntArray | None:
         """Rows (n, B) or (n, R, B) of the next n batches, of equal size; None: all."""
         if self.size is None:
             return None
         order, found, shared = self.order, [], not (self.replicas or self.own_data)
         while n:
-            first = self.next()  # a new order, where the last one has been dealt
+            first: Any = self.next()  # a new order, where the last one has been dealt
             left = max(0, self.n_rows - order.cursor)
             more = min(n - 1, left // self.size)
             start, order.cursor = order.cursor, order.cursor + more * self.size
@@ -91,18 +94,18 @@ class Batches:
             n -= 1 + more
         return np.concatenate(found)
 
-    def buffers(self, size):
+    def buffers(self, size: int) -> tuple[FloatArray, Array]:
         """Empty arrays for the features and targets of ``size`` rows."""
         lead = (len(self.order.rngs),) if self.replicas or self.own_data else ()
         width, depth = self.A.shape[-1], self.A.ndim - 1
         A = np.empty((*lead, size, width), self.A.dtype)
         return A, np.empty((*lead, size, *self.y.shape[depth:]), self.y.dtype)
 
-    def gather(self, rows, A, y):
+    def gather(self, rows: IntArray, A: FloatArray, y: Array) -> None:
         """Copy rows of the data into A and y."""
         if isinstance(self.A, Inputs):
             self.A.gather(rows, A)
-            y[...] = self.y[own_rows(self.A, rows)]
+            y[...] = self.y[own_rows(self.A.X, rows)]
             return
         flat_A, flat_y = self.A, self.y
         if self.own_data:
@@ -113,11 +116,11 @@ class Batches:
         np.take(flat_A, rows, axis=0, out=A, mode="clip")
         np.take(flat_y, rows, axis=0, out=y, mode="clip")
 
-    def other_rows(self, size, y):
+    def other_rows(self, size: int, y: Array) -> tuple[FloatArray, Array]:
         """A batch unlike one with targets y: the largest targets, or the smallest."""
         return max(self.extremes(size), key=lambda b: np.count_nonzero(b[1] != y))
 
-    def extremes(self, size):
+    def extremes(self, size: int) -> list[tuple[FloatArray, Array]]:
         """The batches (A, y) with the largest and with the smallest targets."""
         lead = (len(self.order.rngs),) if self.replicas or self.own_data else ()
         targets = self.y[0] if self.own_data else self.y

@@ -6,6 +6,7 @@ noise and rows are taken and nothing has moved yet, it first goes back to a whol
 """
 
 import warnings
+from typing import Any
 
 from minibnn.storage import (
     StorageError,
@@ -18,6 +19,7 @@ from minibnn.storage import (
 from minibnn.svi.fingerprint import differences
 from minibnn.svi.params import Flat
 from minibnn.svi.state import State
+from minibnn.types import FloatArray, Params, Path
 from minibnn.validation.arguments import check_int, check_shape
 from minibnn.validation.doors import callers_level
 from minibnn.version import __version__
@@ -33,7 +35,7 @@ class Checkpoint:
 
     Parameters
     ----------
-    path : str or Path
+    path : str or PathLike
         The file, ``.npz``; its folder must exist. If the file is there when ``fit``
         begins, the run goes on from it; a file of another run is refused, with a word
         on what differs.
@@ -48,48 +50,104 @@ class Checkpoint:
     ``Adam(0.01)`` and ``RobbinsMonro`` do not look at ``max_steps``, ``Cosine`` (the
     default) and ``kl_warmup`` do. Where they would not, begin another run with
     ``start=checkpoint.params()``.
+
+    Examples
+    --------
+    >>> import minibnn as mb, numpy as np
+    >>> model = mb.Model(mb.MLP([1, 1]), mb.Gaussian(0.5), mb.GaussianPrior())
+    >>> problem = model, mb.MeanField(), [[0.0], [1.0]], [0.0, 1.0]
+    >>> same = dict(rng=0, optimizer=mb.Adam(0.01))
+    >>> file = mb.Checkpoint("run.npz")
+    >>> _ = mb.fit(*problem, **same, checkpoint=file, max_steps=30)
+    >>> resumed = mb.fit(*problem, **same, checkpoint=file, max_steps=60)
+    >>> whole = mb.fit(*problem, **same, max_steps=60)
+    >>> np.array_equal(resumed.params["mu"], whole.params["mu"])
+    True
     """
 
-    def __init__(self, path, every=100):
+    def __init__(self, path: Path, every: int = 100) -> None:
         self.path = check_path("checkpoint", path)
         self.every = check_int("every", every)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Checkpoint({str(self.path)!r}, every={self.every})"
 
-    def for_restart(self, k):
-        """Its own file for every restart after the first."""
-        return self.for_kind(k) if k else self
+    def for_restart(self, k: int) -> "Checkpoint":
+        """Its own file for every restart after the first.
 
-    def for_kind(self, kind):
-        """The file of another kind of start."""
+        Parameters
+        ----------
+        k : int
+            0 is the first.
+        """
+        return self.for_kind(str(k)) if k else self
+
+    def for_kind(self, kind: str) -> "Checkpoint":
+        """The file of another kind of start.
+
+        Parameters
+        ----------
+        kind : str
+            A word of the file's name: ``run.small.npz``.
+        """
         name = f"{self.path.stem}.{kind}{self.path.suffix}"
         return Checkpoint(self.path.with_name(name), self.every)
 
-    def params(self):
+    def params(self) -> Params:
         """The last parameters in the file at which loss and gradient were finite.
 
         To look at, or to begin another run with: ``fit(..., start=checkpoint.params())``.
-        Raises StorageError (a ValueError) if there is no file or it is damaged.
+
+        Raises
+        ------
+        StorageError
+            A ValueError: there is no file, or it is damaged.
         """
         facts, arrays = read_whole(self.path)
         return Flat.of_vector(arrays["good"], facts["sizes"]).params
 
-    def due(self, state):
-        """Whether the run should save itself now."""
+    def due(self, state: State) -> bool:
+        """Whether the run should save itself now.
+
+        Parameters
+        ----------
+        state : State
+        """
         return state.stop_reason is not None or state.step % self.every == 0
 
-    def steps_left(self, step):
-        """Steps from ``step`` to the next save."""
+    def steps_left(self, step: int) -> int:
+        """Steps to the next save.
+
+        Parameters
+        ----------
+        step : int
+            How many have been taken.
+        """
         return self.every - step % self.every
 
-    def save(self, state, job):
-        """Write the whole state of a run."""
+    def save(self, state: State, job: Any) -> None:
+        """Write the whole state of a run.
+
+        Parameters
+        ----------
+        state : State
+        job : Job
+        """
         facts = {"run": job.facts, "version": __version__, **state.facts()}
         write(self.path, KIND, facts, state.arrays())
 
-    def load(self, job):
-        """The state to go on from, None without a file."""
+    def load(self, job: Any) -> State | None:
+        """The state to go on from, None without a file.
+
+        Parameters
+        ----------
+        job : Job
+
+        Raises
+        ------
+        StorageError
+            A ValueError: the file is damaged, or of another run.
+        """
         if not self.path.exists():
             return None
         facts, arrays = read_whole(self.path)
@@ -108,8 +166,18 @@ class Checkpoint:
             state.stop_reason = "max_steps" if done else None
         return state
 
-    def check_run(self, facts, history, job):
-        """Raise StorageError, naming what differs, where the file is of another run."""
+    def check_run(
+        self, facts: dict[str, Any], history: dict[str, FloatArray], job: Any
+    ) -> None:
+        """Raise StorageError, naming what differs, where the file is of another run.
+
+        Parameters
+        ----------
+        facts, history : dict
+            From the file.
+        job : Job
+            The run to be.
+        """
         if not isinstance(facts["run"], dict):
             raise StorageError(
                 f"checkpoint {str(self.path)!r} was written by another version of "
@@ -129,8 +197,16 @@ class Checkpoint:
                 f"{'; '.join(other.values())}.{self.cure(other, facts)}"
             )
 
-    def cure(self, other, facts):
-        """What to do about a file of another run."""
+    def cure(self, other: dict[str, str], facts: dict[str, Any]) -> str:
+        """What to do about a file of another run.
+
+        Parameters
+        ----------
+        other : dict
+            What differs, in words.
+        facts : dict
+            From the file.
+        """
         written = facts.get("version")
         note = f" (It is of minibnn {written}.)" if written != __version__ else ""
         if NOT_A_START & set(other):
@@ -176,7 +252,7 @@ class Keeper:
             warnings.warn(said, stacklevel=callers_level())
 
 
-def read_whole(path):
+def read_whole(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Facts and arrays of a checkpoint; StorageError unless it has all its parts."""
     facts, arrays = read(path, KIND)
     with as_written(path):
@@ -188,7 +264,7 @@ def read_whole(path):
     return facts, arrays
 
 
-def same_so_far(history, step, options):
+def same_so_far(history: dict[str, FloatArray], step: int, options: Any) -> bool:
     """Whether the steps taken are those that a run with these options would have taken."""
     if step > options.max_steps:
         return False

@@ -3,7 +3,9 @@
 import hashlib
 import inspect
 import json
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +19,7 @@ rival others""".split()
 LONGEST = 60  # characters of a value in a message
 
 
-def facts_of(job):
+def facts_of(job: Any) -> dict[str, list[str]]:
     """{name of an argument: [what a reader is shown, digest]} of all that decides it."""
     options = {k: v for k, v in vars(job.options).items() if k not in LOOKERS}
     parts = {name: getattr(job, name) for name in ("model", "family", "estimator")}
@@ -29,7 +31,9 @@ def facts_of(job):
     }
 
 
-def differences(saved, own):
+def differences(
+    saved: Mapping[str, Any], own: Mapping[str, list[str]]
+) -> dict[str, str]:
     """{name: "it is 100 in the file, 200 here"} of the facts that differ."""
     found = {}
     for name, (here, known) in own.items():
@@ -41,7 +45,7 @@ def differences(saved, own):
     return found
 
 
-def fact(value):
+def fact(value: object) -> list[str]:
     """A value as a reader is shown it, and its digest."""
     known = identity(value)
     text = known if isinstance(known, str) else repr(value)
@@ -51,14 +55,14 @@ def fact(value):
     return [text, digest([json.dumps(known).encode()])]
 
 
-def array_fact(array, ones=0):
+def array_fact(array: Any, ones: int = 0) -> list[str]:
     """Type and shape of the data, and a digest of every byte, a few rows at a time."""
     shape = (*array.shape[:-1], array.shape[-1] - ones)
     text = f"{array.dtype} {shape}"
     return [text, digest(chain([text.encode()], bytes_of(array)))]
 
 
-def bytes_of(array):
+def bytes_of(array: Any) -> Iterator[bytes]:
     """The bytes of an array, or of features yet to be made, some rows at a time."""
     if array.ndim == 3:
         for part in array:
@@ -71,12 +75,12 @@ def bytes_of(array):
         yield np.ascontiguousarray(part).tobytes()
 
 
-def seed_text(job):
+def seed_text(job: Any) -> str:
     """The seed a caller gave, as far as it can be shown."""
     return "None" if job.given_seeds is None else str(job.seeds[0].entropy)
 
 
-def digest(parts):
+def digest(parts: Iterable[bytes]) -> str:
     """SHA-256 of bytes, given in pieces."""
     found = hashlib.sha256()
     for part in parts:
@@ -84,7 +88,7 @@ def digest(parts):
     return found.hexdigest()
 
 
-def identity(value):
+def identity(value: Any) -> Any:
     """What a value is, equal in every process: its recipe, or the name of its code."""
     if isinstance(value, dict):
         return {key: identity(item) for key, item in value.items()}
@@ -94,12 +98,12 @@ def identity(value):
         return getattr(value, "__qualname__", None) or own_recipe(value)
 
 
-def own_recipe(value):
+def own_recipe(value: object) -> Any:
     """The class of an object of somebody's own, and its arguments where it keeps them."""
     cls = type(value)
     try:
-        names = inspect.signature(cls).parameters
+        names = list(inspect.signature(cls).parameters)
     except (TypeError, ValueError):  # a class that does not tell
-        names = ()
+        names = []
     kept = {a: identity(getattr(value, a)) for a in names if hasattr(value, a)}
     return {"class": cls.__qualname__, "with": kept} if kept else cls.__qualname__

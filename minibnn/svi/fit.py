@@ -1,21 +1,32 @@
 """Stochastic variational inference: ``fit``, the door to the six steps."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from typing import Any, Literal
 
+import numpy as np
+
+from minibnn.estimators.base import Estimator
+from minibnn.families.base import Family
 from minibnn.model import Model, checked_data, data_of
+from minibnn.optim.base import Optimizer
 from minibnn.rng import run_seeds
-from minibnn.standardise import Scaled, standardised
+from minibnn.standardise import Scaled, Standardiser, standardised
 from minibnn.svi.batches import held
 from minibnn.svi.begin import Beginning
 from minibnn.svi.best_start import best_starts, choose
+from minibnn.svi.checkpoint import Checkpoint
 from minibnn.svi.closing import not_begun
 from minibnn.svi.elbo import check_combination, default_estimator
 from minibnn.svi.fit_warning import doubts, tell
 from minibnn.svi.folds import are_unequal, fit_folds
+from minibnn.svi.history import StepInfo
 from minibnn.svi.interrupt import was_interrupted
 from minibnn.svi.job import Job
 from minibnn.svi.options import check_options, fit_to_data
+from minibnn.svi.result import FitResult
+from minibnn.types import ArrayLike, Path, Rng
 from minibnn.validation.arguments import check_instance, check_protocol
 from minibnn.validation.doors import door
 
@@ -24,30 +35,30 @@ NO_OPTIONS = {"model", "family", "X", "y", "rng", "estimator"}
 
 @door
 def fit(
-    model,
-    family,
-    X,
-    y,
+    model: Model,
+    family: Family,
+    X: ArrayLike,
+    y: ArrayLike,
     *,
-    rng=None,
-    n_samples=1,
-    batch_size=None,
-    optimizer=None,
-    max_steps="auto",
-    start="auto",
-    stop=None,
-    estimator=None,
-    kl_weight=1.0,
-    kl_warmup=0.0,
-    restarts=1,
-    replicas=None,
-    clip=None,
-    callback=None,
-    checkpoint=None,
-    elbo_samples=None,
-    verbose=False,
-    standardise=False,
-):
+    rng: Rng = None,
+    n_samples: int = 1,
+    batch_size: int | None = None,
+    optimizer: Optimizer | None = None,
+    max_steps: int | Literal["auto"] = "auto",
+    start: Literal["auto", "lbfgs"] | Mapping[str, ArrayLike] | None = "auto",
+    stop: Callable[[dict[str, list[Any]]], bool] | None = None,
+    estimator: Estimator | None = None,
+    kl_weight: float = 1.0,
+    kl_warmup: float = 0.0,
+    restarts: int = 1,
+    replicas: int | None = None,
+    clip: float | None = None,
+    callback: Callable[[StepInfo], object] | None = None,
+    checkpoint: Path | Checkpoint | None = None,
+    elbo_samples: int | None = None,
+    verbose: bool = False,
+    standardise: bool | Standardiser = False,
+) -> FitResult:
     """Fit q(w) to the posterior by stochastic descent on the negative ELBO.
 
     The six steps: (1) initialise q(w; mu, sigma); (2) the objective, -ELBO; (3) sample
@@ -74,7 +85,7 @@ def fit(
         S, Monte Carlo samples per step.
     batch_size : int, optional
         B; by default all rows up to 2048 of them, and 512 a step of more.
-    optimizer : optional
+    optimizer : Optimizer, optional
         SGD, Momentum, Adam or NaturalGradient; default ``Adam(Cosine(0.02))``, for a full
         covariance with a start ``Adam(Cosine(0.01 / P))``.
     max_steps : int or "auto"
@@ -101,12 +112,13 @@ def fit(
         with ``Exact()`` L-BFGS climbs the ELBO itself. None: initial values of the family.
         A dict: params to begin with, for all replicas if they have no axis R.
     stop : Plateau or function, optional
-        ``stop(history) -> bool`` after each step; None runs the steps given. One answer
+        ``stop(history) -> bool`` after each step, of a dict of lists as ``history`` of the
+        result; None runs the steps given. One answer
         ends all replicas; Plateau waits for every one of them, and brings a schedule that
         is spread over the run to its end before it stops.
-    estimator : optional
+    estimator : Estimator, optional
         Default: local reparameterization where family and prior allow, else pathwise.
-    kl_weight : float
+    kl_weight : float >= 0
         With ``Point()``, 1 is maximum a posteriori and 0 maximum likelihood.
     kl_warmup : float in [0, 1]
         Share of the steps during which the KL weight rises from 0 to ``kl_weight``.
@@ -127,7 +139,8 @@ def fit(
         With ``scale="identity"``: the smallest sigma a step may reach. Without it a
         sigma that leaves (0, inf) ends the run with an error.
     callback : function, optional
-        ``callback(info)`` after each step; raise StopIteration to stop.
+        ``callback(info)`` after each step, of a :class:`~minibnn.svi.StepInfo`; raise
+        StopIteration to stop.
     checkpoint : path or Checkpoint, optional
         Save the run to this file as it goes and where it ends, and go on from it if it
         exists: a resumed run is bit-identical to one never stopped. A path alone saves
@@ -172,6 +185,19 @@ def fit(
         from mean 0 and standard deviation 1; where ``max_steps`` and ``start`` are left
         open also if the steps diverged, the ELBO was still rising, or the rows are
         predicted worse than by a constant.
+
+    Examples
+    --------
+    >>> import minibnn as mb, numpy as np
+    >>> x = np.linspace(-1, 1, 20)
+    >>> net = mb.MLP([1, 5, 1], activation="relu")
+    >>> model = mb.Model(net, mb.Gaussian(0.1), mb.GaussianPrior())
+    >>> result = mb.fit(
+    ...     model, mb.MeanField(), x[:, None], np.sin(3 * x), rng=0, max_steps=300
+    ... )
+    >>> near, far = result.predict([[0.0], [10.0]]).std
+    >>> bool(near < 0.2), bool(far > 1.0)  # where no data were it does not know
+    (True, True)
     """
     given = {k: v for k, v in locals().items() if k not in NO_OPTIONS}
     check_instance("model", model, Model)
@@ -187,7 +213,15 @@ def fit(
     return result
 
 
-def fit_equal(problem, X, y, rng, given, seeds=None, begin=True):
+def fit_equal(
+    problem: tuple[Model, Family, Estimator],
+    X: Any,
+    y: Any,
+    rng: Rng,
+    given: dict[str, Any],
+    seeds: list[np.random.SeedSequence] | None = None,
+    begin: bool = True,
+) -> tuple[FitResult, list[str]]:
     """(result, what is to be said of it) of data sets of one length, or of one data set.
 
     Without ``seeds`` the runs have theirs from ``rng``. Without ``begin`` they take no

@@ -6,6 +6,7 @@ left to the package.
 
 import warnings
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import scipy
@@ -36,9 +37,23 @@ class FitWarning(UserWarning):
     ----------
     result : FitResult
         What ``fit`` returns. Where a filter turns the warning into an error it is here.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import minibnn as mb
+    >>> model = mb.Model(mb.MLP([1, 1]), mb.Gaussian(0.5), mb.GaussianPrior())
+    >>> raw = [[1970.0], [1985.0], [2001.0]], [0.1, 0.5, 0.9]
+    >>> with warnings.catch_warnings(record=True) as said:
+    ...     warnings.simplefilter("always")
+    ...     result = mb.fit(model, mb.MeanField(), *raw, rng=0, max_steps=9)
+    >>> print(said[0].message)
+    Far from mean 0 and standard deviation 1: X[:, 0] (mean 2e+03, sd 13). Priors...
+    >>> said[0].message.result is result
+    True
     """
 
-    def __init__(self, text, result=None):
+    def __init__(self, text: str, result: Any = None) -> None:
         super().__init__(text)
         self.result = result
 

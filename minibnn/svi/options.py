@@ -1,19 +1,26 @@
 """What ``fit`` may be told, checked in one place before anything runs."""
 
 import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import DTypeLike
 
+from minibnn.families.base import Family
+from minibnn.model import Model
 from minibnn.optim.adam import Adam
 from minibnn.optim.base import Optimizer
 from minibnn.optim.cosine import Cosine
 from minibnn.optim.slowing import Slowing
 from minibnn.prediction.prediction import MOST_SAMPLES
+from minibnn.standardise import Standardiser
 from minibnn.svi.checkpoint import Checkpoint
 from minibnn.svi.elbo import check_params
+from minibnn.svi.history import StepInfo
 from minibnn.svi.start import worth_a_start
+from minibnn.types import Params
 from minibnn.validation.arguments import (
     check_bool,
     check_fraction,
@@ -44,86 +51,88 @@ class Options:
 
     n_samples: int
     batch_size: int | None
-    optimizer: Any
+    optimizer: Any  # an Optimizer, or somebody's own with its methods
     max_steps: int
-    start: Any
-    stop: Any
+    start: Any  # a word, params or None
+    stop: Callable[[dict[str, list[Any]]], bool] | None
     kl_weight: float
     kl_warmup: float
     replicas: int | None
     clip: float | None
-    callback: Any
-    checkpoint: Any
+    callback: Callable[[StepInfo], object] | None
+    checkpoint: Checkpoint | None
     verbose: bool
     own_steps: bool  # max_steps is the caller's
     own_optimizer: bool = False
     kind: str | None = None  # of the start; None: one of its own or none at all
     rival: Any = None  # the ELBO that another kind has reached
     others: bool = False  # whether another kind is still to come
-    standardise: Any = None  # the Standardiser of the data
+    standardise: Standardiser | None = None  # that of the data
     together: bool = False  # replicas that stand for restarts
     elbo_samples: int | None = None  # of the closing ELBO; 0 leaves it out
 
     @property
-    def ours(self):
+    def ours(self) -> bool:
         """Whether both the start and the number of steps are left to the package."""
         return self.start == "auto" and not self.own_steps
 
     @property
-    def moves_params(self):
+    def moves_params(self) -> bool:
         """Whether the optimiser moves a family's params; one of a caller's own does not."""
         return isinstance(self.optimizer, Optimizer) and self.optimizer.moves_params
 
     @property
-    def salvage(self):
+    def salvage(self) -> bool:
         """Whether a run that overflows returns what it had before, with a warning."""
         return self.ours and not self.together
 
     @property
-    def told(self):
+    def told(self) -> bool:
         """Whether both are the caller's: then the last state is the result, always."""
         return self.own_steps and self.start != "auto"
 
-    def kl_weights_at(self, steps):
+    def kl_weights_at(self, steps: Iterable[int]) -> list[float]:
         """The KL weights of steps: rising from 0 during warm-up, then the full one."""
         warm, full = self.kl_warmup * self.max_steps, self.kl_weight
         return [full * min(1.0, step / warm) if warm else full for step in steps]
 
-    def rate_at(self, step):
+    def rate_at(self, step: int) -> float:
         """The step size of the schedule; ValueError if it gives no number >= 0."""
         rate = self.optimizer.lr(step, self.max_steps)
         if type(rate) is float and 0.0 <= rate < math.inf:
             return rate
         return check_number(f"lr at step {step}", rate, minimum=0.0)
 
-    def for_restart(self, k):
+    def for_restart(self, k: int) -> Self:
         """The same options with the checkpoint file of restart k."""
         if self.checkpoint is None:
             return self
         return replace(self, checkpoint=self.checkpoint.for_restart(k))
 
     @property
-    def needs_one_run(self):
+    def needs_one_run(self) -> bool:
         """Whether somebody looks at, stops or saves a single run."""
         stop = None if isinstance(self.stop, Slowing) else self.stop
         lookers = stop, self.callback, self.checkpoint
         return any(looker is not None for looker in lookers)
 
-    def for_replicas(self, count):
+    def for_replicas(self, count: int) -> Self:
         """The same options for several runs as replicas of one."""
         start = self.start
         if isinstance(start, dict):
             start = {k: np.broadcast_to(v, (count, *v.shape)) for k, v in start.items()}
         return replace(self, replicas=count, start=start, together=True)
 
-    def of_kind(self, kind, kinds, rival=None):
+    def of_kind(
+        self, kind: str | None, kinds: Sequence[str | None], rival: Any = None
+    ) -> Self:
         """The same options for a run with one of these kinds, and what it has to beat."""
         file, others = self.checkpoint, kind != kinds[-1]
         if kind != kinds[0] and file is not None:
             file = file.for_kind(kind or "plain")
         return replace(self, kind=kind, rival=rival, others=others, checkpoint=file)
 
-    def for_first_fit(self, model, n_rows):
+    def for_first_fit(self, model: Model, n_rows: int) -> Self:
         """The default fit of the simpler family that a richer one starts from."""
         return replace(
             self,
@@ -138,7 +147,9 @@ class Options:
             checkpoint=None,
         )
 
-    def kinds(self, model, family, n_rows, exact):
+    def kinds(
+        self, model: Model, family: Family, n_rows: int, exact: bool
+    ) -> list[str | None]:
         """The kinds of start to try, of which the one with the best ELBO is kept.
 
         L-BFGS finds basins that narrow networks do not leave or reach otherwise; means
@@ -149,7 +160,9 @@ class Options:
             return [self.start if self.start == "lbfgs" else None]
         if family.first_fit and not exact:
             return ["first fit"]
-        lbfgs = ["lbfgs"] * worth_a_start(model, family, n_rows, exact)
+        lbfgs: list[str | None] = ["lbfgs"] * worth_a_start(
+            model, family, n_rows, exact
+        )
         if exact or family.literal:
             return lbfgs or [None]
         far = not self.own_optimizer and self.max_steps >= DEFAULT_STEPS
@@ -157,7 +170,7 @@ class Options:
         return [*lbfgs, None if plain else "small"]
 
 
-def check_options(restarts, **given):
+def check_options(restarts: int, **given: Any) -> Options:
     """Return ``Options``; raise ValueError or TypeError naming the first bad one."""
     check_int("restarts", restarts, maximum=MOST_RUNS)
     own = not (isinstance(given["max_steps"], str) and given["max_steps"] == "auto")
@@ -189,7 +202,7 @@ def check_options(restarts, **given):
     return Options(**given)
 
 
-def check_optimizer(optimizer):
+def check_optimizer(optimizer: Any) -> Any:
     """The optimiser given; None leaves it open."""
     if optimizer is None:
         return None
@@ -202,12 +215,12 @@ def check_optimizer(optimizer):
     return optimizer
 
 
-def default_optimizer(rate=RATE):
+def default_optimizer(rate: float = RATE) -> Adam:
     """The optimiser of a run, if nobody gives one."""
     return Adam(Cosine(rate))
 
 
-def check_start(start):
+def check_start(start: object) -> None:
     """One of the words, nothing, or parameters."""
     words = start is None or (isinstance(start, str) and start in ("auto", "lbfgs"))
     if not words and not isinstance(start, dict):
@@ -217,12 +230,14 @@ def check_start(start):
         )
 
 
-def default_steps(model, n_rows):
+def default_steps(model: Model, n_rows: int) -> int:
     """The most steps of a run on so many rows a step, if nobody says how many."""
     return int(np.clip(WORK / (n_rows * model.n_weights), FEWEST_STEPS, MOST_STEPS))
 
 
-def with_defaults(model, family, n_rows, options, noisy):
+def with_defaults(
+    model: Model, family: Family, n_rows: int, options: Options, noisy: bool
+) -> Options:
     """Options in which what is left open follows the data and the family."""
     size = options.batch_size
     if options.optimizer is None:
@@ -242,12 +257,14 @@ def with_defaults(model, family, n_rows, options, noisy):
     return replace(options, batch_size=size, max_steps=steps, stop=stop)
 
 
-def family_rate(model, family):
+def family_rate(model: Model, family: Family) -> float:
     """Step size of a family's steps from a good start, at most the default one."""
     return min(RATE, family.rate(model))
 
 
-def fit_to_data(model, family, A, options, noisy=True):
+def fit_to_data(
+    model: Model, family: Family, A: Any, options: Options, noisy: bool = True
+) -> Options:
     """Options checked against the rest: the replica axis, clip, where to begin."""
     if family.tasks and options.replicas:
         raise ValueError(
@@ -274,7 +291,9 @@ def fit_to_data(model, family, A, options, noisy=True):
     return replace(options, start=start_params(model, family, options, A.dtype))
 
 
-def start_params(model, family, options, dtype):
+def start_params(
+    model: Model, family: Family, options: Options, dtype: DTypeLike
+) -> Params:
     """The given parameters to begin with, one set for each replica."""
     given = check_params(family, model, options.start, "start")
     lead = (options.replicas,) if options.replicas else ()

@@ -16,6 +16,7 @@ from minibnn.storage import with_prefix
 from minibnn.svi.batches import Order
 from minibnn.svi.history import empty_history, history_of
 from minibnn.svi.params import Flat
+from minibnn.types import FloatArray
 
 
 @dataclass
@@ -42,13 +43,13 @@ class State:
     """
 
     flat: Flat
-    good: Any
-    begin: Any
-    memory: dict
-    streams: list
-    normals: list
+    good: FloatArray
+    begin: FloatArray
+    memory: dict[str, FloatArray]
+    streams: list[Streams]
+    normals: list[Normals]
     order: Order
-    history: dict
+    history: dict[str, Any]
     step: int = 0
     seen: int | None = None
     stop_reason: str | None = None

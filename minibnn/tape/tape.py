@@ -212,7 +212,8 @@ class Recorded(np.ndarray):
         raise NotRecordable("a branch on a value")
 
     __bool__ = __float__ = __int__ = __index__ = item = tolist = _look
-    take = argmax = argmin = argsort = sort = nonzero = choose = searchsorted = _look
+    take = argmax = argmin = argsort = sort = _look  # type: ignore[assignment]
+    nonzero = choose = searchsorted = _look
 
     def _unannounced(self, *args, **kwargs):
         raise NotRecordable("a method that NumPy carries out without telling")

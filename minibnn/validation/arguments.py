@@ -8,42 +8,57 @@ names the argument, says what came and says what is wanted.
 
 import numbers
 import sys
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import DTypeLike
 
+from minibnn.types import Array, FloatArray
 from minibnn.validation.describe import ArgumentTypeError, describe, shown
 from minibnn.validation.frames import real_array
 from minibnn.validation.pieces import pieces
 
+Same = TypeVar("Same")  # what is checked comes back
+AnyArray = TypeVar("AnyArray", bound=Array)
+
 # --- single values -------------------------------------------------------------------
 
 
-def check_bool(name, value):
+def check_bool(name: str, value: Any) -> bool:
     """Return a plain bool; refuses 0, 1 and whatever else only looks like one."""
     if not isinstance(value, bool | np.bool_):
         raise ArgumentTypeError(f"{name} must be True or False, got {describe(value)}")
     return bool(value)
 
 
-def check_int(name, value, minimum=1, maximum=None):
+def check_int(
+    name: str, value: Any, minimum: int | None = 1, maximum: int | None = None
+) -> int:
     """Return a plain int with minimum <= value <= maximum.
 
     minimum=None: no limit; maximum=None: that of an index, 2^63 - 1 on most machines.
     """
-    if not isinstance(value, numbers.Integral) or isinstance(value, bool | np.bool_):
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral):
         raise ArgumentTypeError(f"{name} must be an integer, got {describe(value)}")
     _check_limits(name, int(value), minimum, maximum, False, "an integer")
-    if maximum is None and abs(value) > sys.maxsize:
+    if maximum is None and abs(int(value)) > sys.maxsize:
         raise ValueError(
             f"{name} must be small enough for an index, got {shown(value)}"
         )
     return int(value)
 
 
-def check_number(name, value, minimum=None, maximum=None, strict=False):
+def check_number(
+    name: str,
+    value: Any,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    strict: bool = False,
+) -> float:
     """Return a finite float within the limits; strict excludes the limits."""
     number = value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
-    if not isinstance(number, numbers.Real) or isinstance(number, bool | np.bool_):
+    if isinstance(number, bool | np.bool_) or not isinstance(number, numbers.Real):
         raise ArgumentTypeError(f"{name} must be a real number, got {describe(value)}")
     try:
         number = float(number)
@@ -55,12 +70,12 @@ def check_number(name, value, minimum=None, maximum=None, strict=False):
     return number
 
 
-def check_positive(name, value):
+def check_positive(name: str, value: Any) -> float:
     """Return a finite float > 0."""
     return check_number(name, value, minimum=0, strict=True)
 
 
-def check_fraction(name, value, strict=False):
+def check_fraction(name: str, value: Any, strict: bool = False) -> float:
     """Return a float in [0, 1]; strict: in (0, 1)."""
     return check_number(name, value, minimum=0, maximum=1, strict=strict)
 
@@ -77,7 +92,7 @@ def _check_limits(name, value, minimum, maximum, strict, noun):
         )
 
 
-def check_choice(name, value, choices):
+def check_choice(name: str, value: Same, choices: Iterable[str]) -> Same:
     """Return value if it is one of the strings in choices."""
     choices = list(choices)
     if not isinstance(value, str) or value not in choices:
@@ -86,7 +101,12 @@ def check_choice(name, value, choices):
     return value
 
 
-def check_instance(name, value, kinds, wanted=None):
+def check_instance(
+    name: str,
+    value: Same,
+    kinds: type | tuple[type, ...],
+    wanted: str | None = None,
+) -> Same:
     """Return value if it is an instance of kinds; `wanted` words the error message."""
     if not isinstance(value, kinds):
         kinds = kinds if isinstance(kinds, tuple) else (kinds,)
@@ -95,7 +115,7 @@ def check_instance(name, value, kinds, wanted=None):
     return value
 
 
-def check_protocol(name, value, method):
+def check_protocol(name: str, value: Same, method: str) -> Same:
     """Return value if it has the method; else say what kind of object is wanted."""
     if isinstance(value, type) or not callable(getattr(value, method, None)):
         hint = f"; write {value.__name__}(...)" if isinstance(value, type) else ""
@@ -106,7 +126,7 @@ def check_protocol(name, value, method):
     return value
 
 
-def check_function(name, value, optional=False):
+def check_function(name: str, value: Same, optional: bool = False) -> Same:
     """Return value if it can be called and is no class; None only where optional."""
     given = callable(value) and not isinstance(value, type)
     if not given and not (optional and value is None):
@@ -115,14 +135,14 @@ def check_function(name, value, optional=False):
     return value
 
 
-def check_axes(ax):
+def check_axes(ax: Same) -> Same:
     """Return ax if a picture can be drawn on it."""
     if not hasattr(ax, "add_collection"):
         raise ArgumentTypeError(f"ax must be axes of matplotlib, got {describe(ax)}")
     return ax
 
 
-def check_names(name, value, count=None):
+def check_names(name: str, value: Any, count: int | None = None) -> list[str]:
     """Return value as a list of strings; count: how many are wanted."""
     plain = isinstance(value, str | bytes | dict | set) or not hasattr(value, "__len__")
     if plain or getattr(value, "ndim", 1) == 0:
@@ -133,7 +153,7 @@ def check_names(name, value, count=None):
     return names
 
 
-def as_rng(value, name="rng"):
+def as_rng(value: Any, name: str = "rng") -> np.random.Generator:
     """Return a numpy Generator from None, a seed, a SeedSequence or a Generator."""
     if isinstance(value, bool | np.bool_ | float | str | np.random.RandomState):
         raise ArgumentTypeError(
@@ -155,8 +175,15 @@ def as_rng(value, name="rng"):
 
 
 def as_float_array(
-    name, value, *, ndim=None, shape=None, finite=True, allow_bool=False, dtype=None
-):
+    name: str,
+    value: Any,
+    *,
+    ndim: int | tuple[int, ...] | None = None,
+    shape: tuple[int | str | None, ...] | None = None,
+    finite: bool = True,
+    allow_bool: bool = False,
+    dtype: DTypeLike | None = None,
+) -> FloatArray:
     """Return value as a float array, copied only where its type has to change.
 
     Parameters
@@ -191,7 +218,9 @@ def as_float_array(
     return check_range(name, array, dtype).astype(dtype, copy=False)
 
 
-def as_inputs(X, *, ndim=2, dtype=None):
+def as_inputs(
+    X: Any, *, ndim: int | tuple[int, ...] = 2, dtype: DTypeLike | None = None
+) -> FloatArray:
     """Return inputs X as a float array: an array, a list of rows, or a frame.
 
     Columns of True and False are numbers here.
@@ -199,7 +228,7 @@ def as_inputs(X, *, ndim=2, dtype=None):
     return as_float_array("X", X, ndim=ndim, allow_bool=True, dtype=dtype)
 
 
-def as_plain(name, value):
+def as_plain(name: str, value: Any) -> Array:
     """Return value as an array of numbers of any kind, finite or not."""
     if value is None or isinstance(value, str | bytes | dict | set):
         raise ArgumentTypeError(f"{name} must hold numbers, got {describe(value)}")
@@ -212,7 +241,7 @@ def as_plain(name, value):
     return array
 
 
-def as_numbers(name, value):
+def as_numbers(name: str, value: Any) -> Array:
     """Return value as a finite array, real or complex (for the complex step)."""
     array = as_plain(name, value)
     array = array.astype(float) if array.dtype.kind in "iu" else array
@@ -232,7 +261,9 @@ def _check_ndim(name, array, allowed):
         )
 
 
-def check_shape(name, array, shape):
+def check_shape(
+    name: str, array: AnyArray, shape: tuple[int | str | None, ...]
+) -> AnyArray:
     """Return array if its shape fits; None or a string in shape fits any length."""
     fits = array.ndim == len(shape) and all(
         want is None or isinstance(want, str) or want == have
@@ -245,7 +276,7 @@ def check_shape(name, array, shape):
     return array
 
 
-def check_range(name, array, dtype):
+def check_range(name: str, array: AnyArray, dtype: DTypeLike) -> AnyArray:
     """Return array if none of its numbers would overflow in the float type ``dtype``."""
     if array.dtype.itemsize <= np.dtype(dtype).itemsize or array.dtype.kind not in "fc":
         return array
@@ -256,14 +287,14 @@ def check_range(name, array, dtype):
     return check_each(name, array, fits, f"within the range of {np.dtype(dtype)}")
 
 
-def check_rows(name, array):
+def check_rows(name: str, array: AnyArray) -> AnyArray:
     """Return array (..., n, D) if it has a row."""
     if array.shape[-2] == 0:
         raise ValueError(f"{name} must have at least one row, got none")
     return array
 
 
-def check_squares(name, array):
+def check_squares(name: str, array: AnyArray) -> AnyArray:
     """Return array (..., n, D) if the squares of every column are finite."""
     most = float(np.sqrt(np.finfo(array.dtype).max))
     rows = tuple(range(array.ndim - 1))
@@ -277,19 +308,27 @@ def check_squares(name, array):
     return array
 
 
-def check_finite(name, array):
+def check_finite(name: str, array: AnyArray) -> AnyArray:
     """Return array if every value is finite; else tell the first index that is not."""
     return check_each(name, array, np.isfinite, "finite")
 
 
-def check_each(name, array, good, wanted):
+def check_each(
+    name: str, array: AnyArray, good: Callable[[Any], Any], wanted: str
+) -> AnyArray:
     """``check_all`` of a function ``good``; while all is well, a piece at a time."""
     if all(np.all(good(piece)) for piece in pieces(array)):
         return array
     return check_all(name, array, good(array), wanted)
 
 
-def check_all(name, array, good, wanted, remedy=None):
+def check_all(
+    name: str,
+    array: AnyArray,
+    good: Any,
+    wanted: str,
+    remedy: Callable[[], str] | None = None,
+) -> AnyArray:
     """Return array if the boolean array `good` holds everywhere.
 
     Else tell the first index where it fails, the value there and how many fail; and
@@ -307,7 +346,7 @@ def check_all(name, array, good, wanted, remedy=None):
     return array
 
 
-def as_vector(name, value, **options):
+def as_vector(name: str, value: Any, **options: Any) -> FloatArray:
     """Return a 1-D float array from shape (n,) or (n, 1), n >= 1: the same thing."""
     array = as_float_array(name, value, **options)
     if array.ndim == 2 and array.shape[1] == 1:
@@ -317,14 +356,14 @@ def as_vector(name, value, **options):
     return check_not_empty(name, array)
 
 
-def check_not_empty(name, array):
+def check_not_empty(name: str, array: AnyArray) -> AnyArray:
     """Return array if it holds at least one value."""
     if array.size == 0:
         raise ValueError(f"{name} must not be empty, got shape {array.shape}")
     return array
 
 
-def check_same_length(**arrays):
+def check_same_length(**arrays: Array) -> None:
     """Raise unless all named arrays have the same length along their first axis."""
     if len({len(array) for array in arrays.values()}) > 1:
         shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())

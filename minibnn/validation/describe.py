@@ -1,6 +1,8 @@
 """How an error says what came: in a few words, whatever it is."""
 
 import types
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -9,7 +11,7 @@ class ArgumentTypeError(TypeError, ValueError):
     """An argument of the wrong type; caught by ``except ValueError`` as well."""
 
 
-def describe(value):
+def describe(value: Any) -> str:
     """Say in a few words what a value is: type, shape, or the value itself if short."""
     if isinstance(value, np.ndarray):
         kind = "masked array" if np.ma.isMaskedArray(value) else "array"
@@ -25,7 +27,7 @@ def describe(value):
     return _in_words(value)
 
 
-def _in_words(value):
+def _in_words(value: Any) -> str:
     """The value itself with its type, or its type alone where that would be long."""
     if isinstance(value, int) and value.bit_length() > 100:
         return shown(value)
@@ -38,14 +40,14 @@ def _in_words(value):
     return f"{text} ({type(value).__name__})"
 
 
-def shown(number):
+def shown(number: Any) -> str:
     """A number as text that is never long."""
     if isinstance(number, int) and number.bit_length() > 100:
         return f"an integer of {number.bit_length()} bits"
     return repr(number)
 
 
-def largest(numbers):
+def largest(numbers: Iterable[tuple[str, Any]]) -> str:
     """The largest of named arrays by size, and its name; nan counts as largest."""
     top = (-1.0, "")
     for name, array in numbers:

@@ -1,11 +1,15 @@
 """Labels that are not 0 .. K-1: what makes them so."""
 
+from typing import Any
+
 import numpy as np
+
+from minibnn.types import Array
 
 MANY = 20  # different whole numbers, from which on they hardly name classes
 
 
-def relabel(y, n_classes):
+def relabel(y: Array, n_classes: int) -> str:
     """The expression that turns y into labels 0 .. K-1, as the end of a sentence, or ""."""
     values = np.unique(y)
     whole = np.all(values == np.floor(values))
@@ -18,7 +22,7 @@ def relabel(y, n_classes):
     return ""
 
 
-def remedy(y, n_classes):
+def remedy(y: Array, n_classes: int) -> str:
     """The same, or else which part of the model does not fit such a y."""
     values = np.unique(y)
     if len(values) <= n_classes:
@@ -32,7 +36,7 @@ def remedy(y, n_classes):
     return "; a measured y wants Gaussian()"
 
 
-def one_hot(got, wanted, n_classes):
+def one_hot(got: tuple[int, ...], wanted: tuple[Any, ...], n_classes: int) -> str:
     """What a wrong shape may mean: rows as long as there are classes."""
     if got == (*wanted[:-1], n_classes) and wanted[-1] == 1:
         return "; of one-hot rows take np.asarray(y).argmax(-1)"

@@ -1,11 +1,16 @@
 """A large array a piece at a time: X may be mapped from a file, and a cache is small."""
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import numpy as np
+
+from minibnn.types import Array
 
 PIECE = 2**18  # numbers that are looked at together
 
 
-def pieces(array):
+def pieces(array: Array) -> Iterator[Array]:
     """Views that cover an array, of about PIECE numbers: cut along its longest axis."""
     if array.size <= PIECE:
         yield array
@@ -17,7 +22,7 @@ def pieces(array):
         yield array[(*lead, slice(start, start + step))]
 
 
-def in_turn(function, rows, size):
+def in_turn(function: Callable[[Any], Any], rows: Any, size: int) -> Any:
     """``function`` of ``size`` rows at a time; its arrays, or tuples of them, joined."""
     size = max(1, size)
     found = [function(rows[i : i + size]) for i in range(0, len(rows) or 1, size)]

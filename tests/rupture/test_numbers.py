@@ -351,6 +351,10 @@ def test_importance_is_averaged_over_the_seeds(monkeypatch):
     study.settings = Settings(chains=2, hmc_draws=22)  # fewer draws than samples asked
     rupture_claims.importances(study, np.random.default_rng(0))
     assert {n for *_, n in seen} == {44}
+    seen.clear()
+    study.settings = Settings(members=1, chains=2, hmc_draws=22)  # fewer chains too
+    rupture_claims.importances(study, np.random.default_rng(0))
+    assert {n for *_, n in seen} == {22}
 
 
 def test_a_column_is_dealt_out_anew_as_often_as_asked():

@@ -1,6 +1,7 @@
 """The rupture study: detective work, protocol, scores, claims, report, figures."""
 
 import copy
+import doctest
 import json
 from types import SimpleNamespace
 
@@ -53,6 +54,17 @@ def study():
 @pytest.fixture(scope="module")
 def facts(study):
     return rupture_report.to_dict(study)
+
+
+@pytest.mark.parametrize("thing", [rupture.Study, rupture.rupture_study])
+def test_the_examples_hold(study, thing):
+    """Those of the docstrings, which take too long to be run with all others."""
+    made = SimpleNamespace(rupture_study=lambda report: study)
+    names = {"study": study, "mb": SimpleNamespace(rupture=made)}
+    text = thing.__doc__.replace("# doctest: +SKIP", "")
+    examples = doctest.DocTestParser().get_doctest(text, names, "study", None, None)
+    assert len(examples.examples) >= 2
+    assert doctest.DocTestRunner().run(examples).failed == 0
 
 
 # --- detective work ------------------------------------------------------------------
