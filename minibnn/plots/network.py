@@ -8,6 +8,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import CenteredNorm, LinearSegmentedColormap
 from numpy.typing import NDArray
 
+from minibnn.nn.units import ALIVE, outgoing_ratios
 from minibnn.plots.checks import labels
 from minibnn.plots.look import BLUE, RED, Artists, Look, axes
 from minibnn.svi.result import FitResult
@@ -16,7 +17,6 @@ from minibnn.validation.doors import door
 
 SIGNED = LinearSegmentedColormap.from_list("signed", [BLUE, "#D0D0D0", RED])
 SURE = 3.0  # |mean| / sd from which a weight is drawn without transparency
-ALIVE = 2.0  # largest outgoing |mean| / sd above which a unit counts as used
 
 
 @door
@@ -167,31 +167,6 @@ def unit_orders(means: Any, sds: Any) -> list[NDArray[np.intp]]:
     """
     hidden = [np.argsort(-r, kind="stable") for r in outgoing_ratios(means, sds)[1:]]
     return [np.arange(len(means[0])), *hidden, np.arange(means[-1].shape[1])]
-
-
-@door
-def outgoing_ratios(means: Any, sds: Any) -> list[NDArray[np.floating[Any]]]:
-    """Largest |mean| / sd among the outgoing weights of every unit, layer by layer.
-
-    Parameters
-    ----------
-    means, sds : lists of arrays (D, H)
-        What ``weight_blocks`` returns.
-
-    Returns
-    -------
-    list of arrays (D,)
-        Of the inputs, then of the hidden units of every layer.
-
-    Examples
-    --------
-    >>> import minibnn as mb
-    >>> import numpy as np
-    >>> found = mb.plots.outgoing_ratios([np.array([[3.0, -8.0]])], [np.full((1, 2), 2.0)])
-    >>> found[0].tolist()
-    [4.0]
-    """
-    return [np.max(np.abs(m) / s, axis=1) for m, s in zip(means, sds, strict=True)]
 
 
 @door
