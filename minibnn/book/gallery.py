@@ -35,7 +35,7 @@ def moons() -> tuple[Any, FitResult]:
 def chains() -> Chains:
     """Draws from the posterior of the model of the first page."""
     data, model = example()
-    how = dict(n_chains=4, n_draws=300, n_warmup=200)
+    how: dict[str, Any] = dict(n_chains=4, n_draws=300, n_warmup=200)
     return hmc(model, data.X, data.y, rng=0, **how)
 
 
