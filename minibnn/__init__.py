@@ -27,6 +27,7 @@ from minibnn.priors import *
 from minibnn.priors.learned import learned_prior
 from minibnn.recipe import rebuildable
 from minibnn.rupture import SigmoidGaussian as _SigmoidGaussian
+from minibnn.scikit import BNNClassifier, BNNRegressor
 from minibnn.standardise import Standardiser
 from minibnn.svi import Checkpoint, FitError, FitResult, FitWarning, fit, neg_elbo
 from minibnn.validation.doors import door as _door
@@ -45,6 +46,7 @@ __all__ = [
     "Categorical",
     "Poisson",
     "StudentT",
+    "Weighted",
     "GaussianPrior",
     "ScaleMixturePrior",
     "LaplacePrior",
@@ -81,6 +83,9 @@ __all__ = [
     "Prediction",
     "metrics",
     "plots",
+    # the same in the manners of scikit-learn
+    "BNNRegressor",
+    "BNNClassifier",
     # what approximations are judged by
     "exact_posterior",
     "grid_posterior",

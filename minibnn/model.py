@@ -1,10 +1,23 @@
 """A model: network, likelihood and prior, and the joint density they make."""
 
+from collections.abc import Callable
+from copy import copy
+from typing import Any
+
 import numpy as np
 
 from minibnn.inputs import Inputs
+from minibnn.likelihoods.weighted import (
+    Weighted,
+    checked_weights,
+    split_weights,
+    unweighted,
+    with_weights,
+)
 from minibnn.nn.mlp import MLP, initial_weights
 from minibnn.priors.joint import JointPrior
+from minibnn.tables import Summary, Table
+from minibnn.types import Array, ArrayLike, FloatArray, Rng
 from minibnn.validation.arguments import (
     as_float_array,
     as_inputs,
@@ -17,6 +30,8 @@ from minibnn.validation.arguments import (
     check_shape,
     check_squares,
 )
+from minibnn.validation.columns import check_same_rows
+from minibnn.validation.shapes import check_width
 
 
 class Model:
@@ -35,9 +50,18 @@ class Model:
     ValueError
         If the network's output width is not what the likelihood reads, or a per-weight
         prior has another length than the network has weights.
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> model = mb.Model(mb.MLP([8, 12, 1]), mb.Bernoulli(), mb.GaussianPrior(0.0, 1.0))
+    >>> model
+    Model(MLP([8, 12, 1], activation='relu'), Bernoulli(), GaussianPrior(0, 1))
+    >>> model.n_weights
+    121
     """
 
-    def __init__(self, net, likelihood, prior):
+    def __init__(self, net: MLP, likelihood: Any, prior: Any) -> None:
         self.net = check_instance("net", net, MLP, "an MLP")
         self.likelihood = check_protocol("likelihood", likelihood, "targets")
         self.prior = check_protocol("prior", prior, "log_prob")
@@ -51,48 +75,193 @@ class Model:
         if likelihood.n_weights:
             self.weight_prior = JointPrior(prior, likelihood.own_prior, net.n_weights)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Model({self.net!r}, {self.likelihood!r}, {self.prior!r})"
 
+    def summary(self) -> Summary:
+        """Layers with their shapes and numbers of weights, likelihood and prior.
+
+        Returns
+        -------
+        Summary
+            Prints as text, shows as HTML in a notebook; ``to_dict()`` gives the numbers:
+            "layers" (a list of dicts with "inputs", "units", "weights", "biases",
+            "activation"), "likelihood", "own_weights" (of the likelihood), "prior",
+            "n_weights".
+
+        Examples
+        --------
+        >>> import minibnn as mb
+        >>> model = mb.Model(mb.MLP([1, 3, 1]), mb.Gaussian(0.5), mb.GaussianPrior())
+        >>> print(model.summary())
+        Model of 10 weights
+        layer      shape  weights  biases  activation
+        hidden 1  1 -> 3        3       3  relu
+        output    3 -> 1        3       1  none
+        likelihood  Gaussian(scale=0.5)
+        prior       GaussianPrior(0, 1)
+        >>> model.summary().to_dict()["layers"][0]["units"]
+        3
+        """
+        return summary_of(self)
+
     @property
-    def n_weights(self):
+    def n_weights(self) -> int:
         """P: the network's weights and the likelihood's own."""
         return self.net.n_weights + self.likelihood.n_weights
 
-    def initial_weights(self, rng):
-        """A new network's weights and the likelihood's start, (P,).
+    def initial_weights(self, rng: Rng) -> FloatArray:
+        """A new network's weights and the likelihood's start.
 
         Outputs that are log scales begin at 0 whatever the input.
+
+        Parameters
+        ----------
+        rng : int, SeedSequence, Generator or None
+
+        Returns
+        -------
+        array (P,)
+
+        Examples
+        --------
+        >>> import minibnn as mb
+        >>> model = mb.Model(mb.MLP([1, 3, 1]), mb.Gaussian(0.5), mb.GaussianPrior())
+        >>> model.initial_weights(0).shape
+        (10,)
         """
         w, likelihood = initial_weights(self.net, as_rng(rng)), self.likelihood
         last = self.net.blocks(w)[-1]
         last[:, likelihood.log_scale_outputs(self.net.n_outputs)] = 0.0
         return np.concatenate([w, likelihood.initial_weights()])
 
-    def batch(self, X, y, ndim=(2, 3), dtype=None):
-        """Checked data as the kernels want it: features (N, D+1) and targets.
+    def batch(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        ndim: tuple[int, ...] | int = (2, 3),
+        dtype: Any = None,
+    ) -> tuple[FloatArray, Array]:
+        """Checked data as the kernels want it: features and targets.
 
-        Raises ValueError or TypeError naming X or y: wrong shape, NaN or inf, a column
-        whose squares overflow, labels out of range, unequal lengths, no rows.
+        Parameters
+        ----------
+        X : array (N, D), or (R, N, D)
+        y : array (N,) or (N, K), or with R before
+        ndim : int or tuple of int
+            How many axes X may have.
+        dtype : optional
+            Of the features; by default that of X, float64 for whole numbers.
+
+        Returns
+        -------
+        features : array (N, D+1)
+            With the column of ones; without a bias X itself.
+        targets : array (N, K), or labels (N,)
+
+        Raises
+        ------
+        ValueError, TypeError
+            Naming X or y: wrong shape, NaN or inf, a column whose squares overflow,
+            labels out of range, unequal lengths, no rows.
+
+        Examples
+        --------
+        >>> import minibnn as mb
+        >>> model = mb.Model(mb.MLP([1, 3, 1]), mb.Gaussian(0.5), mb.GaussianPrior())
+        >>> features, targets = model.batch([[1.0], [2.0]], [0.5, 0.6])
+        >>> features.shape, targets.shape
+        ((2, 2), (2, 1))
         """
         A, y = checked_data(self, X, y, ndim, dtype)
         return A.features(), y
 
-    def features(self, X, ndim=(2, 3), dtype=None):
-        """Checked inputs with the constant column, (N, D+1)."""
+    def features(
+        self, X: ArrayLike, ndim: tuple[int, ...] | int = (2, 3), dtype: Any = None
+    ) -> FloatArray:
+        """Checked inputs with the constant column.
+
+        Parameters
+        ----------
+        X : array (N, D), or (R, N, D)
+        ndim, dtype : optional
+            As for :meth:`batch`.
+
+        Returns
+        -------
+        array (N, D+1)
+
+        Raises
+        ------
+        ValueError, TypeError
+            X has another number of columns, or numbers that are not finite.
+
+        Examples
+        --------
+        >>> import minibnn as mb
+        >>> model = mb.Model(mb.MLP([1, 3, 1]), mb.Gaussian(0.5), mb.GaussianPrior())
+        >>> model.features([[5.0], [7.0]]).tolist()
+        [[5.0, 1.0], [7.0, 1.0]]
+        """
         return self.net.features(checked_inputs(self.net, X, ndim, dtype))
 
-    def targets(self, A, y):
-        """Checked targets as the likelihood wants them, one for each row of features."""
+    def targets(self, A: Any, y: ArrayLike) -> Array:
+        """Checked targets as the likelihood wants them, one for each row of features.
+
+        Parameters
+        ----------
+        A : array (N, D+1)
+            Features.
+        y : array (N,) or (N, K)
+
+        Returns
+        -------
+        array (N, K), or labels (N,)
+
+        Raises
+        ------
+        ValueError
+            y has another length, or values that cannot be under the likelihood.
+
+        Examples
+        --------
+        >>> import minibnn as mb
+        >>> model = mb.Model(mb.MLP([1, 3, 1]), mb.Gaussian(0.5), mb.GaussianPrior())
+        >>> model.targets(model.features([[5.0], [7.0]]), [1.0, 2.0]).shape
+        (2, 1)
+        """
         shape = A.shape[:-1] + (self.net.n_outputs,)
         return self.likelihood.targets(y, shape)
 
-    def nll(self, w, A, y):
+    def nll(self, w: Array, A: Array, y: Array) -> tuple[Array, Callable[..., Array]]:
         """Negative log-likelihood of each weight sample, and its gradient on demand.
 
-        w (..., S, P), features A (..., B, D+1), targets y -> nll (..., S) and
-        ``pull(c) -> g_w`` (..., S, P), that of Σ_s c nll_s: there are far fewer outputs
-        than weights to multiply by c.
+        A kernel: nothing is checked, and the dtype is kept.
+
+        Parameters
+        ----------
+        w : array (..., S, P)
+        A : array (..., B, D+1)
+            Features.
+        y : array (..., B, K)
+            Targets, or labels (..., B).
+
+        Returns
+        -------
+        nll : array (..., S)
+            In nats, summed over rows.
+        pull : function
+            ``pull(c) -> g_w`` (..., S, P), the gradient of Σ_s c nll_s: there are far
+            fewer outputs than weights to multiply by c.
+
+        Examples
+        --------
+        >>> import minibnn as mb
+        >>> model = mb.Model(mb.MLP([1, 3, 1]), mb.Gaussian(0.5), mb.GaussianPrior())
+        >>> A, y = model.batch([[1.0], [2.0]], [0.5, 0.6])
+        >>> nll, pull = model.nll(model.initial_weights(0)[None], A, y)
+        >>> nll.shape, pull(1.0).shape
+        ((1,), (1, 10))
         """
         n = self.net.n_weights
         F, pull_net = self.net.apply(w[..., :n], A)
@@ -104,10 +273,35 @@ class Model:
 
         return nll, pull
 
-    def log_joint(self, w, X, y):
-        """log p(y | X, w) + log p(w) and its gradient, checked.
+    def log_joint(
+        self, w: ArrayLike, X: ArrayLike, y: ArrayLike
+    ) -> tuple[Any, FloatArray]:
+        """log p(y | X, w) + log p(w) and its gradient, checked. This is what HMC climbs.
 
-        w (P,) -> (float, (P,)); w (S, P) -> ((S,), (S, P)). This is what HMC climbs.
+        Parameters
+        ----------
+        w : array (P,) or (S, P)
+        X : array (N, D)
+        y : array (N,) or (N, K)
+
+        Returns
+        -------
+        value : float or array (S,)
+            In nats.
+        gradient : array (P,) or (S, P)
+
+        Raises
+        ------
+        ValueError, TypeError
+            Naming what does not fit; w so large that the density is no number.
+
+        Examples
+        --------
+        >>> import minibnn as mb
+        >>> model = mb.Model(mb.MLP([1, 3, 1]), mb.Gaussian(0.5), mb.GaussianPrior())
+        >>> value, gradient = model.log_joint([0.1] * 10, [[1.0], [2.0]], [0.5, 0.6])
+        >>> round(float(value), 3), gradient.shape
+        (-10.258, (10,))
         """
         w = as_float_array("w", w, ndim=(1, 2))
         check_shape("w", w, w.shape[:-1] + (self.n_weights,))
@@ -119,15 +313,75 @@ class Model:
         )
         return (value[0], gradient[0]) if w.ndim == 1 else (value, gradient)
 
-    def log_joint_kernel(self, w, A, y):
-        """The same without checks, on features and targets: (..., S), (..., S, P)."""
+    def log_joint_kernel(self, w: Array, A: Array, y: Array) -> tuple[Array, Array]:
+        """The same without checks, on features and targets.
+
+        Parameters
+        ----------
+        w : array (..., S, P)
+        A : array (..., N, D+1)
+        y : array (..., N, K)
+            Or labels (..., N).
+
+        Returns
+        -------
+        value, gradient : arrays (..., S) and (..., S, P)
+
+        Examples
+        --------
+        >>> import minibnn as mb
+        >>> model = mb.Model(mb.MLP([1, 3, 1]), mb.Gaussian(0.5), mb.GaussianPrior())
+        >>> A, y = model.batch([[1.0], [2.0]], [0.5, 0.6])
+        >>> value, gradient = model.log_joint_kernel(model.initial_weights(0)[None], A, y)
+        >>> value.shape, gradient.shape
+        ((1,), (1, 10))
+        """
         nll, pull = self.nll(w, A, y)
         log_prior, g_prior = self.weight_prior.log_prob(w)
         return log_prior - nll, g_prior - pull()
 
 
+def summary_of(model: Model) -> Summary:
+    """The :class:`Summary` of a model."""
+    net, own = model.net, model.likelihood.n_weights
+    last = len(net.shapes)
+    layers = [
+        {
+            "inputs": rows - net.bias,
+            "units": units,
+            "weights": (rows - net.bias) * units,
+            "biases": net.bias * units,
+            "activation": net.activation if i < last else "none",
+        }
+        for i, (rows, units) in enumerate(net.shapes, 1)
+    ]
+    rows = [
+        [f"hidden {i}" if i < last else "output"]
+        + [f"{layer['inputs']} -> {layer['units']}"]
+        + [str(layer[key]) for key in ("weights", "biases", "activation")]
+        for i, layer in enumerate(layers, 1)
+    ]
+    heads = ["layer", "shape", "weights", "biases", "activation"]
+    has = f"; it has {own} weight{'s' * (own != 1)} of its own" if own else ""
+    facts = [
+        ("likelihood", f"{model.likelihood!r}{has}"),
+        ("prior", repr(model.prior)),
+    ]
+    numbers = {
+        "layers": layers,
+        "likelihood": repr(model.likelihood),
+        "own_weights": own,
+        "prior": repr(model.prior),
+        "n_weights": model.n_weights,
+    }
+    head = f"Model of {model.n_weights} weights"
+    tables = Table(heads, rows, "<>>><"), Table([], facts, "<<")
+    return Summary([head, *tables], numbers)
+
+
 def checked_data(model, X, y, ndim=(2, 3), dtype=None):
     """What ``Model.batch`` makes, the features still ``Inputs``: X is not copied."""
+    check_same_rows(X, y)
     X = checked_inputs(model.net, X, ndim, dtype)
     return data_of(model, check_squares("X", check_rows("X", X)), y)
 
@@ -144,4 +398,36 @@ def data_of(model, X, y):
 def checked_inputs(net, X, ndim, dtype):
     """Checked inputs (..., N, D)."""
     X = as_inputs(X, ndim=ndim, dtype=dtype)
-    return check_shape("X", X, X.shape[:-1] + (net.n_inputs,))
+    return check_width("X", X, net.n_inputs)
+
+
+def with_likelihood(model, likelihood):
+    """The same model with a likelihood that has the same weights of its own."""
+    if likelihood is model.likelihood:
+        return model
+    model = copy(model)
+    model.likelihood = likelihood
+    return model
+
+
+def unweighted_model(model):
+    """The model of rows of weight 1: what a prediction asks."""
+    return with_likelihood(model, unweighted(model.likelihood))
+
+
+def unweighted_data(model, y):
+    """The same, canonical targets without weights, and weights (..., B), None if all 1."""
+    return unweighted_model(model), *split_weights(model.likelihood, y)
+
+
+def weighted_data(model, X, y, sample_weight):
+    """(model, y) in which rows count as often as ``sample_weight`` (..., N) says.
+
+    X, y, sample_weight as ``fit`` takes them. Raises ValueError or TypeError naming what
+    does not fit.
+    """
+    likelihood = Weighted(model.likelihood)
+    shape = checked_inputs(model.net, X, (2, 3), None).shape[:-1]
+    weights = checked_weights("sample_weight", sample_weight, shape)
+    y = model.likelihood.targets(y, (*shape, model.net.n_outputs))
+    return with_likelihood(model, likelihood), with_weights(y, weights)

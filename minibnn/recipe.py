@@ -12,10 +12,12 @@ import numpy as np
 
 from minibnn.validation.arguments import check_instance
 from minibnn.validation.describe import ArgumentTypeError
+from minibnn.validation.doors import door
 
 CLASSES: dict[str, type] = {}  # name -> class that may be rebuilt from a file
 
 
+@door
 def rebuildable(*classes: type) -> None:
     """Allow these classes in files; nothing else is ever constructed by reading.
 

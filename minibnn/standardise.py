@@ -8,6 +8,12 @@ from typing import Any, Self
 import numpy as np
 
 from minibnn.inputs import taken
+from minibnn.likelihoods.weighted import (
+    checked_weights,
+    split_weights,
+    unweighted,
+    with_weights,
+)
 from minibnn.types import Array, ArrayLike, FloatArray
 from minibnn.validation.arguments import (
     as_float_array,
@@ -19,6 +25,7 @@ from minibnn.validation.arguments import (
 )
 from minibnn.validation.describe import ArgumentTypeError, describe
 from minibnn.validation.own import keep_arrays
+from minibnn.validation.shapes import check_width
 
 CHUNK = 2**18  # numbers that are looked at together
 LAZY = 2**20  # numbers; X of more is standardised when its rows are read
@@ -86,7 +93,12 @@ class Standardiser:
             yield "y", self.y_mean, self.y_sd
 
     @classmethod
-    def of(cls, X: ArrayLike, y: ArrayLike | None = None) -> Self:
+    def of(
+        cls,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """The means and sds of the *training* rows.
 
         Parameters
@@ -95,18 +107,21 @@ class Standardiser:
             With R data sets each has its own.
         y : array (N,) or (N, K), or (R, N) or (R, N, K), optional
             Without them targets stay as they are.
+        sample_weight : array (N,) or (R, N), optional
+            A row of weight 2 counts as two rows.
 
         Raises
         ------
         ValueError, TypeError
-            Naming X or y.
+            Naming X, y or sample_weight.
         """
-        X = check_rows("X", as_inputs(X, ndim=(2, 3)))
+        X, w = check_rows("X", as_inputs(X, ndim=(2, 3))), sample_weight
+        w = None if w is None else checked_weights("sample_weight", w, X.shape[:-1])
         if y is None:
-            return cls(*mean_and_sd(X))
+            return cls(*mean_and_sd(X, w))
         y = as_float_array("y", y, ndim=(X.ndim - 1, X.ndim))
         check_shape("y", y, X.shape[:-1] + y.shape[X.ndim - 1 :])
-        return cls(*mean_and_sd(X), *mean_and_sd(y.reshape(*X.shape[:-1], -1)))
+        return cls(*mean_and_sd(X, w), *mean_and_sd(y.reshape(*X.shape[:-1], -1), w))
 
     def __repr__(self) -> str:
         n_targets = 0 if self.y_mean is None else self.y_mean.shape[-1]
@@ -151,7 +166,7 @@ class Standardiser:
             Naming X.
         """
         X = as_inputs(X, ndim=(2, 3))
-        check_shape("X", X, X.shape[:-1] + self.X_mean.shape[-1:])
+        check_width("X", X, self.X_mean.shape[-1])
         if self.own and X.ndim == 3:
             check_shape("X", X, (len(self.X_mean), *X.shape[1:]))
         return scaled("X", X, self.X_mean, self.X_sd)
@@ -221,7 +236,7 @@ def check_units(units: Standardiser, model: Any, lead: tuple[int, ...]) -> None:
             f"standardise has the mean and sd of y, which {likelihood!r} takes as "
             "it is; use Standardiser.of(X)"
         )
-    width = likelihood.target_shape((1, model.net.n_outputs))[-1]
+    width = unweighted(likelihood).target_shape((1, model.net.n_outputs))[-1]
     check_shape("standardise.y_mean", units.y_mean, (*own, width))
 
 
@@ -244,41 +259,61 @@ def standardised(
     X = check_rows("X", as_inputs(X, ndim=(2, 3)))
     if not given and not standardise:
         return X, y, None
-    check_shape("X", X, X.shape[:-1] + (model.net.n_inputs,))
-    y = model.targets(X, y)
-    units = standardise if given else units_of(model, family, X, y)
+    check_width("X", X, model.net.n_inputs)
+    y, weights = split_weights(model.likelihood, model.targets(X, y))
+    units = standardise if given else units_of(model, family, X, y, weights)
     check_units(units, model, () if family.tasks else X.shape[:-2])
+    y = units.targets(y)
+    y = y if weights is None else with_weights(y, weights)
     if X.size > LAZY and not given:  # no row is too far from the mean of all
-        return Scaled(X, units.X_mean, units.X_sd), units.targets(y), units
-    return units.inputs(X), units.targets(y), units
+        return Scaled(X, units.X_mean, units.X_sd), y, units
+    return units.inputs(X), y, units
 
 
-def units_of(model: Any, family: Any, X: FloatArray, y: FloatArray) -> Standardiser:
+def units_of(
+    model: Any, family: Any, X: FloatArray, y: Any, weights: Any
+) -> Standardiser:
     """The Standardiser of checked rows, those of all tasks together."""
-    rows = [X, y] if model.likelihood.location_scale else [X]
+    y = y if model.likelihood.location_scale else None
     if family.tasks:
-        rows = [array.reshape(-1, array.shape[-1]) for array in rows]
-    return Standardiser.of(*rows)
+        X, y = (a if a is None else a.reshape(-1, a.shape[-1]) for a in (X, y))
+        weights = weights if weights is None else weights.ravel()
+    return Standardiser.of(X, y, weights)
 
 
-def mean_and_sd(array: FloatArray) -> tuple[FloatArray, FloatArray]:
+def mean_and_sd(array: FloatArray, weights: Any = None) -> tuple[FloatArray, FloatArray]:
     """Mean and standard deviation of every column of (..., N, D), each (..., D).
 
     In double precision, some rows at a time. Columns are divided by a power of 2, so
-    that no square overflows. The sd of a constant column is 1.
+    that no square overflows. The sd of a constant column is 1. Rows count as often as
+    ``weights`` (..., N) say; one of weight 0 is not looked at.
     """
-    n, pieces = array.shape[-2], list(in_pieces(array))
-    low = np.min([array[rows].min(-2) for rows in pieces], 0).astype(np.float64)
-    high = np.max([array[rows].max(-2) for rows in pieces], 0).astype(np.float64)
+    pieces, n, w = list(in_pieces(array)), array.shape[-2], None
+    if weights is not None:
+        w = (weights / weights.max(-1, keepdims=True)).astype(np.float64)[..., None]
+        first = np.take_along_axis(array, (w > 0).argmax(-2)[..., None], -2)
+        n = w.sum(-2)
+
+    def numbers(rows):  # for a row that does not count the first one that does
+        return array[rows] if w is None else np.where(w[rows] > 0, array[rows], first)
+
+    def total(values, rows):
+        return (values if w is None else w[rows] * values).sum(-2)
+
+    low = np.min([numbers(rows).min(-2) for rows in pieces], 0).astype(np.float64)
+    high = np.max([numbers(rows).max(-2) for rows in pieces], 0).astype(np.float64)
     _, exponent = np.frexp(np.maximum(np.abs(low), np.abs(high)))
 
     def near_one(rows):
-        piece = np.ascontiguousarray(array[rows], np.float64)  # sums in one order
+        piece = np.ascontiguousarray(numbers(rows), np.float64)  # sums in one order
         return np.ldexp(piece, -exponent[..., None, :])
 
-    mean = sum(near_one(rows).sum(-2) for rows in pieces) / n
-    squares = (np.square(near_one(rows) - mean[..., None, :]) for rows in pieces)
-    sd = np.ldexp(np.sqrt(sum(s.sum(-2) for s in squares) / n), exponent)
+    def squares(rows):
+        return np.square(near_one(rows) - mean[..., None, :])
+
+    mean = sum(total(near_one(rows), rows) for rows in pieces) / n
+    sd = np.sqrt(sum(total(squares(rows), rows) for rows in pieces) / n)
+    sd = np.ldexp(sd, exponent)
     constant = (low == high) | (sd == 0.0)
     mean = np.where(constant, low, np.ldexp(mean, exponent))
     return mean, np.where(constant, 1.0, sd)

@@ -19,7 +19,7 @@ from minibnn.exact.normal_sample import normal_log_likelihood
 from minibnn.families import MeanField
 from minibnn.families.normal import Normal
 from minibnn.families.scales import SCALES
-from minibnn.likelihoods import ALL, Bernoulli, Gaussian
+from minibnn.likelihoods import ALL, Bernoulli, Gaussian, Weighted
 from minibnn.likelihoods.gaussian import expected_gaussian_nll
 from minibnn.model import Model
 from minibnn.nn.activations import ACTIVATIONS
@@ -159,7 +159,7 @@ def likelihood_case(likelihood, width):
     return make
 
 
-for _kind in ALL:
+for _kind in (*ALL, Weighted):
     case(_kind.label)(likelihood_case(*_kind.examples()[-1]))
 
 

@@ -31,6 +31,7 @@ from minibnn.validation.arguments import (
     check_not_empty,
     check_shape,
 )
+from minibnn.validation.doors import door
 
 NAMES = ("height", "width", "sxx", "sxy", "syy", "mud", "drop", "dc")
 PUBLISHED_NAMES = ("height", "width", "sxx", "sxy", "syy", "sdrop", "mud", "dc")
@@ -180,6 +181,7 @@ class RepeatedRun(NamedTuple):
     chance: float  # probability of so long a repeat in independent labels
 
 
+@door
 def longest_repeated_label_run(y: ArrayLike) -> RepeatedRun:
     """Find the longest run of labels that repeats an earlier run, feature-free.
 
@@ -245,6 +247,7 @@ class ColumnCheck(NamedTuple):
     swapped: tuple[float, float]
 
 
+@door
 def check_column_names(X: ArrayLike, names: Sequence[str] = NAMES) -> ColumnCheck:
     """Tell from a physical bound whether the two friction columns are named rightly.
 

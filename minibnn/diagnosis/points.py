@@ -19,6 +19,7 @@ from minibnn.estimators.base import Estimator
 from minibnn.estimators.pathwise import Pathwise
 from minibnn.families.base import Family
 from minibnn.families.scales import SCALES
+from minibnn.likelihoods import Weighted
 from minibnn.mistakes.catalogue import BY_RULE, LISTED, Description, catalogue
 from minibnn.model import Model
 from minibnn.svi.elbo import check_combination, neg_elbo
@@ -83,6 +84,11 @@ class Case:
     estimator: Estimator = field(default_factory=Pathwise)
 
     def __post_init__(self) -> None:
+        if isinstance(getattr(self.model, "likelihood", None), Weighted):
+            raise ValueError(
+                "model must be one of rows without weights, got likelihood "
+                f"{self.model.likelihood!r}; use its likelihood, and rows given twice"
+            )
         loss, _, _ = self.neg_elbo()
         set_own = partial(object.__setattr__, self)
         set_own("X", as_inputs(self.X, ndim=(2, 3)))

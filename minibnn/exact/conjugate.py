@@ -17,11 +17,14 @@ from minibnn.families.normal import Normal
 from minibnn.likelihoods.gaussian import Gaussian
 from minibnn.model import Model
 from minibnn.numerics import HALF_LOG_2PI
-from minibnn.prediction.prediction import MOST_SAMPLES
+from minibnn.prediction.inference_dict import inference_dict
+from minibnn.prediction.prediction import MOST_SAMPLES, predict
 from minibnn.priors.gaussian import GaussianPrior
+from minibnn.rng import seed_sequence
 from minibnn.types import ArrayLike, FloatArray, Rng
 from minibnn.validation.arguments import (
     as_float_array,
+    as_inputs,
     as_rng,
     check_all,
     check_fraction,
@@ -262,6 +265,60 @@ class ExactPosterior:
         parts = [a[:, 0] if a.shape[1] == 1 else a for a in parts]
         return GaussianPrediction(*kept(parts))
 
+    def to_inference_dict(
+        self,
+        X: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        n_samples: int = 1000,
+        rng: Rng = None,
+    ) -> dict[str, dict[str, Any]]:
+        """Draws with names, and what they say of data: the dict that ArviZ reads.
+
+        See :meth:`minibnn.FitResult.to_inference_dict`.
+
+        Parameters
+        ----------
+        X, y : arrays (N, D) and (N,) or (N, C), optional
+            The data again, both or neither.
+        n_samples : int
+            Independent draws, of one chain.
+        rng : int, SeedSequence, Generator or None
+            None: other draws at every call.
+
+        Returns
+        -------
+        dict of dicts of arrays (1, draw, ...)
+
+        Raises
+        ------
+        ValueError, TypeError
+            If X or y is alone, or does not fit the model.
+
+        Examples
+        --------
+        >>> import minibnn as mb
+        >>> data = mb.datasets.linear(rng=0)
+        >>> model = mb.Model(mb.MLP([3, 1]), mb.Gaussian(0.5), mb.GaussianPrior())
+        >>> posterior = mb.exact_posterior(model, data.X, data.y)
+        >>> found = posterior.to_inference_dict(data.X, data.y, n_samples=50, rng=0)
+        >>> found["posterior"]["W1"].shape
+        (1, 50, 3, 1)
+        """
+        seed = seed_sequence(rng)
+        weights = self.sample_weights(n_samples, np.random.default_rng(seed))
+
+        def chunks(seed, n_samples, size):
+            yield from (weights[i : i + size] for i in range(0, len(weights), size))
+
+        def predicted(X):
+            X = as_inputs(X, dtype=np.float64)
+            return predict(self.model, chunks, X, len(weights), seed)
+
+        def by_chain(draws):
+            return draws[None]
+
+        return inference_dict(self.model, weights, by_chain, predicted, X, y)
+
     def decompose(self, q: Normal) -> Decomposition:
         """log p(D) = ELBO + KL term by term, for a Gaussian q over the weights.
 
@@ -344,22 +401,20 @@ class GaussianPrediction(NamedTuple):
         return self.mean - half, self.mean + half
 
     def quantile(self, q: ArrayLike) -> FloatArray:
-        """Quantiles of y, in its unit.
+        """Quantiles of y.
 
         Parameters
         ----------
-        q : float or array (k,)
-            In (0, 1).
+        q : float or array (k,) in (0, 1)
 
         Returns
         -------
-        array
-            Of the shape of ``mean``; of k numbers (k, N) or (k, N, C).
+        array of the shape of ``mean``, with k before it for k of them
 
         Raises
         ------
         ValueError
-            If q is not in (0, 1).
+            For a q that is not in (0, 1).
         """
         q = as_float_array("q", q, ndim=(0, 1), dtype=np.float64)
         check_all("q", check_not_empty("q", q), (q > 0) & (q < 1), "in (0, 1)")

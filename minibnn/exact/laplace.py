@@ -17,6 +17,7 @@ from minibnn.equations import equation
 from minibnn.exact.conjugate import prior_moments
 from minibnn.likelihoods import ALL
 from minibnn.model import Model
+from minibnn.prediction.inference_dict import inference_dict
 from minibnn.prediction.prediction import MOST_SAMPLES, Prediction, kept_features
 from minibnn.rng import seed_sequence
 from minibnn.types import ArrayLike, FloatArray, Rng
@@ -296,6 +297,57 @@ class LaplacePosterior:
         n_samples = check_int("n_samples", n_samples, maximum=MOST_SAMPLES)
         seed = self.prediction_seed if rng is None else seed_sequence(rng)
         return Prediction(tangent, self._weight_chunks, A, n_samples, seed)
+
+    def to_inference_dict(
+        self,
+        X: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        n_samples: int = 1000,
+        rng: Rng = None,
+    ) -> dict[str, dict[str, Any]]:
+        """Draws with names, and what the linearised network says of data, for ArviZ.
+
+        See :meth:`minibnn.FitResult.to_inference_dict`.
+
+        Parameters
+        ----------
+        X, y : arrays (N, D) and (N,) or (N, K), optional
+            The data again, both or neither.
+        n_samples : int
+            Independent draws, of one chain.
+        rng : int, SeedSequence, Generator or None
+            None: the posterior's own stream, from its beginning.
+
+        Returns
+        -------
+        dict of dicts of arrays (1, draw, ...)
+
+        Raises
+        ------
+        ValueError, TypeError
+            If X or y is alone, or does not fit the model.
+
+        Examples
+        --------
+        >>> import minibnn as mb
+        >>> data = mb.datasets.linear(rng=0)
+        >>> model = mb.Model(mb.MLP([3, 1]), mb.Gaussian(0.5), mb.GaussianPrior())
+        >>> w = mb.exact_posterior(model, data.X, data.y).mean
+        >>> posterior = mb.laplace(model, data.X, data.y, w, rng=0)
+        >>> found = posterior.to_inference_dict(data.X, data.y, n_samples=50)
+        >>> found["posterior"]["W1"].shape
+        (1, 50, 3, 1)
+        """
+        seed = self.prediction_seed if rng is None else seed_sequence(rng)
+        weights = self.sample_weights(n_samples, seed)
+
+        def predicted(X):
+            return self.predict(X, len(weights), seed)
+
+        def by_chain(draws):
+            return draws[None]
+
+        return inference_dict(self.model, weights, by_chain, predicted, X, y)
 
     def _weight_chunks(
         self, seed: np.random.SeedSequence, n_samples: int, size: int

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from minibnn.tables import Table, html_of
 from minibnn.types import FloatArray, Rng
 
 if TYPE_CHECKING:  # editors know what plot gives; nothing is loaded before it draws
     from matplotlib.axes import Axes
 
 AGREES, WRONG, CANNOT_TELL = "agrees", "wrong", "cannot tell"
+ALIGN = "<>>>><<"  # of the columns of the table
+LONGEST_NAME = 24  # of a block, in that table
 
 
 @dataclass(eq=False, repr=False)
@@ -99,29 +102,28 @@ class GradientReport:
 
     def table(self) -> str:
         """Give the report as a short readable text."""
-        lines = [f"gradient {self.verdict} ({self._scope()})"]
-        if self.reason:
-            lines.append("  " + self.reason)
+        head, *parts = self._parts()
+        lines = [line for part in parts for line in str(part).splitlines()]
+        return "\n".join([head, *("  " + line for line in lines)])
+
+    def _repr_html_(self):
+        return html_of(self._parts())
+
+    def _parts(self):
+        """Verdict, reason, certificate, the table of blocks, and what is left to say."""
+        parts = [f"gradient {self.verdict} ({self._scope()})"]
+        parts += [self.reason] * bool(self.reason)
         if self.blocks:
-            lines.append(self._certificate())
-            lines.append(
-                f"  {'block':<12}{'size':>9}{'error':>10}{'bound':>10}"
-                f"{'relative':>10}  {'status':<12}worst"
-            )
-        lines += [
-            f"  {b['name'][:11]:<12}{b['size']:>9}{_short(b['error']):>10}"
-            f"{_short(b['bound']):>10}{_short(b['relative_error']):>10}  "
-            f"{b['status']:<12}{b['worst']}"
-            for b in self.blocks
-        ]
+            heads = ["block", "size", "error", "bound", "relative", "status", "worst"]
+            parts += [self._certificate(), Table(heads, map(_cells, self.blocks), ALIGN)]
         for k in self.kinks[:5]:
             slopes = f"slopes {k['low']:.6g} to {k['high']:.6g}"
-            lines.append(f"  kink at {k['name']}: {slopes}, anything between is accepted")
-        lines += ["  note: " + note for note in self.notes]
+            parts.append(f"kink at {k['name']}: {slopes}, anything between is accepted")
+        parts += ["note: " + note for note in self.notes]
         if calls := self.calls:
             asked = f"f {calls['f']} real and {calls['f_complex']} complex"
-            lines.append(f"  calls: {asked}, grad {calls['grad']}")
-        return "\n".join(lines)
+            parts.append(f"calls: {asked}, grad {calls['grad']}")
+        return parts
 
     def _scope(self):
         scope = f"{self.size} parameter" + "s" * (self.size != 1)
@@ -130,7 +132,7 @@ class GradientReport:
         return scope + (f", by {self.judge}" if self.judge else "")
 
     def _certificate(self):
-        text = f"  error {_short(self.error)} +- {_short(self.bound)}"
+        text = f"error {_short(self.error)} +- {_short(self.bound)}"
         text += f", relative {_short(self.relative_error)}"
         if self.miss:
             least, usual = self.miss["relative_error"], self.miss["usual"]
@@ -183,6 +185,13 @@ class GradientReport:
         from minibnn.gradcheck.curves import draw
 
         return draw(self, ax, kind, rng)
+
+
+def _cells(block):
+    """One row of the table of blocks."""
+    errors = (_short(block[key]) for key in ("error", "bound", "relative_error"))
+    name, size = block["name"][:LONGEST_NAME], str(block["size"])
+    return [name, size, *errors, block["status"], str(block["worst"])]
 
 
 def _short(value):

@@ -7,7 +7,8 @@ from ``base.Likelihood``: label, support, examples for the tests, its name in sc
 tested by ``tests/likelihoods/test_laws.py`` and every table of tests. (3) Its name in
 ``minibnn/__init__.py``, a line of CHANGELOG.md.
 (4) A paragraph of the book with the displayed equation. Nothing decided by values, new
-arrays by ``np.empty_like``: then a training step can be recorded.
+arrays by ``np.empty_like``: then a training step can be recorded. ``Weighted`` stands
+apart: it has another one inside and is no density of y, so that no law of mass holds.
 """
 
 from minibnn.likelihoods.bernoulli import Bernoulli
@@ -16,6 +17,7 @@ from minibnn.likelihoods.gaussian import Gaussian
 from minibnn.likelihoods.heteroscedastic import HeteroscedasticGaussian
 from minibnn.likelihoods.poisson import Poisson
 from minibnn.likelihoods.student_t import StudentT
+from minibnn.likelihoods.weighted import Weighted
 
 __all__ = [  # in reading order
     "Gaussian",
@@ -24,5 +26,6 @@ __all__ = [  # in reading order
     "Categorical",
     "Poisson",
     "StudentT",
+    "Weighted",
 ]
-ALL = [globals()[name] for name in __all__]
+ALL = [globals()[name] for name in __all__ if name != "Weighted"]

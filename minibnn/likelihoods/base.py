@@ -14,6 +14,7 @@ from scipy.special import ndtri
 from minibnn.priors.base import Prior
 from minibnn.types import Array, ArrayLike, FloatArray
 from minibnn.validation.arguments import as_float_array
+from minibnn.validation.shapes import of_targets
 
 Shape = tuple[int, ...]
 
@@ -214,6 +215,7 @@ class Likelihood:
             hint = self.shape_hint(y.shape, shape)
             if not hint and shape[-1] == 1 and y.size == np.prod(shape):
                 hint = f"; use np.reshape(y, {shape})"
+            hint = hint or of_targets(y.shape, shape)
             raise ValueError(
                 f"y must have shape {wanted} to go with X, got {y.shape}{hint}"
             )

@@ -82,6 +82,9 @@ class Bernoulli(Likelihood):
 
     def shape_hint(self: Likelihood, got: Shape, wanted: Shape) -> str:
         """Two columns for one output are one-hot labels, most likely."""
+        if got == wanted[:-1] and wanted[-1] > 1:
+            k, one = wanted[-1], "one label of all is for Categorical()"
+            return f"; {k} outputs are {k} answers to every row, {one}"
         return one_hot(got, wanted, 2)
 
     def check_values(self: Likelihood, y: FloatArray) -> FloatArray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
+from scipy.special import softmax
 
 from minibnn.equations import equation
 from minibnn.likelihoods.base import Likelihood, Shape, total_of
@@ -137,8 +138,7 @@ class Categorical(Likelihood):
 
     def mean(self, F: FloatArray, v: FloatArray) -> FloatArray:
         """Class probabilities."""
-        E = np.exp(F - F.max(-1, keepdims=True))
-        return E / E.sum(-1, keepdims=True)
+        return softmax(F, axis=-1)
 
     def variance(self, F: FloatArray, v: FloatArray) -> FloatArray:
         """p (1 - p) of every class, 1 - p summed from the others so that none cancels."""

@@ -63,7 +63,8 @@ class Poisson(Likelihood):
 
     def check_values(self, y: FloatArray) -> FloatArray:
         """Counts are whole and not negative."""
-        return check_all("y", y, (y >= 0) & (y == np.floor(y)), "a count 0, 1, 2, ...")
+        good, wanted = (y >= 0) & (y == np.floor(y)), "a count 0, 1, 2, ..."
+        return check_all("y", y, good, wanted, lambda: "; a measured y wants Gaussian()")
 
     def __call__(
         self, F: FloatArray, y: Array, v: FloatArray

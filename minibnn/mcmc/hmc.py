@@ -24,6 +24,7 @@ from minibnn.validation.arguments import (
     check_rows,
     check_shape,
 )
+from minibnn.validation.columns import columns_of
 from minibnn.validation.describe import largest
 from minibnn.validation.doors import door
 
@@ -138,7 +139,8 @@ def hmc(
     sampler.warm_up()
     draws, stats = sampler.sample(most, enough)
     learned = sampler.steps.final, sampler.scale
-    return Chains(model, draws, *learned, stats, prediction_seed, sampler.stop_reason)
+    why, columns = sampler.stop_reason, columns_of(X)
+    return Chains(model, draws, *learned, stats, prediction_seed, why, columns)
 
 
 def check_draws(model, A, n_draws, max_draws, watch):

@@ -5,8 +5,10 @@ scale t; it is differentiated by the complex step, so that only its value is wri
 here. Beside each stands the shortcut "prediction minus target" with the same link.
 """
 
+from functools import partial
+
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import ndtr, softmax
 
 from minibnn.mistakes.catalogue import Mistake, one_scale, real_outputs, rule
 from minibnn.numerics import magnitude, sigmoid, softplus
@@ -17,14 +19,6 @@ REVEAL = "take outputs and targets of several sizes, far from 0 and 1"
 HINT = "Write the density of one target given the output. Is its -log your loss?"
 
 
-def _softmax(axis):
-    def link(F):
-        E = np.exp(F - np.real(F).max(axis, keepdims=True))
-        return E / E.sum(axis, keepdims=True)
-
-    return link
-
-
 def _twice(link):
     return lambda F: link(link(F))
 
@@ -33,14 +27,15 @@ def _half_line(F):
     return np.where(np.real(F) > 0, F, 0)
 
 
+OVER_OUTPUTS = partial(softmax, axis=-1)
 LINKS = {
     "identity": ("F", lambda F: F),
     "sigmoid": ("sigmoid(F)", sigmoid),
     "sigmoid-twice": ("sigmoid(sigmoid(F))", _twice(sigmoid)),
-    "softmax": ("softmax(F) over outputs", _softmax(-1)),
-    "softmax-twice": ("softmax(softmax(F))", _twice(_softmax(-1))),
-    "softmax-over-rows": ("softmax(F) over rows", _softmax(-2)),
-    "softmax-of-sigmoid": ("softmax(sigmoid(F))", lambda F: _softmax(-1)(sigmoid(F))),
+    "softmax": ("softmax(F) over outputs", OVER_OUTPUTS),
+    "softmax-twice": ("softmax(softmax(F))", _twice(OVER_OUTPUTS)),
+    "softmax-over-rows": ("softmax(F) over rows", partial(softmax, axis=-2)),
+    "softmax-of-sigmoid": ("softmax(sigmoid(F))", lambda F: OVER_OUTPUTS(sigmoid(F))),
     "unnormalised": ("e^F", np.exp),
     "softplus": ("softplus(F)", softplus),
     "tanh": ("tanh(F)", np.tanh),

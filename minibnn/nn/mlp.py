@@ -29,6 +29,7 @@ from minibnn.validation.arguments import (
     check_shape,
 )
 from minibnn.validation.describe import describe
+from minibnn.validation.shapes import check_width
 
 MOST_WEIGHTS = 1_000_000_000  # eight gigabytes
 
@@ -336,7 +337,7 @@ class MLP:
         ValueError, TypeError
             Naming w or X where its shape or its numbers do not fit.
         """
-        X = check_shape("X", as_inputs(X), ("n", self.n_inputs))
+        X = check_width("X", as_inputs(X), self.n_inputs)
         w = as_float_array("w", w, ndim=(1, 2))
         check_shape("w", w, w.shape[:-1] + (self.n_weights,))
         with np.errstate(all="ignore"):  # weights too large are told below

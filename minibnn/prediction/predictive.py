@@ -6,6 +6,7 @@ and H(mean) - mean H cancel and go negative. Nothing here is checked; the dtype 
 """
 
 import numpy as np
+from scipy.special import softmax
 
 from minibnn.equations import equation
 
@@ -147,8 +148,7 @@ def _mean_and_spread(z):
     With D = z_s - z_0, centred so that Σ p_0 D = 0, the change of log p is
     D - log1p(Σ p_0 expm1(D)), and p_s - p_0 = p_0 expm1(that). Used where all |D| < 1.
     """
-    e = np.exp(z - np.max(z, axis=0))
-    p = e / np.sum(e, axis=0)
+    p = softmax(z, axis=0)
     mean, step = np.mean(p, axis=-1, keepdims=True), z - z[..., :1]
     step = step - np.sum(p[..., :1] * step, axis=0)
     spread, near = p - mean, np.max(np.abs(step), axis=(0, -1)) < 1

@@ -5,6 +5,7 @@ from copy import copy
 import numpy as np
 
 from minibnn.equations import equation
+from minibnn.likelihoods.weighted import unweighted
 from minibnn.validation.arguments import as_inputs
 
 
@@ -101,7 +102,8 @@ def in_raw_units(units, model, X, dtype):
         return model, as_inputs(X, dtype=dtype)
     model = copy(model)
     if units.y_mean is not None:
-        model.likelihood = RawUnits(model.likelihood, units.y_mean, units.y_sd)
+        likelihood = unweighted(model.likelihood)
+        model.likelihood = RawUnits(likelihood, units.y_mean, units.y_sd)
     if not units.own:
         return model, as_inputs(units.inputs(X), dtype=dtype)
     model.net = OwnInputs(model.net, units, dtype)

@@ -10,6 +10,7 @@ from minibnn.recipe import plain
 from minibnn.rupture import claims as rupture_claims
 from minibnn.rupture import displaced_labels as rupture_detect
 from minibnn.rupture.scores import COLUMNS, mean_and_se
+from minibnn.tables import Table
 
 JSON, PAGE = "rupture.json", "rupture.md"
 HEADS = {
@@ -132,9 +133,8 @@ def markdown(facts, figures=()):
 def table(facts):
     """The rows as a Markdown table."""
     heads = ["model", "seeds", *(head for head, _ in HEADS.values()), "seconds"]
-    lines = [heads, ["---"] + ["---:"] * (len(heads) - 1)]
-    lines += [cells(row) for row in facts["rows"]]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    align = "<" + ">" * (len(heads) - 1)
+    return Table(heads, map(cells, facts["rows"]), align).markdown()
 
 
 def cells(row):

@@ -46,7 +46,7 @@ def result_of(job, state, outcome, elbo, elbo_se):
     history = {name: np.asarray(values) for name, values in state.history.items()}
     fitted = job.model, job.family, state.params(), history, elbo, elbo_se
     seed, units = state.streams[0].prediction_seed, job.options.standardise
-    said = vars(outcome) | {"standardiser": units}
+    said = vars(outcome) | {"standardiser": units, "n_rows": job.n_rows}
     return FitResult(*fitted, state.stop_reason, seed, **said)
 
 

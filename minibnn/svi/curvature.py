@@ -9,6 +9,7 @@ optimum. Their size is halved wherever they do not help on a noise of their own.
 import numpy as np
 
 from minibnn.estimators.pathwise import Pathwise
+from minibnn.model import unweighted_data
 from minibnn.objective import objective
 from minibnn.progress import SILENT
 from minibnn.svi.estimate import fresh
@@ -69,6 +70,7 @@ class Curved:
     def __init__(self, model, family, A, y, kl_weight, rng):
         self.model, self.family, self.rng = model, family, rng
         self.A, self.y, self.kl_weight = A, y, kl_weight
+        self.plain, _, self.weights = unweighted_data(model, y)
         self.estimator, n = Pathwise(antithetic=True), model.n_weights
         self.n_curved = max(ROWS * n, LEAST_ROWS)
         work = n * n * (self.n_curved + 3.0 * n)
@@ -112,7 +114,8 @@ class Curved:
 
     def row_slopes(self, params):
         """G of E79: single rows with weights and targets of their own."""
-        model, rng, n = self.model, self.rng, self.model.net.n_weights
+        model, weights = self.plain, self.weights
+        rng, n = self.rng, model.net.n_weights
         rows = np.resize(rng.permutation(len(self.A)), self.n_curved)
         A, eps = self.A[rows, None], rng.standard_normal((len(rows), model.n_weights))
         w, _ = self.family.sample(self.family.natural(params)[0], eps)
@@ -121,4 +124,5 @@ class Curved:
         drawn = model.likelihood.sample(F, w[..., n:], rng.random(F.shape))
         y = model.targets(A, drawn[:, 0])
         _, pull = model.nll(w, A, y)
-        return pull()[:, 0] * np.sqrt(len(self.A) / len(rows) / self.kl_weight)
+        G = pull()[:, 0] * np.sqrt(len(self.A) / len(rows) / self.kl_weight)
+        return G if weights is None else G * np.sqrt(weights[rows, None])

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from time import perf_counter
 from typing import Any, Literal
 
 import numpy as np
 
 from minibnn.estimators.base import Estimator
 from minibnn.families.base import Family
-from minibnn.model import Model, checked_data, data_of
+from minibnn.model import Model, checked_data, data_of, weighted_data
 from minibnn.optim.base import Optimizer
 from minibnn.rng import run_seeds
 from minibnn.standardise import Scaled, Standardiser, standardised
@@ -28,6 +29,7 @@ from minibnn.svi.options import check_options, fit_to_data
 from minibnn.svi.result import FitResult
 from minibnn.types import ArrayLike, Path, Rng
 from minibnn.validation.arguments import check_instance, check_protocol
+from minibnn.validation.columns import check_same_rows, columns_of
 from minibnn.validation.doors import door
 
 NO_OPTIONS = {"model", "family", "X", "y", "rng", "estimator"}
@@ -58,6 +60,7 @@ def fit(
     elbo_samples: int | None = None,
     verbose: bool = False,
     standardise: bool | Standardiser = False,
+    sample_weight: ArrayLike | None = None,
 ) -> FitResult:
     """Fit q(w) to the posterior by stochastic descent on the negative ELBO.
 
@@ -164,6 +167,12 @@ def fit(
         included: ``Gaussian(0.3)`` is then 0.3 standard deviations of y. Data sets of
         their own, X (R, N, D), have units of their own; the tasks of an inference network
         share theirs. A large X is standardised as its rows are read, and not copied.
+    sample_weight : array (N,), optional
+        How often each row counts (E39), (R, N) where X is (R, N, D), or a list where it
+        is one: finite, not negative, not all 0. A row of weight 2 is two equal rows, also
+        for the units of ``standardise``. Their sum is what the prior is weighed against:
+        weights of mean 1 leave the balance as it is. Sizes that go by rows, those of
+        batches, stay what they are; the result's model, and predictions, know no weights.
 
     Returns
     -------
@@ -200,15 +209,19 @@ def fit(
     (True, True)
     """
     given = {k: v for k, v in locals().items() if k not in NO_OPTIONS}
+    began = perf_counter()
     check_instance("model", model, Model)
     check_protocol("family", family, "natural")
     estimator = default_estimator(model, family) if estimator is None else estimator
     check_combination(model, family, estimator)
+    columns = columns_of(X)
+    check_same_rows(X, y)
     fit_one = partial(fit_equal, (model, family, estimator))
     if are_unequal(X):
         result, found = fit_folds(fit_one, model, X, y, rng, given)
     else:
         result, found = fit_one(X, y, rng, given)
+    result = replace(result, columns=columns, seconds=perf_counter() - began)
     tell(result, found)
     return result
 
@@ -228,19 +241,23 @@ def fit_equal(
     step.
     """
     model, family, estimator = problem
+    own, weights = model, given["sample_weight"]
+    if weights is not None:
+        model, y = weighted_data(model, X, y, weights)
     X, y, units = standardised(given["standardise"], model, family, X, y)
     A, y = (data_of if isinstance(X, Scaled) else checked_data)(model, X, y)
+    given = {k: v for k, v in given.items() if k != "sample_weight"}
     options = check_options(**given | {"standardise": units})
     noisy = family.has_elbo and not estimator.exact
     options = fit_to_data(model, family, A, options, noisy)
     seeds = seeds or run_seeds(rng, options.replicas or given["restarts"])
-    job = Job(*problem, held(A, options.batch_size), y, options, seeds)
+    job = Job(model, family, estimator, held(A, options.batch_size), y, options, seeds)
     if not begin:
         return not_begun(Beginning(job, interrupted=True)), []
     groups = [seeds] if options.replicas else [[seed] for seed in seeds]
     known = [None if rng is None else [str(seed) for seed in g] for g in groups]
     pairs = zip(groups, known, strict=True)
     result = choose(best_starts([replace(job, seeds=s, given_seeds=g) for s, g in pairs]))
-    if was_interrupted(result):
-        return result, []
-    return result, doubts(result, X, y, options.ours)
+    found = [] if was_interrupted(result) else doubts(result, X, y, options.ours)
+    result.model = own  # weights are no part of it
+    return result, found

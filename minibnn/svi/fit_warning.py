@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import scipy
 
+from minibnn.likelihoods.weighted import split_weights
 from minibnn.prediction.prediction import OUTPUTS
 from minibnn.standardise import mean_and_sd
 from minibnn.validation.doors import callers_level
@@ -134,21 +135,24 @@ def gain(result, X, y):
     likelihood, n_outputs = result.model.likelihood, result.model.net.n_outputs
     rows = np.linspace(0, len(X) - 1, min(len(X), MOST_ROWS)).astype(int)
     X, y = X[rows], y[rows]
+    plain, weights = split_weights(likelihood, y)
+    weights = np.ones(len(y), int) if weights is None else weights
     try:
         with np.errstate(all="ignore"):
-            fitted = log_density(result, X, y)
+            fitted = log_density(result, X, plain, weights)
     except ValueError:  # outputs that are not finite
         return -np.inf
     y = likelihood.targets(y, (len(y), n_outputs))
     best, numbers = best_constant(likelihood, y, n_outputs)
-    return float(fitted - best) / (numbers + LOST * len(y))
+    return float(fitted - best) / (numbers + LOST * weights.sum())
 
 
-def log_density(result, X, y):
+def log_density(result, X, y, weights):
     """Log predictive density of all rows, by predictions small enough to run once."""
     few = max(1, OUTPUTS // (DRAWS * result.model.net.n_outputs))
     parts = [slice(i, i + few) for i in range(0, len(X), few)]
-    return sum(result.predict(X[i], DRAWS).log_prob(y[i]).sum() for i in parts)
+    densities = (result.predict(X[i], DRAWS).log_prob(y[i]) for i in parts)
+    return sum((weights[i] * d).sum() for i, d in zip(parts, densities, strict=True))
 
 
 def best_constant(likelihood, y, n_outputs):
@@ -171,11 +175,12 @@ def raw_columns(model, X, y):
 
     Of y only where the noise has a scale of its own, which counts and labels have not.
     """
+    y, weights = split_weights(model.likelihood, y)
     arrays = {"X": X} | ({"y": y} if model.likelihood.location_scale else {})
     found = [
         f"{name}[:, {k}] (mean {mean:.2g}, sd {sd:.2g})"
         for name, array in arrays.items()
-        for k, mean, sd in far_columns(array, AWAY[name])
+        for k, mean, sd in far_columns(array, AWAY[name], weights)
     ]
     if not found:
         return []
@@ -187,15 +192,19 @@ def raw_columns(model, X, y):
     ]
 
 
-def far_columns(array, most):
+def far_columns(array, most, weights=None):
     """(number, mean, sd) of the columns that are far, seen on some rows of (..., N, D).
 
-    ``most`` is for means. A small spread is none where most rows have one value (a rare
-    category, a pixel at the edge), nor where there are so many such columns that together
-    they are of unit size.
+    Those of weight 0 are not looked at. ``most`` is for means. A small spread is none
+    where most rows have one value (a rare category, a pixel at the edge), nor where there
+    are so many such columns that together they are of unit size.
     """
     step = max(1, array.shape[-2] // MOST_LOOKED_AT)
     rows = np.asarray(array[..., ::step, :], np.float64).reshape(-1, array.shape[-1])
+    if weights is not None:
+        rows = rows[weights[..., ::step].ravel() > 0]
+    if not len(rows):
+        return []
     mean, sd = mean_and_sd(rows)
     away = np.abs(mean) / most > np.maximum(sd, 1.0)
     sd = np.where((rows == rows[0]).all(0), 0.0, sd)

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from minibnn.likelihoods.weighted import checked_weights
 from minibnn.model import checked_data
 from minibnn.rng import run_seeds
 from minibnn.standardise import Standardiser, of_replica, side_by_side
@@ -69,6 +70,21 @@ def checked_set(i, model, X, y):
     return A.X, y
 
 
+def checked_lists(sets, sample_weight):
+    """Weights of the rows of each data set, or None."""
+    if sample_weight is None:
+        return None
+    if not is_list(sample_weight) or len(sample_weight) != len(sets):
+        raise ValueError(
+            f"sample_weight must be a list of {len(sets)} arrays, as X is, "
+            f"got {describe(sample_weight)}"
+        )
+    return [
+        checked_weights(f"sample_weight[{i}]", own, (len(X),))
+        for i, (own, (X, _)) in enumerate(zip(sample_weight, sets, strict=True))
+    ]
+
+
 def fit_folds(fit_one, model, X, y, rng, given):
     """(result, what is to be said of it) of replicas with data sets of unequal length.
 
@@ -76,6 +92,7 @@ def fit_folds(fit_one, model, X, y, rng, given):
     ``begin`` is False they take no step, after Ctrl-C in an earlier group.
     """
     sets = checked_sets(model, X, y, given["replicas"])
+    given = given | {"sample_weight": checked_lists(sets, given["sample_weight"])}
     lengths = [len(X) for X, _ in sets]
     groups = [np.flatnonzero(np.equal(lengths, n)) for n in dict.fromkeys(lengths)]
     seeds, results, said = run_seeds(rng, len(sets)), [], {}
@@ -99,6 +116,8 @@ def part_of(given, group, k):
     """The arguments of ``fit`` for some of the replicas, the k-th group."""
     own, R = given | {"replicas": len(group)}, given["replicas"]
     start, checkpoint, units = (given[k] for k in ("start", "checkpoint", "standardise"))
+    if given["sample_weight"] is not None:
+        own["sample_weight"] = np.stack([given["sample_weight"][i] for i in group])
     if isinstance(start, dict):
         own["start"] = {
             key: np.asarray(v)[group] if np.shape(v)[:-1] == (R,) else v
@@ -125,7 +144,7 @@ def in_order(results, order):
         return np.concatenate(list(parts))[order]
 
     sizes = [len(result.converged) for result in results]
-    reasons = together("stop_reason")
+    reasons, rows = together("stop_reason"), together("n_rows")
     return replace(
         results[0],
         params={
@@ -134,6 +153,7 @@ def in_order(results, order):
         },
         history=padded([result.history for result in results], sizes, order),
         stop_reason=str(reasons[0]) if len(set(reasons)) == 1 else reasons,
+        n_rows=int(rows[0]) if len(set(rows)) == 1 else rows,
         standardiser=side_by_side([result.standardiser for result in results], order),
         **{name: together(name) for name in TOGETHER},
     )

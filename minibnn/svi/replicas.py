@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from minibnn.likelihoods.weighted import unweighted
 from minibnn.rng import Streams
 from minibnn.svi.begin import Beginning
 from minibnn.svi.compare import Outcome, settle
@@ -123,6 +124,7 @@ def can_go_together(job):
 
 def is_ours(part):
     """Whether an object is of a class of this package."""
+    part = unweighted(part)
     return type(part).__module__.partition(".")[0] == PACKAGE
 
 

@@ -1,59 +1,66 @@
 """What a fit returns: the posterior, how it was reached, and how good it is."""
 
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 
+from minibnn.families.normal import Normal
 from minibnn.model import Model
 from minibnn.optim.stopping import in_words
-from minibnn.prediction.prediction import MANY, MOST_SAMPLES, predict
+from minibnn.prediction.inference_dict import inference_dict
+from minibnn.prediction.prediction import MOST_SAMPLES, Prediction, predict
 from minibnn.prediction.raw_units import in_raw_units
 from minibnn.prediction.replica_prediction import ReplicaPrediction
 from minibnn.recipe import from_recipe, seed_facts, seed_from, to_recipe
-from minibnn.rng import Normals, seed_sequence
-from minibnn.standardise import check_units, of_replica
+from minibnn.rng import seed_sequence
+from minibnn.standardise import Standardiser, of_replica
 from minibnn.storage import as_written, check_path, read, with_prefix, write
-from minibnn.svi.elbo import check_params, lead_of
+from minibnn.svi.draws import Draws
 from minibnn.svi.history import history_of
-from minibnn.tape import Repeated
+from minibnn.svi.summary import summary_of, with_error
+from minibnn.svi.whole import check_result
+from minibnn.tables import Summary
+from minibnn.types import ArrayLike, FloatArray, Params, Path, Rng
 from minibnn.validation.arguments import (
-    as_float_array,
     as_inputs,
-    check_instance,
     check_int,
-    check_protocol,
     check_shape,
 )
+from minibnn.validation.columns import check_columns
 from minibnn.validation.own import keep_arrays
 
 SAVED = "model family elbo elbo_se stop_reason restarts".split()
-LATER = "converged diverged returned rise rise_se standardiser".split()
+LATER = """converged diverged returned rise rise_se standardiser columns n_rows
+seconds""".split()
 
 
 @dataclass(repr=False)
 class FitResult:
-    """A fitted variational posterior.
+    """A fitted variational posterior; made by :func:`minibnn.fit` and by :meth:`load`.
 
-    Attributes
+    Parameters
     ----------
+    model : Model
+    family : MeanField, Point, ...
     params : dict of arrays
         Parameters of q; a leading axis R with replicas.
     history : dict of arrays (steps,) or (steps, R)
-        "loss", "elbo" (KL weight 1), "nll", "kl", "kl_weight", "lr" of every step; the
-        last two are (steps,) with replicas too. Where replicas of unequal length have
-        taken unequal steps all are (steps, R), nan after a replica's last.
+        "loss", "elbo" (KL weight 1), "nll" and "kl" in nats, "kl_weight" and "lr" of every
+        step; the last two are (steps,) with replicas too. Where replicas of unequal
+        length have taken unequal steps all are (steps, R), nan after a replica's last.
     elbo, elbo_se : float or array (R,), or None
         ELBO of all rows and its standard error, from fresh noise. Where a tenth of what
         the steps have evaluated is less than all rows twice, it is estimated from some of
         them, and the standard error includes that. None for a point, and where
         ``elbo_samples=0`` has left it out.
-    stop_reason : str or array (R,)
+    stop_reason : str, or array (R,)
         "max_steps", "plateau", "stop" (a rule of your own), "callback", "interrupted", or
         "diverged". With Ctrl-C in the closing estimate ``elbo`` is what had been
         estimated by then, nan if nothing. An array (R,) where replicas of unequal length
         have ended for different reasons.
+    prediction_seed : SeedSequence
+        The stream that ``predict`` and ``sample_weights`` begin anew without ``rng``.
     restarts : list of (elbo, elbo_se)
         Those of every restart, in order; this result is the one with the highest. Empty
         with one run and with replicas.
@@ -80,57 +87,203 @@ class FitResult:
         The units of the data where ``fit(standardise=...)`` was asked for: ``predict``
         takes and gives raw ones. ``elbo`` is that of standardised targets; that of the raw
         ones is ``elbo - N * standardiser.log_volume`` for N rows.
+    columns : list of str, or None
+        The names of the columns of X where it was a frame: a frame given to ``predict``
+        must have the same in the same order, as ``X[result.columns]`` has. An array is
+        taken as it comes.
+    n_rows : int, array (R,) or None
+        N, how many rows the fit has seen; an array where the replicas' data sets are of
+        unequal length.
+    seconds : float or None
+        How long ``fit`` took by the clock on the wall, all restarts and replicas
+        together; after going on from a checkpoint, since then. Equal runs differ in it,
+        and in nothing else.
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> model = mb.Model(mb.MLP([1, 1]), mb.Gaussian(0.5), mb.GaussianPrior())
+    >>> X, y = [[0.0], [1.0], [2.0]], [0.1, 0.9, 2.1]
+    >>> result = mb.fit(model, mb.MeanField(), X, y, rng=0, max_steps=50)
+    >>> result
+    FitResult(MeanField(scale='softplus', sigma=0.05), ELBO ... nats, 50 steps, ...)
+    >>> result.params["mu"].shape, result.history["elbo"].shape
+    ((2,), (50,))
     """
 
-    model: Model = field(repr=False)
+    model: Model
     family: Any
-    params: dict = field(repr=False)
-    history: dict = field(repr=False)
+    params: Params
+    history: dict[str, FloatArray]
     elbo: Any
     elbo_se: Any
-    stop_reason: str
-    prediction_seed: Any = field(repr=False)
-    restarts: list = field(default_factory=list)
+    stop_reason: Any
+    prediction_seed: np.random.SeedSequence
+    restarts: list[tuple[Any, Any]] = field(default_factory=list)
     converged: Any = False
     diverged: Any = False
     returned: Any = "last"
     rise: Any = None
     rise_se: Any = None
-    standardiser: Any = field(default=None, repr=False)
+    standardiser: Standardiser | None = None
+    columns: list[str] | None = None
+    n_rows: Any = None
+    seconds: float | None = field(default=None, compare=False)
 
     __post_init__ = keep_arrays
 
-    def __repr__(self):
-        steps, known = len(self.history["loss"]), self.elbo is not None
-        elbo = f", ELBO {mean_of(self.elbo)} ± {mean_of(self.elbo_se, 2)}" if known else ""
-        return (
-            f"FitResult({self.family!r}{elbo}, {steps} steps, {self.stop_reason}: "
-            f"{in_words(self.converged, self.rise, self.rise_se)})"
-        )
+    def __repr__(self) -> str:
+        parts = [repr(self.family)]
+        if self.elbo is not None:
+            parts.append(f"ELBO {with_error(self.elbo, self.elbo_se)}")
+        if self.history:
+            reasons = "/".join(dict.fromkeys(map(str, np.ravel(self.stop_reason))))
+            state = in_words(self.converged, self.rise, self.rise_se)
+            parts.append(f"{len(self.history['loss'])} steps, {reasons}: {state}")
+        return f"FitResult({', '.join(parts)})"
+
+    def summary(self) -> Summary:
+        """What there is to know of the fit, on one page.
+
+        The ELBO with its error in nats and per row, whether it has come to rest or by how
+        much it still rose, why the steps ended and how long they took; how many hidden
+        units are in use, that is have an outgoing weight whose mean is more than two
+        standard deviations from zero; quantiles, over all weights, of sigma and of |mu| /
+        sigma, the certainty of a weight's sign. With replicas a line for each of them.
+
+        Returns
+        -------
+        Summary
+            Prints as text and shows as HTML in a notebook; ``summary().to_dict()`` is
+            :meth:`to_dict`.
+
+        Examples
+        --------
+        >>> import minibnn as mb
+        >>> model = mb.Model(mb.MLP([1, 3, 1]), mb.Gaussian(0.5), mb.GaussianPrior())
+        >>> X, y = [[0.0], [1.0], [2.0]], [0.1, 0.9, 2.1]
+        >>> result = mb.fit(model, mb.MeanField(), X, y, rng=0, max_steps=50)
+        >>> print(result.summary())
+        MeanField(scale='softplus', sigma=0.05) fitted to 3 rows: 10 weights
+        likelihood    Gaussian(scale=0.5)
+        prior         GaussianPrior(0, 1)
+        ELBO          ... nats; ... a row
+        state         ...
+        stopped       max_steps after 50 steps, ... s
+        hidden units  ... of 3 in use
+        of all weights     5 %     25 %     50 %     75 %     95 %
+        sigma         ...
+        |mu| / sigma  ...
+        """
+        return summary_of(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The summary as plain numbers, strings, lists and dicts, ready for JSON.
+
+        Not the posterior itself, which :meth:`save` writes. What is not finite is None;
+        with replicas numbers of each are lists of R.
+
+        Returns
+        -------
+        dict
+            "family", "model" (text), "n_weights", "n_rows", "standardised"; "elbo",
+            "elbo_se", "elbo_per_row", "loss" (of the last step), "rise", "rise_se", all in
+            nats; "converged", "diverged", "returned", "stop_reason", "steps", "seconds";
+            "replicas" and "tasks" (how many, or None), "restarts" ([elbo, error] of each);
+            "hidden_units" (widths), "active_units" (how many of them are in use), "sigma"
+            and "signal_to_noise", |mu| / sigma (quantile -> value, over all weights of
+            all replicas). The last three are None for a point.
+
+        Examples
+        --------
+        >>> import json
+        >>> import minibnn as mb
+        >>> model = mb.Model(mb.MLP([1, 3, 1]), mb.Gaussian(0.5), mb.GaussianPrior())
+        >>> X, y = [[0.0], [1.0], [2.0]], [0.1, 0.9, 2.1]
+        >>> result = mb.fit(model, mb.MeanField(), X, y, rng=0, max_steps=50)
+        >>> facts = result.to_dict()
+        >>> facts["n_rows"], facts["steps"], facts["hidden_units"]
+        (3, 50, [3])
+        >>> json.loads(json.dumps(facts)) == facts
+        True
+        """
+        return self.summary().to_dict()
 
     @property
-    def q(self):
-        """The posterior as a Gaussian over weights (mean, sigma, log_sigma, low)."""
+    def q(self) -> Normal:
+        """The posterior as a Gaussian over weights (mean, sigma, log_sigma, low).
+
+        Returns
+        -------
+        Normal
+            mean, sigma, log_sigma (..., P); low (..., P, P), or None where weights are
+            independent. A ``Point`` has a mean alone.
+        """
         return self.family.natural(self.params)[0]
 
-    def at(self, context):
+    def at(self, context: ArrayLike) -> "FitResult":
         """What an inference network infers from another context, in one forward pass.
 
-        A result like this one, with that posterior, without history or ELBO. Raises
-        ValueError for a family that reads no context.
+        Parameters
+        ----------
+        context : array (C,)
+            What the network reads of a new data set; (T, C) for T of them.
+
+        Returns
+        -------
+        FitResult
+            One like this, with that posterior, without history or ELBO.
+
+        Raises
+        ------
+        ValueError
+            The family reads no context, or one of another length.
+
+        Examples
+        --------
+        >>> import minibnn as mb
+        >>> model = mb.Model(mb.MLP([1, 1]), mb.Gaussian(0.5), mb.GaussianPrior())
+        >>> family = mb.InferenceNetwork(mb.MLP([2, 4]), [0.5, 1.0])
+        >>> result = mb.fit(model, family, [[1.0]], [1.0], rng=0, max_steps=5)
+        >>> result.at([0.0, 2.0]).q.mean.shape
+        (2,)
         """
         if not self.family.reads_context:
             raise ValueError(f"family {self.family!r} reads no context")
         family = self.family.at(context)
-        return replace(self, family=family, history={}, elbo=None, elbo_se=None)
+        unknown = dict.fromkeys(("elbo", "elbo_se", "n_rows", "seconds"))
+        return replace(self, family=family, history={}, **unknown)
 
-    def replica(self, i):
+    def replica(self, i: int) -> "FitResult":
         """Replica i alone, with its history and ELBO: a run, a fold, a member.
 
         ``predict`` mixes all replicas, unless each is given rows of its own, X (R, n, D);
         held-out rows of fold i are for ``result.replica(i).predict`` as well. All replicas
-        predict with the same noise, unless ``predict`` is given another ``rng``. Raises
-        ValueError where there is no replica i.
+        predict with the same noise, unless ``predict`` is given another ``rng``.
+
+        Parameters
+        ----------
+        i : int
+            0 to R - 1.
+
+        Returns
+        -------
+        FitResult
+            Its ``seconds`` are those of all replicas.
+
+        Raises
+        ------
+        ValueError
+            There is no replica i.
+
+        Examples
+        --------
+        >>> import minibnn as mb
+        >>> model = mb.Model(mb.MLP([1, 1]), mb.Gaussian(0.5), mb.GaussianPrior())
+        >>> family, X, y = mb.MeanField(), [[0.0], [1.0]], [0.1, 0.9]
+        >>> result = mb.fit(model, family, X, y, rng=0, max_steps=5, replicas=3)
+        >>> result.elbo.shape, bool(result.replica(2).elbo == result.elbo[2])
+        ((3,), True)
         """
         lead = () if self.family.tasks else self.q.mean.shape[:-1]
         if not lead:
@@ -147,20 +300,41 @@ class FitResult:
             history=history_of(self.history, i),
             elbo=float(self.elbo[i]) if known else None,
             elbo_se=float(self.elbo_se[i]) if known else None,
-            stop_reason="diverged" if one(self.diverged) else str(one(self.stop_reason)),
+            stop_reason="diverged"
+            if one(self.diverged)
+            else str(one(self.stop_reason)),
             converged=bool(one(self.converged)),
             diverged=bool(one(self.diverged)),
             returned=str(one(self.returned)),
             rise=None if self.rise is None else float(one(self.rise)),
             rise_se=None if self.rise is None else float(one(self.rise_se)),
             standardiser=of_replica(self.standardiser, i),
+            n_rows=None if self.n_rows is None else int(one(self.n_rows)),
         )
 
-    def save(self, path):
+    def save(self, path: Path) -> None:
         """Write the fitted posterior to an .npz file without pickle.
 
-        Raises TypeError if model or family is not made of minibnn's own classes, and
-        StorageError (a ValueError) if the file cannot be written.
+        Parameters
+        ----------
+        path : str or path
+            An existing file is replaced once the new one is whole.
+
+        Raises
+        ------
+        TypeError
+            Model or family is not made of minibnn's own classes (see ``rebuildable``).
+        StorageError
+            The file cannot be written; a ValueError.
+
+        Examples
+        --------
+        >>> import minibnn as mb
+        >>> model = mb.Model(mb.MLP([1, 1]), mb.Gaussian(0.5), mb.GaussianPrior())
+        >>> result = mb.fit(model, mb.MeanField(), [[1.0]], [1.0], rng=0, max_steps=5)
+        >>> result.save("fit.npz")
+        >>> mb.FitResult.load("fit.npz").elbo == result.elbo
+        True
         """
         facts = {name: to_recipe(getattr(self, name)) for name in SAVED + LATER}
         facts["seed"] = seed_facts(self.prediction_seed)
@@ -169,8 +343,24 @@ class FitResult:
         write(check_path("path", path), "posterior", facts, arrays)
 
     @classmethod
-    def load(cls, path):
-        """Read what :meth:`save` wrote; StorageError (a ValueError) if it is damaged."""
+    def load(cls, path: Path) -> "FitResult":
+        """Read what :meth:`save` wrote.
+
+        Parameters
+        ----------
+        path : str or path
+
+        Returns
+        -------
+        FitResult
+            It predicts the same numbers to the bit. What a file of an older version
+            lacks, such as ``seconds``, is None.
+
+        Raises
+        ------
+        StorageError
+            There is no such file, or it is damaged; a ValueError.
+        """
         facts, arrays = read(path, "posterior")
         with as_written(path):
             names = SAVED + [name for name in LATER if name in facts]
@@ -182,32 +372,79 @@ class FitResult:
             check_result(result)
         return result
 
-    def sample_weights(self, n_samples, rng=None):
-        """Draw weights (S, P) from the posterior; replicas are pooled, taken in turn.
+    def sample_weights(self, n_samples: int, rng: Rng = None) -> FloatArray:
+        """Draw weights from the posterior; replicas are pooled, taken in turn.
 
-        ``rng=None`` starts the fit's own prediction stream from its beginning.
+        Parameters
+        ----------
+        n_samples : int
+            S.
+        rng : int, SeedSequence, Generator or None
+            None begins the fit's own prediction stream anew: equal calls, equal draws.
+
+        Returns
+        -------
+        array (S, P)
+
+        Raises
+        ------
+        ValueError
+            ``n_samples`` is no positive whole number.
         """
         n_samples = check_int("n_samples", n_samples, maximum=MOST_SAMPLES)
         seed = self._seed(rng)
-        return np.concatenate(list(self._weight_chunks(seed, n_samples, n_samples)))
+        return np.concatenate(list(self._draws.chunks(seed, n_samples, n_samples)))
 
-    def predict(self, X, n_samples=1000, rng=None, verbose=False):
-        """Posterior predictive at X (N, D); see :class:`minibnn.Prediction`.
-
-        ``rng=None`` starts the fit's own prediction stream from its beginning, so equal
-        calls give equal answers. ``verbose`` reports progress on standard error.
+    def predict(
+        self,
+        X: ArrayLike,
+        n_samples: int = 1000,
+        rng: Rng = None,
+        verbose: bool = False,
+    ) -> Prediction:
+        """What the posterior says of new rows.
 
         With R replicas X (N, D) is predicted by all of them, pooled into one mixture: of
         the n_samples in all they are taken in turn. With X (R, n, D) replica i predicts
         block i alone, by n_samples of its own: the held-out rows of fold i, say. Answers
         are then (R, n), equal to those of ``replica(i).predict(X[i])``; held-out rows of
         unequal number are for the latter.
+
+        Parameters
+        ----------
+        X : array (N, D), or (R, n, D) with replicas
+            In the units of the X of the fit.
+        n_samples : int
+            S, weights drawn from the posterior. A point has one set of weights, and
+            ``n_samples`` says how many targets intervals are read off.
+        rng : int, SeedSequence, Generator or None
+            None begins the fit's own prediction stream anew: equal calls, equal answers.
+        verbose : bool
+            Report progress on standard error.
+
+        Returns
+        -------
+        Prediction
+
+        Raises
+        ------
+        ValueError, TypeError
+            X has other columns than the fit had, or is not finite; outputs overflow; or
+            q holds several posteriors (``at`` chooses one).
+
+        Examples
+        --------
+        >>> import minibnn as mb
+        >>> model = mb.Model(mb.MLP([1, 1]), mb.Gaussian(0.5), mb.GaussianPrior())
+        >>> X, y = [[0.0], [1.0], [2.0]], [0.1, 0.9, 2.1]
+        >>> result = mb.fit(model, mb.MeanField(), X, y, rng=0, max_steps=50)
+        >>> pred = result.predict([[0.5], [1.5]], n_samples=200)
+        >>> pred
+        Prediction of 2 rows by 200 samples
+        >>> pred.mean.shape, pred.interval(0.9)[0].shape
+        ((2,), (2,))
         """
-        if self.family.tasks:
-            raise ValueError(
-                f"q holds {self.family.tasks[0]} posteriors, one per context: choose "
-                "one with result.at(context).predict(X)"
-            )
+        self._check_one("predict(X)")
         X, seed = self._inputs(X), self._seed(rng)
         if X.ndim == 3:
             runs = [self.replica(i) for i in range(len(X))]
@@ -215,13 +452,87 @@ class FitResult:
             return ReplicaPrediction(
                 [run.predict(own, n_samples, seed, verbose) for run, own in pairs]
             )
+        draws = self._draws
+        n_draws = check_int("n_samples", n_samples, maximum=MOST_SAMPLES)
         if not self.family.noise_size(self.model):  # a point says the same every time
-            n_samples = min(check_int("n_samples", n_samples), self._n_replicas)
-        model, X = in_raw_units(self.standardiser, self.model, X, self.q.mean.dtype)
-        return predict(model, self._weight_chunks, X, n_samples, seed, verbose)
+            n_samples = min(n_draws, draws.n_replicas)
+        model, X = in_raw_units(self.standardiser, self.model, X, draws.q.mean.dtype)
+        return predict(model, draws.chunks, X, n_samples, seed, verbose, n_draws)
 
-    def _inputs(self, X):
+    def to_inference_dict(
+        self,
+        X: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        n_samples: int = 1000,
+        rng: Rng = None,
+    ) -> dict[str, dict[str, Any]]:
+        """Draws with names, and what they say of data: the dict that ArviZ reads.
+
+        ``az.from_dict(**d)`` in ArviZ before 1.0; from 1.0 on
+        ``az.from_dict(d, coords=d.pop("coords"), dims=d.pop("dims"))``.
+
+        Parameters
+        ----------
+        X, y : arrays (N, D) and (N,) or (N, K), optional
+            The data, in raw units: a fit keeps none. Both or neither.
+        n_samples : int
+            Draws; with R replicas of each, and every replica is a chain.
+        rng : int, SeedSequence, Generator or None
+            None starts the fit's own prediction stream from its beginning.
+
+        Returns
+        -------
+        dict of dicts of arrays (chain, draw, ...)
+            "posterior": the weights of layer i as "Wi" (from, to) and "bi" (to), and
+            "log_noise_scale" where it is learned; of standardised data where the fit
+            was. With data also "log_likelihood" and "posterior_predictive", "y" in raw
+            units: log p(y | w) of every row, and a row drawn anew. "observed_data" and
+            "constant_data" are y and X, "coords" and "dims" the names of all axes.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If X or y is alone or does not fit the model, or q holds several posteriors.
+
+        Examples
+        --------
+        >>> import minibnn as mb
+        >>> data = mb.datasets.blundell(rng=0).standardised()
+        >>> model = mb.Model(mb.MLP([1, 3, 1]), mb.Gaussian(0.5), mb.GaussianPrior())
+        >>> result = mb.fit(model, mb.MeanField(), data.X, data.y, rng=0, max_steps=9)
+        >>> found = result.to_inference_dict(data.X, data.y, n_samples=50)
+        >>> found["posterior"]["W1"].shape, found["dims"]["W1"]
+        ((1, 50, 1, 3), ['input', 'hidden1'])
+        >>> found["log_likelihood"]["y"].shape == (1, 50, len(data.y))
+        True
+        """
+        self._check_one("to_inference_dict(X, y)")
+        n, replicas = check_int("n_samples", n_samples), self._draws.n_replicas
+        n = n if self.family.noise_size(self.model) else 1  # a point: always the same
+        seed, total = self._seed(rng), n * replicas
+
+        def by_chain(draws):
+            return draws.reshape(n, replicas, *draws.shape[1:]).swapaxes(0, 1)
+
+        def predicted(X):
+            return self.predict(X, total, seed)
+
+        weights = self.sample_weights(total, seed)
+        return inference_dict(
+            self.model, weights, by_chain, predicted, X, y, self.columns
+        )
+
+    def _check_one(self, call):
+        """Raise unless q is one posterior."""
+        if self.family.tasks:
+            raise ValueError(
+                f"q holds {self.family.tasks[0]} posteriors, one per context: choose "
+                f"one with result.at(context).{call}"
+            )
+
+    def _inputs(self, X: ArrayLike) -> Any:
         """Checked X: rows for all replicas, (N, D), or a block for each, (R, n, D)."""
+        check_columns("X", X, self.columns)
         lead = self.q.mean.shape[:-1]
         if not lead:
             return as_inputs(X)
@@ -237,57 +548,9 @@ class FitResult:
             check_shape("X", X, (lead[0], "n", self.model.net.n_inputs))
         return X
 
-    @property
-    def _n_replicas(self):
-        return int(np.prod(self.q.mean.shape[:-1]))
-
-    def _seed(self, rng):
+    def _seed(self, rng: Rng) -> np.random.SeedSequence:
         return self.prediction_seed if rng is None else seed_sequence(rng)
 
-    def _weight_chunks(self, seed, n_samples, size):
-        """Yield weights (s, P), s about ``size``, in an order that no size changes.
-
-        Where there are many, each holds until the next.
-        """
-        q, lead = self.q, self.q.mean.shape[:-1]
-        normals = Normals(np.random.default_rng(seed), q.mean.dtype)
-        replicas, n_noise = self._n_replicas, self.family.noise_size(self.model)
-        draw = Repeated(partial(self._weights, q), repeats=n_samples // size >= MANY)
-        left = n_samples
-        while left > 0:
-            rounds = min(-(-left // replicas), max(1, size // replicas))
-            eps = draw.room((rounds, *lead, n_noise), q.mean.dtype)
-            normals.fill(eps)
-            yield draw(eps)[:left]
-            left -= rounds * replicas
-
-    def _weights(self, q, eps):
-        """Noise (rounds, ..., M) -> weights (s, P), the replicas taken in turn."""
-        w, _ = self.family.sample(q, np.moveaxis(eps, 0, -2))  # (..., rounds, P)
-        return np.moveaxis(w, -2, 0).reshape(-1, w.shape[-1])
-
-
-def mean_of(value, digits=6):
-    """A number, or the mean of those of all replicas, as text."""
-    return f"{np.mean(value):.{digits}g}" + (" on average" if np.ndim(value) else "")
-
-
-def check_result(result):
-    """Raise ValueError unless the parts of a result belong to one another."""
-    check_instance("model", result.model, Model)
-    check_protocol("family", result.family, "natural")
-    params = check_params(result.family, result.model, result.params)
-    for key, array in result.params.items():
-        check_instance(f"params[{key!r}]", array.flat[0], np.floating, "real")
-    lead = lead_of(result.family, params)
-    for name in ("elbo", "elbo_se"):
-        value = getattr(result, name)
-        if value is not None:
-            check_shape(name, as_float_array(name, value, finite=False), lead)
-    reasons = np.asarray(result.stop_reason)
-    check_instance("stop_reason", reasons.flat[0], str)
-    check_shape("stop_reason", reasons, lead if reasons.ndim else ())
-    if result.standardiser is not None:
-        check_units(result.standardiser, result.model, lead)
-    if len({len(array) for array in result.history.values()}) > 1:
-        raise ValueError("the arrays of history must have one length")
+    @property
+    def _draws(self) -> Draws:
+        return Draws(self.model, self.family, self.q)

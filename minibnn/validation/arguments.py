@@ -18,6 +18,15 @@ from minibnn.types import Array, FloatArray
 from minibnn.validation.describe import ArgumentTypeError, describe, shown
 from minibnn.validation.frames import real_array
 from minibnn.validation.pieces import pieces
+from minibnn.validation.shapes import of_dimensions, without
+
+OBJECTS = {  # what an object of each role looks like
+    "family": "mb.MeanField()",
+    "likelihood": "mb.Bernoulli() or mb.Gaussian(0.1)",
+    "prior": "mb.GaussianPrior(0.0, 1.0)",
+    "estimator": "mb.LocalReparam()",
+    "optimizer": "mb.Adam(0.01)",
+}
 
 Same = TypeVar("Same")  # what is checked comes back
 AnyArray = TypeVar("AnyArray", bound=Array)
@@ -40,7 +49,11 @@ def check_int(
     minimum=None: no limit; maximum=None: that of an index, 2^63 - 1 on most machines.
     """
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral):
-        raise ArgumentTypeError(f"{name} must be an integer, got {describe(value)}")
+        whole = isinstance(value, float) and value.is_integer()
+        hint = f"; use {int(value)}" if whole else ""
+        raise ArgumentTypeError(
+            f"{name} must be an integer, got {describe(value)}{hint}"
+        )
     _check_limits(name, int(value), minimum, maximum, False, "an integer")
     if maximum is None and abs(int(value)) > sys.maxsize:
         raise ValueError(
@@ -87,8 +100,10 @@ def _check_limits(name, value, minimum, maximum, strict, noun):
         less, more = ("<", ">") if strict else ("<=", ">=")
         limits = [f"{more} {minimum}"] if minimum is not None else []
         limits += [f"{less} {maximum}"] if maximum is not None else []
+        percent = maximum == 1 and 1 < value <= 100
+        hint = f"; {value:g} % is {value / 100:g}" if percent else ""
         raise ValueError(
-            f"{name} must be {noun} {' and '.join(limits)}, got {shown(value)}"
+            f"{name} must be {noun} {' and '.join(limits)}, got {shown(value)}{hint}"
         )
 
 
@@ -120,7 +135,7 @@ def check_protocol(name: str, value: Same, method: str) -> Same:
     if isinstance(value, type) or not callable(getattr(value, method, None)):
         hint = f"; write {value.__name__}(...)" if isinstance(value, type) else ""
         raise ArgumentTypeError(
-            f"{name} must be an object such as minibnn's {name} objects, "
+            f"{name} must be an object such as {OBJECTS.get(name, 'those of minibnn')}, "
             f"got {describe(value)}{hint}"
         )
     return value
@@ -253,11 +268,7 @@ def _check_ndim(name, array, allowed):
         wanted = " or ".join(str(n) for n in allowed)
         raise ValueError(
             f"{name} must have {wanted} dimension(s), got shape {array.shape}"
-            + (
-                f"; one column is np.asarray({name})[:, None]"
-                if array.ndim == 1
-                else ""
-            )
+            + of_dimensions(name, array.shape)
         )
 
 
@@ -310,16 +321,20 @@ def check_squares(name: str, array: AnyArray) -> AnyArray:
 
 def check_finite(name: str, array: AnyArray) -> AnyArray:
     """Return array if every value is finite; else tell the first index that is not."""
-    return check_each(name, array, np.isfinite, "finite")
+    return check_each(name, array, np.isfinite, "finite", lambda: without(name, array))
 
 
 def check_each(
-    name: str, array: AnyArray, good: Callable[[Any], Any], wanted: str
+    name: str,
+    array: AnyArray,
+    good: Callable[[Any], Any],
+    wanted: str,
+    remedy: Callable[[], str] | None = None,
 ) -> AnyArray:
     """``check_all`` of a function ``good``; while all is well, a piece at a time."""
     if all(np.all(good(piece)) for piece in pieces(array)):
         return array
-    return check_all(name, array, good(array), wanted)
+    return check_all(name, array, good(array), wanted, remedy)
 
 
 def check_all(

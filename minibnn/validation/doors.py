@@ -1,8 +1,11 @@
-"""Doors: how public functions and classes treat floating-point errors.
+"""Doors: how public functions treat floating-point errors, and calls that do not fit.
 
 ``np.seterr`` belongs to the caller, often to somebody who is debugging. Here an underflow
 to 0 is right, and what is not finite is looked for by name. So behind a door underflow is
 ignored, and nothing else raises: it warns at most, as NumPy does unless told otherwise.
+
+A call that does not fit a door is told what it takes (`keywords.py`); that costs nothing
+where it fits.
 """
 
 import functools
@@ -13,6 +16,8 @@ from types import FunctionType
 from typing import Any, TypeVar, cast
 
 import numpy as np
+
+from minibnn.validation.keywords import refusal
 
 PACKAGE = __name__.partition(".")[0]
 _CALLER = ContextVar("caller", default=None)  # np.geterr() before the outermost door
@@ -27,7 +32,7 @@ def door(public: Public) -> Public:
     for cls in public.__mro__:
         if cls.__module__.partition(".")[0] == PACKAGE:
             for name, value in list(vars(cls).items()):
-                if not name.startswith("_") or name == "__call__":
+                if not name.startswith("_") or name in ("__call__", "__init__"):
                     _open(cls, name, value)
     return public
 
@@ -50,15 +55,21 @@ def _behind(function):
 
     @functools.wraps(function)
     def behind_a_door(*args, **kwargs):
-        if _CALLER.get() is not None:
-            return function(*args, **kwargs)
-        caller = np.geterr()
-        token = _CALLER.set(caller)
         try:
-            with np.errstate(**_relaxed(caller)):
+            if _CALLER.get() is not None:
                 return function(*args, **kwargs)
-        finally:
-            _CALLER.reset(token)
+            caller = np.geterr()
+            token = _CALLER.set(caller)
+            try:
+                with np.errstate(**_relaxed(caller)):
+                    return function(*args, **kwargs)
+            finally:
+                _CALLER.reset(token)
+        except TypeError as error:
+            refused = refusal(function, args, kwargs, error)
+            if refused is None:
+                raise
+        raise refused
 
     behind_a_door.is_door = True
     return behind_a_door

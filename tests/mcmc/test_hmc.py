@@ -405,11 +405,10 @@ def test_floor_is_the_distance_of_the_halves():
     assert single.floor(X) > 0
 
 
-def test_dict_has_the_shape_that_arviz_takes():
+def test_draws_keep_their_statistics_where_they_get_names():
     model, X, y = tanh_case()
     chains = hmc(model, X, y, rng=5, n_chains=2, n_draws=10, n_warmup=20)
-    found = chains.to_dict()
-    assert found["posterior"]["w"].shape == (2, 10, model.n_weights)
+    found = chains.to_inference_dict()
     names = {"lp", "energy", "acceptance_rate", "diverging", "n_steps", "step_size"}
     assert set(found["sample_stats"]) == names
     assert all(value.shape == (2, 10) for value in found["sample_stats"].values())
@@ -971,7 +970,7 @@ def test_statistics_of_chains_by_hand():
     chains = by_hand([[1, 2, 3], [4, 5, 6]])
     np.testing.assert_allclose(chains.accept_rate, [5 / 300, 50 / 300])
     assert chains.divergences == 3
-    step = chains.to_dict()["sample_stats"]["step_size"]
+    step = chains.to_inference_dict()["sample_stats"]["step_size"]
     np.testing.assert_array_equal(step, [[1, 1, 1], [2, 2, 2]])
     assert repr(chains) == (
         "Chains(2 chains of 3 draws, 3 divergences, acceptance 0.09, "

@@ -32,6 +32,25 @@ PROCEDURES = {
         ("draws-unevenly-thinned", "len(w) // count", "(len(w) // count)",
          "test_fewer_samples_are_evenly_spaced_draws"),
     ),
+    ("prediction/inference_dict.py", "prediction/test_inference_dict.py"): (
+        ("log-likelihood-is-a-loss", "(-likelihood.row_nll", "(likelihood.row_nll",
+         "test_log_likelihood_of_every_row_and_draw_by_hand"),
+        ("rows-drawn-without-noise", "uniform = open_uniform(rng, piece.F.shape)",
+         "uniform = 0.5 + 0.0 * open_uniform(rng, piece.F.shape)",
+         "test_replicated_rows_are_draws_of_the_model"),
+        ("weights-named-to-from", "names[i : i + 2]", "names[i : i + 2][::-1]",
+         "test_weights_are_named_by_layer_from_and_to"),
+    ),
+    ("svi/result.py", "prediction/test_inference_dict.py"): (
+        ("chains-of-mixed-replicas",
+         "draws.reshape(n, replicas, *draws.shape[1:]).swapaxes(0, 1)",
+         "draws.reshape(replicas, n, *draws.shape[1:])",
+         "test_a_result_speaks_in_raw_units"),
+    ),
+    ("validation/columns.py", "validation/test_columns.py"): (
+        ("columns-in-any-order", "found == columns:", "{*found} == {*columns}:",
+         "test_a_frame_with_other_columns_is_refused"),
+    ),
     ("svi/checkpoint.py", "test_storage.py"): (
         ("a-callbacks-pause-is-an-end", '"diverged")', '"diverged", "callback")',
          "test_a_pause_is_gone_on_from_and_an_end_is_not"),

@@ -282,7 +282,7 @@ CASES = {
     "kl_weight-text": (lambda: neg_elbo(kl_weight="1"), "kl_weight", "'1'"),
     # data, by way of fit
     "X-vector": (lambda: fit(X=X[:, 0]), "X", "(12,)"),
-    "X-width": (lambda: fit(X=X[:, :1]), "X", "(12, 2), got shape (12, 1)"),
+    "X-width": (lambda: fit(X=X[:, :1]), "X", "got shape (12, 1)"),
     "X-nan": (lambda: fit(X=with_value(X, NAN)), "X", "nan at index (1, 1)"),
     "X-inf": (lambda: fit(X=with_value(X, INF)), "X", "inf"),
     "X-text": (lambda: fit(X=[["a", "b"]] * N), "X", "real numbers"),

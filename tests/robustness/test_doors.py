@@ -43,7 +43,9 @@ INNER = set(
     draw examples mean_and_sd raw spread start update update_params""".split()
 ) | {"Checkpoint.load", "Checkpoint.save", *(
     f"{name}.init" for name in ("Adam", "SGD", "Momentum", "NaturalGradient")
-)} | {f"{cls.__name__}.{name}" for cls in ALL for name in dir(cls)}  # fmt: skip
+)} | {
+    f"{cls.__name__}.{name}" for cls in (*ALL, mb.Weighted) for name in dir(cls)
+}  # fmt: skip
 # Made by the package and not by its users, or without anything to check.
 MADE = {"FitResult", "Prediction", "GradientReport", "points.resolution"} | {
     "metrics.ReliabilityCurve", *(

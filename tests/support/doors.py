@@ -34,6 +34,10 @@ REPORT = world.checked()
 REPLICAS = world.fit(replicas=2)
 Q = mb.fit(LINE, FAMILY, X, REALS, rng=0, start=None, max_steps=1).q
 DATA = datasets.cubic()
+SCIKIT = {"hidden": (), "max_steps": 1, "n_samples": 3, "random_state": 0}
+REGRESSOR = mb.BNNRegressor(**SCIKIT).fit(X, REALS)
+CLASSIFIER = mb.BNNClassifier(**SCIKIT).fit(X, Y)
+SCIKIT_FINE = (("X", "object array"), ("y", "object array"))  # of numbers
 UNITS = mb.Standardiser.of(X, REALS)
 PROBABILITIES = np.full(len(Y), 0.25)
 CURVE = world.fit(
@@ -103,6 +107,9 @@ def without(values, *names):
 
 
 FREE = ("longer",)  # any number of rows will do
+NO_RNG = without(NO_OBJECT, "None", "three", "array") | {
+    "float": 1.5, "negative": -1, "True": True, "digits": 10**5000,
+}  # fmt: skip
 PATHS = without(NO_OBJECT, "text") | {"empty": "", "no folder": "nowhere/run.npz"}
 KINDS = {
     "int": NO_INT,
@@ -119,11 +126,7 @@ KINDS = {
     "scale": without(NO_NUMBER, "list", "array") | {"zero": 0.0, "negative": -1.0},
     "bool": NO_OBJECT | {"zero": 0, "one": 1},
     "choice": NO_OBJECT | {"list": ["auto"], "one": 1},
-    "rng": without(NO_OBJECT, "None", "three", "array")
-    | {
-        "float": 1.5, "negative": -1, "True": True, "digits": 10**5000,
-        "RandomState": np.random.RandomState(0),
-    },
+    "rng": NO_RNG | {"RandomState": np.random.RandomState(0)},
     "function": without(NO_OBJECT, "function"),
     "model": NO_OBJECT | {"class itself": mb.Model, "net": world.NET, "family": FAMILY},
     "net": NO_OBJECT | {"list": [2, 1], "model": YES_NO},
@@ -148,6 +151,10 @@ KINDS = {
     "X": without(spoilt(X), "one axis more", "longer") | {"wide": np.ones((12, 5))},
     "y": spoilt(Y) | {"two": Y + 2, "half": Y + 0.5},
     "any y": without(spoilt(Y), "one axis more"),
+    "labels": NO_ARRAY | {
+        "nan": world.put(Y, NAN), "inf": world.put(Y, INF), "half": Y + 0.5,
+        "longer": np.concatenate([Y, Y]), "one axis more": np.array([Y]),
+    },
     "real y": without(spoilt(REALS)) | {"bool": Y > 0},
     "standardise": NO_OBJECT | {
         "zero": 0, "one": 1, "class itself": mb.Standardiser,
@@ -160,8 +167,13 @@ KINDS = {
     "sd": without(spoilt(np.ones(2)), "deep", "longer", "one axis more") | {
         "three": np.ones(3), "zero": [1.0, 0.0], "negative": [1.0, -1.0],
     },
+    "any X": without(spoilt(X), "one axis more", *FREE),
+    "random state": NO_RNG,
     "free X": without(spoilt(X), *FREE) | {"wide": np.ones((12, 5))},
     "weights": spoilt(W),
+    "row weights": spoilt(np.ones(len(Y))) | {
+        "negative": -np.ones(len(Y)), "zeros": np.zeros(len(Y)),
+    },
     "w": without(spoilt(W), "one axis more"),
     "vector": without(spoilt(REALS), "one axis more"),
     "array": without(spoilt(REALS), "one axis more", "longer", "deep", "scalar"),
@@ -244,7 +256,7 @@ BY_NAME = {
     "threshold": "fraction", "n_bins": "count", "p": "array", "result": "result",
     "prediction": "prediction", "q": "q", "ax": "optional ax", "n": "count", "d": "count",
     "window": "count", "names": "optional names", "w": "w", "sigma": "positive",
-    "standardise": "standardise",
+    "standardise": "standardise", "sample_weight": "optional row weights",
 }  # fmt: skip
 
 
@@ -287,6 +299,27 @@ def likelihood_door(cls):
     return Door(cls, {name: getattr(like, name) for name in names}, kinds)
 
 
+def scikit_doors(kind, y):
+    """The methods that both estimators have; the constructor takes what fit refuses."""
+    fitted, good = (REGRESSOR, REALS) if y == "real y" else (CLASSIFIER, Y)
+    data = {"X": X, "y": good}
+    free = {name: "free" for name in inspect.signature(kind).parameters}
+    return {
+        "": Door(kind, {}, free),
+        ".fit": Door(
+            kind(**SCIKIT).fit, data, {"X": "any X", "y": y}, SCIKIT_FINE
+        ),
+        ".predict": Door(
+            fitted.predict, {"X": X}, {"X": "free X", "return_std": "free"},
+            SCIKIT_FINE,
+        ),
+        ".predictive": Door(fitted.predictive, {"X": X}, {"X": "free X"}, SCIKIT_FINE),
+        ".score": Door(fitted.score, data, {"X": "X", "y": y}, SCIKIT_FINE),
+        ".get_params": Door(fitted.get_params, {}, {"deep": "free"}),
+        ".set_params": Door(fitted.set_params, {}, {"params": "free"}),
+    }
+
+
 DOORS = {
     # the model
     "MLP": Door(mb.MLP, {"sizes": [2, 3, 1]}, {"sizes": "sizes"}),
@@ -294,6 +327,7 @@ DOORS = {
         mb.Model, dict(net=world.NET, likelihood=mb.Bernoulli(), prior=world.PRIOR)
     ),
     **{cls.__name__: likelihood_door(cls) for cls in (*ALL, mb.rupture.SigmoidGaussian)},
+    "Weighted": Door(mb.Weighted, {"likelihood": mb.Bernoulli()}),
     "GaussianPrior": Door(
         mb.GaussianPrior, kinds={"mean": "prior array", "scale": "prior scale"}
     ),
@@ -402,6 +436,9 @@ DOORS = {
         world.RESULT.predict, {"X": X, "n_samples": 3}, {"X": "free X"}
     ),
     "FitResult.sample_weights": Door(world.RESULT.sample_weights, {"n_samples": 3}),
+    "FitResult.to_inference_dict": Door(
+        world.RESULT.to_inference_dict, {"X": X, "y": Y, "n_samples": 3}
+    ),
     "FitResult.save": Door(world.RESULT.save, {"path": "fit.npz"}),
     "FitResult.load": Door(
         mb.FitResult.load, {"path": "saved.npz"}, fine=(("path", "no folder"),)
@@ -410,7 +447,30 @@ DOORS = {
     "FitResult.replica": Door(REPLICAS.replica, {"i": 0}, {"i": "int"}),
     "Prediction.interval": Door(world.PRED.interval),
     "Prediction.log_prob": Door(world.PRED.log_prob, {"y": Y}),
+    "Prediction.crps": Door(CURVE.crps, {"y": REALS}, {"y": "real y"}),
+    "Prediction.sample": Door(CURVE.sample, {"n": 3}),
     "Prediction.quantile": Door(world.PRED.quantile, {"q": [0.1, 0.9]}, {"q": "q's"}),
+    # the same in the manners of scikit-learn
+    **{
+        f"{name}{method}": door
+        for name, kind, y in (
+            ("BNNRegressor", mb.BNNRegressor, "real y"),
+            ("BNNClassifier", mb.BNNClassifier, "labels"),
+        )
+        for method, door in scikit_doors(kind, y).items()
+    },
+    "BNNRegressor.sample_y": Door(
+        REGRESSOR.sample_y,
+        {"X": X},
+        {"X": "free X", "random_state": "random state"},
+        SCIKIT_FINE,
+    ),
+    "BNNClassifier.predict_proba": Door(
+        CLASSIFIER.predict_proba, {"X": X}, {"X": "free X"}, SCIKIT_FINE
+    ),
+    "BNNClassifier.predict_log_proba": Door(
+        CLASSIFIER.predict_log_proba, {"X": X}, {"X": "free X"}, SCIKIT_FINE
+    ),
     # references
     "hmc": Door(
         mb.hmc,
@@ -424,6 +484,14 @@ DOORS = {
     "Chains.r_hat": Door(world.CHAINS.r_hat, {"X": X}, {"X": "optional free X"}),
     "Chains.ess": Door(world.CHAINS.ess, {"X": X}, {"X": "optional free X"}),
     "Chains.floor": Door(world.CHAINS.floor, {"X": X}, {"X": "free X"}),
+    "Chains.to_inference_dict": Door(
+        world.CHAINS.to_inference_dict, {"X": X, "y": REALS}, {"y": "real y"}
+    ),
+    "ExactPosterior.to_inference_dict": Door(
+        world.EXACT.to_inference_dict,
+        {"X": X, "y": REALS, "n_samples": 3},
+        {"y": "real y"},
+    ),
     "exact_posterior": Door(
         mb.exact_posterior, {"model": LINE, "X": X, "y": REALS}, {"y": "real y"}
     ),
@@ -456,6 +524,9 @@ DOORS = {
         },
     ),
     "laplace": Door(mb.laplace, {"model": YES_NO, "X": X, "y": Y, "weights": W}),
+    "LaplacePosterior.to_inference_dict": Door(
+        LAPLACE.to_inference_dict, {"X": X, "y": Y, "n_samples": 3}
+    ),
     "LaplacePosterior.predict": Door(LAPLACE.predict, {"X": X}, {"X": "free X"}),
     "LaplacePosterior.output_moments": Door(
         LAPLACE.output_moments, {"X": X}, {"X": "free X"}

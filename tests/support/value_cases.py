@@ -25,6 +25,7 @@ from minibnn.mcmc.leapfrog import leapfrog
 from minibnn.mcmc.r_hat import potential_reduction
 from minibnn.objective import objective
 from minibnn.prediction import predictive
+from minibnn.prediction.crps import crps
 from minibnn.prediction.raw_units import RawUnits
 from minibnn.priors.learned import learned_scales
 from minibnn.rupture.sigmoid_gaussian import sigmoid_gaussian_nll
@@ -403,9 +404,6 @@ def information_is_total_less_mean_entropy():
     close(predictive.mutual_information(LOGITS), want, rtol=1e-10)
 
 
-# --- E9x: exact answers --------------------------------------------------------------
-
-
 @value("E87")
 def density_in_other_units():
     """That of scipy with location and scale in the units of y, for each data set's own."""
@@ -415,6 +413,18 @@ def density_in_other_units():
         got = RawUnits(mb.Gaussian(0.4), mean, sd).row_nll(F, y, v)
         m, s = (np.atleast_2d(u)[np.arange(5) % (u.size // 2), None] for u in (mean, sd))
         close(got, -stats.norm.logpdf(y, m + s * F, 0.4 * s).sum(-1))
+
+
+@value("E88")
+def score_of_draws_by_all_pairs():
+    """The double sum over pairs of different draws, with odd and even numbers of them."""
+    for S in (2, 7, 40):
+        x, y = LOGITS.repeat(7, 0)[:S] + np.arange(S)[:, None, None], LOGITS[0] + 3.0
+        apart = np.abs(x[:, None] - x[None]).sum((0, 1)) / (S * (S - 1))
+        close(crps(x, y), np.abs(x - y).mean(0) - apart / 2, rtol=1e-11)
+
+
+# --- E9x: exact answers --------------------------------------------------------------
 
 
 def whitened():

@@ -102,7 +102,12 @@ DAYS = np.array(["2020-01-01", "2020-02-01"] * 2, "datetime64[D]")
 @pytest.mark.parametrize(
     ("X", "words"),
     [
-        (frame(a=A, hp=TEXT), ["column 'hp'", "'u' in row 0", "pd.get_dummies(X)"]),
+        (
+            frame(a=A, hp=TEXT),
+            ["column 'hp'", "'u' in row 0", "pd.get_dummies(X, columns=['hp'], dtype="],
+        ),
+        (frame(hp=TEXT, a=A, soil=TEXT), ["column 'hp'", "columns=['hp', 'soil'], "]),
+        (frame(gap=[1.0, np.nan, 2, 3], hp=TEXT), ["column 'hp' holds text"]),
         (
             frame(a=A, hp=np.array(["1", "?", "3", "4"], object)),
             ["column 'hp'", "'?' in row 1", "pd.to_numeric(X['hp'], errors='coerce')"],
@@ -112,7 +117,13 @@ DAYS = np.array(["2020-01-01", "2020-02-01"] * 2, "datetime64[D]")
         (frame(a=A, hp=np.array([1, None, 2, 3], object)), ["'hp'", "row 1", "notna"]),
         (frame(a=A, hp=np.array([1, NA, 2, 3], object)), ["'hp'", "row 1", "notna"]),
         (frame(a=A, hp=np.array([1, NA, "x", 3], object)), ["'hp'", "'x' in row 2"]),
-        (frame(hp=DAYS), ["'hp' holds dates", "pd.Timedelta('1D')"]),
+        (
+            frame(a=A, hp=np.array(["1,5", "2", "3,25", "1.234,5"], object)),
+            ["'1,5' in row 0", ".str.replace(',', '.')", "read the file with decimal=','"],
+        ),
+        (frame(a=A, hp=[1.0, np.inf, 2, 3]), ["'hp' must be finite, it is inf in row 1"]),
+        (frame(a=[1.0, np.nan] * 2, hp=[np.nan] * 4), ["X.drop(columns=['hp'])"]),
+        (frame(hp=DAYS), ["'hp' holds dates, such as 2020-01-01", "pd.Timedelta('1D')"]),
         (frame(a=A, hp=DAYS.astype(object)), ["'hp' holds dates"]),
         (frame(hp=DAYS - DAYS[0]), ["'hp' holds durations"]),
         (frame(hp=[1j, 2, 3, 4]), ["'hp' holds complex"]),
@@ -147,7 +158,8 @@ def test_a_column_of_other_things_is_named(X, words):
 def test_a_categorical_column_is_refused_even_if_its_categories_are_numbers():
     X = frame(a=A, make=A)
     X.dtypes[1] = "category"
-    assert "column 'make' is categorical; use pd.get_dummies(X)" in refusal(X)
+    said = "column 'make' is categorical, such as 1.0 in row 0; use pd.get_dummies(X, "
+    assert said in refusal(X)
 
 
 def test_columns_of_one_name_are_told_apart():
@@ -217,7 +229,7 @@ def test_other_doors_say_the_same():
 
 @pytest.fixture
 def pd():
-    return pytest.importorskip("pandas")
+    return pytest.importorskip("pandas", reason="tries frames of pandas")
 
 
 def cars(pd, **more):
@@ -252,8 +264,8 @@ def test_pandas_frames_that_fit(name, pd):
 
 def cured(pd, X, said):
     """X after the cure that the message names."""
-    cure = said.split("; use ")[-1].split(", or ")[0].replace("...", "0.0")
-    column = re.search(r"\(X\[(.+?)\](,|\)| -)|^X\[(.+?)\]", cure)
+    cure = said.split("; use ")[-1].split(", or ")[0]
+    column = re.search(r"\(X\[(.+?)\](,|\)| -|\.str)|^X\[(.+?)\]", cure)
     got = eval(cure, {"pd": pd, "np": np, "X": X})
     if not column:
         return got
@@ -265,6 +277,9 @@ def cured(pd, X, said):
     ("cells", "cure"),
     [
         (["130", "?", "150", "150"], "pd.to_numeric"),
+        (["1,5", "2", None, "1.234,5"], "decimal=','"),
+        ([np.nan] * 4, "X.drop(columns=['hp'])"),
+        ("boolean", "fillna"),
         (["130", "140", "150", None], "pd.to_numeric"),
         (list("uvuw"), "pd.get_dummies"),
         ([1.0, np.nan, 2.0, 3.0], "fillna"),
@@ -283,7 +298,8 @@ def test_the_cure_of_a_pandas_frame_works(cells, cure, pd):
     special = {
         "category": lambda: pd.Categorical(list("uvuw")),
         "category of numbers": lambda: pd.Categorical([1, 2, 1, 3]),
-        "Int64": lambda: pd.array([1, None, 2, 3], dtype="Int64"),
+        "Int64": lambda: pd.array([1, None, 2, 4], dtype="Int64"),
+        "boolean": lambda: pd.array([True, None, False, True], dtype="boolean"),
         "dates": lambda: days,
         "dates of a zone": lambda: days.tz_localize("UTC"),
         "durations": lambda: days - days[0],
@@ -301,7 +317,9 @@ def test_rows_without_a_gap_are_kept_as_told(pd):
     keep = X.notna().all(axis=1).to_numpy()
     fit(X[keep], y[keep])
     gap = pd.Series([0, 1, None, 1])
-    assert "X[keep], y[keep] with keep = y.notna()" in refusal(cars(pd), gap)
+    said = refusal(cars(pd), gap)
+    assert "use the rows X[keep], y[keep] with keep = y.notna()" in said
+    assert "fillna" not in said  # targets are not made up
     keep = gap.notna()
     fit(cars(pd)[keep.to_numpy()], gap[keep])
 
@@ -326,6 +344,67 @@ def test_targets_in_a_series(y, words, pd):
     )
 
 
+def test_who_does_what_is_said_gets_a_fit(pd):
+    """A table with five kinds of trouble, cured one after the other by the messages."""
+    X = pd.DataFrame({
+        "age": [1.0, 2, None, 4], "soil": ["clay", "sand", "clay", None],
+        "when": pd.date_range("2020", periods=4), "price": ["1,5", "2,25", "3", "4"],
+        "wet": pd.array([True, None, False, True], dtype="boolean"),
+    })  # fmt: skip
+    y, told = pd.Series(list("abab")), []
+    for _ in range(5):
+        told.append(refusal(X, y))
+        code = re.search(r"use (.+?)(, or |$)", told[-1])[1]
+        got = eval(code, {"pd": pd, "np": np, "X": X, "y": y})
+        if told[-1].startswith("y "):
+            y = got
+        elif getattr(got, "ndim", 2) == 2:
+            X = got
+        else:
+            X = X.assign(**{re.search(r"column '(\w+)'", told[-1])[1]: got})
+    assert fit(X, y).columns == list(X.columns)
+
+
 def test_a_series_is_no_table(pd):
     with pytest.raises(ValueError, match=r"np\.asarray\(X\)\[:, None\]"):
         fit(np.zeros((4, 2))).predict(cars(pd)["hp"])
+
+
+# --- polars itself -------------------------------------------------------------------
+
+
+@pytest.fixture
+def pl():
+    return pytest.importorskip("polars", reason="tries frames of polars")
+
+
+@pytest.mark.optional
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        (list("uvuw"), "'hp' holds text, such as 'u' in row 0; use X.to_dummies(['hp'])"),
+        ([1, None, 2, 3], "'hp' has no value in row 1 (1 missing)"),
+        ([True, None, True, False], ".fill_nan(None).fill_null(strategy='mean')"),
+        ([1.0, float("nan"), 2.0, 3.0], "'hp' has no value in row 1 (1 missing)"),
+        ([None] * 4, "use X.drop(['hp'])"),
+        (DAYS.tolist(), "'hp' holds dates; use"),
+        ((DAYS - DAYS[0]).tolist(), "'hp' holds durations; use"),
+    ],
+    ids=str,
+)
+def test_the_cure_of_a_polars_frame_works(cells, words, pl):
+    X = pl.DataFrame({"weight": A, "hp": cells})
+    said = refusal(X)
+    assert words in said
+    got = eval(said.split("; use ")[-1].split(", or ")[0], {"pl": pl, "X": X})
+    fit(got if hasattr(got, "columns") else X.with_columns(hp=got))
+
+
+@pytest.mark.optional
+def test_polars_frames_that_fit(pl):
+    X = pl.DataFrame({"weight": A, "auto": BOOLS, "n": [1, 2, 3, 4]})
+    result = fit(X, pl.Series([0, 1, 0, 1]))
+    assert result.columns == ["weight", "auto", "n"]
+    result.predict(X[["n", "weight", "auto"]][result.columns])
+    with pytest.raises(TypeError, match=r"X must be .* got a LazyFrame; use X.collect\(\)"):
+        result.predict(X.lazy())
