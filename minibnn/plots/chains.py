@@ -174,7 +174,7 @@ def _quantities(
     chains: Chains, X: Any, which: Any, names: Any
 ) -> tuple[NDArray[np.float64], list[str]]:
     """Draws (chain, draw, k) of what is looked at, and the k names."""
-    check_instance("chains", chains, Chains)
+    check_instance("chains", chains, Chains, "what hmc(...) returned")
     if X is None:
         values = chains.weights
     else:
