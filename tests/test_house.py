@@ -25,7 +25,7 @@ FLOORS = (  # from the ground up; a file imports from its own floor and those be
     "objective estimators prediction",
     "svi exact mcmc",
     "mistakes diagnosis audit plots scikit",
-    "book rupture",
+    "book rupture own_data",
     "commands __init__ __main__",
 )
 FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms.split()}

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from minibnn.datasets import rupture_data
+from minibnn.storage import what_is
 
 
 def add_data(parser):
@@ -46,14 +47,35 @@ def count(text):
     return int(text)
 
 
+def at_least_one(text):
+    """A whole number from 1 to a billion."""
+    if not text.isdecimal() or len(text) > 10 or not 1 <= int(text) <= 10**9:
+        raise argparse.ArgumentTypeError(f"want a whole number >= 1, got {text[:40]!r}")
+    return int(text)
+
+
+def share(text):
+    """A number from 0 up to 0.9."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value <= 0.9:
+        raise argparse.ArgumentTypeError(f"want a number in [0, 0.9], got {text[:40]!r}")
+    return value
+
+
 def folder(text):
     """A folder to write to, which may be new."""
     if not text:
         raise argparse.ArgumentTypeError("want a folder, got nothing; here is '.'")
     nearest = Path(text).absolute()
-    while not nearest.exists():
-        nearest = nearest.parent
-    if not nearest.is_dir():
+    try:
+        while (what := what_is(nearest)) == "missing":
+            nearest = nearest.parent
+    except OSError as error:  # a name that is too long
+        raise argparse.ArgumentTypeError(f"{error.strerror}: {text[:40]!r}") from None
+    if what == "a file":
         raise argparse.ArgumentTypeError(f"want a folder, {nearest} is a file")
     if not os.access(nearest, os.W_OK):
         raise argparse.ArgumentTypeError(f"no permission to write in {nearest}")

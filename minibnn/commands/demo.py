@@ -2,7 +2,11 @@
 
 from minibnn.commands.arguments import add_data, add_json, folder
 
-SUMMARY = "verify, train the rupture network, predict, draw one picture"
+SUMMARY = "the whole job in half a minute: check, train, predict, draw"
+EXAMPLES = """\
+  minibnn demo                    everything once, into this folder
+  minibnn demo --out pictures     demo.png and demo.svg into pictures/
+"""
 
 
 def arguments(parser):

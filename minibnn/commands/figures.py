@@ -3,6 +3,10 @@
 from minibnn.commands.arguments import figure_name, folder
 
 SUMMARY = "draw the figures of the tutorials"
+EXAMPLES = """\
+  minibnn figures                 all of them, into figures/
+  minibnn figures one_step        figures/one_step.svg alone
+"""
 
 
 def arguments(parser):

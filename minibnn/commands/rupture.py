@@ -4,8 +4,13 @@ import sys
 import time
 
 from minibnn.commands.arguments import add_data, add_json, count, folder
+from minibnn.commands.moving import Moving
 
-SUMMARY = "the rupture study: every model, one protocol, a table and figures"
+SUMMARY = "the rupture study: every model, one protocol, table, figures"
+EXAMPLES = """\
+  minibnn rupture                 on synthetic ruptures
+  minibnn rupture --data DIR --out study      on the published files
+"""
 
 
 def arguments(parser):
@@ -33,20 +38,16 @@ def arguments(parser):
 
 def run(args, say):
     """The rupture study; progress goes to standard error."""
-    from minibnn.rupture.report import markdown, write_study
+    from minibnn.rupture.report import in_words, write_study
     from minibnn.rupture.study import default_settings, rupture_study
 
-    begin = time.perf_counter()
-
-    def progress(line):
-        spent = time.perf_counter() - begin
-        print(f"{spent:6.0f} s  {line}", file=sys.stderr, flush=True)
-
-    study = rupture_study(
-        args.data, args.labels, default_settings(args.data, args.seeds), args.seed,
-        report=progress, clock=time.perf_counter,
-    )
-    facts = write_study(study, args.out, progress)
-    say(markdown(facts))
+    settings = default_settings(args.data, args.seeds)
+    with Moving(sys.stderr, time.perf_counter) as progress:
+        study = rupture_study(
+            args.data, args.labels, settings, args.seed, report=progress,
+            clock=time.perf_counter,
+        )  # fmt: skip
+        facts = write_study(study, args.out, progress)
+    say(in_words(facts))
     say(f"written: {', '.join(facts['files'])}")
     return facts, 0

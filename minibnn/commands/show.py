@@ -8,12 +8,17 @@ import pkgutil
 import re
 import sys
 from pathlib import Path
+from textwrap import shorten, wrap
 
 import minibnn
 from minibnn.commands.arguments import add_json
 from minibnn.equations import LEDGER
 
 SUMMARY = "an equation: its formula, file, tests, pages and figures"
+EXAMPLES = """\
+  minibnn show                    every label, a line each
+  minibnn show E14                how a weight is drawn, and all about it
+"""
 PACKAGE = Path(minibnn.__file__).parent
 
 
@@ -35,7 +40,7 @@ def run(args, say):
     fill_ledger()
     rows = [{"label": label, **place(label)} for label in sorted(LEDGER)]
     for row in rows:
-        say(f"{row['label']}  {row['summary']:<68.68}  {row['module']}")
+        say(f"{row['label']}  {shorten(row['summary'], 74, placeholder=' ...')}")
     return {"equations": rows}, 0
 
 
@@ -143,7 +148,7 @@ def in_words(found):
         "pages": missing if pages is None else pages or ["none"],
         "figures": [f"{name}.svg" for name in found["figures"]] or ["none"],
     }
-    yield f"{found['label']}  {found['home']}: {found['summary']}"
+    yield from wrap(f"{found['label']}  {found['home']}: {found['summary']}", 80)
     yield ""
     yield from (f"    {line}" for line in found["formula"])
     yield ""

@@ -15,17 +15,18 @@ from pathlib import Path
 from types import ModuleType
 
 from minibnn.storage import what_is
+from minibnn.validation.describe import ArgumentTypeError
 
 HERE = Path(__file__).resolve().parents[1]  # the package, whose lines nobody asked for
 
 
 class SpecError(ValueError):
-    """FILE.py:function does not name a function that can be called."""
+    """FILE.py:function does not lead to a function, its gradient and a point."""
 
     status = 2
 
 
-class UserCodeError(ValueError):
+class UserCodeError(SpecError):
     """The reader's code failed; the message has several lines, the first says what."""
 
     lines = True
@@ -41,11 +42,9 @@ def user_problem(spec):
     Raises
     ------
     SpecError (a ValueError)
-        The file or the function is not there.
-    UserCodeError (a ValueError)
+        The file or the function is not there, or it returns what cannot be checked.
+    UserCodeError (a SpecError)
         The reader's code failed, in the block too: the error and the reader's lines.
-    ValueError
-        The function returns something else.
     """
     path, name = _parts(spec)
     folder, known = path.resolve().parent, set(sys.modules)
@@ -61,7 +60,7 @@ def user_problem(spec):
             parts = function()
         if not isinstance(parts, tuple | list) or len(parts) != 3:
             kind = type(parts).__name__
-            raise ValueError(f"{name}() must return (f, grad, x), got {kind}")
+            raise SpecError(f"{name}() must return (f, grad, x), got {kind}")
         with _users_lines(path, folder):
             yield parts
     finally:
@@ -162,13 +161,20 @@ def _users_lines(path, folder):
         every = traceback.extract_tb(error.__traceback__)
         frames = [frame for frame in every if _is_inside(frame.filename, folder)]
         syntax = isinstance(error, SyntaxError)
-        if isinstance(error, UserCodeError) or not (frames or syntax):
-            raise  # ours
+        if not (frames or syntax):  # a check of ours, or a library called by us
+            raise SpecError(_said(error, {ValueError, ArgumentTypeError})) from error
         lines = traceback.StackSummary.from_list(frames).format()
         lines += traceback.format_exception_only(error)[:-1] if syntax else []
-        said = " ".join(str(error).split())
-        head = f"{path}: {type(error).__name__}: {said}{_hint(error, folder)}\n"
+        head = f"{path}: {_said(error)}{_hint(error, folder)}\n"
         raise UserCodeError((head + "".join(lines)).rstrip()) from error
+
+
+def _said(error, by_us=()):
+    """The message on one line, after the name of its kind unless we have raised it."""
+    said = " ".join(str(error).split())
+    if type(error) in by_us:
+        return said
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 def _hint(error, folder):

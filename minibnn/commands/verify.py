@@ -6,6 +6,17 @@ from contextlib import redirect_stdout
 from minibnn.commands.arguments import add_json
 
 SUMMARY = "check every gradient of the package, or one of yours"
+EXAMPLES = """\
+  minibnn verify                  every gradient of the package, in seconds
+  minibnn verify mine.py:slope    yours, where mine.py holds
+
+    def slope():
+        f = lambda x: (x**2).sum()
+        return f, lambda x: 2 * x, np.array([0.3, -1.0])
+
+status: 0 it agrees; 1 it is wrong, or nobody can tell; 2 there is no such
+function, it returns something else, or it fails (your own lines are shown)
+"""
 
 
 def arguments(parser):
@@ -23,19 +34,26 @@ def arguments(parser):
 
 def run(args, say):
     """Check every labelled gradient of the package, or one of the reader's."""
-    from minibnn.audit.verify import table, verify
-    from minibnn.commands.user_file import user_problem
-    from minibnn.gradcheck.gradcheck import check_gradient
-
     if args.problem is not None:
-        # with --json standard output is the one object: the reader's prints go beside it
-        out = sys.stderr if args.json else sys.stdout
-        with redirect_stdout(out), user_problem(args.problem) as problem:
-            report = check_gradient(*problem)
-        say(report.table())
-        return report.to_dict(), int(report.verdict != "agrees")
-    rows = verify()
-    say(table(rows))
+        return yours(args, say)
+    from minibnn.audit.verify import HEAD, KEY, line, summary, verify
+
+    say(HEAD)
+    rows = verify(progress=lambda row: say(line(row)))
+    say(f"\n{KEY}\n{summary(rows)}")
     agree = sum(row["verdict"] == "agrees" for row in rows)
     numbers = {"gradients": len(rows), "agree": agree, "rows": rows}
     return numbers, int(agree < len(rows))
+
+
+def yours(args, say):
+    """The report on one gradient of the reader's."""
+    from minibnn.commands.user_file import user_problem
+    from minibnn.gradcheck.gradcheck import check_gradient
+
+    # with --json standard output is the one object: the reader's prints go beside it
+    out = sys.stderr if args.json else sys.stdout
+    with redirect_stdout(out), user_problem(args.problem) as problem:
+        report = check_gradient(*problem)
+    say(report.table())
+    return report.to_dict(), int(report.verdict != "agrees")

@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from minibnn.recipe import plain
 from minibnn.rupture import claims as rupture_claims
 from minibnn.rupture import displaced_labels as rupture_detect
 from minibnn.rupture.scores import COLUMNS, mean_and_se
-from minibnn.tables import Table
+from minibnn.tables import WIDTH, Table
 
 JSON, PAGE = "rupture.json", "rupture.md"
 HEADS = {
@@ -106,8 +107,23 @@ def physics_facts(study):
 
 def markdown(facts, figures=()):
     """The page: data, detective work, table, physics, claims, figures."""
+    found = blocks(facts, table(facts))
+    if figures:
+        found += ["## Figures", *(f"![{text}]({name})" for name, text in figures)]
+    return "\n\n".join(found) + "\n"
+
+
+def in_words(facts):
+    """The same for a terminal of 80 columns, its table in several below each other."""
+    tables = narrow_tables(facts)
+    found = blocks(facts, tables)
+    return "\n\n".join(b if b is tables else narrow(b) for b in found) + "\n"
+
+
+def blocks(facts, table):
+    """What the page says, piece by piece, with the table as it is given."""
     data, reference = facts["data"], facts["reference"]
-    blocks = [
+    return [
         "# Will the rupture break through? A study with honest numbers",
         f"{data['note']} Labels: {data['labels']}. {data['rows']} rows to fit, "
         f"{100 * data['share_of_ones']:.1f} % break through; {data['test_rows']} rows "
@@ -116,7 +132,7 @@ def markdown(facts, figures=()):
         "\n".join(f"- {line}" for line in facts["detection"]["text"]),
         "## Every model on the same rows",
         facts["protocol"],
-        table(facts),
+        table,
         f"{KEY} Two halves of the HMC chains differ by {reference['floor']:.4f}: that "
         "is the floor under every distance, and what stands in the row of HMC.",
         "\n".join(notes(facts)),
@@ -125,9 +141,6 @@ def markdown(facts, figures=()):
         "## Claims and what this run says",
         "\n".join(f"- *{c['claim']}* {c['finding']}" for c in facts["claims"]),
     ]
-    if figures:
-        blocks += ["## Figures", *(f"![{text}]({name})" for name, text in figures)]
-    return "\n\n".join(blocks) + "\n"
 
 
 def table(facts):
@@ -135,6 +148,43 @@ def table(facts):
     heads = ["model", "seeds", *(head for head, _ in HEADS.values()), "seconds"]
     align = "<" + ">" * (len(heads) - 1)
     return Table(heads, map(cells, facts["rows"]), align).markdown()
+
+
+def narrow_tables(facts):
+    """The rows as tables of 80 columns, of as many scores each as there is room for."""
+    heads = [*(head for head, _ in HEADS.values()), "seconds", "seeds"]
+    names, columns = [], []
+    for row in facts["rows"]:
+        name, seeds, *scores = cells(row)
+        names.append(name.replace("\\", ""))
+        columns.append([*scores, seeds])
+    groups = [[]]
+    for column in zip(heads, *columns, strict=True):
+        wider = stacked(names, [*groups[-1], column])
+        if groups[-1] and max(map(len, wider)) > WIDTH:
+            groups.append([])
+        groups[-1].append(column)
+    return "\n\n".join("\n".join(stacked(names, group)) for group in groups)
+
+
+def stacked(names, columns):
+    """The lines of a table of these columns, each with its head on top."""
+    heads, *rows = zip(*columns, strict=True)
+    lines = ([name, *row] for name, row in zip(names, rows, strict=True))
+    return Table(["model", *heads], lines, "<" + ">" * len(columns)).lines()
+
+
+def narrow(block):
+    """A paragraph, or the items of a list, in 80 columns; a heading underlined."""
+    if block.startswith("#"):
+        heading = block.lstrip("# ")
+        return f"{heading}\n{'-' * len(heading)}"
+    lines = block.replace("- \\*", "*").splitlines()
+    return "\n".join(
+        fill(line, WIDTH, subsequent_indent="  " * line.startswith(("- ", "* ")),
+             break_long_words=False)
+        for line in lines
+    )  # fmt: skip
 
 
 def cells(row):

@@ -134,8 +134,9 @@ def rupture_study(
     raw, stored = load(data, labels, data_rng)
     dataset = raw.standardised()
     say(f"data: {raw.note} {len(raw.y)} rows to fit, {len(raw.y_test)} to test")
+    say("detective work: does each label belong to its row?")
     found = detect(stored.X, stored.standardised().X, stored.y, detect_rng)
-    say(f"detective work: labels displaced: {'yes' if found.block else 'no'}")
+    say(f"labels displaced: {'yes' if found.block else 'no'}")
     problem = FitRows(dataset.X, raw.X, raw.y)
     rows = fit_rows(problem, settings, fit_rng, say, clock)
     say("log evidence by annealed importance sampling")
@@ -166,8 +167,9 @@ def load(data, labels, rng):
 def fit_rows(problem, settings, rng, say, clock):
     """All rows, key -> Row; seconds are those of one seed."""
     rows = {}
-    for build, own in zip(BUILDERS, rng.spawn(len(BUILDERS)), strict=True):
-        say(f"fit: {build.__doc__.splitlines()[0]}")
+    count = len(BUILDERS)
+    for i, (build, own) in enumerate(zip(BUILDERS, rng.spawn(count), strict=True), 1):
+        say(f"fit {i} of {count}: {build.__doc__.splitlines()[0]}")
         begin = clock() if clock else None
         new = build(problem, settings, own, rows)
         spent = clock() - begin if clock else None

@@ -1,9 +1,13 @@
 """The commands: what they print, what they write, how they fail."""
 
 import importlib
+import io
+import itertools
 import json
+import re
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,14 +19,17 @@ from matplotlib.figure import Figure
 import minibnn
 from minibnn.book import demo as demonstration
 from minibnn.commands import main as cli
+from minibnn.commands import moving
+from minibnn.commands.spelling import spelled
 from minibnn.datasets import rupture_data
 from minibnn.svi.estimate import estimate_elbo
 
 audit = importlib.import_module("minibnn.audit.verify")
 
+LONGEST = "MeanField(softplus) HeteroscedasticGaussian Pathwise()"
 GOOD = {
     "label": "E31",
-    "kernel": "gaussian_nll",
+    "kernel": "likelihoods.gaussian.gaussian_nll",
     "size": 3,
     "complex_step": 1e-16,
     "differences": 1e-11,
@@ -302,11 +309,23 @@ def test_a_seed_is_a_whole_number(seed, capsys):
 
 
 def test_verify_prints_the_table_and_a_summary(monkeypatch, capsys):
-    monkeypatch.setattr(audit, "verify", lambda progress=None: [GOOD, GOOD])
+    def told(progress):
+        for row in (GOOD, GOOD | {"label": "E51", "kernel": LONGEST}):
+            progress(row)
+            said.append(capsys.readouterr().out)
+        return [GOOD, GOOD]
+
+    said = []
+    monkeypatch.setattr(audit, "verify", told)
     assert cli.main(["verify"]) == 0
+    assert "E31   gaussian_nll" in said[0]  # each row as soon as it is known
+    assert said[1].startswith("E51   q(softplus) Heteroscedastic pathwise ")
     lines = capsys.readouterr().out.splitlines()
-    assert sum(line.startswith("E31") for line in lines) == 2
     assert "2 of 2 gradients agree" in lines[-1]
+    lines += "".join(said).splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    for word in said[0].split()[2:6]:  # the columns, in the key
+        assert word in " ".join(lines)
 
 
 @pytest.mark.parametrize("verdict", ["wrong", "cannot tell"])
@@ -370,11 +389,46 @@ def test_progress_of_the_study_tells_the_seconds_since_its_beginning(
         "minibnn.rupture.report.write_study",
         lambda study, out, say: {"files": ["a", "b"]},
     )
-    monkeypatch.setattr("minibnn.rupture.report.markdown", lambda facts: "page")
+    monkeypatch.setattr("minibnn.rupture.report.in_words", lambda facts: "page")
     assert cli.main(["rupture"]) == 0
     said = capsys.readouterr()
     assert said.err == "    65 s  fit: everything\n"
     assert said.out == "page\nwritten: a, b\n"
+
+
+class Screen(io.StringIO):
+    """A terminal, which shows what stands on its lines in the end."""
+
+    def isatty(self):
+        return True
+
+    def lines(self):
+        return [line.split("\r")[-1].rstrip() for line in self.getvalue().split("\n")]
+
+
+def test_in_a_terminal_the_stage_at_work_moves(monkeypatch):
+    """Its seconds run on between two stages; no line is longer than the terminal."""
+    monkeypatch.setattr(moving, "TICK", 0.0)
+    monkeypatch.setenv("COLUMNS", "30")
+    ticks, drawn = itertools.count(), threading.Event()
+
+    def clock():
+        now = next(ticks)
+        if now == 5:
+            drawn.set()
+        return float(now)
+
+    screen = Screen()
+    with moving.Moving(screen, clock) as say:
+        say("the first of the stages, a long one")
+        assert drawn.wait(10)
+        say("short")
+    first, second, last = screen.lines()
+    assert re.fullmatch(r" +\d+ s  the first of .*\.\.\.", first)
+    assert int(first.split()[0]) > 4
+    assert re.fullmatch(r" +\d+ s  short", second)
+    assert last == ""
+    assert max(map(len, re.split("[\r\n]", screen.getvalue()))) < 30
 
 
 # --- figures and the frame -----------------------------------------------------------
@@ -395,24 +449,67 @@ def test_an_unknown_figure_is_named(capsys):
     assert "argument name: no figure 'nope', want one of" in line
 
 
-@pytest.mark.parametrize(
-    "argv", [[], ["nope"], ["demo", "--nope"], ["verify", "a", "b"]]
-)
+@pytest.mark.parametrize("argv", [["nope"], ["demo", "--nope"], ["verify", "a", "b"]])
 def test_a_bad_command_line_is_one_line(argv, capsys):
     status, _ = leaves(argv, capsys)
     assert status == 2
 
 
-def test_version_and_help(capsys):
-    for argv in (
-        ["--version"],
-        ["--help"],
-        *([name, "--help"] for name in cli.COMMANDS),
-    ):
-        with pytest.raises(SystemExit) as left:
-            cli.main(argv)
-        assert left.value.code == 0
-    assert "minibnn 0." in capsys.readouterr().out
+def test_the_version(capsys):
+    with pytest.raises(SystemExit) as left:
+        cli.main(["--version"])
+    assert left.value.code == 0
+    assert capsys.readouterr().out.startswith("minibnn 0.")
+
+
+@pytest.mark.parametrize("name", [None, *cli.COMMANDS])
+def test_help_reads_well_in_80_columns(name, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit) as left:
+        cli.main([name, "--help"] if name else ["--help"])
+    assert left.value.code == 0
+    text = capsys.readouterr().out
+    assert max(map(len, text.splitlines())) <= 80
+    if name:
+        assert f"examples:\n  minibnn {name}" in text
+    else:
+        for each in cli.COMMANDS:  # a line each
+            assert len([line for line in text.splitlines() if f"    {each} " in line]) == 1
+
+
+def test_nothing_asked_prints_the_help(capsys):
+    """As pip does: nothing has failed."""
+    assert cli.main([]) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("usage: minibnn")
+    assert said.err == ""
+
+
+@pytest.mark.optional
+def test_a_reader_who_has_read_enough_ends_the_command_quietly():
+    command = [sys.executable, "-c", CLOSED_PIPE]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.stderr, done.returncode) == ("", 141)
+
+
+CLOSED_PIPE = """
+import os, sys
+from minibnn.commands.main import main
+reader, writer = os.pipe()
+os.close(reader)
+os.dup2(writer, sys.stdout.fileno())
+sys.exit(main(["show"]))
+"""
+
+
+def test_a_terminal_of_few_letters_gets_them_spelled(monkeypatch):
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, "ascii"))
+    assert cli.main(["show", "E14"]) == 0
+    assert b"w = mu + sigma * eps" in raw.getvalue()
+    assert spelled("ELBO −3 ± 0.1, σ² ≤ ∂f, größer \udcff") == (
+        "ELBO -3 +- 0.1, sigma^2 <= df, gro?er ?"
+    )
 
 
 def test_a_run_that_fails_is_one_line(monkeypatch, capsys):

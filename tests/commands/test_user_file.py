@@ -173,7 +173,7 @@ def test_no_such_file(spec, words, tmp_path, monkeypatch, capsys):
     assert said.err.count("\n") == 1
 
 
-# --- what fails in the reader's code: status 1 ---------------------------------------
+# --- what fails in the reader's code: no fault of a gradient, status 2 ----------------
 
 FAILING = """
 import sys
@@ -214,6 +214,15 @@ def three():
 
 def wide():
     return lambda x: np.sum(x), lambda x: np.ones(5), np.ones(2)
+
+def no_function_of_one_argument():
+    return lambda: 1.0, lambda x: x, np.ones(2)
+
+def foreign():
+    return np.linalg.cholesky, lambda x: x, np.ones(2)
+
+def asserts():
+    assert 1 > 2
 """
 
 
@@ -231,6 +240,9 @@ def wide():
         ("reads", "Path(__file__).parent / 'numbers.csv')", "in reads"),
         ("three", "three() must return (f, grad, x), got int", None),
         ("wide", "grad must have the shape of x, (2,), got (5,)", None),
+        ("no_function_of_one_argument", "error: TypeError: ", None),
+        ("foreign", "error: LinAlgError: 1-dimensional array given", None),
+        ("asserts", "mine.py: AssertionError", "in asserts"),
     ],
 )
 @pytest.mark.parametrize("options", [[], ["--json"]], ids=["text", "json"])
@@ -238,7 +250,7 @@ def test_the_readers_lines_alone_are_shown(function, head, last, options, verify
     """The first line says what; below it the reader's lines, the innermost last."""
     neighbours = {"numbers.csv": "1"}
     status, out, err = verify(FAILING, function, "mine.py", *options, **neighbours)
-    assert (status, out) == (1, "")
+    assert (status, out) == (2, "")
     first, *lines = err.splitlines()
     assert first.startswith("minibnn verify: error: ")
     assert head in first
@@ -251,12 +263,12 @@ def test_the_readers_lines_alone_are_shown(function, head, last, options, verify
 
 def test_syntax_errors_show_the_line(verify):
     status, out, err = verify("import math\ndef f(:\n", "f")
-    assert (status, out) == (1, "")
+    assert (status, out) == (2, "")
     assert "SyntaxError" in err.splitlines()[0]
     assert 'mine.py", line 2' in err
     assert "def f(:" in err
     status, _, err = verify("import broken", "f", **{"broken.py": "def f(:\n"})
-    assert status == 1
+    assert status == 2
     assert 'mine.py", line 1' in err
     assert 'broken.py", line 1' in err
 
@@ -264,7 +276,7 @@ def test_syntax_errors_show_the_line(verify):
 def test_bytes_that_are_no_text(verify):
     for source in (RIGHT.encode("utf-16"), b"name = '\xe9'\n", b"\0\0\0"):
         status, out, err = verify(source)
-        assert (status, out) == (1, "")
+        assert (status, out) == (2, "")
         assert "mine.py" in err
         assert "minibnn/" not in err
 
@@ -272,7 +284,7 @@ def test_bytes_that_are_no_text(verify):
 def test_a_neighbour_that_another_module_hides_is_named(verify):
     source = "import math\nmath.mine()" + RIGHT
     status, _, err = verify(source, **{"math.py": "def mine(): pass"})
-    assert status == 1
+    assert status == 2
     assert "another module of that name hides math.py: rename it" in err
     status, _, err = verify("from math import mine", **{"math.py": "mine = 3"})
     assert "hides math.py" in err

@@ -322,6 +322,24 @@ def test_the_table_is_a_table(facts):
     assert "nan" not in "".join(lines)
 
 
+def test_a_terminal_of_80_columns_gets_the_same(facts):
+    """Every word of the page but its table, whose cells stand in several."""
+    text, page = rupture_report.in_words(facts), rupture_report.markdown(facts)
+    assert max(map(len, text.splitlines())) <= 80
+    words = set(text.split())
+    rest = page.replace(rupture_report.table(facts), "").replace("\\*", "*")
+    assert set(rest.split()) - {"#", "##"} <= words
+    lines = rupture_report.narrow_tables(facts).splitlines()
+    heads = " ".join(line for line in lines if line.startswith("model ")).split()
+    known = [head for head, _ in rupture_report.HEADS.values()]
+    assert [h for h in heads if h != "model"] == [*known, "seconds", "seeds"]
+    for row in facts["rows"]:
+        named = [line for line in lines if line.startswith(row["name"] + " ")]
+        cells = " ".join(line.removeprefix(row["name"]) for line in named).split()
+        _, seeds, *scores = rupture_report.cells(row)
+        assert [c for c in cells if c != "*"] == " ".join([*scores, seeds]).split()
+
+
 def test_cells():
     assert rupture_report.cell({"mean": 0.12345, "se": 0.011}, 3) == "0.123 ± 0.011"
     assert rupture_report.cell({"mean": 0.5, "se": None}, 2) == "0.50"

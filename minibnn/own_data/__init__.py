@@ -1,0 +1,1 @@
+"""A person's own table: read, fitted, scored on rows held out, and written down."""
