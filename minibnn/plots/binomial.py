@@ -3,17 +3,16 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import bdtrik
 
-from minibnn.types import IntArray
+from minibnn.types import FloatArray, IntArray
 
 TAILS = 0.025, 0.975
 
 
 def binomial_band(
-    p: NDArray[np.floating[Any]], n: int | IntArray
-) -> tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]:
+    p: FloatArray, n: int | IntArray
+) -> tuple[FloatArray, FloatArray]:
     """Frequencies (low, high) between which 95 % of counts of Binomial(n, p) over n lie.
 
     The quantiles at 2.5 % and 97.5 %; p (k,), n a number or (k,).

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from minibnn.mcmc.chains import Chains
@@ -13,7 +12,7 @@ from minibnn.metrics import MOST_BINS
 from minibnn.plots.binomial import binomial_band
 from minibnn.plots.checks import indices, labels
 from minibnn.plots.look import CYCLE, LINE, PALE, Artists, Look, panels
-from minibnn.types import ArrayLike
+from minibnn.types import ArrayLike, FloatArray
 from minibnn.validation.arguments import (
     as_inputs,
     check_instance,
@@ -172,9 +171,9 @@ def rank(
 
 def _quantities(
     chains: Chains, X: Any, which: Any, names: Any
-) -> tuple[NDArray[np.floating[Any]], list[str]]:
+) -> tuple[FloatArray, list[str]]:
     """Draws (chain, draw, k) of what is looked at, and the k names."""
-    check_instance("chains", chains, Chains)
+    check_instance("chains", chains, Chains, "what hmc(...) returned")
     if X is None:
         values = chains.weights
     else:
@@ -197,13 +196,13 @@ def _names(shape: tuple[int, ...], weights: bool) -> list[str]:
     return [f"{row}[{c}]" for row in rows for c in range(shape[1])]
 
 
-def _say_agreement(ax: Axes, draws: NDArray[np.floating[Any]]) -> None:
+def _say_agreement(ax: Axes, draws: FloatArray) -> None:
     """R-hat above the panel, where there are draws enough to know it."""
     if draws.shape[1] >= LEAST_DRAWS:
         ax.set_title(f"R-hat {r_hat(draws):.3f}", loc="right", fontsize="medium")
 
 
-def _ranks(ax: Axes, draws: NDArray[np.floating[Any]], n_bins: int) -> list[Any]:
+def _ranks(ax: Axes, draws: FloatArray, n_bins: int) -> list[Any]:
     """A histogram for each chain, the first on top, with what is expected."""
     count, n = draws.shape
     places, edges = ndtr(rank_normalise(draws)), np.linspace(0, 1, n_bins + 1)

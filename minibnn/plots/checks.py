@@ -54,7 +54,7 @@ def check_prediction(prediction: Any) -> Any:
             "prediction must be of rows that all replicas share, got one with rows for "
             "each; draw result.replica(i).predict(X[i])"
         )
-    return check_instance("prediction", prediction, kinds)
+    return check_instance("prediction", prediction, kinds, "what predict(X) returned")
 
 
 def column_of(prediction: Any, output: Any) -> Any:

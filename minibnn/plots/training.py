@@ -4,12 +4,11 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
 from minibnn.plots.look import BLUE, GREY, RED, SKY, Artists, Look, axes, legend, minus
 from minibnn.svi.history import history_of
 from minibnn.svi.result import FitResult
-from minibnn.types import ArrayLike
+from minibnn.types import ArrayLike, FloatArray
 from minibnn.validation.arguments import check_instance, check_int
 from minibnn.validation.doors import door
 
@@ -17,7 +16,7 @@ LEAST_SPAN = 1.0  # nats; less than that is no difference between runs
 
 
 @door
-def running_mean(values: ArrayLike, window: int) -> NDArray[np.floating[Any]]:
+def running_mean(values: ArrayLike, window: int) -> FloatArray:
     """Mean over the last ``window`` steps, from the first full window on.
 
     Parameters
@@ -106,7 +105,7 @@ def elbo_curve(
     return drawn
 
 
-def _runs(result: FitResult, name: str) -> list[NDArray[np.floating[Any]]]:
+def _runs(result: FitResult, name: str) -> list[FloatArray]:
     """The values of one quantity, step by step, for each replica."""
     history = result.history
     if not history or not len(history[name]):
@@ -120,7 +119,7 @@ def _runs(result: FitResult, name: str) -> list[NDArray[np.floating[Any]]]:
 
 
 def _looks(
-    runs: list[NDArray[np.floating[Any]]], window: int
+    runs: list[FloatArray], window: int
 ) -> list[dict[str, Any]]:
     """Line width and label of every running mean; of several the first has a label."""
     window = min(window, max(len(values) for values in runs))
@@ -133,7 +132,7 @@ def _looks(
 
 
 def _bounds(
-    runs: list[NDArray[np.floating[Any]]], result: FitResult, sign: float
+    runs: list[FloatArray], result: FitResult, sign: float
 ) -> tuple[float, float]:
     """Limits of the axis by the later steps, with room where the values come from."""
     later = np.concatenate([values[len(values) // 2 :] for values in runs])
@@ -149,7 +148,7 @@ def _bounds(
     return (low, high) if sign > 0 else (-high, -low)
 
 
-def _outside(runs: list[NDArray[np.floating[Any]]], low: float, high: float) -> str:
+def _outside(runs: list[FloatArray], low: float, high: float) -> str:
     """How many of the values lie outside, in words; nothing if none does."""
     values = np.concatenate(runs)
     count = int(np.sum(~((values >= low) & (values <= high))))
@@ -159,7 +158,7 @@ def _outside(runs: list[NDArray[np.floating[Any]]], low: float, high: float) -> 
     return f"\n({count} of {values.size} lie outside {ends})"
 
 
-def _finite(values: Any) -> NDArray[np.floating[Any]]:
+def _finite(values: Any) -> FloatArray:
     values = np.atleast_1d(np.asarray(values, float))
     return values[np.isfinite(values)]
 
