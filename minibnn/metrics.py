@@ -248,6 +248,10 @@ class ReliabilityCurve(NamedTuple):
     observed: FloatArray
     count: IntArray  # type: ignore[assignment]  # hides the method of tuples
 
+    def __repr__(self) -> str:
+        rows, bins = int(self.count.sum()), len(self.count)
+        return f"ReliabilityCurve of {rows} rows in {bins} bin{'s' * (bins != 1)}"
+
 
 @door
 def reliability_curve(

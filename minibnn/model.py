@@ -173,8 +173,8 @@ class Model:
         >>> features.shape, targets.shape
         ((2, 2), (2, 1))
         """
-        A, y = checked_data(self, X, y, ndim, dtype)
-        return A.features(), y
+        A, targets = checked_data(self, X, y, ndim, dtype)
+        return A.features(), targets
 
     def features(
         self, X: ArrayLike, ndim: tuple[int, ...] | int = (2, 3), dtype: Any = None

@@ -273,7 +273,7 @@ def standardised(
 
 
 def units_of(
-    model: Any, family: Any, X: FloatArray, y: Any, weights: Any
+    model: Any, family: Any, X: Any, y: Any, weights: Any
 ) -> Standardiser:
     """The Standardiser of checked rows, those of all tasks together."""
     y = y if model.likelihood.location_scale else None

@@ -67,7 +67,7 @@ def teller(report):
 
     def say(head, text):
         if report is not None:
-            lines = wrap(text, 76)
+            lines = wrap(text, 68)
             report(f"{head:<12}" + ("\n" + 12 * " ").join(lines))
 
     return say

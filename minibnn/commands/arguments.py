@@ -2,10 +2,14 @@
 
 import argparse
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 from minibnn.datasets import rupture_data
 from minibnn.storage import what_is
+
+Say: TypeAlias = Callable[[str], None]  # a line of text for a human
 
 
 def add_data(parser):
@@ -47,14 +51,14 @@ def count(text):
     return int(text)
 
 
-def at_least_one(text):
+def at_least_one(text: str) -> int:
     """A whole number from 1 to a billion."""
     if not text.isdecimal() or len(text) > 10 or not 1 <= int(text) <= 10**9:
         raise argparse.ArgumentTypeError(f"want a whole number >= 1, got {text[:40]!r}")
     return int(text)
 
 
-def share(text):
+def share(text: str) -> float:
     """A number from 0 up to 0.9."""
     try:
         value = float(text)

@@ -4,8 +4,13 @@ import argparse
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from minibnn.commands.arguments import add_json, at_least_one, folder, seed, share
+from minibnn.commands.arguments import Say, add_json, at_least_one, folder, seed, share
+
+if TYPE_CHECKING:
+    from minibnn.own_data.columns import Column, Table
+
 
 SUMMARY = "fit a table of yours (CSV): report, predictions, model, picture"
 EXAMPLES = """\
@@ -22,7 +27,7 @@ picture.png, and model.npz, for mb.FitResult.load in Python
 """
 
 
-def arguments(parser):
+def arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``minibnn fit``."""
     of_the_table(parser)
     of_the_fit(parser)
@@ -36,7 +41,7 @@ def arguments(parser):
     add_json(parser)
 
 
-def of_the_table(parser):
+def of_the_table(parser: argparse.ArgumentParser) -> None:
     """Which column to predict, and how to read the others."""
     parser.add_argument("table", metavar="DATA.csv", type=Path, help="the table")
     parser.add_argument(
@@ -64,7 +69,7 @@ def of_the_table(parser):
     )
 
 
-def of_the_fit(parser):
+def of_the_fit(parser: argparse.ArgumentParser) -> None:
     """How much is held out, and how the rest is fitted."""
     parser.add_argument(
         "--test-share", type=share, default=0.2, metavar="S",
@@ -84,7 +89,7 @@ def of_the_fit(parser):
     )
 
 
-def run(args, say):
+def run(args: argparse.Namespace, say: Say) -> tuple[dict[str, Any], int]:
     """Read, fit, score, write; progress goes to standard error."""
     from minibnn.own_data.columns import read_table
     from minibnn.own_data.files import check_folder, write
@@ -110,7 +115,7 @@ def run(args, say):
     return facts | {"seed": args.seed, "out": str(out)}, 0
 
 
-def out_folder(text):
+def out_folder(text: str) -> Path:
     """The folder of the results, also where its name is ours."""
     from minibnn.own_data.text import TableError
 
@@ -120,7 +125,7 @@ def out_folder(text):
         raise TableError(f"argument --out: {error}") from error
 
 
-def target_column(table, name):
+def target_column(table: "Table", name: str | None) -> "Column":
     """The column to predict; TableError naming those there are."""
     from minibnn.own_data.columns import check_column, listed_names
     from minibnn.own_data.text import TableError

@@ -11,8 +11,10 @@ the result, standard error what moves while it is made.
 import argparse
 import json
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from minibnn.commands import demo, figures, fit, rupture, show, verify
@@ -30,6 +32,27 @@ COMMANDS = {
     "figures": figures,
 }
 INTERRUPTED, NOBODY_READS = 130, 141  # 128 + the number of the signal, as shells have it
+
+
+class Interrupted(BaseException):
+    """Ctrl-C ends a command; ``fit`` would take KeyboardInterrupt for the end of a run."""
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """While a command runs Ctrl-C raises Interrupted, unless somebody else handles it."""
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _interrupt(number: int, frame: Any) -> NoReturn:
+    raise Interrupted
 
 
 class Parser(argparse.ArgumentParser):
@@ -91,7 +114,8 @@ def _command(argv: Sequence[str] | None) -> int:
         return 0
     as_json = getattr(args, "json", False)
     try:
-        numbers, status = args.run(args, _silent if as_json else _say)
+        with interruptible():
+            numbers, status = args.run(args, _silent if as_json else _say)
     except BrokenPipeError:
         raise
     except (ValueError, OSError, MemoryError) as error:
@@ -99,7 +123,7 @@ def _command(argv: Sequence[str] | None) -> int:
         text = text or type(error).__name__
         print(f"minibnn {args.command}: error: {text}", file=sys.stderr)
         return int(getattr(error, "status", 1))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Interrupted):
         print(f"minibnn {args.command}: interrupted", file=sys.stderr)
         return INTERRUPTED
     if as_json:

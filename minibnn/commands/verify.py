@@ -1,9 +1,13 @@
 """``minibnn verify``: the gradients of the package judged, or one of the reader's."""
 
+import argparse
 import sys
+from collections.abc import Iterator
 from contextlib import redirect_stdout
+from textwrap import wrap
+from typing import Any
 
-from minibnn.commands.arguments import add_json
+from minibnn.commands.arguments import Say, add_json
 
 SUMMARY = "check every gradient of the package, or one of yours"
 EXAMPLES = """\
@@ -19,7 +23,7 @@ function, it returns something else, or it fails (your own lines are shown)
 """
 
 
-def arguments(parser):
+def arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``minibnn verify``."""
     parser.add_argument(
         "problem",
@@ -32,7 +36,7 @@ def arguments(parser):
     add_json(parser)
 
 
-def run(args, say):
+def run(args: argparse.Namespace, say: Say) -> tuple[dict[str, Any], int]:
     """Check every labelled gradient of the package, or one of the reader's."""
     if args.problem is not None:
         return yours(args, say)
@@ -46,7 +50,7 @@ def run(args, say):
     return numbers, int(agree < len(rows))
 
 
-def yours(args, say):
+def yours(args: argparse.Namespace, say: Say) -> tuple[dict[str, Any], int]:
     """The report on one gradient of the reader's."""
     from minibnn.commands.user_file import user_problem
     from minibnn.gradcheck.gradcheck import check_gradient
@@ -55,5 +59,11 @@ def yours(args, say):
     out = sys.stderr if args.json else sys.stdout
     with redirect_stdout(out), user_problem(args.problem) as problem:
         report = check_gradient(*problem)
-    say(report.table())
+    say("\n".join(in_80_columns(report.table())))
     return report.to_dict(), int(report.verdict != "agrees")
+
+
+def in_80_columns(text: str) -> Iterator[str]:
+    """The lines of a text, broken where they are longer."""
+    for line in text.splitlines():
+        yield from wrap(line, 80, subsequent_indent="    ") if len(line) > 80 else [line]

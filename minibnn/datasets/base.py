@@ -19,6 +19,8 @@ from minibnn.validation.arguments import (
 from minibnn.validation.doors import door
 from minibnn.validation.own import keep_arrays
 
+MOST_LETTERS = 120  # of the columns' names, where a data set is shown in one line
+
 
 @door
 @dataclass(frozen=True, eq=False)
@@ -75,6 +77,16 @@ class Dataset:
         if self.mean_test is not None:
             as_float_array("mean_test", self.mean_test, shape=np.shape(self.y_test))
         keep_arrays(self)
+
+    def __repr__(self) -> str:
+        pairs = zip(self.names, self.units, strict=True)
+        columns = ", ".join(f"{name} [{unit}]" for name, unit in pairs)
+        if len(columns) > MOST_LETTERS:
+            columns = columns[:MOST_LETTERS].rpartition(",")[0] + ", ..."
+        return (
+            f"Dataset({len(self.X)} rows to fit, {len(self.X_test)} to test; "
+            f"columns {columns})"
+        )
 
     def standardised(self, targets: bool = False) -> Dataset:
         """Return a copy whose X has mean 0 and sd 1 over the *fit* rows.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from minibnn.mistakes.catalogue import Description
+from minibnn.tables import Table, html_of
 from minibnn.validation.doors import door
 
 
@@ -47,6 +48,13 @@ class Finding:
             f"{100 * self.explained:.4g} % explained\n   hint:   {self.hint}"
         )
 
+    def cells(self) -> list[str]:
+        """The same as the cells of a table."""
+        name, share = f"{self.name} ({self.label})", f"{100 * self.explained:.4g} %"
+        return [
+            str(self.rank), name, self.where, self.wrong, self.right, share, self.hint
+        ]  # fmt: skip
+
 
 @door
 @dataclass(frozen=True)
@@ -77,20 +85,37 @@ class Diagnosis:
     hidden: tuple[Description, ...]
 
     def __str__(self) -> str:
+        head, *facts = self._words()
+        return "\n".join([head, *map(str, self.mistakes), *(f"- {f}" for f in facts)])
+
+    def _words(self) -> list[str]:
+        """What is said before the mistakes, and each fact that is told after them."""
         head = {
             "no mistake": f"no mistake: the gradient is right to {self.error:.1e}",
             "none fits": f"wrong by {self.error:.1e}, and no known mistake fits",
             "mistake": f"wrong by {self.error:.1e}; most likely",
         }[self.verdict]
-        lines = [head, *map(str, self.mistakes), *(f"- {fact}" for fact in self.facts)]
+        facts = list(self.facts)
         if self.hidden:
             names = ", ".join(m.name for m in self.hidden[:4])
             more = ", ..." if len(self.hidden) > 4 else ""
-            lines.append(f"- {len(self.hidden)} known mistakes would not show at this "
-                         f"point: {names}{more}")  # fmt: skip
-        return "\n".join(lines)
+            facts.append(
+                f"{len(self.hidden)} known mistakes would not show at this point: "
+                f"{names}{more}"
+            )
+        return [head, *facts]
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        found = [f"{m.name} ({m.label})" for m in self.mistakes if m.rank == 1]
+        named = f": {', '.join(found[:2])}" + ", ..." * (len(found) > 2) if found else ""
+        return f"Diagnosis({self.verdict}, error {self.error:.1e}{named})"
+
+    def _repr_html_(self) -> str:
+        heads = ["rank", "mistake", "where", "yours", "right", "explained", "hint"]
+        rows = [m.cells() for m in self.mistakes]
+        head, *rest = self._words()
+        table = [Table(heads, rows, "><<<<><")] if rows else []
+        return html_of([head, *table, *rest])
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers and strings, for JSON."""

@@ -102,6 +102,12 @@ class Decomposition(NamedTuple):
     kl_posterior: float
     log_evidence: float
 
+    def __repr__(self) -> str:
+        return (
+            f"Decomposition(log evidence {self.log_evidence:.6g} = ELBO {self.elbo:.6g} "
+            f"+ KL {self.kl_posterior:.6g} nats, but for {self.residual:.1e})"
+        )
+
     @property
     def elbo(self) -> float:
         """E_q[log p(D | w)] + E_q[log p(w)] + H(q)."""
@@ -222,6 +228,10 @@ class ExactPosterior:
 
     def __post_init__(self) -> None:
         keep_arrays(self)
+
+    def __repr__(self) -> str:
+        n, evidence = len(self.mean), self.log_evidence
+        return f"ExactPosterior({n} weights, log evidence {evidence:.6g} nats)"
 
     @property
     def variances(self) -> FloatArray:
@@ -392,6 +402,9 @@ class GaussianPrediction(NamedTuple):
     mean: FloatArray
     aleatoric: FloatArray
     epistemic: FloatArray
+
+    def __repr__(self) -> str:
+        return f"GaussianPrediction of {len(self.mean)} rows"
 
     @property
     def std(self) -> FloatArray:

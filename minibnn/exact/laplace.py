@@ -233,6 +233,12 @@ class LaplacePosterior:
     def __post_init__(self) -> None:
         keep_arrays(self)
 
+    def __repr__(self) -> str:
+        return (
+            f"LaplacePosterior({len(self.mean)} weights, log evidence about "
+            f"{self.log_evidence:.6g} nats, slope {self.slope:.2g})"
+        )
+
     @property
     def cov(self) -> FloatArray:
         """Posterior covariance, (P, P)."""

@@ -231,6 +231,13 @@ class GridPosterior:
     def __post_init__(self) -> None:
         keep_arrays(self)
 
+    def __repr__(self) -> str:
+        n, width = self.points.shape
+        return (
+            f"GridPosterior({n} points of {width} weight{'s' * (width != 1)}, log "
+            f"evidence {self.log_evidence:.6g} ± {self.error:.1g} nats)"
+        )
+
     @property
     def masses(self) -> FloatArray:
         """Posterior probability of each point's cell, (n,); sums to 1."""

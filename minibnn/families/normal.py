@@ -24,6 +24,10 @@ class Normal(NamedTuple):
     log_sigma: FloatArray | Any = None
     low: FloatArray | Any = None
 
+    def __repr__(self) -> str:
+        known = [f"{k} {v.shape}" for k, v in self._asdict().items() if v is not None]
+        return f"Normal({', '.join(known)})"
+
 
 def add(a: Normal, b: Normal) -> Normal:
     """Sum of two cotangents."""

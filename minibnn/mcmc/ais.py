@@ -107,6 +107,13 @@ class Evidence:
     def __post_init__(self) -> None:
         keep_arrays(self)
 
+    def __repr__(self) -> str:
+        upper = "" if self.upper is None else f", at most about {self.upper:.6g}"
+        return (
+            f"Evidence({self.log_evidence:.6g} ± {self.se:.2g} nats{upper}, from "
+            f"{self.n_effective:.3g} effective of {len(self.log_weights)} particles)"
+        )
+
     @property
     def bracket(self) -> tuple[float, float]:
         """(lower, upper) in nats; upper is inf without reverse runs."""

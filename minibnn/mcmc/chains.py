@@ -61,6 +61,9 @@ class Chains:
     columns : list of str, or None
         The names of the columns of X where it was a frame; a frame given later must
         have the same in the same order.
+    seconds : float or None
+        How long ``hmc`` took by the clock on the wall. Equal runs differ in it, and in
+        nothing else.
 
     Attributes
     ----------
@@ -91,6 +94,7 @@ class Chains:
     prediction_seed: np.random.SeedSequence = field(repr=False)
     stop_reason: str = "n_draws"
     columns: list[str] | None = field(default=None, repr=False)
+    seconds: float | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Keep arrays of its own."""
@@ -275,10 +279,11 @@ class Chains:
         Returns
         -------
         dict
-            "n_chains", "n_draws" (of each), "n_weights", "stop_reason", "divergences",
-            "accept_rate" and "step_size" of every chain, "judged" ("outputs" or
-            "weights"), and of them "r_hat", the largest, and "ess", the smallest. None
-            where they cannot be told: fewer than 8 draws, or an R-hat of inf.
+            "n_chains", "n_draws" (of each), "n_weights", "stop_reason", "seconds",
+            "divergences", "accept_rate" and "step_size" of every chain, "judged"
+            ("outputs" or "weights"), and of them "r_hat", the largest, and "ess", the
+            smallest. None where they cannot be told: fewer than 8 draws, or an R-hat of
+            inf.
 
         Raises
         ------
@@ -305,6 +310,7 @@ class Chains:
             "n_draws": n_draws,
             "n_weights": n_weights,
             "stop_reason": self.stop_reason,
+            "seconds": self.seconds,
             "divergences": self.divergences,
             "accept_rate": self.accept_rate,
             "step_size": self.step_size,

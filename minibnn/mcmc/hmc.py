@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import Literal
 
 import numpy as np
@@ -120,6 +121,7 @@ def hmc(
     >>> bool(abs(chains.weights.mean((0, 1)) - exact.mean).max() < 0.02)
     True
     """
+    began = perf_counter()
     check_instance("model", model, Model)
     A, y = model.batch(X, y, ndim=2, dtype=np.float64)
     n_chains = check_int("n_chains", n_chains, maximum=MOST)
@@ -141,8 +143,16 @@ def hmc(
     sampler.warm_up()
     draws, stats = sampler.sample(most, enough)
     learned = sampler.steps.final, sampler.scale
-    why, columns = sampler.stop_reason, columns_of(X)
-    return Chains(model, draws, *learned, stats, prediction_seed, why, columns)
+    return Chains(
+        model,
+        draws,
+        *learned,
+        stats,
+        prediction_seed,
+        sampler.stop_reason,
+        columns_of(X),
+        perf_counter() - began,
+    )
 
 
 def check_draws(model, A, n_draws, max_draws, watch):

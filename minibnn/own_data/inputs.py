@@ -123,7 +123,9 @@ def text_block(
     unseen = int(np.sum(~np.isin(cells, words)))
     if unseen:
         found.unseen[column.name] = unseen
-    gaps = f", {column.gaps} gaps are a word of their own" if column.gaps else ""
+    gaps = {0: "", 1: ", 1 gap is a word of its own"}.get(
+        column.gaps, f", {column.gaps} gaps are a word of their own"
+    )
     found.told[column.name] = f"words: {listed(words)}{gaps}"
     shown = words[1:] if len(words) == 2 else words
     names = [f"{column.name}={word}" for word in shown]

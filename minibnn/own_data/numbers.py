@@ -61,7 +61,7 @@ def decimal_sign(cells: Iterable[str], delimiter: str) -> str:
         point, comma = number(text, "."), number(text, ",")
         points += comma is None and point is not None
         commas += point is None and comma is not None
-        if None not in (point, comma) and point != comma:
+        if point is not None and comma is not None and point != comma:
             open_cell = open_cell or (cell, min(point, comma), max(point, comma))
     if points or commas:
         return "," if commas > points else "."

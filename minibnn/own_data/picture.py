@@ -23,7 +23,7 @@ def picture(found: TableFit) -> Figure:
             reliability(found, rows, whose, left)
         else:
             against(found, rows, whose, left)
-        plots.elbo_curve(found.result, right)
+        plots.elbo_curve(found.result, ax=right)
         right.set_title("ELBO: has it stopped rising?")
     return figure
 
@@ -32,11 +32,11 @@ def reliability(found: TableFit, rows: np.ndarray, whose: str, ax: Axes) -> None
     """Observed frequency against predicted probability."""
     p, y, classes = found.told["p"][rows], found.target.y[rows], found.target.classes
     if len(classes) == 2:
-        plots.reliability(y, p[:, 1], ax)
+        plots.reliability(y, p[:, 1], ax=ax)
         ax.set_xlabel(f"predicted probability of {classes[1]}")
         ax.set_ylabel(f"share of {classes[1]}")
     else:
-        plots.reliability(p.argmax(1) == y, p.max(1), ax)
+        plots.reliability(p.argmax(1) == y, p.max(1), ax=ax)
         ax.set_xlabel("predicted probability of the likeliest class")
         ax.set_ylabel("share that is right")
     ax.set_title(f"{whose}: does it know how sure it is?")

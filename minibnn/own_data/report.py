@@ -82,8 +82,8 @@ def of_table(found: TableFit) -> Iterator[str]:
         yield from indented(f"{listed(columns, MOST_NAMED)}: {words}")
     for why, columns in by_words(inputs.left_out).items():
         yield from indented(f"left out, {why}: {listed(columns, MOST_NAMED)}")
-    for name, count in inputs.unseen.items():
-        yield from indented(f"{name}: {count} rows have a word that no training row has")
+    for name, rows in inputs.unseen.items():
+        yield from indented(f"{name}: {rows} rows have a word that no training row has")
 
 
 def by_words(told: dict[str, str]) -> dict[str, list[str]]:
@@ -207,9 +207,11 @@ def calibration(found: TableFit) -> str:
     if found.target.classes:
         ece = scores["ece"]
         usual = plus_minus({"value": ece["expected"], "se": ece["se"]})
+        right = ece["value"] <= ece["expected"] + SURE * ece["se"]
+        verdict = "no sign of wrong confidence" if right else "so its confidence is WRONG"
         return (
             f"calibration error (ECE, 10 bins) {ece['value']:.3f}; probabilities that are "
-            f"right show {usual} on so many rows"
+            f"right show {usual} on so many rows: {verdict}"
         )
     held = [scores[f"coverage_{100 * level:.0f}"] for level in LEVELS]
     words = [
@@ -218,7 +220,18 @@ def calibration(found: TableFit) -> str:
         for s in held
         for d in [int(s["se"] < 0.01)]
     ]
-    return f"of the held-out targets hold: {', '.join(words)}"
+    text = f"of the held-out targets hold: {', '.join(words)}"
+    return f"{text}: {judged(held)}"
+
+
+def judged(held: list[Score]) -> str:
+    """Whether the intervals hold as many targets as they say, as far as it shows."""
+    off = [(s["value"] - s["expected"]) / s["se"] for s in held]
+    if min(off) < -SURE and max(off) <= SURE:
+        return "they are TOO NARROW"
+    if max(off) > SURE and min(off) >= -SURE:
+        return "they are TOO WIDE"
+    return "as they should" if max(map(abs, off)) <= SURE else "of the WRONG shape"
 
 
 def plus_minus(score: Score) -> str:

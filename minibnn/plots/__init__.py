@@ -8,16 +8,15 @@ saved or set for other figures; for the look of the book use
 quantity: they take as many axes, and make a figure where none are given.
 """
 
+from minibnn.nn.units import ALIVE, outgoing_ratios
 from minibnn.plots.calibration import calibration
 from minibnn.plots.chains import rank, trace
 from minibnn.plots.histograms import predictive_histogram
 from minibnn.plots.look import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY, axes
 from minibnn.plots.network import (
-    ALIVE,
     SURE,
     alive_units,
     draw_network,
-    outgoing_ratios,
     unit_orders,
     weight_blocks,
 )

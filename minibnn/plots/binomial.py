@@ -12,8 +12,8 @@ TAILS = 0.025, 0.975
 
 
 def binomial_band(
-    p: NDArray[np.float64], n: int | IntArray
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    p: NDArray[np.floating[Any]], n: int | IntArray
+) -> tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]:
     """Frequencies (low, high) between which 95 % of counts of Binomial(n, p) over n lie.
 
     The quantiles at 2.5 % and 97.5 %; p (k,), n a number or (k,).

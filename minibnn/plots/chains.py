@@ -172,7 +172,7 @@ def rank(
 
 def _quantities(
     chains: Chains, X: Any, which: Any, names: Any
-) -> tuple[NDArray[np.float64], list[str]]:
+) -> tuple[NDArray[np.floating[Any]], list[str]]:
     """Draws (chain, draw, k) of what is looked at, and the k names."""
     check_instance("chains", chains, Chains)
     if X is None:
@@ -197,13 +197,13 @@ def _names(shape: tuple[int, ...], weights: bool) -> list[str]:
     return [f"{row}[{c}]" for row in rows for c in range(shape[1])]
 
 
-def _say_agreement(ax: Axes, draws: NDArray[np.float64]) -> None:
+def _say_agreement(ax: Axes, draws: NDArray[np.floating[Any]]) -> None:
     """R-hat above the panel, where there are draws enough to know it."""
     if draws.shape[1] >= LEAST_DRAWS:
         ax.set_title(f"R-hat {r_hat(draws):.3f}", loc="right", fontsize="medium")
 
 
-def _ranks(ax: Axes, draws: NDArray[np.float64], n_bins: int) -> list[Any]:
+def _ranks(ax: Axes, draws: NDArray[np.floating[Any]], n_bins: int) -> list[Any]:
     """A histogram for each chain, the first on top, with what is expected."""
     count, n = draws.shape
     places, edges = ndtr(rank_normalise(draws)), np.linspace(0, 1, n_bins + 1)

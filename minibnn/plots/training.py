@@ -17,7 +17,7 @@ LEAST_SPAN = 1.0  # nats; less than that is no difference between runs
 
 
 @door
-def running_mean(values: ArrayLike, window: int) -> NDArray[np.float64]:
+def running_mean(values: ArrayLike, window: int) -> NDArray[np.floating[Any]]:
     """Mean over the last ``window`` steps, from the first full window on.
 
     Parameters
@@ -106,7 +106,7 @@ def elbo_curve(
     return drawn
 
 
-def _runs(result: FitResult, name: str) -> list[NDArray[np.float64]]:
+def _runs(result: FitResult, name: str) -> list[NDArray[np.floating[Any]]]:
     """The values of one quantity, step by step, for each replica."""
     history = result.history
     if not history or not len(history[name]):
@@ -120,7 +120,7 @@ def _runs(result: FitResult, name: str) -> list[NDArray[np.float64]]:
 
 
 def _looks(
-    runs: list[NDArray[np.float64]], window: int
+    runs: list[NDArray[np.floating[Any]]], window: int
 ) -> list[dict[str, Any]]:
     """Line width and label of every running mean; of several the first has a label."""
     window = min(window, max(len(values) for values in runs))
@@ -133,7 +133,7 @@ def _looks(
 
 
 def _bounds(
-    runs: list[NDArray[np.float64]], result: FitResult, sign: float
+    runs: list[NDArray[np.floating[Any]]], result: FitResult, sign: float
 ) -> tuple[float, float]:
     """Limits of the axis by the later steps, with room where the values come from."""
     later = np.concatenate([values[len(values) // 2 :] for values in runs])
@@ -149,7 +149,7 @@ def _bounds(
     return (low, high) if sign > 0 else (-high, -low)
 
 
-def _outside(runs: list[NDArray[np.float64]], low: float, high: float) -> str:
+def _outside(runs: list[NDArray[np.floating[Any]]], low: float, high: float) -> str:
     """How many of the values lie outside, in words; nothing if none does."""
     values = np.concatenate(runs)
     count = int(np.sum(~((values >= low) & (values <= high))))
@@ -159,7 +159,7 @@ def _outside(runs: list[NDArray[np.float64]], low: float, high: float) -> str:
     return f"\n({count} of {values.size} lie outside {ends})"
 
 
-def _finite(values: Any) -> NDArray[np.float64]:
+def _finite(values: Any) -> NDArray[np.floating[Any]]:
     values = np.atleast_1d(np.asarray(values, float))
     return values[np.isfinite(values)]
 

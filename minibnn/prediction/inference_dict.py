@@ -13,14 +13,11 @@ import numpy as np
 from minibnn.model import Model
 from minibnn.nn.mlp import MLP
 from minibnn.prediction.prediction import Prediction
-from minibnn.prediction.summaries import open_uniform
 from minibnn.types import Array, ArrayLike
-from minibnn.validation.arguments import as_inputs, check_range, check_rows
+from minibnn.validation.arguments import as_inputs, check_rows
 from minibnn.validation.columns import check_same_rows, columns_of
-from minibnn.validation.shapes import check_width
 
 LARGEST = 2.0**53  # up to here every whole number is a float
-REPLICATED = 2  # the random stream of replicated rows, beside those of the weights
 
 Groups = dict[str, dict[str, Any]]
 
@@ -72,12 +69,7 @@ def inference_dict(
     if X is not None:
         check_same_rows(X, y)
         rows = check_rows("X", as_inputs(X))
-        targets = model.targets(check_width("X", rows, model.net.n_inputs), y)
-        data = of_data(predict(X), by_chain, targets)
-        if getattr(model.likelihood, "support", "reals") != "reals":  # bars in ArviZ
-            for group in ("posterior_predictive", "observed_data"):
-                data[group]["y"] = as_integers(data[group]["y"])
-        groups |= data
+        groups |= of_data(predict(X), by_chain, y)
         groups["constant_data"] = {"X": rows.copy()}
         coords["row"] = list(range(len(rows)))
         dims |= {"y": ["row"], "X": ["row", "input"]}
@@ -122,24 +114,21 @@ def as_integers(y: Array) -> Array:
 
 
 def of_data(
-    prediction: Prediction, by_chain: Callable[[Array], Array], y: Array
+    prediction: Prediction, by_chain: Callable[[Array], Array], y: Any
 ) -> Groups:
     """What the draws say of its rows: log p(y | w) of each, and a y drawn for each."""
-    likelihood = prediction._model.likelihood
-    check_range("y", y, prediction._A.dtype)
-    rng = np.random.default_rng([*prediction._seed.generate_state(4), REPLICATED])
+    likelihood, y = prediction._model.likelihood, prediction._targets(y)
 
     def density(piece: Any) -> tuple[Array]:
         return (-likelihood.row_nll(piece.F, y[piece.rows], piece.v),)
 
-    def draw(piece: Any) -> tuple[Array]:
-        uniform = open_uniform(rng, piece.F.shape)
-        return (likelihood.sample(piece.F, piece.v, uniform),)
-
-    (log_likelihood,), (replicated,) = prediction._over_rows([density, draw], axis=1)
-    observed = y[..., 0] if y.ndim == 2 and y.shape[1] == 1 else y
+    ((log_likelihood,),) = prediction._over_rows([density], axis=1)
+    replicated = prediction.sample(prediction._n_samples)  # one by each network
+    observed = (y[..., 0] if y.ndim == 2 and y.shape[1] == 1 else y).copy()
+    if getattr(likelihood, "support", "reals") != "reals":  # ArviZ draws bars
+        replicated, observed = as_integers(replicated), as_integers(observed)
     return {
         "posterior_predictive": {"y": by_chain(replicated)},
         "log_likelihood": {"y": by_chain(log_likelihood)},
-        "observed_data": {"y": observed.copy()},
+        "observed_data": {"y": observed},
     }

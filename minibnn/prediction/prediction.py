@@ -241,7 +241,8 @@ class Prediction:
         """
         level = check_number("level", level, 0.0, 1.0, strict=True)
         if level == LEVEL:
-            return self._told("interval")
+            lower, upper = self._told("interval")
+            return lower, upper
         lower, upper = self._over_rows([self._quantiles(tails(level))])[0]
         return lower, upper
 
@@ -377,8 +378,8 @@ class Prediction:
     def _targets(self, y: ArrayLike) -> Array:
         """Checked targets (N, K), or labels (N,)."""
         shape = len(self._A), self._model.net.n_outputs
-        y = self._model.likelihood.targets(y, shape)
-        return check_range("y", y, self._A.dtype)
+        targets: Array = self._model.likelihood.targets(y, shape)
+        return check_range("y", targets, self._A.dtype)
 
     def _summaries(self) -> dict[str, Piecewise]:
         """What is kept, by name: functions of a piece of rows."""

@@ -44,8 +44,8 @@ class ReplicaPrediction(Prediction):
     def _pairs(self, y: ArrayLike) -> Iterator[tuple[Prediction, Array]]:
         """Each prediction with its own targets."""
         shape = (len(self._each), len(self._each[0]._A), self._model.net.n_outputs)
-        y = self._model.likelihood.targets(y, shape)
-        return zip(self._each, y, strict=True)
+        targets: Array = self._model.likelihood.targets(y, shape)
+        return zip(self._each, targets, strict=True)
 
     def interval(self, level: float = 0.95) -> tuple[FloatArray, FloatArray]:
         """Central interval (lower, upper), (R, n) or (R, n, C) each."""

@@ -79,6 +79,12 @@ class Study:
     reference: dict[str, Any] = field(default_factory=dict)
     claims: dict[str, Any] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return (
+            f"Study({self.labels} labels, {len(self.dataset.y)} rows, seed {self.seed}: "
+            f"{len(self.rows)} models, {len(self.claims)} claims)"
+        )
+
 
 def rupture_study(
     data: PathLike | None = None,

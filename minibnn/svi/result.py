@@ -130,7 +130,8 @@ class FitResult:
     n_rows: Any = None
     seconds: float | None = field(default=None, compare=False)
 
-    __post_init__ = keep_arrays
+    def __post_init__(self) -> None:
+        keep_arrays(self)
 
     def __repr__(self) -> str:
         parts = [repr(self.family)]
@@ -251,7 +252,8 @@ class FitResult:
         if not self.family.reads_context:
             raise ValueError(f"family {self.family!r} reads no context")
         family = self.family.at(context)
-        unknown = dict.fromkeys(("elbo", "elbo_se", "n_rows", "seconds"))
+        names = ("elbo", "elbo_se", "n_rows", "seconds")
+        unknown: dict[str, Any] = dict.fromkeys(names)
         return replace(self, family=family, history={}, **unknown)
 
     def replica(self, i: int) -> "FitResult":
@@ -445,10 +447,10 @@ class FitResult:
         ((2,), (2,))
         """
         self._check_one("predict(X)")
-        X, seed = self._inputs(X), self._seed(rng)
-        if X.ndim == 3:
-            runs = [self.replica(i) for i in range(len(X))]
-            pairs = zip(runs, X, strict=True)
+        rows, seed = self._inputs(X), self._seed(rng)
+        if rows.ndim == 3:
+            runs = [self.replica(i) for i in range(len(rows))]
+            pairs = zip(runs, rows, strict=True)
             return ReplicaPrediction(
                 [run.predict(own, n_samples, seed, verbose) for run, own in pairs]
             )
@@ -456,8 +458,10 @@ class FitResult:
         n_draws = check_int("n_samples", n_samples, maximum=MOST_SAMPLES)
         if not self.family.noise_size(self.model):  # a point says the same every time
             n_samples = min(n_draws, draws.n_replicas)
-        model, X = in_raw_units(self.standardiser, self.model, X, draws.q.mean.dtype)
-        return predict(model, draws.chunks, X, n_samples, seed, verbose, n_draws)
+        model, rows = in_raw_units(
+            self.standardiser, self.model, rows, draws.q.mean.dtype
+        )
+        return predict(model, draws.chunks, rows, n_samples, seed, verbose, n_draws)
 
     def to_inference_dict(
         self,

@@ -49,6 +49,7 @@ MEANT = (  # of the rows whose parameter a function has the first one that knows
     Row("lr", RATES),
     Row("optimizer", RATES, RATE),
     Row("batch_size", BATCHES),
+    Row("sample_weight", "weights weight row_weights class_weight sample_weights"),
     Row("n_draws", "num_samples draws n_samples samples num_draws n_iter iter size"),
     Row("n_samples", "num_samples samples num_draws n_draws draws mc_samples n_mc S size"),
     Row("n", "n_samples num_samples size N n_points n_rows"),

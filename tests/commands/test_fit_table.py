@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import signal
 
 import numpy as np
 import pytest
@@ -129,15 +130,18 @@ def test_equal_seeds_give_equal_files(fit, tmp_path):
 
 
 def test_held_out_rows_teach_nothing(fit, tmp_path):
-    """Wild values in them change no prediction of another row."""
-    table = add("colour", COLOURS)
+    """Wild values in them change no prediction of another row, nor what fills a gap."""
+    lines = add("colour", COLOURS).splitlines()
+    lines[2] = f",{PRICES[1]},green"  # line 3 of the file, which is trained on
+    table = "\n".join(lines)
     assert fit(table, "--target", "price")[0] == 0
     before = predictions(tmp_path)
     test = [i for i, row in enumerate(before) if row["used"] == "held out"]
-    lines = table.splitlines()
+    assert 1 not in test
     for i in test:
         lines[i + 1] = f"{1e6 * (i + 1)},{-1e5 * (i + 1)},odd"
-    assert fit("\n".join(lines), "--target", "price", "--force")[0] == 0
+    told = fit("\n".join(lines), "--target", "price", "--force")[1]
+    assert "colour: 5 rows have a word that no training row has" in told
     after = predictions(tmp_path)
     assert len(test) == 5
     for i, (old, new) in enumerate(zip(before, after, strict=True)):
@@ -233,9 +237,11 @@ def test_a_disk_that_is_full_leaves_nothing_half_written(there, fit, tmp_path, m
     assert not there or names(tmp_path / "table-fit") == []
 
 
-@pytest.mark.parametrize("where", ["steps", "writing"])
+@pytest.mark.parametrize("where", ["steps", "signal", "writing"])
 def test_ctrl_c_leaves_nothing(where, fit, tmp_path, monkeypatch):
     def interrupted(*args, **how):
+        if where == "signal":
+            signal.raise_signal(signal.SIGINT)
         raise KeyboardInterrupt
 
     if where == "writing":
@@ -248,6 +254,7 @@ def test_ctrl_c_leaves_nothing(where, fit, tmp_path, monkeypatch):
     assert (status, out) == (130, "")
     assert err == "minibnn fit: interrupted\n"
     assert names(tmp_path) == ["table.csv"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 REFUSED = {  # options that do not fit: words of the one line

@@ -5,6 +5,7 @@ import io
 import itertools
 import json
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -77,7 +78,7 @@ def test_demo_prints_a_line_per_step_and_draws(quick, tmp_path, capsys):
     said = capsys.readouterr()
     assert said.err == ""
     lines = said.out.splitlines()
-    assert max(len(line) for line in lines if str(tmp_path) not in line) <= 88
+    assert max(len(line) for line in lines if str(tmp_path) not in line) <= 80
     heads = [line.split()[0] for line in lines if not line.startswith(" ")]
     assert heads == ["verify", "data", *"123456", "predict", "picture"]
     assert (tmp_path / "new" / "demo.png").read_bytes()[:4] == b"\x89PNG"
@@ -532,6 +533,22 @@ def test_ctrl_c_is_one_line(monkeypatch, capsys):
     monkeypatch.setattr(audit, "verify", interrupted)
     assert cli.main(["verify"]) == 130
     assert one_line(capsys.readouterr().err) == "minibnn verify: interrupted\n"
+
+
+def test_one_ctrl_c_ends_the_demonstration(monkeypatch, tmp_path, capsys):
+    """A fit that is interrupted returns what it has; the command does not go on with it."""
+    monkeypatch.setattr(audit, "verify", lambda progress=None: [GOOD])
+
+    def ctrl_c(info):
+        signal.raise_signal(signal.SIGINT)
+
+    def fit(*args, **how):
+        return minibnn.fit(*args, callback=ctrl_c, start=None, max_steps=3)
+
+    monkeypatch.setattr(demonstration, "fit", fit)
+    assert cli.main(["demo", "--json", "--out", str(tmp_path)]) == 130
+    assert one_line(capsys.readouterr().err) == "minibnn demo: interrupted\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_plain_turns_numpy_into_json():

@@ -35,8 +35,8 @@ PROCEDURES = {
     ("prediction/inference_dict.py", "prediction/test_inference_dict.py"): (
         ("log-likelihood-is-a-loss", "(-likelihood.row_nll", "(likelihood.row_nll",
          "test_log_likelihood_of_every_row_and_draw_by_hand"),
-        ("rows-drawn-without-noise", "uniform = open_uniform(rng, piece.F.shape)",
-         "uniform = 0.5 + 0.0 * open_uniform(rng, piece.F.shape)",
+        ("rows-drawn-without-noise", "prediction.sample(prediction._n_samples)",
+         "prediction.samples",
          "test_replicated_rows_are_draws_of_the_model"),
         ("weights-named-to-from", "names[i : i + 2]", "names[i : i + 2][::-1]",
          "test_weights_are_named_by_layer_from_and_to"),

@@ -49,6 +49,7 @@ def test_numbers_with_a_decimal_comma_are_the_same_with_the_signs_exchanged():
         (["1,234"], ",", "."),  # quoted: thousands
         (["1.234"], ",", "."),
         (["12,50 %", "€ 1.000"], ";", ","),
+        (["1,5", "1.5"], ";", "."),
         (["1,5", "2,5", "1.5"], ";", ","),  # the third is told as a word among numbers
         (["a, b", "c.", "2020-01-01"], ";", "."),
     ],

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from minibnn.own_data import scores
+from minibnn.own_data import report, scores
 from minibnn.own_data.target import Target
 
 RNG = np.random.default_rng(0)
@@ -94,3 +94,29 @@ def test_one_row_has_no_standard_error():
     assert scores.mean_se(np.array([3.0])) == {"value": 3.0, "se": None}
     assert scores.rmse_se(np.array([3.0])) == {"value": 3.0, "se": None}
     assert scores.rmse_se(np.zeros(3)) == {"value": 0.0, "se": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ((0.5, 0.9, 0.95), "as they should"),
+        ((0.3, 0.7, 0.8), "they are TOO NARROW"),
+        ((0.7, 0.99, 1.0), "they are TOO WIDE"),
+        ((0.7, 0.9, 0.8), "of the WRONG shape"),
+    ],
+)
+def test_intervals_are_judged_by_two_standard_errors(values, words):
+    held = [
+        {"value": value, "expected": level, "se": 0.04}
+        for value, level in zip(values, scores.LEVELS, strict=True)
+    ]
+    assert report.judged(held) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "se", "text"),
+    [(1.23456, 0.0123, "1.235 ± 0.012"), (123.4, 25.0, "123 ± 25"), (0.5, None, "0.5"),
+     (1e300, 2e298, "1e+300 ± 2e+298"), (3.0, 0.0, "3"), (-0.5, 2e-9, "-0.5 ± 2e-09")],
+)  # fmt: skip
+def test_numbers_have_as_many_digits_as_their_errors_allow(value, se, text):
+    assert report.plus_minus({"value": value, "se": se}) == text

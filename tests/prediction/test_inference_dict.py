@@ -175,6 +175,16 @@ def test_a_result_speaks_in_raw_units(replicas, standardise):
     np.testing.assert_array_equal(found["observed_data"]["y"], y)
 
 
+def test_weights_of_rows_are_no_part_of_it():
+    """Chains of weighted rows speak of single rows, as their predictions do."""
+    plain, y = mb.Gaussian(0.7), REALS
+    weighted = chains_of(model_of(mb.Weighted(plain)))
+    found = weighted.to_inference_dict(X, y)
+    wanted = chains_of(model_of(plain)).to_inference_dict(X, y)
+    for group in ("log_likelihood", "posterior_predictive"):
+        np.testing.assert_array_equal(found[group]["y"], wanted[group]["y"])
+
+
 def test_a_count_too_large_for_an_integer_stays_as_it_is():
     chains = chains_of(model_of(mb.Poisson()), 1, 8)
     huge = chains.weights.copy()
@@ -254,6 +264,7 @@ def test_the_summary_is_plain():
     assert facts["ess"] == chains.ess(X).min()
     assert chains.to_dict()["r_hat"] == chains.r_hat().max()
     assert (facts["n_chains"], facts["n_draws"], facts["divergences"]) == (2, 40, 0)
+    assert facts["seconds"] is None  # made by hand
     few = chains_of(model_of(mb.Gaussian(0.7)), 2, 7).to_dict()
     assert few["r_hat"] is few["ess"] is None
 
