@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from minibnn.validation.arguments import as_rng
+from minibnn.validation.keywords import meaning
 
 
 class NotFittedError(ValueError, AttributeError):
@@ -54,9 +55,9 @@ class Manners:
         """
         for name in params:
             if name not in self._defaults():
-                known = ", ".join(self._defaults())
                 raise ValueError(
-                    f"Invalid parameter {name!r} for estimator {self!r}; it has {known}"
+                    f"Invalid parameter {name!r} for estimator {self!r}. "
+                    f"{meaning(name, list(self._defaults()))}"
                 )
         for name, value in params.items():
             setattr(self, name, value)
