@@ -12,7 +12,7 @@ import functools
 import sys
 from contextlib import contextmanager
 from contextvars import ContextVar
-from types import FunctionType
+from types import FrameType, FunctionType
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -95,6 +95,11 @@ def outside():
 def callers_level():
     """How far up, as ``warnings.warn`` counts, the line stands that called the package."""
     frame, level = sys._getframe(1), 1
-    while frame.f_back and frame.f_globals["__name__"].partition(".")[0] == PACKAGE:
+    while frame.f_back and room_of(frame) == PACKAGE:
         frame, level = frame.f_back, level + 1
     return level
+
+
+def room_of(frame: FrameType) -> str:
+    """The package whose code a frame runs; code given to ``exec`` may have no name."""
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]

@@ -4,13 +4,14 @@ import numpy as np
 
 import minibnn as mb
 
-data = mb.datasets.cubic(n=20, rng=0).standardised()
+data = mb.datasets.cubic(n=20, rng=0).standardised(targets=True)
 X, y = data.X, data.y
 net = mb.MLP([1, 8, 1], activation="tanh")
 model = mb.Model(net, mb.Gaussian(scale="learned"), mb.GaussianPrior(0.0, 1.0))
 family = mb.MeanField(scale="softplus")
 params = family.init(model, rng=0)
-result = mb.fit(model, family, X, y, rng=0, optimizer=mb.Adam(0.01), max_steps=50)
+optimizer = mb.Adam(lr=0.01)
+result = mb.fit(model, family, X, y, rng=0, optimizer=optimizer, max_steps=50)
 steps: int = len(result.history["elbo"])
 names: list[str] = sorted(result.params)
 pred = result.predict(X, n_samples=50, rng=1)
