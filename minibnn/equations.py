@@ -7,6 +7,8 @@ the algorithm: 1 sampling maps, 2 network, 3 likelihoods, 4 KL and priors, 5 obj
 differentiated, the test) on which it is checked, and the page that shows it, if one does.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable
 from typing import Any, TypeVar

@@ -4,6 +4,8 @@ It may be mapped from a file, say. So nothing here is made of the whole of it, a
 gets its column of ones when it is gathered.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
@@ -35,7 +37,7 @@ class Inputs:
     def __len__(self) -> int:
         return len(self.X)
 
-    def __getitem__(self, replica: Any) -> "Inputs":
+    def __getitem__(self, replica: Any) -> Inputs:
         """One of several data sets."""
         return Inputs(self.X[replica], self.net)
 

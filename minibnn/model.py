@@ -1,5 +1,7 @@
 """A model: network, likelihood and prior, and the joint density they make."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from copy import copy
 from typing import Any

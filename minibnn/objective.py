@@ -5,6 +5,8 @@ and back by the same doors. N/B, the KL weight and the mean over samples of the 
 stand here and nowhere else; no family, likelihood or prior is named.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 from minibnn.equations import equation

@@ -6,6 +6,8 @@ for each tenth. Words are made only when they are shown, at most ten times a sec
 watches waits no longer.
 """
 
+from __future__ import annotations
+
 import importlib
 import importlib.util
 import shutil
@@ -58,7 +60,7 @@ class Progress:
         if self._view is not None:
             self._view.show(done, words)
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> Progress:
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -4,6 +4,8 @@ Every public class keeps each constructor argument in an attribute of the same n
 the constructor's signature says all that has to be written down.
 """
 
+from __future__ import annotations
+
 import inspect
 import math
 from typing import Any

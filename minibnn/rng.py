@@ -1,5 +1,7 @@
 """Random streams: one seed, five named children; and standard normals for training."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

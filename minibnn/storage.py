@@ -5,6 +5,8 @@ one is. It carries a format version and a checksum over every name, type, shape 
 byte; a reader trusts nothing before it has compared them.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os

@@ -1,5 +1,7 @@
 """Tables, and words around them: as text of 80 columns, as HTML, as Markdown."""
 
+from __future__ import annotations
+
 import textwrap
 from collections.abc import Iterable, Sequence
 from copy import deepcopy

@@ -8,6 +8,8 @@ one sample, the whole data set) many mistakes change nothing and nobody could se
 A map kernel with pullback is checked through a random cotangent u: f = Σ u ∘ map(x).
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 

@@ -1,5 +1,7 @@
 """The figure of the page of pictures: every picture of ``minibnn.plots`` once."""
 
+from __future__ import annotations
+
 from functools import cache
 from typing import Any
 

@@ -4,6 +4,8 @@ A figure is a function ``rng -> (Figure, arrays)``; its name is the name of its 
 and ``arrays`` are the numbers it draws.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any, NamedTuple
 

@@ -1,5 +1,7 @@
 """Arguments that commands share, and the types that check them while they are read."""
 
+from __future__ import annotations
+
 import argparse
 import os
 from collections.abc import Callable

@@ -1,5 +1,7 @@
 """``minibnn fit DATA.csv --target NAME``: a person's own table, fitted and predicted."""
 
+from __future__ import annotations
+
 import argparse
 import sys
 import time
@@ -125,7 +127,7 @@ def out_folder(text: str) -> Path:
         raise TableError(f"argument --out: {error}") from error
 
 
-def target_column(table: "Table", name: str | None) -> "Column":
+def target_column(table: Table, name: str | None) -> Column:
     """The column to predict; TableError naming those there are."""
     from minibnn.own_data.columns import check_column, listed_names
     from minibnn.own_data.text import TableError

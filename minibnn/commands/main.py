@@ -8,6 +8,8 @@ the run and the exit status. Status 0: it holds; 1: the run failed or a gradient
 the result, standard error what moves while it is made.
 """
 
+from __future__ import annotations
+
 import argparse
 import json
 import os

@@ -1,5 +1,7 @@
 """Stages of a long run on standard error: a line each; in a terminal a clock runs."""
 
+from __future__ import annotations
+
 import shutil
 import threading
 from collections.abc import Callable

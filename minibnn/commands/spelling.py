@@ -1,5 +1,7 @@
 """Text for terminals that know few letters: sigma for σ, +- for ±, and no crash."""
 
+from __future__ import annotations
+
 import codecs
 import unicodedata
 from typing import Any

@@ -1,5 +1,7 @@
 """``minibnn verify``: the gradients of the package judged, or one of the reader's."""
 
+from __future__ import annotations
+
 import argparse
 import sys
 from collections.abc import Iterator

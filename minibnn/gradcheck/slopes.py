@@ -1,5 +1,7 @@
 """What differences say: a slope with its bound, and what one step shows."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass, field
 

@@ -1,5 +1,7 @@
 """Rows that count more or less than once: a likelihood whose targets carry weights."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 
@@ -179,7 +181,7 @@ class Weighted:
         return np.concatenate([y, 3.0 * uniform[..., -1:]], axis=-1)
 
     @classmethod
-    def examples(cls) -> list[tuple["Weighted", int]]:
+    def examples(cls) -> list[tuple[Weighted, int]]:
         """A likelihood with a weight of its own, and one whose targets are labels."""
         return [(cls(Categorical(3)), 3), (cls(StudentT(4.0, "learned")), 1)]
 

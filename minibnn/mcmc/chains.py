@@ -1,5 +1,7 @@
 """What HMC returns: draws, what they predict, and whether to believe them."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any

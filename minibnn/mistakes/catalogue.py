@@ -10,6 +10,8 @@ puts every wrong symbol, index or function into one place. What a rule makes nee
 line in a list, but for what people do most.
 """
 
+from __future__ import annotations
+
 import importlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace

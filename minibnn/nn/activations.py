@@ -1,5 +1,7 @@
 """Activations and their slopes, which need the output alone."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import NamedTuple
 

@@ -1,5 +1,7 @@
 """Which hidden units are in use: those with an outgoing weight that is surely not zero."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,5 +1,7 @@
 """The columns of a table: which hold numbers, which text, and where they have gaps."""
 
+from __future__ import annotations
+
 import re
 from collections import Counter
 from dataclasses import dataclass, field

@@ -4,6 +4,8 @@ Everything is written into a folder beside, which then takes the place of the on
 for. Of an earlier run only files of these names are replaced.
 """
 
+from __future__ import annotations
+
 import csv
 import json
 import os

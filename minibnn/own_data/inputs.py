@@ -5,6 +5,8 @@ that there was one. Text becomes a column of 0 and 1 for each word. Nothing is a
 rows that are held out: medians, words and what is constant are those of the others.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from shlex import quote
 

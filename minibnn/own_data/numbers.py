@@ -1,5 +1,7 @@
 """What cells say as numbers: decimal points and commas, thousands, per cent, currencies."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable
 

@@ -1,5 +1,7 @@
 """One picture of a fitted table: held-out rows against what was predicted, and the ELBO."""
 
+from __future__ import annotations
+
 import numpy as np
 from matplotlib import style
 from matplotlib.axes import Axes

@@ -1,5 +1,7 @@
 """The report of a fitted table: as plain values, and in words of 80 columns."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator
 from textwrap import wrap

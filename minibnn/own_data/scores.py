@@ -5,6 +5,8 @@ distribution, their Poisson distribution, or the shares of their classes (one ro
 to each). What a model is worth is what it gains over that.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -1,5 +1,7 @@
 """A table fitted: rows set apart, a network trained on the others, all rows predicted."""
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """What is to be predicted: a number, one of two things, one of several, or a count."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 
 import numpy as np

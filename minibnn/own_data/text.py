@@ -3,6 +3,8 @@
 Lines are numbered as editors and spreadsheets number them, from 1.
 """
 
+from __future__ import annotations
+
 import csv
 import difflib
 import io

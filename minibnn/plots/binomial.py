@@ -1,5 +1,7 @@
 """How far an observed frequency may be off by chance alone."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Are the intervals of a regression as wide as they say?"""
 
+from __future__ import annotations
+
 import itertools
 from typing import Any
 

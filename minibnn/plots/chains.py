@@ -1,5 +1,7 @@
 """Pictures of Markov chains: where they have been, and whether they agree."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -1,5 +1,7 @@
 """What a picture is given beside the result it shows: names, points, indices."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Predictive distributions of single rows, one above the other."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

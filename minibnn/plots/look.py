@@ -3,6 +3,8 @@
 Colours are those of Okabe and Ito, told apart with every kind of colour vision.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from typing import Any
 

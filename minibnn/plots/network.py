@@ -1,5 +1,7 @@
 """A fitted network drawn: its units, its weights and how sure each is."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Predicted probabilities against what happened."""
 
+from __future__ import annotations
+
 import numpy as np
 from matplotlib.axes import Axes
 

@@ -1,5 +1,7 @@
 """A prediction along one input: the mean, and bands of what is not known."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

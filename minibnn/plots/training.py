@@ -1,5 +1,7 @@
 """The ELBO of a run, step by step."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Densities of single weights: prior and posterior."""
 
+from __future__ import annotations
+
 from copy import copy
 from typing import Any
 

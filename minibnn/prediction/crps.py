@@ -1,5 +1,7 @@
 """The continuous ranked probability score of draws: how far from y a predictive lies."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from minibnn.equations import equation

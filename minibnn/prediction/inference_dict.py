@@ -5,6 +5,8 @@ the log likelihood of each row (for ``az.loo``) and a replicated row (for
 ``az.plot_ppc``). No posterior keeps its data, so they are given again.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from typing import Any
 

@@ -4,6 +4,8 @@ Rows are taken in chunks; for each chunk all S weight samples pass, in chunks of
 own, so memory is bounded and every summary sees all samples of its rows at once.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -51,7 +53,7 @@ def predict(
     seed: np.random.SeedSequence,
     verbose: bool = False,
     n_draws: int | None = None,
-) -> "Prediction":
+) -> Prediction:
     """The :class:`Prediction` of weight samples at checked inputs X.
 
     ``weight_chunks(seed, n_samples, size)`` yields arrays (s, P) with s <= size, the

@@ -1,5 +1,7 @@
 """Rows that belong to one replica each: fold i predicts its own held-out rows."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
 
 import numpy as np

@@ -3,6 +3,8 @@
 A summary is a function of a `Piece` that gives a tuple of arrays, one entry per row.
 """
 
+from __future__ import annotations
+
 from functools import cached_property
 from typing import Any
 

@@ -1,5 +1,7 @@
 """A Bayesian network for classes: probabilities that know what they do not know."""
 
+from __future__ import annotations
+
 import warnings
 from typing import Any, Self
 

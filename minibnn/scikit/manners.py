@@ -1,5 +1,7 @@
 """What scikit-learn asks of every estimator, by the names it uses."""
 
+from __future__ import annotations
+
 import inspect
 import sys
 from copy import deepcopy

@@ -1,5 +1,7 @@
 """The network that regressor and classifier share: how it is made, fitted and asked."""
 
+from __future__ import annotations
+
 import numbers
 from typing import Any
 

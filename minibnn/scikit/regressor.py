@@ -1,5 +1,7 @@
 """A Bayesian network for numbers: predictions with their standard deviations."""
 
+from __future__ import annotations
+
 from typing import Any, Literal, Self, overload
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Tables as scikit-learn hands them over: names and numbers of columns, weights of rows."""
 
+from __future__ import annotations
+
 import warnings
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Minibatches: every row once per epoch, in a fresh random order."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Weights drawn from a fitted q, a few at a time, the replicas taken in turn."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from functools import partial
 from typing import Any

@@ -1,5 +1,7 @@
 """What decides a run, fact by fact, and in which facts two runs differ."""
 
+from __future__ import annotations
+
 import hashlib
 import inspect
 import json

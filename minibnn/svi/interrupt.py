@@ -1,5 +1,7 @@
 """Ctrl-C in the midst of something whose first part is of use."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

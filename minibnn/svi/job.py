@@ -1,5 +1,7 @@
 """A job: everything one run is given, before anything has moved."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any

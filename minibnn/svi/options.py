@@ -1,5 +1,7 @@
 """What ``fit`` may be told, checked in one place before anything runs."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace

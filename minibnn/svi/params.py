@@ -1,5 +1,7 @@
 """Parameters as one flat vector with named views, for optimisers that know no names."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any, Self
 

@@ -1,5 +1,7 @@
 """What a fit returns: the posterior, how it was reached, and how good it is."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -222,7 +224,7 @@ class FitResult:
         """
         return self.family.natural(self.params)[0]
 
-    def at(self, context: ArrayLike) -> "FitResult":
+    def at(self, context: ArrayLike) -> FitResult:
         """What an inference network infers from another context, in one forward pass.
 
         Parameters
@@ -256,7 +258,7 @@ class FitResult:
         unknown: dict[str, Any] = dict.fromkeys(names)
         return replace(self, family=family, history={}, **unknown)
 
-    def replica(self, i: int) -> "FitResult":
+    def replica(self, i: int) -> FitResult:
         """Replica i alone, with its history and ELBO: a run, a fold, a member.
 
         ``predict`` mixes all replicas, unless each is given rows of its own, X (R, n, D);
@@ -345,7 +347,7 @@ class FitResult:
         write(check_path("path", path), "posterior", facts, arrays)
 
     @classmethod
-    def load(cls, path: Path) -> "FitResult":
+    def load(cls, path: Path) -> FitResult:
         """Read what :meth:`save` wrote.
 
         Parameters

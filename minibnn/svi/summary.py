@@ -1,5 +1,7 @@
 """What a fit says of itself, in words, tables and numbers."""
 
+from __future__ import annotations
+
 import math
 from typing import Any
 

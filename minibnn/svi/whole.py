@@ -1,5 +1,7 @@
 """Whether the parts of a result, read from a file, belong to one another."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -6,6 +6,8 @@ value (an array is copied only where its type has to change) and raises an error
 names the argument, says what came and says what is wanted.
 """
 
+from __future__ import annotations
+
 import numbers
 import sys
 from collections.abc import Callable, Iterable

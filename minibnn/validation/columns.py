@@ -5,6 +5,8 @@ arrays they look alike, and the answer is wrong without a word. What has no name
 array or a list, is taken as it comes.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 from minibnn.validation.frames import column_labels

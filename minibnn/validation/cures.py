@@ -4,6 +4,8 @@ Each function gives the end of a sentence. ``name`` is what the argument is call
 ``code`` how an expression reaches the column.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

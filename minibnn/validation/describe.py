@@ -1,5 +1,7 @@
 """How an error says what came: in a few words, whatever it is."""
 
+from __future__ import annotations
+
 import types
 from collections.abc import Iterable
 from typing import Any

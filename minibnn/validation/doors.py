@@ -8,6 +8,8 @@ A call that does not fit a door is told what it takes (`keywords.py`); that cost
 where it fits.
 """
 
+from __future__ import annotations
+
 import functools
 import sys
 from contextlib import contextmanager

@@ -5,6 +5,8 @@ alone, so no library of frames is imported. A column of booleans, of nullable nu
 of Python numbers is a column of numbers; text, categories, dates and gaps are not.
 """
 
+from __future__ import annotations
+
 import numbers
 import reprlib
 from collections import Counter

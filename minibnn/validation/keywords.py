@@ -5,6 +5,8 @@ said that a newcomer looks for at the wrong door. A misspelling is told from the
 that the function has.
 """
 
+from __future__ import annotations
+
 import difflib
 import inspect
 from collections.abc import Callable, Collection, Iterator

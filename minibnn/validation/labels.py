@@ -1,5 +1,7 @@
 """Labels that are not 0 .. K-1: what makes them so."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -5,6 +5,8 @@ out. So an object keeps a copy that cannot be written to; ``array.copy()`` gives
 wants to change it one that can.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

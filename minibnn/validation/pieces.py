@@ -1,5 +1,7 @@
 """A large array a piece at a time: X may be mapped from a file, and a cache is small."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from typing import Any
 

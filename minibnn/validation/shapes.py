@@ -3,6 +3,8 @@
 Each hint is the end of a sentence, or nothing.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
 from minibnn.types import Array
