@@ -4,7 +4,6 @@ Every public class keeps each constructor argument in an attribute of the same n
 the constructor's signature says all that has to be written down.
 """
 
-import inspect
 import math
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 from minibnn.validation.arguments import check_instance
 from minibnn.validation.describe import ArgumentTypeError
 from minibnn.validation.doors import door
+from minibnn.validation.signature import signature_of
 
 CLASSES: dict[str, type] = {}  # name -> class that may be rebuilt from a file
 
@@ -66,7 +66,7 @@ def to_recipe(value: Any) -> Any:
     name = type(value).__name__
     if CLASSES.get(name) is not type(value):
         raise ArgumentTypeError(f"cannot save {value!r}: {name} is not a class of minibnn")
-    arguments = inspect.signature(type(value)).parameters
+    arguments = signature_of(type(value)).parameters
     return {"class": name, "with": {a: to_recipe(getattr(value, a)) for a in arguments}}
 
 

@@ -1,6 +1,5 @@
 """What scikit-learn asks of every estimator, by the names it uses."""
 
-import inspect
 import sys
 from copy import deepcopy
 from importlib import import_module
@@ -10,6 +9,7 @@ import numpy as np
 
 from minibnn.validation.arguments import as_rng
 from minibnn.validation.keywords import meaning
+from minibnn.validation.signature import signature_of
 
 
 class NotFittedError(ValueError, AttributeError):
@@ -32,7 +32,7 @@ class Manners:
 
     @classmethod
     def _defaults(cls) -> dict[str, Any]:
-        parameters = inspect.signature(cls).parameters.values()
+        parameters = signature_of(cls).parameters.values()
         return {parameter.name: parameter.default for parameter in parameters}
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
