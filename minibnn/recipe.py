@@ -6,7 +6,6 @@ the constructor's signature says all that has to be written down.
 
 from __future__ import annotations
 
-import inspect
 import math
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 from minibnn.validation.arguments import check_instance
 from minibnn.validation.describe import ArgumentTypeError
 from minibnn.validation.doors import door
+from minibnn.validation.signature import signature_of
 
 CLASSES: dict[str, type] = {}  # name -> class that may be rebuilt from a file
 
@@ -68,7 +68,7 @@ def to_recipe(value: Any) -> Any:
     name = type(value).__name__
     if CLASSES.get(name) is not type(value):
         raise ArgumentTypeError(f"cannot save {value!r}: {name} is not a class of minibnn")
-    arguments = inspect.signature(type(value)).parameters
+    arguments = signature_of(type(value)).parameters
     return {"class": name, "with": {a: to_recipe(getattr(value, a)) for a in arguments}}
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 os.environ["MPLBACKEND"] = "Agg"  # before anything imports matplotlib
+os.environ["PYTHON_COLORS"] = "0"  # texts are compared; argparse has colours from 3.14 on
 
 
 @pytest.hookimpl(tryfirst=True)  # before the slow ones are left out

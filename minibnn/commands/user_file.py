@@ -16,6 +16,7 @@ from types import ModuleType
 
 from minibnn.storage import what_is
 from minibnn.validation.describe import ArgumentTypeError
+from minibnn.validation.signature import signature_of
 
 HERE = Path(__file__).resolve().parents[1]  # the package, whose lines nobody asked for
 
@@ -133,7 +134,7 @@ def _function(module, path, name):
         kind = type(names[name]).__name__
         raise SpecError(f"{name!r} of {str(path)!r} must be a function, got {kind}")
     try:
-        inspect.signature(names[name]).bind()
+        signature_of(names[name]).bind()
     except TypeError as error:
         raise SpecError(
             f"{name} must be a function without arguments that returns (f, grad, x): "

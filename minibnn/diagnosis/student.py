@@ -15,6 +15,7 @@ from minibnn.gradcheck.problem import as_array
 from minibnn.mistakes.catalogue import Mistake
 from minibnn.validation.arguments import check_finite, check_shape
 from minibnn.validation.describe import ArgumentTypeError, describe
+from minibnn.validation.signature import signature_of
 
 FITS = 1e-6  # relative residual up to which a regression counts as exact
 
@@ -71,7 +72,7 @@ def _called(function, case):
 
 def _wants(function):
     """"model" (called like ``neg_elbo``), "case" (it alone), or names of arguments."""
-    names = list(inspect.signature(function).parameters.values())
+    names = list(signature_of(function).parameters.values())
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     positional = [p for p in names if p.kind in kinds]
     if positional and positional[0].name == "model":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from copy import deepcopy
 from importlib import import_module
@@ -12,6 +11,7 @@ import numpy as np
 
 from minibnn.validation.arguments import as_rng
 from minibnn.validation.keywords import meaning
+from minibnn.validation.signature import signature_of
 
 
 class NotFittedError(ValueError, AttributeError):
@@ -34,7 +34,7 @@ class Manners:
 
     @classmethod
     def _defaults(cls) -> dict[str, Any]:
-        parameters = inspect.signature(cls).parameters.values()
+        parameters = signature_of(cls).parameters.values()
         return {parameter.name: parameter.default for parameter in parameters}
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from minibnn.storage import (
     as_written,
     check_path,
     read,
+    what_is,
     with_prefix,
     write,
 )
@@ -150,7 +151,7 @@ class Checkpoint:
         StorageError
             A ValueError: the file is damaged, or of another run.
         """
-        if not self.path.exists():
+        if what_is(self.path) == "missing":
             return None
         facts, arrays = read_whole(self.path)
         self.check_run(facts, with_prefix("history.", arrays), job)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
@@ -14,6 +13,7 @@ import numpy as np
 from minibnn.inputs import Inputs
 from minibnn.recipe import to_recipe
 from minibnn.validation.pieces import PIECE
+from minibnn.validation.signature import signature_of
 
 # they look at a run or judge its end, and change no step of it
 LOOKERS = """callback verbose checkpoint own_steps own_optimizer together elbo_samples
@@ -104,7 +104,7 @@ def own_recipe(value: object) -> Any:
     """The class of an object of somebody's own, and its arguments where it keeps them."""
     cls = type(value)
     try:
-        names = list(inspect.signature(cls).parameters)
+        names = list(signature_of(cls).parameters)
     except (TypeError, ValueError):  # a class that does not tell
         names = []
     kept = {a: identity(getattr(value, a)) for a in names if hasattr(value, a)}

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Any, NamedTuple
 
 from minibnn.validation.describe import ArgumentTypeError
+from minibnn.validation.signature import signature_of
 
 STEPS = "It counts steps, not passes over the data: N / batch_size steps are one epoch."
 RATE = "The step size is the optimiser's own: optimizer=mb.Adam(0.01)."
@@ -136,7 +137,7 @@ def refusal(
 
     None where the arguments fit the signature: then the error came from inside.
     """
-    signature = inspect.signature(function)
+    signature = signature_of(function)
     try:
         signature.bind(*args, **kwargs)
     except TypeError:
