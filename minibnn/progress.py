@@ -133,15 +133,19 @@ class Bar:
     def draw(self, end: str = "") -> None:
         self.drawn = time.monotonic()
         width = shutil.get_terminal_size().columns - 1
-        print(f"\r{self.line()[:width]:<{width}}", end=end, file=stream(), flush=True)
+        line = self.line()
+        if len(line) > width:  # the words tell more than the picture
+            line = self.line(picture=False)[:width]
+        print(f"\r{line:<{width}}", end=end, file=stream(), flush=True)
 
-    def line(self) -> str:
+    def line(self, picture: bool = True) -> str:
         (done, words), spent = self.last, self.drawn - self.begin
         rate = (done - self.begun) / spent if spent > 0 else 0.0
         head, left = f"{self.task} {done} {self.unit}", ""
         if self.total:
             share, bar = done / self.total, "#" * (10 * done // self.total)
-            head = f"{self.task} {share:4.0%} |{bar:<10}| {done}/{self.total}"
+            bar = f" |{bar:<10}|" if picture else ""
+            head = f"{self.task} {share:4.0%}{bar} {done}/{self.total}"
             left = f"<{clock((self.total - done) / rate)}" if rate else ""
         timing = f"[{clock(spent)}{left}, {rate:.3g} {self.unit}/s]"
         return f"{head} {timing}" + (f"  {words(done)}" if words else "")

@@ -109,6 +109,18 @@ def test_a_bar_has_share_rate_time_left_and_words(screen, clock, monkeypatch):
     assert screen.getvalue().endswith("\n")
 
 
+def test_where_room_is_short_the_words_stay_and_the_picture_goes(
+    screen, clock, monkeypatch
+):
+    monkeypatch.setattr(progress.importlib.util, "find_spec", no_package)
+    with Progress(True, "sampling", 3000, "draws") as show:
+        clock[0] += 4.0
+        show(240, lambda n: "mean log joint -160.12")
+    assert screen.pictures()[-1] == (
+        "sampling   8% 240/3000 [00:04<00:46, 60 draws/s]  mean log joint -160.12"
+    )
+
+
 def test_words_are_made_for_pictures_alone(screen, clock, monkeypatch):
     monkeypatch.setattr(progress.importlib.util, "find_spec", no_package)
     made = []
