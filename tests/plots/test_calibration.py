@@ -43,6 +43,10 @@ def test_the_curve_tells_right_from_narrow_and_wide(sd, side, ax):
     else:
         assert (np.sign(off) == side).all()
         assert not held[5:15].any()
+    ax.figure.canvas.draw()
+    curve = ax.transData.transform(ax.lines[1].get_xydata())
+    legend = ax.get_legend().get_window_extent()
+    assert not any(legend.contains(*dot) for dot in curve)  # it hides none
 
 
 def test_fractions_are_those_of_the_intervals(ax):
