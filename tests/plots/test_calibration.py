@@ -43,10 +43,16 @@ def test_the_curve_tells_right_from_narrow_and_wide(sd, side, ax):
     else:
         assert (np.sign(off) == side).all()
         assert not held[5:15].any()
+
+
+@pytest.mark.parametrize("sd", [0.2, 1.0, 2.0, 6.0])
+def test_the_legend_hides_no_dot(sd, ax):
+    y = stats.norm.ppf((np.arange(400) + 0.5) / 400)
+    dots = plots.calibration(normal(400, sd), y, ax=ax)["observed"]
     ax.figure.canvas.draw()
-    curve = ax.transData.transform(ax.lines[1].get_xydata())
     legend = ax.get_legend().get_window_extent()
-    assert not any(legend.contains(*dot) for dot in curve)  # it hides none
+    where = ax.transData.transform(dots.get_xydata())
+    assert not any(legend.contains(*dot) for dot in where)
 
 
 def test_fractions_are_those_of_the_intervals(ax):
