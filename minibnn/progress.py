@@ -1,8 +1,8 @@
 """Progress of long work, for somebody who has asked to see it; else there is silence.
 
 On a terminal it is a bar with rate and time left, tqdm's where that is installed; in a
-notebook the same on standard output, where it is no red box; elsewhere, in a log, a line
-for each tenth. Words are made only when they are shown, at most ten times a second: who
+notebook the same below its cell, where it is no red box; elsewhere, in a log, a line for
+each tenth. Words are made only when they are shown, at most ten times a second: who
 watches waits no longer.
 """
 
@@ -90,7 +90,9 @@ def view() -> Callable[[str, int | None, str, int], Any]:
     """What shows a task here."""
     if not in_notebook() and not sys.stderr.isatty():
         return Lines
-    return Tqdm if importlib.util.find_spec("tqdm") else Bar
+    if importlib.util.find_spec("tqdm"):
+        return Tqdm
+    return Cell if in_notebook() else Bar
 
 
 class Lines:
@@ -135,21 +137,45 @@ class Bar:
     def draw(self, end: str = "") -> None:
         self.drawn = time.monotonic()
         width = shutil.get_terminal_size().columns - 1
-        print(f"\r{self.line()[:width]:<{width}}", end=end, file=stream(), flush=True)
+        line = self.line()
+        if len(line) > width:  # the words tell more than the picture
+            line = self.line(picture=False)[:width]
+        self.put(line, width, end)
 
-    def line(self) -> str:
+    def put(self, line: str, width: int, end: str) -> None:
+        print(f"\r{line:<{width}}", end=end, file=stream(), flush=True)
+
+    def line(self, picture: bool = True) -> str:
         (done, words), spent = self.last, self.drawn - self.begin
         rate = (done - self.begun) / spent if spent > 0 else 0.0
         head, left = f"{self.task} {done} {self.unit}", ""
         if self.total:
             share, bar = done / self.total, "#" * (10 * done // self.total)
-            head = f"{self.task} {share:4.0%} |{bar:<10}| {done}/{self.total}"
+            bar = f" |{bar:<10}|" if picture else ""
+            head = f"{self.task} {share:4.0%}{bar} {done}/{self.total}"
             left = f"<{clock((self.total - done) / rate)}" if rate else ""
         timing = f"[{clock(spent)}{left}, {rate:.3g} {self.unit}/s]"
         return f"{head} {timing}" + (f"  {words(done)}" if words else "")
 
     def close(self) -> None:
         self.draw(end="\n")
+
+
+class Cell(Bar):
+    """The same below a notebook's cell: one output, replaced over and over.
+
+    Of what is printed a notebook that is run and exported in one go keeps every picture.
+    """
+
+    handle: Any = None
+
+    def put(self, line: str, width: int, end: str) -> None:
+        text = {"text/plain": line}
+        if self.handle is not None:
+            self.handle.update(text, raw=True)
+            return
+        ours = importlib.import_module("IPython.display")
+        self.handle = ours.display(text, raw=True, display_id=True)
 
 
 def clock(seconds: float) -> str:

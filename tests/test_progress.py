@@ -109,6 +109,18 @@ def test_a_bar_has_share_rate_time_left_and_words(screen, clock, monkeypatch):
     assert screen.getvalue().endswith("\n")
 
 
+def test_where_room_is_short_the_words_stay_and_the_picture_goes(
+    screen, clock, monkeypatch
+):
+    monkeypatch.setattr(progress.importlib.util, "find_spec", no_package)
+    with Progress(True, "sampling", 3000, "draws") as show:
+        clock[0] += 4.0
+        show(240, lambda n: "mean log joint -160.12")
+    assert screen.pictures()[-1] == (
+        "sampling   8% 240/3000 [00:04<00:46, 60 draws/s]  mean log joint -160.12"
+    )
+
+
 def test_words_are_made_for_pictures_alone(screen, clock, monkeypatch):
     monkeypatch.setattr(progress.importlib.util, "find_spec", no_package)
     made = []
@@ -133,16 +145,37 @@ def test_an_error_leaves_the_bar_and_its_line(screen, clock, monkeypatch):
     assert screen.getvalue().endswith("\n")
 
 
-def test_in_a_notebook_nothing_goes_to_standard_error(monkeypatch, capsys):
+class Handle:
+    """In the place of IPython's ``display``: what it shows, and what replaces it."""
+
+    def __init__(self):
+        self.first, self.later = [], []
+
+    def display(self, text, *, raw, display_id):
+        assert raw
+        assert display_id
+        self.first.append(text["text/plain"])
+        return self
+
+    def update(self, text, *, raw):
+        assert raw
+        self.later.append(text["text/plain"])
+
+
+def test_in_a_notebook_a_bar_is_one_output_and_none_is_red(monkeypatch, capsys, clock):
+    shown = Handle()
     monkeypatch.setattr(progress, "in_notebook", lambda: True)
     monkeypatch.setattr(progress.importlib.util, "find_spec", no_package)
-    assert progress.view() is Bar
-    watched(3)
+    monkeypatch.setattr(progress.importlib, "import_module", lambda name: shown)
+    with Progress(True, "step", 3, "steps") as show:
+        for i in range(3):
+            clock[0] += 0.25
+            show(i + 1)
     progress.report("a line")
-    out, err = capsys.readouterr()
-    assert err == ""
-    assert "3/3" in out
-    assert "a line" in out
+    assert [len(shown.first), len(shown.later)] == [1, 3]
+    assert "1/3" in shown.first[0]
+    assert "3/3" in shown.later[-1]
+    assert capsys.readouterr() == ("a line\n", "")
 
 
 def test_who_shows_it(screen, monkeypatch):

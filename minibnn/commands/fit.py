@@ -100,12 +100,12 @@ def run(args: argparse.Namespace, say: Say) -> tuple[dict[str, Any], int]:
     from minibnn.own_data.target import target_of
 
     out = out_folder(args.out or f"{args.table.stem}-fit")
-    check_folder(out, args.force)
     table = read_table(
         args.table, args.missing, args.categories, args.drop, args.decimal
     )
     column = target_column(table, args.target)
     target = target_of(column, args.task, table.lines)
+    check_folder(out, args.force)
     found = fit_table(
         table, target, test_share=args.test_share, hidden=args.hidden, steps=args.steps,
         seed=args.seed, verbose=sys.stderr.isatty(), clock=time.perf_counter,

@@ -7,6 +7,7 @@ import inspect
 import pkgutil
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 from textwrap import shorten, wrap
 
@@ -39,8 +40,11 @@ def run(args, say):
         return found, 0
     fill_ledger()
     rows = [{"label": label, **place(label)} for label in sorted(LEDGER)]
-    for row in rows:
-        say(f"{row['label']}  {shorten(row['summary'], 74, placeholder=' ...')}")
+    often = Counter(row["summary"] for row in rows)
+    for row in rows:  # what several share tells them apart by their formulas
+        text, label = row["summary"], row["label"]
+        text = text if often[text] == 1 else " ".join(" ".join(formula(label)).split())
+        say(f"{label}  {shorten(text, 74, placeholder=' ...')}")
     return {"equations": rows}, 0
 
 

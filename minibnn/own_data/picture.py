@@ -11,6 +11,7 @@ from minibnn import plots
 from minibnn.own_data.study import TableFit
 
 MOST_DOTS = 500
+LABELS = 5
 
 
 def picture(found: TableFit) -> Figure:
@@ -60,6 +61,7 @@ def against(found: TableFit, rows: np.ndarray, whose: str, ax: Axes) -> None:
     ax.plot(mean[rows], y[rows], "o", color=plots.BLUE, ms=4, label="target")
     room = 0.05 * np.ptp(mean[rows]) or 1.0
     ax.set_xlim(mean[rows].min() - room, mean[rows].max() + room)
+    ax.locator_params(axis="x", nbins=LABELS)  # numbers of six digits stand apart
     ax.set_xlabel("predicted mean")
     ax.set_ylabel(f"{found.target.name} {found.target.symbol}".strip())
     some = f", each {step}th" if step > 1 else ""

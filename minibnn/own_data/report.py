@@ -79,8 +79,9 @@ def of_table(found: TableFit) -> Iterator[str]:
     yield from paragraph("target", f"{target.name}: {of_target(found)}")
     if target.hint:
         yield from paragraph("", target.hint)
-    count = f"{len(inputs.names)} input{'s' * (len(inputs.names) > 1)}"
-    yield from paragraph("inputs", f"{count} from {len(inputs.told)} columns")
+    names, told = len(inputs.names), len(inputs.told)
+    count = f"{names} input{'s' * (names > 1)} from {told} column{'s' * (told > 1)}"
+    yield from paragraph("inputs", count)
     for words, columns in by_words(inputs.told).items():
         yield from indented(f"{listed(columns, MOST_NAMED)}: {words}")
     for why, columns in by_words(inputs.left_out).items():

@@ -114,7 +114,8 @@ def _coverage(ax: Axes, low: Any, high: Any) -> Artists:
     ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     ax.set_xlabel("level of the interval")
     ax.set_ylabel("fraction of targets inside")
-    legend(ax, loc="upper left")
+    wide = np.mean(inside) > LEVELS.mean() + 0.1  # then the curve is up there
+    legend(ax, loc="lower right" if wide else "upper left")
     return drawn
 
 

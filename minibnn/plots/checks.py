@@ -56,7 +56,8 @@ def check_prediction(prediction: Any) -> Any:
             "prediction must be of rows that all replicas share, got one with rows for "
             "each; draw result.replica(i).predict(X[i])"
         )
-    return check_instance("prediction", prediction, kinds, "what predict(X) returned")
+    wanted = "what predict(X) returned, as the first argument"
+    return check_instance("prediction", prediction, kinds, wanted)
 
 
 def column_of(prediction: Any, output: Any) -> Any:

@@ -434,8 +434,11 @@ class Prediction:
         n_rows, size = len(self._A), self._rows_at_once
         few = max(1, PIECE // (most * self._model.net.n_outputs))
         if n_rows <= size:  # then the samples are the work
-            with Progress(self._verbose, "predict", self._n_samples, "samples") as progress:
-                F, v = self._kept = self._kept or self._outputs(self._A, progress)
+            if self._kept is None:
+                show = self._verbose, "predict", self._n_samples, "samples"
+                with Progress(*show) as progress:
+                    self._kept = self._outputs(self._A, progress)
+            F, v = self._kept
             yield from self._split(F, v, 0, few)
             return
         with Progress(self._verbose, "predict", n_rows, "rows") as progress:

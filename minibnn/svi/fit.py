@@ -159,7 +159,7 @@ def fit(
         restarts are compared by the mean ELBO of their last 100 steps.
     verbose : bool
         Show progress: on a terminal a bar with rate and time left (tqdm's where that is
-        installed), in a notebook on standard output, elsewhere lines on standard error.
+        installed), in a notebook below its cell, elsewhere lines on standard error.
     standardise : bool or Standardiser
         True: every column of X is brought to mean 0 and standard deviation 1 over the
         rows of the fit, and so is y where the likelihood has a location and a scale

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import json
 import signal
 
@@ -199,6 +200,28 @@ def test_the_picture_shows_what_the_report_says(name, fit, tmp_path, monkeypatch
         assert dots.get_xdata() == pytest.approx(drawn[0].told["mean"][test])
 
 
+@pytest.mark.optional
+def test_six_digit_labels_of_the_picture_stand_apart(fit, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(picture, "picture", lambda found: drawn.append(found) or Paper())
+    prices = 150_000 + 23_456.0 * np.arange(24)
+    rows = "".join(f"{i},{price}\n" for i, price in enumerate(prices))
+    assert fit("size,price\n" + rows, "--target", "price")[0] == 0
+    monkeypatch.undo()
+    test = drawn[0].test
+    drawn[0].told["mean"][test] = np.linspace(230_000, 615_000, test.sum())
+    figure = picture.picture(drawn[0])
+    figure.canvas.draw()
+    low, high = figure.axes[0].get_xlim()
+    shown = [
+        label.get_window_extent()
+        for label in figure.axes[0].get_xticklabels()
+        if low <= label.get_position()[0] <= high
+    ]
+    assert len(shown) >= 3
+    assert all(a.x1 < b.x0 for a, b in itertools.pairwise(shown))
+
+
 # --- all or nothing ------------------------------------------------------------------
 
 
@@ -214,6 +237,7 @@ def test_what_is_there_is_not_replaced_unless_asked(fit, tmp_path):
     status, out, err = fit(PLAIN, "--target", "price")
     assert (status, out) == (2, "")
     assert "argument --out: 'table-fit' is not empty" in err
+    assert "argument --target: " in fit(PLAIN, "--target", "prize")[2]  # told first
     assert (mine.parent / "report.txt").read_text() == "old"
     assert fit(PLAIN, "--target", "price", "--force")[0] == 0
     assert mine.read_text() == "mine"

@@ -44,6 +44,8 @@ def test_without_a_label_all_are_listed_in_one_line_each(capsys):
     assert cli.main(["show"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == sorted(LEDGER)
+    assert len({line[3:] for line in lines}) == len(lines)  # no two say the same
+    assert max(map(len, lines)) < 80
 
 
 def test_where_no_tests_are_installed_that_is_said(monkeypatch, tmp_path, capsys):

@@ -45,6 +45,16 @@ def test_the_curve_tells_right_from_narrow_and_wide(sd, side, ax):
         assert not held[5:15].any()
 
 
+@pytest.mark.parametrize("sd", [0.2, 1.0, 2.0, 6.0])
+def test_the_legend_hides_no_dot(sd, ax):
+    y = stats.norm.ppf((np.arange(400) + 0.5) / 400)
+    dots = plots.calibration(normal(400, sd), y, ax=ax)["observed"]
+    ax.figure.canvas.draw()
+    legend = ax.get_legend().get_window_extent()
+    where = ax.transData.transform(dots.get_xydata())
+    assert not any(legend.contains(*dot) for dot in where)
+
+
 def test_fractions_are_those_of_the_intervals(ax):
     y = np.random.default_rng(1).normal(size=300)
     prediction = normal(300, 1.0)

@@ -216,6 +216,12 @@ def top_of(band):
     return np.array([vertices[vertices[:, 0] == x, 1].max() for x in xs])
 
 
+def test_whoever_gives_x_before_the_prediction_is_told_the_order(exact, ax):
+    for draw in (plots.band, plots.calibration):
+        with pytest.raises(TypeError, match="as the first argument, got float64 array"):
+            draw(LINE, exact, ax=ax)
+
+
 def test_bands_are_the_intervals_of_the_prediction(result, exact, ax):
     drawn = plots.band(exact, LINE, level=0.9, ax=ax)
     np.testing.assert_allclose(top_of(drawn["interval"]), exact.interval(0.9)[1])

@@ -443,3 +443,14 @@ def test_progress_goes_to_standard_error_when_asked(capsys, monkeypatch):
     assert capsys.readouterr().err.splitlines() == tenths
     with pytest.raises(TypeError, match="verbose"):
         result.predict(X, verbose="yes")
+
+
+def test_networks_that_were_run_once_are_not_watched_again(capsys):
+    X = np.zeros((30, 2))
+    model = mb.Model(mb.MLP([2, 1]), mb.Bernoulli(), mb.GaussianPrior())
+    result = mb.fit(model, mb.MeanField(), X, np.zeros(30), rng=0, max_steps=2)
+    pred = result.predict(X, n_samples=40, verbose=True)
+    assert "predict 40/40" in capsys.readouterr().err
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "Progress", None)  # no bar that stays at 0 %
+        pred.interval(0.9)

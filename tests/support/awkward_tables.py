@@ -51,7 +51,7 @@ GOOD = {  # name: (bytes or text, options, words of the report)
     ),
     "tabs": (PLAIN.replace(",", "\t"), [], "tabs between cells"),
     "bars": (PLAIN.replace(",", "|"), [], "bars between cells"),
-    "BOM": ("\ufeff" + PLAIN, [], "1 input from 1 columns size: numbers"),
+    "BOM": ("\ufeff" + PLAIN, [], "1 input from 1 column size: numbers"),
     "BOM, semicolons": ("\ufeff" + SEMICOLONS, [], "Größe: numbers"),
     "UTF-16": (SEMICOLONS.encode("utf-16"), [], "no UTF-8: read as utf-16"),
     "UTF-16 without BOM": (PLAIN.encode("utf-16-le"), [], "read as utf-16-le"),
