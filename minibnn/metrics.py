@@ -44,6 +44,12 @@ __all__ = [
     "coverage",
 ]
 
+
+def __dir__() -> list[str]:
+    """What completion offers: the scores, and not what they are made of."""
+    return __all__
+
+
 BoolArray: TypeAlias = NDArray[np.bool_]
 ROUNDING = 1e-6  # how far float32 may carry a probability beyond 1
 MOST_BINS = 1_000_000

@@ -15,6 +15,7 @@ from minibnn.prediction.inference_dict import inference_dict
 from minibnn.prediction.prediction import Prediction, predict
 from minibnn.recipe import plain
 from minibnn.rng import seed_sequence
+from minibnn.tables import Summary, Table
 from minibnn.types import Array, ArrayLike, FloatArray, Rng
 from minibnn.validation.arguments import as_inputs, check_all, check_int, check_rows
 from minibnn.validation.columns import check_columns
@@ -266,6 +267,50 @@ class Chains:
         chunks = partial(in_chunks, w)
         seed = self.prediction_seed if rng is None else seed_sequence(rng)
         return predict(self.model, chunks, X, count, seed)
+
+    def summary(self, X: ArrayLike | None = None) -> Summary:
+        """Whether to believe the chains, on half a page: a text, in a notebook a table.
+
+        Parameters
+        ----------
+        X : array (N, D), optional
+            As in :meth:`to_dict`, which holds the same as numbers.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If X does not fit the model.
+
+        Examples
+        --------
+        >>> import minibnn as mb
+        >>> data = mb.datasets.linear(rng=0)
+        >>> net = mb.MLP([data.X.shape[1], 1])
+        >>> model = mb.Model(net, mb.Gaussian(0.5), mb.GaussianPrior())
+        >>> chains = mb.hmc(model, data.X, data.y, rng=0, n_draws=50, n_warmup=50)
+        >>> print(chains.summary(data.X))
+        4 chains of 50 draws of 4 weights
+        R-hat        ... at most, of the outputs; from 1.02 on they disagree
+        ESS          ... at least, of 200 draws
+        divergences  0
+        acceptance   ...
+        stopped      n_draws, after ... s
+        """
+        told = self.to_dict(X)
+        n_chains, n_draws = told["n_chains"], told["n_draws"]
+        r, size = told["r_hat"], told["ess"]
+        what, rates = told["judged"], told["accept_rate"]
+        after = "" if self.seconds is None else f", after {self.seconds:.3g} s"
+        agree = f"{r:.3f} at most, of the {what}; from 1.02 on they disagree" if r else "-"
+        rows = [
+            ["R-hat", agree],
+            ["ESS", f"{size:.0f} at least, of {n_chains * n_draws} draws" if size else "-"],
+            ["divergences", str(told["divergences"])],
+            ["acceptance", f"{min(rates):.2f} to {max(rates):.2f}"],
+            ["stopped", f"{self.stop_reason}{after}"],
+        ]
+        head = f"{n_chains} chains of {n_draws} draws of {told['n_weights']} weights"
+        return Summary([head, Table([], rows, "<<")], told)
 
     def to_dict(self, X: ArrayLike | None = None) -> dict[str, Any]:
         """The summary of the chains as plain numbers and strings, ready for JSON.

@@ -1016,3 +1016,17 @@ def test_simulation_based_calibration():
     counts = [np.histogram(r, bins=8, range=(0, 64))[0] for r in np.array(ranks).T]
     p_values = [stats.chisquare(c).pvalue for c in counts]
     assert min(p_values) > 1e-8, (counts, p_values)
+
+
+def test_a_summary_says_what_the_numbers_say():
+    model, X, y = line_case()
+    chains = hmc(model, X, y, rng=0, n_warmup=50, n_draws=40, n_chains=2)
+    told = chains.summary(X)
+    assert told.to_dict() == chains.to_dict(X)
+    assert str(told).startswith("2 chains of 40 draws of 4 weights\n")
+    assert f"{chains.r_hat(X).max():.3f} at most, of the outputs" in str(told)
+    assert f"{chains.ess(X).min():.0f} at least, of 80 draws" in str(told)
+    assert "<table" in told._repr_html_()
+    assert "of the weights" in str(chains.summary())
+    few = hmc(model, X, y, rng=0, n_warmup=20, n_draws=4, n_chains=2)
+    assert "R-hat        -\n" in str(few.summary(X))  # too few draws to say

@@ -483,6 +483,7 @@ DOORS = {
     "Chains.outputs": Door(world.CHAINS.outputs, {"X": X}, {"X": "free X"}),
     "Chains.r_hat": Door(world.CHAINS.r_hat, {"X": X}, {"X": "optional free X"}),
     "Chains.ess": Door(world.CHAINS.ess, {"X": X}, {"X": "optional free X"}),
+    "Chains.summary": Door(world.CHAINS.summary, {"X": X}, {"X": "optional free X"}),
     "Chains.floor": Door(world.CHAINS.floor, {"X": X}, {"X": "free X"}),
     "Chains.to_inference_dict": Door(
         world.CHAINS.to_inference_dict, {"X": X, "y": REALS}, {"y": "real y"}
