@@ -19,7 +19,7 @@ from minibnn.equations import equation
 from minibnn.exact.conjugate import prior_moments
 from minibnn.likelihoods import ALL
 from minibnn.model import Model
-from minibnn.prediction.inference_dict import inference_dict
+from minibnn.prediction.inference_dict import inference_dict, one_chain
 from minibnn.prediction.prediction import MOST_SAMPLES, Prediction, kept_features
 from minibnn.rng import seed_sequence
 from minibnn.types import ArrayLike, FloatArray, Rng
@@ -352,10 +352,7 @@ class LaplacePosterior:
         def predicted(X):
             return self.predict(X, len(weights), seed)
 
-        def by_chain(draws):
-            return draws[None]
-
-        return inference_dict(self.model, weights, by_chain, predicted, X, y)
+        return inference_dict(self.model, weights, one_chain, predicted, X, y)
 
     def _weight_chunks(
         self, seed: np.random.SeedSequence, n_samples: int, size: int

@@ -79,6 +79,11 @@ def inference_dict(
     return groups | {"coords": coords, "dims": dims}
 
 
+def one_chain(draws: Array) -> Array:
+    """Independent draws as a single chain of them."""
+    return draws[None]
+
+
 def of_independent_draws(
     model: Model,
     draw: Callable[[np.random.Generator], Array],
@@ -97,7 +102,7 @@ def of_independent_draws(
         X = as_inputs(X, dtype=np.float64)
         return predict(model, chunks, X, len(weights), seed)
 
-    return inference_dict(model, weights, lambda draws: draws[None], predicted, X, y)
+    return inference_dict(model, weights, one_chain, predicted, X, y)
 
 
 def named_weights(model: Model, w: Array) -> tuple[dict[str, Array], dict[str, Any]]:

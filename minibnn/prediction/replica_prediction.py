@@ -9,6 +9,7 @@ import numpy as np
 from minibnn.prediction.prediction import Prediction
 from minibnn.rng import seed_sequence
 from minibnn.types import Array, ArrayLike, FloatArray, Rng
+from minibnn.validation.arguments import as_inputs, check_shape
 
 
 class ReplicaPrediction(Prediction):
@@ -66,3 +67,20 @@ class ReplicaPrediction(Prediction):
 def _stacked(answers: Iterable[tuple[Array, ...]]) -> tuple[Array, ...]:
     """Tuples of arrays, one of each replica -> a tuple of arrays (R, ...)."""
     return tuple(np.stack(parts) for parts in zip(*answers, strict=True))
+
+
+def rows_for(X: ArrayLike, lead: tuple[int, ...], n_inputs: int) -> FloatArray:
+    """Checked X: rows for all replicas, (N, D), or a block for each, (R, n, D)."""
+    if not lead:
+        return as_inputs(X)
+    blocks = X if isinstance(X, list | tuple) else []
+    lengths = [len(block) for block in blocks if getattr(block, "ndim", 0) == 2]
+    if len(set(lengths)) > 1:
+        raise ValueError(
+            f"X must have blocks of equal length, got {lengths} rows; where they "
+            "differ call result.replica(i).predict(X[i]) for each"
+        )
+    rows = as_inputs(X, ndim=(2, 3))
+    if rows.ndim == 3:  # a block of rows for each replica
+        check_shape("X", rows, (lead[0], "n", n_inputs))
+    return rows

@@ -13,28 +13,18 @@ from minibnn.optim.stopping import in_words
 from minibnn.prediction.inference_dict import inference_dict
 from minibnn.prediction.prediction import MOST_SAMPLES, Prediction, predict
 from minibnn.prediction.raw_units import in_raw_units
-from minibnn.prediction.replica_prediction import ReplicaPrediction
-from minibnn.recipe import from_recipe, seed_facts, seed_from, to_recipe
+from minibnn.prediction.replica_prediction import ReplicaPrediction, rows_for
 from minibnn.rng import seed_sequence
-from minibnn.standardise import Standardiser, of_replica
-from minibnn.storage import as_written, check_path, read, with_prefix, write
+from minibnn.standardise import Standardiser
 from minibnn.svi.draws import Draws
-from minibnn.svi.history import history_of
+from minibnn.svi.one_replica import parts_of
+from minibnn.svi.saved import read_result, write_result
 from minibnn.svi.summary import summary_of, with_error
-from minibnn.svi.whole import check_result
 from minibnn.tables import Summary
 from minibnn.types import ArrayLike, FloatArray, Params, Path, Rng
-from minibnn.validation.arguments import (
-    as_inputs,
-    check_int,
-    check_shape,
-)
+from minibnn.validation.arguments import check_int
 from minibnn.validation.columns import check_columns
 from minibnn.validation.own import keep_arrays
-
-SAVED = "model family elbo elbo_se stop_reason restarts".split()
-LATER = """converged diverged returned rise rise_se standardiser columns n_rows
-seconds""".split()
 
 
 @dataclass(repr=False)
@@ -293,28 +283,7 @@ class FitResult:
         if not lead:
             raise ValueError("result has no replicas; fit(..., replicas=R) makes some")
         i = check_int("i", i, minimum=0, maximum=lead[0] - 1)
-        known = self.elbo is not None
-
-        def one(values):
-            return values[i] if np.ndim(values) else values
-
-        return replace(
-            self,
-            params={key: array[i] for key, array in self.params.items()},
-            history=history_of(self.history, i),
-            elbo=float(self.elbo[i]) if known else None,
-            elbo_se=float(self.elbo_se[i]) if known else None,
-            stop_reason="diverged"
-            if one(self.diverged)
-            else str(one(self.stop_reason)),
-            converged=bool(one(self.converged)),
-            diverged=bool(one(self.diverged)),
-            returned=str(one(self.returned)),
-            rise=None if self.rise is None else float(one(self.rise)),
-            rise_se=None if self.rise is None else float(one(self.rise_se)),
-            standardiser=of_replica(self.standardiser, i),
-            n_rows=None if self.n_rows is None else int(one(self.n_rows)),
-        )
+        return replace(self, **parts_of(self, i))
 
     def save(self, path: Path) -> None:
         """Write the fitted posterior to an .npz file without pickle.
@@ -340,11 +309,7 @@ class FitResult:
         >>> mb.FitResult.load("fit.npz").elbo == result.elbo
         True
         """
-        facts = {name: to_recipe(getattr(self, name)) for name in SAVED + LATER}
-        facts["seed"] = seed_facts(self.prediction_seed)
-        arrays = {f"params.{key}": value for key, value in self.params.items()}
-        arrays |= {f"history.{key}": value for key, value in self.history.items()}
-        write(check_path("path", path), "posterior", facts, arrays)
+        write_result(self, path)
 
     @classmethod
     def load(cls, path: Path) -> FitResult:
@@ -365,16 +330,7 @@ class FitResult:
         StorageError
             There is no such file, or it is damaged; a ValueError.
         """
-        facts, arrays = read(path, "posterior")
-        with as_written(path):
-            names = SAVED + [name for name in LATER if name in facts]
-            known = {name: from_recipe(facts[name]) for name in names}
-            known["restarts"] = [tuple(pair) for pair in known["restarts"]]
-            known["params"] = with_prefix("params.", arrays)
-            known["history"] = with_prefix("history.", arrays)
-            result = cls(**known, prediction_seed=seed_from(facts["seed"]))
-            check_result(result)
-        return result
+        return read_result(cls, path)
 
     def sample_weights(self, n_samples: int, rng: Rng = None) -> FloatArray:
         """Draw weights from the posterior; replicas are pooled, taken in turn.
@@ -449,10 +405,11 @@ class FitResult:
         ((2,), (2,))
         """
         self._check_one("predict(X)")
-        rows, seed = self._inputs(X), self._seed(rng)
+        check_columns("X", X, self.columns)
+        rows = rows_for(X, self.q.mean.shape[:-1], self.model.net.n_inputs)
+        seed = self._seed(rng)
         if rows.ndim == 3:
-            runs = [self.replica(i) for i in range(len(rows))]
-            pairs = zip(runs, rows, strict=True)
+            pairs = zip(map(self.replica, range(len(rows))), rows, strict=True)
             return ReplicaPrediction(
                 [run.predict(own, n_samples, seed, verbose) for run, own in pairs]
             )
@@ -524,9 +481,8 @@ class FitResult:
             return self.predict(X, total, seed)
 
         weights = self.sample_weights(total, seed)
-        return inference_dict(
-            self.model, weights, by_chain, predicted, X, y, self.columns
-        )
+        told = by_chain, predicted, X, y, self.columns
+        return inference_dict(self.model, weights, *told)
 
     def _check_one(self, call):
         """Raise unless q is one posterior."""
@@ -535,24 +491,6 @@ class FitResult:
                 f"q holds {self.family.tasks[0]} posteriors, one per context: choose "
                 f"one with result.at(context).{call}"
             )
-
-    def _inputs(self, X: ArrayLike) -> Any:
-        """Checked X: rows for all replicas, (N, D), or a block for each, (R, n, D)."""
-        check_columns("X", X, self.columns)
-        lead = self.q.mean.shape[:-1]
-        if not lead:
-            return as_inputs(X)
-        blocks = X if isinstance(X, list | tuple) else []
-        lengths = [len(block) for block in blocks if getattr(block, "ndim", 0) == 2]
-        if len(set(lengths)) > 1:
-            raise ValueError(
-                f"X must have blocks of equal length, got {lengths} rows; where they "
-                "differ call result.replica(i).predict(X[i]) for each"
-            )
-        X = as_inputs(X, ndim=(2, 3))
-        if X.ndim == 3:  # a block of rows for each replica
-            check_shape("X", X, (lead[0], "n", self.model.net.n_inputs))
-        return X
 
     def _seed(self, rng: Rng) -> np.random.SeedSequence:
         return self.prediction_seed if rng is None else seed_sequence(rng)

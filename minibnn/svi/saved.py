@@ -1,4 +1,4 @@
-"""Whether the parts of a result, read from a file, belong to one another."""
+"""A result in a file: what is written, and whether what was read fits together."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 
 from minibnn.model import Model
+from minibnn.recipe import from_recipe, seed_facts, seed_from, to_recipe
 from minibnn.standardise import check_units
+from minibnn.storage import as_written, check_path, read, with_prefix, write
 from minibnn.svi.elbo import check_params, lead_of
+from minibnn.types import Path
 from minibnn.validation.arguments import (
     as_float_array,
     check_instance,
@@ -16,6 +19,33 @@ from minibnn.validation.arguments import (
     check_protocol,
     check_shape,
 )
+
+SAVED = "model family elbo elbo_se stop_reason restarts".split()
+LATER = """converged diverged returned rise rise_se standardiser columns n_rows
+seconds""".split()
+
+
+def write_result(result: Any, path: Path) -> None:
+    """What ``FitResult.save`` does."""
+    facts = {name: to_recipe(getattr(result, name)) for name in SAVED + LATER}
+    facts["seed"] = seed_facts(result.prediction_seed)
+    arrays = {f"params.{key}": value for key, value in result.params.items()}
+    arrays |= {f"history.{key}": value for key, value in result.history.items()}
+    write(check_path("path", path), "posterior", facts, arrays)
+
+
+def read_result(cls: Any, path: Path) -> Any:
+    """What ``FitResult.load`` does: an object of the class."""
+    facts, arrays = read(path, "posterior")
+    with as_written(path):
+        names = SAVED + [name for name in LATER if name in facts]
+        known = {name: from_recipe(facts[name]) for name in names}
+        known["restarts"] = [tuple(pair) for pair in known["restarts"]]
+        known["params"] = with_prefix("params.", arrays)
+        known["history"] = with_prefix("history.", arrays)
+        result = cls(**known, prediction_seed=seed_from(facts["seed"]))
+        check_result(result)
+    return result
 
 
 def check_result(result: Any) -> None:
