@@ -1,8 +1,9 @@
 """The ledger: every formula with a derivative has one label and one home.
 
 A label is E + topic + number. The first digit is the topic, not the number of a step of
-the algorithm: 1 sampling maps, 2 network, 3 likelihoods, 4 KL and priors, 5 objective,
-6 estimators, 7 optimisers and convergence, 8 prediction, 9 exact answers and Monte Carlo.
+the algorithm: 0 identities the subject rests on, 1 sampling maps, 2 network,
+3 likelihoods, 4 KL and priors, 5 objective, 6 estimators, 7 optimisers and convergence,
+8 prediction, 9 exact answers and Monte Carlo.
 ``minibnn show E31`` tells the derivation, the example inputs (or, where nothing is
 differentiated, the test) on which it is checked, and the page that shows it, if one does.
 """
@@ -26,7 +27,7 @@ def equation(*labels: str) -> Callable[[Labelled], Labelled]:
     def register(function: Labelled) -> Labelled:
         home = f"{function.__module__}.{function.__qualname__}"
         for label in labels:
-            if not re.fullmatch(r"E[1-9][0-9]", label):
+            if not re.fullmatch(r"E(0[1-9]|[1-9][0-9])", label):
                 raise ValueError(f"label must look like 'E31', got {label!r}")
             if LEDGER.setdefault(label, home) != home:
                 raise ValueError(f"{label} already belongs to {LEDGER[label]}")

@@ -1,0 +1,56 @@
+"""Numbers of the book that take longer than a page may: computed once, kept, dated.
+
+A record is a function without arguments under ``@record``; it returns a dict of numbers.
+``python -m minibnn.book.records NAME`` runs it and writes what it returned, and how long
+it took, to ``records.json`` beside this file; without a NAME it runs all of them. A page
+reads a record with ``recorded``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+FILE = Path(__file__).with_name("records.json")
+ROOMS = ("long_runs",)  # files of this folder that hold records
+RECORDS: dict[str, Callable[[], dict[str, Any]]] = {}
+
+
+def record(function: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:
+    """Register a function whose numbers are kept under its name."""
+    RECORDS[function.__name__] = function
+    return function
+
+
+def recorded(name: str) -> dict[str, Any]:
+    """The kept numbers of a record; raises ValueError with the choice."""
+    kept = json.loads(FILE.read_text("utf-8")) if FILE.is_file() else {}
+    if name not in kept:
+        raise ValueError(f"no record {name!r}, want one of {', '.join(sorted(kept))}")
+    return kept[name]
+
+
+def write(names: Sequence[str] = (), say: Callable[[str], object] = print) -> None:
+    """Compute the named records (default: all) and write them."""
+    for room in ROOMS:
+        import_module(f"minibnn.book.{room}")
+    for name in names or sorted(RECORDS):
+        if name not in RECORDS:
+            raise ValueError(f"no record {name!r}, want one of {', '.join(sorted(RECORDS))}")
+        began = time.perf_counter()
+        numbers = RECORDS[name]()
+        seconds = round(time.perf_counter() - began, 1)
+        kept = json.loads(FILE.read_text("utf-8")) if FILE.is_file() else {}
+        kept[name] = numbers | {"seconds": seconds}
+        FILE.write_text(json.dumps(dict(sorted(kept.items())), indent=1) + "\n", "utf-8")
+        say(f"{name}: {seconds} s")
+
+
+if __name__ == "__main__":
+    # the module that runs is not the one whose registry the records fill
+    import_module("minibnn.book.records").write(sys.argv[1:])
