@@ -41,7 +41,8 @@ def write(names: Sequence[str] = (), say: Callable[[str], object] = print) -> No
         import_module(f"minibnn.book.{room}")
     for name in names or sorted(RECORDS):
         if name not in RECORDS:
-            raise ValueError(f"no record {name!r}, want one of {', '.join(sorted(RECORDS))}")
+            choice = ", ".join(sorted(RECORDS))
+            raise ValueError(f"no record {name!r}, want one of {choice}")
         began = time.perf_counter()
         numbers = RECORDS[name]()
         seconds = round(time.perf_counter() - began, 1)
