@@ -25,8 +25,9 @@ The longest key that fits is taken, so a key may be as long as
 ``\frac{\partial \mathrm{KL}}{\partial \rho}``. Known without a table: numbers, ``\pi``,
 ``e^``, ``\frac``, ``\sqrt``, ``\log``, ``\exp``, ``\tanh``, powers, ``^\top``, sums,
 products by juxtaposition, ``\cdot``, ``\circ`` (element by element), ``/``, brackets,
-``\lvert \rvert``, ``\underbrace`` (its label is dropped). The argument of ``\log`` ends at ``+``, ``-``,
-``\,`` or ``\cdot``; that of ``\sum`` at ``+`` and ``-``. Arrays multiply as matrices.
+``\lvert \rvert``, ``\underbrace`` (its label is dropped). The argument of ``\log`` ends
+at ``+``, ``-``, ``\,`` or ``\cdot``; that of ``\sum`` at ``+`` and ``-``. Arrays multiply
+as matrices.
 """
 
 import inspect
