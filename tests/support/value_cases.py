@@ -27,6 +27,7 @@ from minibnn.objective import objective
 from minibnn.prediction import predictive
 from minibnn.prediction.crps import crps
 from minibnn.prediction.raw_units import RawUnits
+from minibnn.priors.functions import output_variance
 from minibnn.priors.learned import learned_scales
 from minibnn.rupture.sigmoid_gaussian import sigmoid_gaussian_nll
 
@@ -47,6 +48,22 @@ def value(label):
 
 def close(got, want, rtol=1e-12, atol=1e-14):
     np.testing.assert_allclose(got, want, rtol=rtol, atol=atol)
+
+
+# --- E0x: what the subject rests on ----------------------------------------------------
+
+
+@value("E07")
+def rows_multiply():
+    """The joint density of independent rows, as scipy has it for all rows at once."""
+    net = mb.MLP([2, 3, 1], activation="tanh")
+    model = mb.Model(net, mb.Gaussian(0.7), mb.GaussianPrior())
+    rng = np.random.default_rng(0)
+    X, y, w = rng.normal(size=(5, 2)), rng.normal(size=5), rng.normal(size=(2, 13))
+    nll, _ = model.nll(w, *model.batch(X, y))
+    for one, f in zip(nll, net(w, X)[..., 0], strict=True):
+        joint = stats.multivariate_normal(f, 0.7**2 * np.eye(5))
+        close(one, -joint.logpdf(y))
 
 
 # --- E3x: what an observation tells ----------------------------------------------------
@@ -99,6 +116,17 @@ def learned_scales_minimise_the_kl():
     for scale, part in zip(got, (slice(0, 9), slice(9, 13)), strict=True):
         best = optimize.minimize_scalar(kl, (-3, 2), args=(part,), tol=1e-12)
         close(np.log(scale), best.x, atol=1e-6)
+
+
+@value("E49")
+def variance_of_outputs_by_enumeration():
+    """Weights that are -s or +s, all of their 2^13 sign patterns: no draw, no formula."""
+    net, X = mb.MLP([1, 2, 2, 1]), np.array([[0.7], [-1.9]])
+    s = np.random.default_rng(0).uniform(0.5, 2, net.n_weights)
+    signs = 2 * (np.arange(2**13)[:, None] >> np.arange(13) & 1) - 1
+    F = net(signs * s, X)
+    close(F.mean(0), 0)
+    close(output_variance(net, mb.GaussianPrior(0.0, s), X), (F**2).mean(0))
 
 
 # --- E6x: estimators whose gradient is not the derivative of their value -------------
