@@ -33,6 +33,7 @@ from minibnn.validation.doors import door, outside
 from minibnn.validation.own import keep_arrays
 from minibnn.validation.pieces import in_turn
 
+
 @door
 @equation("E02")
 def grid_posterior(
