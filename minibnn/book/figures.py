@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 from matplotlib import style
 
+from minibnn.book import bayes_figures, first_page, gallery  # noqa: F401 (they register themselves)
 from minibnn.book import (  # noqa: F401 (they register themselves)
+    bayes_figures,
     first_page,
     gallery,
     likelihood_figures,
