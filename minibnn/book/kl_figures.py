@@ -61,7 +61,7 @@ def kl_both_ways(rng):
         ax.fill_between(t, terms, color=TRUTH, alpha=0.45, lw=0,
                         label=f"q (log q − log p), area {area:.2f}")
         ax.axhline(0, color="k", lw=0.8)
-        ax.set(xlim=(9, 31), ylim=(-0.13, 0.64), xlabel="temperature in degrees")
+        ax.set(xlim=(9, 31), ylim=(-0.17, 0.64), xlabel="temperature in degrees")
         ax.set_title(title)
         ax.legend(loc="upper right")
         arrays |= {f"{name}_terms": terms, f"{name}_kl": np.array([area])}
