@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 from matplotlib import style
 
-from minibnn.book import bayes_figures, first_page, gallery  # noqa: F401 (they register themselves)
 from minibnn.book import (  # noqa: F401 (they register themselves)
     bayes_figures,
     first_page,
     gallery,
+    kl_figures,
     likelihood_figures,
 )
 from minibnn.book.registry import FIGURES

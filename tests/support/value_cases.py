@@ -100,6 +100,24 @@ def evidence_is_the_integral_of_the_joint():
 
     want = np.log(integrate.quad(joint, -12, 12, epsabs=1e-13)[0])
     close(mb.grid_posterior(labels, X, [1, 0, 0]).log_evidence, want, rtol=1e-9)
+# --- E0x: what the subject rests on ------------------------------------------------------
+
+
+@value("E03")
+def kl_is_a_mean_of_numbers_that_are_not_negative():
+    """By quadrature of the definition, for two closed priors and one that is q itself."""
+    mean, sd = np.array([0.4, -1.1, 0.2]), np.array([0.5, 0.9, 1.7])
+    q = Q(mean, sd, np.log(sd))
+    w = mean + sd * np.linspace(-12, 12, 48_001)[:, None]
+    mass = stats.norm.pdf(w, mean, sd) * sd * 0.0005
+    for prior in (mb.GaussianPrior(mean, sd), mb.GaussianPrior(0.2, 0.7)):
+        ratio = stats.norm.pdf(w, *prior.mean_and_sd(3)) / stats.norm.pdf(w, mean, sd)
+        terms = ratio - 1.0 - np.log(ratio)
+        assert terms.min() > -1e-12
+        got = mb.MeanField().kl(q, prior)[0]
+        close(got, (mass * terms).sum(), rtol=1e-9, atol=1e-12)
+        close(got, -(mass * np.log(ratio)).sum(), rtol=1e-9, atol=1e-12)
+        assert (got > 0.1) == (prior.mean.ndim == 0)
 
 
 # --- E3x: what an observation tells ----------------------------------------------------
