@@ -189,10 +189,9 @@ def correlated_weights(p):
     def gap(log_sd):
         return gaussian_kl(mean, np.diag(np.exp(2 * log_sd)), mean, posterior)
 
-    independent, mass = tensor(mean, np.diag(sd))
-    square = np.einsum(
-        "ki,ij,kj->k", independent - mean, precision, independent - mean
-    )
+    w, mass = tensor(mean, np.diag(sd))  # of the independent q
+    square = ((w - mean) @ precision * (w - mean)).sum(1)
+    moments = (w - mean).T @ (mass[:, None] * (w - mean))
     to_posterior = r"\mathrm{KL}(q \mathbin{\Vert} p(\cdot \mid D))"
     return {
         r"\mathrm{KL}(q \mathbin{\Vert} p)":
@@ -210,6 +209,8 @@ def correlated_weights(p):
         r"\det \Lambda": np.linalg.eigvalsh(precision).prod(),
         r"\sigma_i": lambda i: sd[i],
         r"E_q[(w - \mu)^{\top} \Lambda (w - \mu)]": mass @ square,
+        r"E_q[(w_i - \mu_i)(w_j - \mu_j)]": lambda i, j: moments[i, j],
+        r"\sum_j": Over("j", range(n)), r"\Lambda_{ij}": lambda i, j: precision[i, j],
         to_posterior: gap(np.log(sd)),
         r"\min_{\sigma} " + to_posterior:
             optimize.minimize(gap, np.zeros(n), method="BFGS", tol=1e-10).fun,
