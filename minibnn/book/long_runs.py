@@ -6,13 +6,18 @@ from typing import Any
 
 import numpy as np
 
+from minibnn import datasets, metrics
 from minibnn.book.first_page import example, fitted
 from minibnn.book.records import record
 from minibnn.families.mean_field import MeanField
+from minibnn.likelihoods.bernoulli import Bernoulli
 from minibnn.mcmc.hmc import hmc
+from minibnn.model import Model
+from minibnn.nn.mlp import MLP
 from minibnn.optim.adam import Adam
 from minibnn.optim.cosine import Cosine
 from minibnn.optim.plateau import Plateau
+from minibnn.priors.gaussian import GaussianPrior
 from minibnn.svi.elbo import neg_elbo
 from minibnn.svi.fit import fit
 
@@ -88,4 +93,22 @@ def kl_times_four() -> dict[str, Any]:
         "held_ratio": float(np.median(ratio[held])),
         "other_ratio": float(np.median(ratio[~held])),
         "ratios": ratio.round(3).tolist(),
+    }
+
+
+@record
+def idle_units() -> dict[str, Any]:
+    """The rupture network: its accuracy, and the sigmas around units it does not use."""
+    data = datasets.rupture(rng=0).standardised()
+    model = Model(MLP([8, 12, 1]), Bernoulli(), GaussianPrior(0.0, 1.0))
+    result = fit(model, MeanField(), data.X, data.y, rng=0)
+    prediction = result.predict(data.X_test)
+    into = result.q.sigma[:96].reshape(8, 12)  # from every input to every unit
+    mean, onward = result.q.mean[108:120], result.q.sigma[108:120]
+    idle = np.abs(mean) < onward
+    return {
+        "accuracy": metrics.accuracy(data.y_test, prediction.mean),
+        "idle": int(idle.sum()),
+        "incoming": [float(into[:, idle].min()), float(into[:, idle].max())],
+        "outgoing": [float(onward[idle].min()), float(onward[idle].max())],
     }
