@@ -6,7 +6,7 @@ slow words, scipy or quadrature and raises AssertionError.
 """
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import integrate, optimize, stats
 
 import minibnn as mb
 from minibnn.estimators.pathwise import mirrored
@@ -64,6 +64,60 @@ def rows_multiply():
     for one, f in zip(nll, net(w, X)[..., 0], strict=True):
         joint = stats.multivariate_normal(f, 0.7**2 * np.eye(5))
         close(one, -joint.logpdf(y))
+
+
+def spring():
+    """A line through the origin: model, X, y; normal densities of w and of all of y."""
+    X, y = np.array([[0.5], [-1.2], [1.7]]), np.array([0.8, -1.9, 3.3])
+    net = mb.MLP([1, 1], bias=False)
+    model = mb.Model(net, mb.Gaussian(0.6), mb.GaussianPrior(1.3, 0.7))
+    spread = 0.49 * X @ X.T + 0.36 * np.eye(3)
+    return model, X, y, spread
+
+
+@value("E01")
+def posterior_is_the_normal_of_w_given_y():
+    """w and y are jointly normal; the textbook conditional of w given y."""
+    model, X, y, spread = spring()
+    gain = np.linalg.solve(spread, 0.49 * X[:, 0])
+    mean, variance = 1.3 + gain @ (y - 1.3 * X[:, 0]), 0.49 - gain @ (0.49 * X[:, 0])
+    w = np.array([-0.4, 1.6, 2.9])
+    got = mb.grid_posterior(model, X, y).log_density(w[:, None])
+    close(got, stats.norm.logpdf(w, mean, np.sqrt(variance)), rtol=1e-10)
+
+
+@value("E02")
+def evidence_is_the_integral_of_the_joint():
+    """Against the normal density of y, and against scipy's quadrature for labels."""
+    model, X, y, spread = spring()
+    want = stats.multivariate_normal(1.3 * X[:, 0], spread).logpdf(y)
+    close(mb.grid_posterior(model, X, y).log_evidence, want, rtol=1e-11)
+    labels = mb.Model(model.net, mb.Bernoulli(), mb.GaussianPrior(0.4, 1.5))
+
+    def joint(w):
+        p = 1 / (1 + np.exp(-X[:, 0] * w))
+        return np.where([1, 0, 0], p, 1 - p).prod() * stats.norm.pdf(w, 0.4, 1.5)
+
+    want = np.log(integrate.quad(joint, -12, 12, epsabs=1e-13)[0])
+    close(mb.grid_posterior(labels, X, [1, 0, 0]).log_evidence, want, rtol=1e-9)
+# --- E0x: what the subject rests on ------------------------------------------------------
+
+
+@value("E03")
+def kl_is_a_mean_of_numbers_that_are_not_negative():
+    """By quadrature of the definition, for two closed priors and one that is q itself."""
+    mean, sd = np.array([0.4, -1.1, 0.2]), np.array([0.5, 0.9, 1.7])
+    q = Q(mean, sd, np.log(sd))
+    w = mean + sd * np.linspace(-12, 12, 48_001)[:, None]
+    mass = stats.norm.pdf(w, mean, sd) * sd * 0.0005
+    for prior in (mb.GaussianPrior(mean, sd), mb.GaussianPrior(0.2, 0.7)):
+        ratio = stats.norm.pdf(w, *prior.mean_and_sd(3)) / stats.norm.pdf(w, mean, sd)
+        terms = ratio - 1.0 - np.log(ratio)
+        assert terms.min() > -1e-12
+        got = mb.MeanField().kl(q, prior)[0]
+        close(got, (mass * terms).sum(), rtol=1e-9, atol=1e-12)
+        close(got, -(mass * np.log(ratio)).sum(), rtol=1e-9, atol=1e-12)
+        assert (got > 0.1) == (prior.mean.ndim == 0)
 
 
 # --- E3x: what an observation tells ----------------------------------------------------
