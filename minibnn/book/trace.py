@@ -126,7 +126,7 @@ def network_weight(weight: int) -> Trace:
         ("E51", "loss = N/B (ℓ₁ + ℓ₂)/S + KLs", n["loss"]),
     ]  # fmt: skip
     back = [
-        *(("E21", f"g{s}: a δ of all rows of draw {draw}, added", n["g"][k])
+        *(("E21", f"g{s}: A δ of all rows of draw {draw}, added", n["g"][k])
           for k, (s, draw) in enumerate(both)),
         ("E52", "data: N/B (g₁ + g₂)/S", n["∂μ"] - n["∂KL/∂μ"]),
         ("E41", "KL: μ/s₀²", n["∂KL/∂μ"]),
@@ -220,7 +220,7 @@ def place(net: MLP, i: int) -> tuple[str, int, int | None]:
 def by_draw(here: Step, i: int) -> list[dict[str, Any]]:
     """What every row of every draw brings to the gradient of weight i.
 
-    The weight multiplies a and makes part of a pre-activation z with gradient δ. A bias
+    The weight multiplies A and makes part of a pre-activation Z with gradient δ. A bias
     multiplies 1, so δ is the gradient of the bias of the same unit. "onward" is the
     weight from the unit to the output, "onward_weight" its index.
     """
@@ -228,14 +228,14 @@ def by_draw(here: Step, i: int) -> list[dict[str, Any]]:
     layer, unit = divmod(i, hidden)
     _, bias, onward = place(net, i)
     first = MLP([1, hidden])  # the layer below the activation
-    Z, _ = first.apply(here.w[:, : first.n_weights], here.A)
-    A = ACTIVATIONS[net.activation].forward(Z.copy())
+    hidden_Z, _ = first.apply(here.w[:, : first.n_weights], here.A)
+    hidden_A = ACTIVATIONS[net.activation].forward(hidden_Z.copy())
     rows = here.f.shape
     columns = {
-        "a": A[..., unit] if layer == 2 else here.A[:, 0] if layer == 0 else np.ones(rows),
-        "z": Z[..., unit] if layer < 2 else here.f,
+        "A": (here.A[:, 0], 1.0, hidden_A[..., unit % hidden], 1.0)[layer],
+        "Z": hidden_Z[..., unit] if layer < 2 else here.f,
         "f": here.f, "y": here.y, "ℓ": here.nll, "∂ℓ/∂f": here.by_output,
-        "δ": here.g[..., bias], "a δ": here.g[..., i],
+        "δ": here.g[..., bias], "A δ": here.g[..., i],
     }  # fmt: skip
     return [
         {"onward_weight": onward, "onward": onward and float(here.w[s, onward])}

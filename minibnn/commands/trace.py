@@ -11,7 +11,7 @@ from minibnn.tables import Table
 SUMMARY = "one weight's way through one step, every number of it"
 EXAMPLES = """\
   minibnn trace                   chapter 00: one weight, one row, one draw
-  minibnn trace --weight 5        chapter 10: weight 5 of a network of 25 weights
+  minibnn trace --weight 5        chapter 10: weight 5 of a network of 25
 """
 
 
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace, say: Say) -> tuple[dict[str, Any], int]:
 
 
 KEY = (
-    "a: what the weight multiplies; z: the sum it is part of, of slope δ = ∂ℓ/∂z",
+    "A: what the weight multiplies; Z: the sum it is part of; δ = ∂ℓ/∂Z",
     "f: output of the network; ℓ: -log p(y | f) of the row, as in E31",
 )
 
@@ -77,10 +77,10 @@ def in_words(found):
 
 def of_rows(number, draw):
     """The rows of one draw, a line each."""
-    slope = "z is f, so δ = ∂ℓ/∂f"
+    slope = "Z is f, so δ = ∂ℓ/∂f"
     if draw["onward"] is not None:
         slope = (
-            "δ = {onward:.4f} ∂ℓ/∂f where z > 0, else 0; "
+            "δ = {onward:.4f} ∂ℓ/∂f where Z > 0, else 0; "
             "{onward:.4f} is weight {onward_weight}"
         )
     yield f"draw {number}: {slope.format(**draw)}"
