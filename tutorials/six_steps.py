@@ -1,7 +1,7 @@
 """A Bayesian neural network by stochastic variational inference: all of it, in NumPy.
 
-Labels in the margin are those of the book, numbers 1 to 6 its steps. Under q a weight is
-N(mu, sigma²), its prior is N(0, s0²). To run it: python tutorials/six_steps.py
+Labels in the margin are those of the book, numbers 1 to 6 its steps. Under q a weight
+is N(mu, sigma²), its prior N(0, s0²). To run it: python tutorials/six_steps.py
 """
 
 import numpy as np
