@@ -4,7 +4,6 @@ from functools import cache
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch
 
 from minibnn import datasets, plots
 from minibnn.book import demo
@@ -19,7 +18,6 @@ from minibnn.optim.adam import Adam
 from minibnn.optim.cosine import Cosine
 from minibnn.optim.sgd import SGD
 from minibnn.priors.gaussian import GaussianPrior
-from minibnn.svi.elbo import neg_elbo
 from minibnn.svi.failure import FitError
 from minibnn.svi.fit import fit
 
@@ -57,85 +55,6 @@ def from_scratch():
     mu = np.stack([p["mu"] for p in path])
     sigma = np.stack([result.family.natural(p)[0].sigma for p in path])
     return result, mu, sigma
-
-
-# --- one step of one weight ----------------------------------------------------------
-
-
-def first_step():
-    """The numbers of the page's first step: every value and gradient on the way."""
-    data, model = example()
-    family = MeanField()
-    params = family.init(model, rng=0)
-    rng = np.random.default_rng(0)
-    rows = rng.permutation(len(data.X))[:10]
-    noise = rng.standard_normal((2, model.n_weights))
-    loss, grads, parts = neg_elbo(
-        model, family, params, noise, data.X[rows], data.y[rows], n_data=len(data.X)
-    )
-    q, _ = family.natural(params)
-    numbers = {"mu": q.mean, "sigma": q.sigma, "w": (q.mean + q.sigma * noise)[0]}
-    numbers |= {"rho": params["rho"], "d_mu": grads["mu"], "d_rho": grads["rho"]}
-    one = {key: float(array[WEIGHT]) for key, array in numbers.items()}
-    return one | {
-        "nll": float(parts["nll"]),
-        "kl": float(parts["kl"]),
-        "loss": float(loss),
-    }
-
-
-@figure("E11", "E14", "E51", "E52", "E53")
-def one_step(rng):
-    """What one step does to one weight: values forwards, gradients back."""
-    n = first_step()
-    drawn = Figure()
-    ax = drawn.add_subplot()
-    boxes = {
-        (0.08, 0.75): f"parameters\nμ = {n['mu']:.3f}\nρ = {n['rho']:.3f}",
-        (0.36, 0.75): f"one draw (E14)\nw = μ + σ ε\n= {n['w']:.3f}",
-        (0.64, 0.75): "network (E25)\nand density (E31)\nof 10 rows",
-        (0.92, 0.75): f"data term\nN/B, mean over S\n{n['nll']:.1f}",
-        (0.50, 0.25): f"q and prior (E41)\nKL of 25 weights\n{n['kl']:.1f}",
-        (0.92, 0.25): f"loss (E51)\n= −ELBO\n{n['loss']:.1f}",
-    }
-    for (x, y), text in boxes.items():
-        ax.text(x, y, _minus(text), ha="center", va="center", linespacing=1.5, bbox=BOX)
-    for start, end, aside in AHEAD:
-        _arrow(ax, start, end, plots.BLUE)
-        _arrow(ax, np.add(end, aside), np.add(start, aside), plots.RED)
-    slopes = f"∂loss/∂μ = {n['d_mu']:.1f}\n∂loss/∂ρ = {n['d_rho']:.1f}"
-    ax.text(0.065, 0.48, _minus(slopes), color=plots.RED, ha="center", linespacing=1.5)
-    ax.set(xlim=(-0.02, 1.02), ylim=(0.08, 0.95))
-    ax.set_title(
-        "One step for one weight: values go forwards (blue), gradients back (red)"
-    )
-    ax.axis("off")
-    return drawn, {key: np.array([value]) for key, value in n.items()}
-
-
-# start and end of every blue arrow, and where its red companion lies
-AHEAD = [
-    ((0.16, 0.78), (0.27, 0.78), (0.0, -0.06)),
-    ((0.45, 0.78), (0.53, 0.78), (0.0, -0.06)),
-    ((0.745, 0.78), (0.815, 0.78), (0.0, -0.06)),
-    ((0.94, 0.62), (0.94, 0.38), (-0.04, 0.0)),
-    ((0.185, 0.63), (0.37, 0.33), (-0.02, -0.04)),
-    ((0.62, 0.28), (0.84, 0.28), (0.0, -0.06)),
-]
-BOX = {"boxstyle": "round,pad=0.5", "fc": "white", "ec": "#888888"}
-
-
-def _minus(text):
-    return text.replace("-", "\N{MINUS SIGN}")
-
-
-def _arrow(ax, start, end, color):
-    ax.add_patch(
-        FancyArrowPatch(
-            start, end, color=color, lw=2, mutation_scale=16, arrowstyle="-|>",
-            shrinkA=0, shrinkB=0,
-        )
-    )
 
 
 # --- training ------------------------------------------------------------------------
