@@ -32,7 +32,7 @@ def one_step(rng: np.random.Generator) -> tuple[Figure, dict[str, Array]]:
     here = trace.first_step()
     n = here.numbers(WEIGHT, trace.STEP)
     n |= {"μ": here.q.mean[WEIGHT], "ρ": here.params["rho"][WEIGHT]}
-    n |= {"KLs": here.parts["kl"], "share": here.n_over_b / len(here.w)}
+    n |= {"KLs": here.parts["kl"], "share": here.n_data / here.f.size}
     drawn = Figure(figsize=(9, 8))
     ax = drawn.add_subplot()
     for place, text in BOXES.items():
@@ -129,7 +129,7 @@ def _minus(text: str) -> str:
 def from_step_to_step(rng: np.random.Generator) -> tuple[Figure, dict[str, Array]]:
     """q of the pencil's weight: at the start, after one step, after many; the posterior."""
     found = trace.one_weight()
-    given = {"ε": 0.0} | found.given
+    given = found.given
     model = Model(
         MLP([1, 1], bias=False), Gaussian(given["σ_y"]), GaussianPrior(0.0, given["s₀"])
     )
