@@ -1,4 +1,4 @@
-"""Figures of the first page of the book: the six steps on a small regression."""
+"""Figures of chapter 10: the six steps on a small regression."""
 
 from functools import cache
 
@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from minibnn import datasets, plots
-from minibnn.book import demo
+from minibnn.book import colours, demo
 from minibnn.book.registry import figure
 from minibnn.estimators.pathwise import Pathwise
 from minibnn.families.mean_field import MeanField
@@ -62,10 +62,11 @@ def from_scratch():
 
 @figure("E14", "E71", tolerance=TRAINED)
 def one_weight(rng):
-    """Two weights from their first values to their posteriors: paths and densities."""
+    """Two weights from first to last: the path of q, and its densities at the end."""
     result, mu, sigma = from_scratch()
     both = [WEIGHT, UNUSED]
     names = [f"weight {i}" for i in both]
+    of_q = [f"q of {name}" for name in names]
     drawn = Figure(figsize=(11, 5))
     left, right = drawn.subplots(1, 2, width_ratios=[1.4, 1])
     some = (
@@ -76,34 +77,12 @@ def one_weight(rng):
         left.fill_between(some + 1, m - 2 * s, m + 2 * s, color=color, alpha=0.2, lw=0)
         left.plot(some + 1, m, color=color, label=f"{name}: μ, band ± 2σ")
     left.set(xlabel="step", ylabel="value", xscale="log")
-    left.set_title("The data hold one weight fast and let the other go")
+    left.set_title("One weight is held by the data; one widens, then shrinks")
     left.legend(loc="lower left")
-    plots.prior_posterior(result, both, names=names, ax=right)
-    right.set_title("Prior and posteriors")
+    plots.prior_posterior(result, both, names=of_q, ax=right)
+    right.set_title("Prior, and q at the end")
     right.set_xlim(-3, 3)
     return drawn, {"mu": mu[:, both], "sigma": sigma[:, both]}
-
-
-@figure("E76", tolerance=TRAINED)
-def plateau(rng):
-    """Noisy ELBO, its means over windows, and where a rise is lost in the noise."""
-    result, _, _ = from_scratch()
-    drawn = Figure()
-    ax = drawn.add_subplot()
-    plots.elbo_curve(result, window=100, ax=ax)
-    windows = result.history["elbo"].reshape(-1, 200)
-    mean, se = windows.mean(1), windows.std(1, ddof=1) / np.sqrt(200)
-    ax.errorbar(
-        np.arange(10) * 200 + 100, mean, se, fmt="o", color="k", ms=6, capsize=4,
-        zorder=4, label="mean of 200 steps ± se",
-    )
-    lost = np.diff(mean) < np.sqrt(se[1:] ** 2 + se[:-1] ** 2)
-    stop = 200 * (2 + int(np.argmax(lost)))
-    ax.axvline(stop, color="k", lw=1, ls=":", label="Plateau() would stop here")
-    ax.legend(loc="lower right", frameon=True, framealpha=1, edgecolor="none")
-    ax.set(ylim=(-75, -10), xlabel="step")
-    ax.set_title("Converged: a window rises no more than its standard error")
-    return drawn, {"mean": mean, "se": se, "stop": np.array([stop])}
 
 
 @figure("E13", "E71", tolerance=TRAINED)
@@ -140,12 +119,12 @@ def literal_run(rate, steps):
     return np.stack(sigma), failure
 
 
-# --- what the posterior says ---------------------------------------------------------
+# --- what q says ---------------------------------------------------------------------
 
 
 @figure("E14", tolerance=CHOSEN)
 def prior_to_posterior(rng):
-    """Functions drawn from the prior, and from the posterior."""
+    """Functions drawn from the prior, and from q after training."""
     data, model = example()
     x = data.X_test[:, 0]
     before = model.prior.mean + model.prior.scale * rng.standard_normal((20, 25))
@@ -153,17 +132,18 @@ def prior_to_posterior(rng):
     drawn = Figure(figsize=(11, 5))
     arrays = {}
     pairs = zip(
-        drawn.subplots(1, 2), ("prior", "posterior"), (before, after), strict=True
+        drawn.subplots(1, 2), ("prior", "q"), (before, after), strict=True
     )
+    look = {"prior": colours.PRIOR, "q": colours.Q}
     for ax, name, w in pairs:
         arrays[name] = model.net(w, data.X_test)[..., 0]
-        ax.plot(x, arrays[name].T, color=plots.BLUE, lw=1, alpha=0.6)
-        ax.plot(data.X[:, 0], data.y, "o", color="k", ms=4)
+        ax.plot(x, arrays[name].T, color=look[name], lw=1, alpha=0.6)
+        ax.plot(data.X[:, 0], data.y, "o", color=colours.DATA, ms=4)
         ax.set(ylim=(-5, 5), xlabel="x")
     left, right = drawn.axes
     left.set_ylabel("f(x; w)")
     left.set_title("20 networks from the prior")
-    right.set_title("20 networks from the posterior")
+    right.set_title("20 networks from q, after training")
     return drawn, arrays
 
 
