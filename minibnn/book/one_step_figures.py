@@ -37,27 +37,40 @@ def one_step(rng: np.random.Generator) -> tuple[Figure, dict[str, Array]]:
     ax = drawn.add_subplot()
     for place, text in BOXES.items():
         ax.text(*place, text, ha="center", va="center", linespacing=1.3, bbox=BOX)
-    for start, end, value, factor in _arrows(n):
-        _pair(ax, np.array(start), np.array(end), _minus(value), _minus(factor))
+    for (start, end, *spots), words in zip(PAIRS, _words(n), strict=True):
+        _pair(ax, *map(np.array, (start, end, spots[1])))
+        for spot, text, color in zip(spots, words, AHEAD_AND_BACK, strict=True):
+            ax.text(*spot, _minus(text), color=color, ha="center", va="center")
     for y, text in zip((-0.03, -0.09), _sums(n), strict=True):
         ax.text(0.5, y, _minus(text), color=colours.GRADIENT, ha="center", va="center")
-    ax.set(xlim=(0, 1), ylim=(-0.12, 1))
+    ax.set(xlim=(-0.08, 1.02), ylim=(-0.12, 1))
     ax.set_title("Values go forwards (blue); factors come back (red) and multiply")
     ax.axis("off")
     shown = {name: np.atleast_1d(n[sign]) for name, sign in ARRAYS.items()}
     return drawn, shown
 
 
+AHEAD_AND_BACK = colours.Q, colours.GRADIENT
 BOX = {"boxstyle": "round,pad=0.4", "fc": "white", "ec": "#888888"}
 BOXES = {
-    (0.5, 0.95): "mean μ",
+    (0.5, 0.96): "mean μ",
     (0.5, 0.57): "σ (E11)",
     (0.5, 0.35): "raw scale ρ",
-    (0.11, 0.76): "2 draws w\n(E14)",
-    (0.89, 0.76): "KL of all\n25 weights\n(E41)",
-    (0.11, 0.38): "network,\n−log p of\n10 rows\n(E21, E31)",
-    (0.5, 0.08): "loss (E51)",
+    (0.11, 0.77): "2 draws w\n(E14)",
+    (0.89, 0.77): "KL of all\n25 weights\n(E41)",
+    (0.11, 0.32): "network,\n−log p of\n10 rows\n(E21, E31)",
+    (0.5, 0.07): "loss (E51)",
 }
+PAIRS = [  # start and end of a blue arrow; where its value stands, and the factor back
+    ((0.5, 0.39), (0.5, 0.53), (0.39, 0.46), (0.63, 0.46)),
+    ((0.42, 0.94), (0.2, 0.82), (0.23, 0.91), (0.37, 0.85)),
+    ((0.58, 0.94), (0.8, 0.84), (0.78, 0.91), (0.61, 0.86)),
+    ((0.43, 0.6), (0.2, 0.73), (0.39, 0.70), (0.25, 0.61)),
+    ((0.57, 0.6), (0.8, 0.72), (0.61, 0.70), (0.74, 0.6)),
+    ((0.11, 0.71), (0.11, 0.43), (0.01, 0.57), (0.2, 0.5)),
+    ((0.2, 0.25), (0.41, 0.1), (0.17, 0.16), (0.42, 0.2)),
+    ((0.93, 0.68), (0.59, 0.09), (0.88, 0.38), (0.71, 0.38)),
+]
 ARRAYS = {
     "mu": "μ", "rho": "ρ", "sigma": "σ", "eps": "ε", "w": "w", "nll": "ℓ", "kl": "KLs",
     "loss": "loss", "g": "g", "slope": "dσ/dρ", "kl_by_mu": "∂KL/∂μ",
@@ -65,22 +78,21 @@ ARRAYS = {
 }  # fmt: skip
 
 
-def _arrows(n: dict[str, Any]) -> list[tuple[Any, Any, str, str]]:
-    """Start and end of every blue arrow, its value, and the factor of the red one."""
+def _words(n: dict[str, Any]) -> list[tuple[str, str]]:
+    """The value of every blue arrow, and the factor of the red one."""
     both = "{0[0]:.4g}, {0[1]:.4g}"
+    below = "{0[0]:.4f}\nand {0[1]:.4f}"
     mu, sigma = f"μ = {n['μ']:.4f}", f"σ = {n['σ']:.4f}"
     return [
-        ((0.5, 0.4), (0.5, 0.52), f"ρ = {n['ρ']:.4f}", f"dσ/dρ = {n['dσ/dρ']:.4f}"),
-        ((0.41, 0.93), (0.2, 0.81), mu, "1, 1"),
-        ((0.59, 0.93), (0.8, 0.83), mu, f"μ/s₀² = {n['∂KL/∂μ']:.4f}"),
-        ((0.43, 0.59), (0.2, 0.72), sigma, f"ε = {both.format(n['ε'])}"),
-        ((0.57, 0.59), (0.8, 0.7), sigma, f"σ/s₀² − 1/σ = {n['∂KL/∂σ']:.2f}"),
-        ((0.11, 0.69), (0.11, 0.5), f"w = {both.format(n['w'])}",
-         f"g = {both.format(n['g'])}"),
-        ((0.2, 0.31), (0.41, 0.11), f"ℓ = {both.format(n['ℓ'])}",
-         f"N/(B S) = {n['share']:g}, {n['share']:g}"),
-        ((0.87, 0.67), (0.59, 0.11), f"KL = {n['KLs']:.2f}", "1"),
-    ]  # fmt: skip
+        (f"ρ = {n['ρ']:.4f}", f"dσ/dρ = {n['dσ/dρ']:.4f}"),
+        (mu, "1, 1"),
+        (mu, f"μ/s₀² = {n['∂KL/∂μ']:.4f}"),
+        (sigma, f"ε = {below.format(n['ε'])}"),
+        (sigma, f"σ/s₀² − 1/σ\n= {n['∂KL/∂σ']:.2f}"),
+        (f"w = {below.format(n['w'])}", "g = {0[0]:.1f}\nand {0[1]:.1f}".format(n["g"])),
+        (f"ℓ = {both.format(n['ℓ'])}", f"N/(B S) = {n['share']:g}, {n['share']:g}"),
+        (f"KL = {n['KLs']:.2f}", "1"),
+    ]
 
 
 def _sums(n: dict[str, Any]) -> tuple[str, str]:
@@ -94,28 +106,22 @@ def _sums(n: dict[str, Any]) -> tuple[str, str]:
     )
 
 
-def _pair(ax: Axes, start: Array, end: Array, value: str, factor: str) -> None:
-    """A blue arrow with its value, and beside it the red one back with its factor."""
+def _pair(ax: Axes, start: Array, end: Array, factor: Array) -> None:
+    """A blue arrow, and a red one back beside it, on the side of its factor."""
     along = (end - start) / np.hypot(*(end - start))
-    aside = np.array([-along[1], along[0]])
-    if start[0] < 0.5 or (start[0] == 0.5 and aside[0] > 0):
-        aside = -aside  # values stand outside on the left, left of an arrow upwards
-    if start[0] == 0.5 or along[0] == 0:
-        aside = np.array([-1.0, 0.0])
-    for side, a, b, color, words in (
-        (aside, start, end, colours.Q, value),
-        (-aside, end, start, colours.GRADIENT, factor),
+    aside = 0.011 * np.array([-along[1], along[0]])
+    if (factor - start) @ aside < 0:
+        aside = -aside
+    for shift, a, b, color in (
+        (-aside, start, end, colours.Q),
+        (aside, end, start, colours.GRADIENT),
     ):
-        shift = 0.011 * side
         ax.add_patch(
             FancyArrowPatch(
                 a + shift, b + shift, color=color, lw=2, mutation_scale=15,
                 arrowstyle="-|>", shrinkA=0, shrinkB=0,
             )
         )  # fmt: skip
-        x, y = (start + end) / 2 + 0.028 * side
-        across = "left" if side[0] > 0.2 else "right" if side[0] < -0.2 else "center"
-        ax.text(x, y, words, color=color, ha=across, va="center", linespacing=1.3)
 
 
 def _minus(text: str) -> str:
@@ -156,7 +162,7 @@ def from_step_to_step(rng: np.random.Generator) -> tuple[Figure, dict[str, Array
 def _states(model, X, y, given, rng):
     """Mean and standard deviation of q before every step of 400, and after the last.
 
-    The first step has the pencil's one draw, every other one 100 draws.
+    The first step has the pencil's one draw, every other one 1000.
     """
     family = MeanField()
     params = {"mu": np.array([given["μ"]]), "rho": np.array([given["ρ"]])}
@@ -166,7 +172,7 @@ def _states(model, X, y, given, rng):
         states.append((q.mean[0], q.sigma[0]))
         _, grads, _ = neg_elbo(model, family, params, eps, X, y)
         params = {name: params[name] - 0.05 * grads[name] for name in params}
-        eps = rng.standard_normal((100, 1))
+        eps = rng.standard_normal((1000, 1))
     return np.array(states)
 
 
