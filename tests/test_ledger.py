@@ -111,6 +111,7 @@ ROOMS = "families nn likelihoods priors objective estimators optim"
 ELSEWHERE = {
     **dict.fromkeys(("E01", "E02"), "exact"),  # Bayes' rule and the evidence
     "E03": "families",  # what the KL of any q is
+    "E08": "book",  # the chain itself, on the numbers of the first chapter
     "E37": "rupture",  # a likelihood as a reader would write one, outside the room
     **dict.fromkeys(("E43", "E44", "E77", "E78", "E79"), "families"),  # of one
     "E07": "model",

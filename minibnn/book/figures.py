@@ -18,6 +18,7 @@ from minibnn.book import (  # noqa: F401 (they register themselves)
     gallery,
     kl_figures,
     likelihood_figures,
+    one_step_figures,
     optimise_figures,
 )
 from minibnn.book.registry import FIGURES

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import integrate, optimize, stats
 
 import minibnn as mb
+from minibnn.book import trace
 from minibnn.estimators.pathwise import mirrored
 from minibnn.exact import conjugate as exact
 from minibnn.exact.laplace import laplace_root
@@ -100,7 +101,6 @@ def evidence_is_the_integral_of_the_joint():
 
     want = np.log(integrate.quad(joint, -12, 12, epsabs=1e-13)[0])
     close(mb.grid_posterior(labels, X, [1, 0, 0]).log_evidence, want, rtol=1e-9)
-# --- E0x: what the subject rests on ------------------------------------------------------
 
 
 @value("E03")
@@ -118,6 +118,27 @@ def kl_is_a_mean_of_numbers_that_are_not_negative():
         close(got, (mass * terms).sum(), rtol=1e-9, atol=1e-12)
         close(got, -(mass * np.log(ratio)).sum(), rtol=1e-9, atol=1e-12)
         assert (got > 0.1) == (prior.mean.ndim == 0)
+
+
+@value("E08")
+def one_step_with_a_pencil():
+    """The slopes by complex step through the loss written out."""
+    given = dict(x=-0.7, y=0.4, eps=1.3, noise_sd=0.8, prior_sd=1.6)
+
+    def loss(mu, rho):
+        sigma = np.log(1 + np.exp(rho))
+        f = (mu + sigma * given["eps"]) * given["x"]
+        nll = ((f - given["y"]) / given["noise_sd"]) ** 2 / 2 + np.log(given["noise_sd"])
+        v = (sigma / given["prior_sd"]) ** 2
+        kl = (mu / given["prior_sd"]) ** 2 / 2 + (v - 1 - np.log(v)) / 2
+        return nll + np.log(2 * np.pi) / 2 + kl
+
+    for mu, rho in ((0.3, 0.9), (-1.1, -2.0)):
+        found = trace.one_weight(mu=mu, rho=rho, **given)
+        number = {one.line: one.number for one in (*found.ahead, *found.back)}
+        close(number["E08f"], loss(mu, rho))
+        close(number["E08i"], loss(mu + 1e-30j, rho).imag / 1e-30)
+        close(number["E08l"], loss(mu, rho + 1e-30j).imag / 1e-30)
 
 
 # --- E3x: what an observation tells ----------------------------------------------------
