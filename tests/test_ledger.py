@@ -109,6 +109,7 @@ def test_value(label):
 # stands in the file of that object, whatever its digit.
 ROOMS = "families nn likelihoods priors objective estimators optim"
 ELSEWHERE = {
+    "E06": "nn",  # backpropagation of one weight
     "E37": "rupture",  # a likelihood as a reader would write one, outside the room
     **dict.fromkeys(("E43", "E44", "E77", "E78", "E79"), "families"),  # of one
     "E66": "likelihoods",  # the expectation under q of one likelihood, in closed form
