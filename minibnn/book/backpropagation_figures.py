@@ -62,17 +62,15 @@ def two_ways(rng):
         text = f"{words.get(name, letters.get(name, name))}\n{n[name]:.3f}"
         ax.text(x, y, minus(text), ha="center", va="center", color=Q, bbox=BOX)
     for start, end, slope, (x, y) in LINKS:
-        arrow(ax, PLACES[start], PLACES[end])
+        arrow(ax, PLACES[start], PLACES[end], 44 if end in "MV" else 32)
         text = f"×{n[slope] if slope else 1.0:.3f}"
         ax.text(x, y, minus(text), ha="center", va="center", color=GRADIENT)
-    arrow(ax, PLACES["Z"], (1.03, 0.5))
-    ax.text(1.04, 0.5, "loss", va="center", ha="left")
+    arrow(ax, PLACES["Z"], (1.02, 0.5), 0)
+    ax.text(1.03, 0.5, "loss", va="center", ha="left")
     ax.text(0.94, 0.57, minus(f"×{n['d_Z']:.3f}"), color=GRADIENT, ha="center")
     by_A = n["M_by_A"] + n["by_V"] * n["V_by_A"]
-    sum_ = (
-        f"dZ/dA = {n['M_by_A']:.3f} + {n['V_by_A']:.3f} × {n['by_V']:.3f} = {by_A:.3f}"
-    )
-    ax.text(0.56, 0.5, minus(sum_).replace(" = ", " =\n", 1), color=GRADIENT,
+    both = f"{n['M_by_A']:.3f} + {n['V_by_A']:.3f} × {n['by_V']:.3f} = {by_A:.3f}"
+    ax.text(0.56, 0.5, "dZ/dA, both ways:\n" + minus(both), color=GRADIENT,
             ha="center", va="center", fontsize=12)  # fmt: skip
     ax.set(xlim=(-0.02, 1.1), ylim=(0.02, 1.0))
     ax.set_title("Values go forwards (blue); a slope is a factor on the way back (red)")
@@ -83,11 +81,12 @@ def two_ways(rng):
 BOX = {"boxstyle": "round,pad=0.4", "fc": "white", "ec": "#888888"}
 
 
-def arrow(ax, start, end):
+def arrow(ax, start, end, room):
+    """An arrow between two boxes that stops ``room`` points before the second's middle."""
     ax.add_patch(
         FancyArrowPatch(
             start, end, color=Q, lw=2, mutation_scale=16, arrowstyle="-|>",
-            shrinkA=32, shrinkB=32, zorder=0,
+            shrinkA=32, shrinkB=room, zorder=0,
         )
     )  # fmt: skip
 
