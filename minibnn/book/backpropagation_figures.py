@@ -1,4 +1,4 @@
-"""Figures of the chapter on backpropagation: the two ways of an input."""
+"""Figures of the chapter on backpropagation: the two paths of an input."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -51,7 +51,7 @@ LINKS = [  # from, to, the slope's name, where its number stands
 
 
 @figure("E62")
-def two_ways(rng):
+def two_paths(rng):
     """Values on their way to Z, and the slope of every link."""
     n = one_draw()
     drawn = Figure(figsize=(10, 5.4))
@@ -70,7 +70,7 @@ def two_ways(rng):
     ax.text(0.94, 0.57, minus(f"×{n['d_Z']:.3f}"), color=GRADIENT, ha="center")
     by_A = n["M_by_A"] + n["by_V"] * n["V_by_A"]
     both = f"{n['M_by_A']:.3f} + {n['V_by_A']:.3f} × {n['by_V']:.3f} = {by_A:.3f}"
-    ax.text(0.56, 0.5, "dZ/dA, both ways:\n" + minus(both), color=GRADIENT,
+    ax.text(0.56, 0.5, "dZ/dA, both paths:\n" + minus(both), color=GRADIENT,
             ha="center", va="center", fontsize=12)  # fmt: skip
     ax.set(xlim=(-0.02, 1.1), ylim=(0.02, 1.0))
     ax.set_title("Values go forwards (blue); a slope is a factor on the way back (red)")
@@ -91,7 +91,7 @@ def arrow(ax, start, end, room):
     )  # fmt: skip
 
 
-# --- what is lost without the way through the variance ---------------------------------
+# --- what is lost without the path through the variance --------------------------------
 
 SCALES = np.geomspace(0.01, 1.0, 15)
 FORGOTTEN = "local-variance-path-to-inputs-lost"
@@ -125,8 +125,8 @@ def lost(scale):
 
 
 @figure("E62")
-def lost_way(rng):
-    """The error of both gradients of the first layer without the way through V."""
+def lost_path(rng):
+    """The error of both gradients of the first layer without the path through V."""
     shares = 100 * np.array([lost(scale) for scale in SCALES])
     drawn = Figure()
     ax = drawn.add_subplot()
@@ -135,7 +135,7 @@ def lost_way(rng):
     ax.axhline(100, color="k", lw=1, ls=":")
     ax.text(0.0105, 108, "as large as the gradient itself", va="bottom", fontsize=12)
     ax.set(xlabel="σ of all weights", ylabel="error of the gradient, %", ylim=(0.1, 400))
-    ax.set_title("The input's way through the variance, left out: wrong and unnoticed")
+    ax.set_title("Without the input's path through the variance: wrong, and only in the first layer")
     ax.text(0.98, 0.05, "last layer: no error", transform=ax.transAxes, ha="right")
     ax.legend(loc="center right")
     return drawn, {"shares": shares}
