@@ -46,7 +46,7 @@ LINKS = [  # from, to, the slope's name, where its number stands
     ("rho", "sigma", "sigma_by_rho", (0.185, 0.195)),
     ("sigma", "V", "V_by_sigma", (0.44, 0.115)),
     ("M", "Z", None, (0.735, 0.7)),
-    ("V", "Z", "by_V", (0.75, 0.29)),
+    ("V", "Z", "by_V", (0.72, 0.29)),
 ]
 
 
@@ -68,6 +68,7 @@ def two_paths(rng):
     arrow(ax, PLACES["Z"], (1.02, 0.5), 0)
     ax.text(1.03, 0.5, "loss", va="center", ha="left")
     ax.text(0.94, 0.57, minus(f"×{n['d_Z']:.3f}"), color=GRADIENT, ha="center")
+    ax.text(0.82, 0.375, "noise ε = 0.7", ha="center", va="center", fontsize=12)
     by_A = n["M_by_A"] + n["by_V"] * n["V_by_A"]
     both = f"{n['M_by_A']:.3f} + {n['V_by_A']:.3f} × {n['by_V']:.3f} = {by_A:.3f}"
     ax.text(0.56, 0.5, "dZ/dA, both paths:\n" + minus(both), color=GRADIENT,
