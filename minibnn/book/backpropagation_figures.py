@@ -136,7 +136,7 @@ def lost_path(rng):
     ax.axhline(100, color="k", lw=1, ls=":")
     ax.text(0.0105, 108, "as large as the gradient itself", va="bottom", fontsize=12)
     ax.set(xlabel="σ of all weights", ylabel="error of the gradient, %", ylim=(0.1, 400))
-    ax.set_title("Without the input's path through the variance: wrong, and only in the first layer")
+    ax.set_title("Without the input's path through V the first layer is wrong")
     ax.text(0.98, 0.05, "last layer: no error", transform=ax.transAxes, ha="right")
     ax.legend(loc="center right")
     return drawn, {"shares": shares}

@@ -14,8 +14,12 @@ from matplotlib import style
 
 from minibnn.book import (  # noqa: F401 (they register themselves)
     backpropagation_figures,
+    bayes_figures,
     first_page,
     gallery,
+    kl_figures,
+    likelihood_figures,
+    optimise_figures,
 )
 from minibnn.book.registry import FIGURES
 from minibnn.validation.arguments import as_float_array
