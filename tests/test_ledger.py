@@ -109,6 +109,7 @@ def test_value(label):
 # stands in the file of that object, whatever its digit.
 ROOMS = "families nn likelihoods priors objective estimators optim"
 ELSEWHERE = {
+    "E06": "nn",  # backpropagation of one weight
     **dict.fromkeys(("E01", "E02"), "exact"),  # Bayes' rule and the evidence
     "E03": "families",  # what the KL of any q is
     "E08": "book",  # the chain itself, on the numbers of the first chapter

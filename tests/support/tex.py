@@ -13,7 +13,8 @@ A page displays a derivation line by line, each with a label::
 of the chain, a dict from TeX to
 
 - a number or an array;
-- a function of bound variables, by the names of its arguments: ``lambda w: ...``;
+- a function of bound variables, by the names of its arguments: ``lambda w: ...``; one
+  that is bound in some places only has a default for the others: ``lambda k=2: ...``;
 - ``Over("w", nodes, weights)`` for what binds a variable: ``E_q``, ``\sum_s``, ``\int``;
   of ``\int`` the body ends at ``until`` (``"dw"``). A list of them: line after line takes
   the next, so that neighbours are evaluated by different routes;
@@ -486,19 +487,19 @@ def _name(node, place):
 
 
 @cache
-def arguments_of(function):
-    """The names of the arguments of a function."""
-    return tuple(inspect.signature(function).parameters)
+def wants(function):
+    """(name, default) of the arguments of a function."""
+    return [(p.name, p.default) for p in inspect.signature(function).parameters.values()]
 
 
 def _atom(node, place):
     what = place.table[node.what]
     if callable(what):
-        wanted = arguments_of(what)
-        missing = [name for name in wanted if name not in place.bound]
+        given = {name: place.bound.get(name, there) for name, there in wants(what)}
+        missing = [name for name, v in given.items() if v is inspect.Parameter.empty]
         if missing:
             raise ValueError(f"{''.join(node.what)} needs {missing}, which nothing binds")
-        return what(*(place.bound[name] for name in wanted))
+        return what(**given)
     return what
 
 
