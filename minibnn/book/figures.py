@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib import style
 
-from minibnn.book import first_page, gallery  # noqa: F401 (they register themselves)
+from minibnn.book import elbo_figures, first_page, gallery  # noqa: F401 (they register themselves)
 from minibnn.book.registry import FIGURES
 from minibnn.validation.arguments import as_float_array
 
