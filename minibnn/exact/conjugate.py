@@ -88,7 +88,7 @@ class Decomposition(NamedTuple):
         Add and take away log q(w), and take the mean under q: the left side is a number,
         E_q[log p(w) - log q(w)] is -KL(q || p), E_q[log q(w) - log p(w|D)] is the last
         KL. It is never negative (Jensen), so the ELBO is a lower bound.
-    Source.  Jordan et al. 1999, sec. 6.
+    Source.  Jordan et al. 1999.
 
     Examples
     --------

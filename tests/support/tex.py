@@ -13,7 +13,8 @@ A page displays a derivation line by line, each with a label::
 of the chain, a dict from TeX to
 
 - a number or an array;
-- a function of bound variables, by the names of its arguments: ``lambda w: ...``;
+- a function of bound variables, by the names of its arguments: ``lambda w: ...``; one
+  that nothing binds has its value at the point;
 - ``Over("w", nodes, weights)`` for what binds a variable: ``E_q``, ``\sum_s``, ``\int``;
   of ``\int`` the body ends at ``until`` (``"dw"``). A list of them: line after line takes
   the next, so that neighbours are evaluated by different routes;
@@ -494,11 +495,11 @@ def arguments_of(function):
 def _atom(node, place):
     what = place.table[node.what]
     if callable(what):
-        wanted = arguments_of(what)
-        missing = [name for name in wanted if name not in place.bound]
+        wanted, known = arguments_of(what), place.point | place.bound
+        missing = [name for name in wanted if name not in known]
         if missing:
             raise ValueError(f"{''.join(node.what)} needs {missing}, which nothing binds")
-        return what(*(place.bound[name] for name in wanted))
+        return what(*(known[name] for name in wanted))
     return what
 
 
