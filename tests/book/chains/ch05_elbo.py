@@ -1,9 +1,12 @@
 """Chapter 05: what the letters of its derivations mean, each by a route of its own.
 
 One weight, y = tanh(w x) + noise. The evidence and the posterior come from a fine sum over
-weights, the KL from the prior in closed form, that from the posterior by scipy's adaptive
-quadrature; means under q by Gauss-Hermite and by the trapezoid rule in turn.
+weights, the KL from the prior in closed form, other means under q from scipy's adaptive
+quadrature; those of the lines from two lattices in turn.
 """
+
+import math
+from functools import cache
 
 import numpy as np
 from scipy import integrate, stats
@@ -11,11 +14,19 @@ from support.tex import Chain, Over
 
 import minibnn as mb
 
-X, Y = np.array([0.6, -1.3, 0.9]), np.array([0.4, -0.7, 1.1])
-GRID = np.linspace(-14, 14, 4001)
-STEP = GRID[1] - GRID[0]
-NODES, MASSES = np.polynomial.hermite_e.hermegauss(80)
-MASSES = MASSES / MASSES.sum()
+X, Y = (0.6, -1.3, 0.9), (0.4, -0.7, 1.1)
+FINE = np.linspace(-14, 14, 2001)
+COARSE = np.linspace(-9, 9, 181)
+
+
+def normal(x, mean, sd):
+    return np.exp(-0.5 * ((x - mean) / sd) ** 2) / (sd * math.sqrt(2 * math.pi))
+
+
+def lattice(mean, sd, names="w", reach=14, step=0.5):
+    """A mean under N(mean, sd²) by the trapezoid rule."""
+    z = np.arange(-reach, reach + step / 2, step)
+    return Over(names, (mean + sd * z).tolist(), (normal(z, 0, 1) * step).tolist())
 
 
 class One:
@@ -25,21 +36,19 @@ class One:
         self.p = p
 
     def prior(self, w):
-        return stats.norm.pdf(w, self.p["m0"], self.p["s0"])
+        return normal(w, self.p["m0"], self.p["s0"])
 
     def likelihood(self, w):
-        noise = (Y - np.tanh(np.multiply.outer(w, X))) / self.p["noise"]
-        return np.exp(-0.5 * (noise**2).sum(-1)) / self.p["noise"] ** 3
+        noise = self.p["noise"]
+        a, b, c = (normal(y, np.tanh(w * x), noise) for x, y in zip(X, Y, strict=True))
+        return a * b * c
 
     def q(self, w):
-        return stats.norm.pdf(w, self.p["mu"], self.p["sigma"])
-
-    def log_q(self, w):
-        return stats.norm.logpdf(w, self.p["mu"], self.p["sigma"])
+        return normal(w, self.p["mu"], self.p["sigma"])
 
     def mass(self, T=1.0):
         """∫ p(w) p(D | w)^(1/T) dw."""
-        return (self.prior(GRID) * self.likelihood(GRID) ** (1 / T)).sum() * STEP
+        return np.trapezoid(self.prior(FINE) * self.likelihood(FINE) ** (1 / T), FINE)
 
     def weight(self, w):
         return self.likelihood(w) * self.prior(w) / self.q(w)
@@ -60,10 +69,9 @@ class One:
         log_mass = np.log(self.mass(T))
 
         def log_p(w):
-            power = np.log(self.likelihood(w)) / T
-            return stats.norm.logpdf(w, self.p["m0"], self.p["s0"]) + power - log_mass
+            return np.log(self.prior(w)) + np.log(self.likelihood(w)) / T - log_mass
 
-        return self.mean(lambda w: self.log_q(w) - log_p(w))
+        return self.mean(lambda w: np.log(self.q(w)) - log_p(w))
 
     def expected(self):
         return self.mean(lambda w: np.log(self.likelihood(w)))
@@ -72,20 +80,13 @@ class One:
         return self.expected() - self.kl_prior()
 
 
-def under_q(one):
-    """Means under q, by two rules in turn."""
-    m, s = one.p["mu"], one.p["sigma"]
-    near = np.linspace(m - 11 * s, m + 11 * s, 401)
-    other = one.q(near) * (near[1] - near[0])
-    return [Over("w", m + s * NODES, MASSES), Over("w", near, other)]
-
-
 def common(p):
     one = One(p)
     return one, {
-        "E_q": under_q(one), "q(w)": one.q, "p(w)": one.prior,
-        r"p(D \mid w)": one.likelihood,
-        r"\int": Over("w", GRID, np.full(len(GRID), STEP), until="dw"),
+        "E_q": [lattice(p["mu"], p["sigma"]), lattice(p["mu"], p["sigma"], step=0.4)],
+        "q(w)": cache(one.q), "p(w)": cache(one.prior),
+        r"p(D \mid w)": cache(one.likelihood),
+        r"\int": Over("w", COARSE.tolist(), [0.1] * len(COARSE), until="dw"),
         r"\mathrm{KL}(q \mathbin{\Vert} p)": one.kl_prior(),
     }  # fmt: skip
 
@@ -93,31 +94,34 @@ def common(p):
 def identity(p):
     one, names = common(p)
     evidence = one.mass()
-    pairs = [(a, b) for a in range(80) for b in range(80)]
-    both = [tuple(p["mu"] + p["sigma"] * NODES[list(pair)]) for pair in pairs]
+    side = lattice(p["mu"], p["sigma"], reach=6)
+    pairs = [(a, b) for a in side.nodes for b in side.nodes]
+    mass = [a * b for a in side.weights for b in side.weights]
+    weight = cache(one.weight)
     return names | {
         r"\log p(D)": np.log(evidence), r"\mathrm{ELBO}": one.elbo(),
         r"p(w \mid D)": lambda w: one.likelihood(w) * one.prior(w) / evidence,
         r"\mathrm{KL}(q \mathbin{\Vert} p(\cdot \mid D))": one.kl_tempered(),
         r"\mathrm{IW}_S": of_two(one), "S": 2.0, r"\sum_s": Over("s", range(2)),
-        "E": Over(("w_1", "w_2"), both, [MASSES[a] * MASSES[b] for a, b in pairs]),
-        "v_s": lambda s, w_1, w_2: one.weight((w_1, w_2)[s]),
+        "E": Over(("w_1", "w_2"), pairs, mass),
+        "v_s": lambda s, w_1, w_2: weight((w_1, w_2)[s]),
     }  # fmt: skip
 
 
 def of_two(one):
     """E log of the mean of two weights, by the trapezoid rule in the plane."""
-    z = np.linspace(-9, 9, 401)
-    mass = stats.norm.pdf(z) * (z[1] - z[0])
+    z = np.linspace(-8, 8, 401)
+    mass = normal(z, 0, 1) * (z[1] - z[0])
     v = one.weight(one.p["mu"] + one.p["sigma"] * z)
     return mass @ np.log((v[:, None] + v) / 2) @ mass
 
 
 def tempered(p):
     one, names = common(p)
-    T = p["T"]
+    T, mass = p["T"], one.mass(p["T"])
     return names | {
-        "T": T, "p_T(w)": lambda w: one.prior(w) * one.likelihood(w) ** (1 / T) / one.mass(T),
+        "T": T,
+        "p_T(w)": cache(lambda w: one.prior(w) * one.likelihood(w) ** (1 / T) / mass),
         r"\mathrm{KL}(q \mathbin{\Vert} p_T)": one.kl_tempered(T),
         r"E_q[\log p(D \mid w)]": one.expected(),
     }  # fmt: skip
@@ -128,7 +132,8 @@ def loss(p):
     rng = np.random.default_rng(p["seed"])
     S, B, N, T = p["S"], p["B"], p["N"], p["T"]
     x, y, eps = rng.normal(size=(B, 1)), rng.normal(size=B), rng.normal(size=(S, 1))
-    model = mb.Model(mb.MLP([1, 1], bias=False), mb.Gaussian(0.7), mb.GaussianPrior(0.2, 1.4))
+    prior = mb.GaussianPrior(0.2, 1.4)
+    model = mb.Model(mb.MLP([1, 1], bias=False), mb.Gaussian(0.7), prior)
     params = {"mu": np.array([0.6]), "rho": np.log([0.8])}
     value, _, _ = mb.neg_elbo(
         model, mb.MeanField("exp"), params, eps, x, y, n_data=N, kl_weight=T
