@@ -104,7 +104,7 @@ def identity(p):
         r"\mathrm{KL}(q \mathbin{\Vert} p(\cdot \mid D))": one.kl_tempered(),
         r"\mathrm{IW}_S": of_two(one), "S": 2.0, r"\sum_s": Over("s", range(2)),
         "E": Over(("w_1", "w_2"), pairs, mass),
-        "v_s": lambda s, w_1, w_2: weight((w_1, w_2)[s]),
+        "u_s": lambda s, w_1, w_2: weight((w_1, w_2)[s]),
     }  # fmt: skip
 
 
