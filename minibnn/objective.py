@@ -17,7 +17,7 @@ from minibnn.model import Model
 from minibnn.types import Array, FloatArray, Params
 
 
-@equation("E51", "E52", "E53")
+@equation("E51", "E52", "E53", "E54")
 def objective(
     model: Model,
     family: Family,
@@ -36,6 +36,7 @@ def objective(
     (E52)  ∂loss/∂mu  = (N/B) (1/S) Σ_s g_s          + beta ∂KL/∂mu
     (E53)  ∂loss/∂rho = (N/B) (1/S) Σ_s g_s ∘ eps_s ∘ ∂sigma/∂rho
                         + beta ∂KL/∂(log sigma) ∘ ∂(log sigma)/∂rho
+    (E54)  least over all q where q(w) ∝ p(w) p(D|w)^(1/beta)
     Derivation.  -ELBO = E_q[-log p(D|w)] + KL(q || p). A batch of B rows drawn without
         preference has expected nll (B/N) of the whole, so N/B makes it unbiased. The
         estimator replaces E_q by the mean over S noises; with g_s = ∂nll_s/∂w_s its

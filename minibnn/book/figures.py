@@ -15,6 +15,7 @@ from matplotlib import style
 from minibnn.book import (  # noqa: F401 (they register themselves)
     backpropagation_figures,
     bayes_figures,
+    elbo_figures,
     first_page,
     gallery,
     kl_figures,

@@ -14,7 +14,7 @@ of the chain, a dict from TeX to
 
 - a number or an array;
 - a function of bound variables, by the names of its arguments: ``lambda w: ...``; one
-  that is bound in some places only has a default for the others: ``lambda k=2: ...``;
+  that nothing binds has its value at the point, or its default: ``lambda k=2: ...``;
 - ``Over("w", nodes, weights)`` for what binds a variable: ``E_q``, ``\sum_s``, ``\int``;
   of ``\int`` the body ends at ``until`` (``"dw"``). A list of them: line after line takes
   the next, so that neighbours are evaluated by different routes;
@@ -495,7 +495,8 @@ def wants(function):
 def _atom(node, place):
     what = place.table[node.what]
     if callable(what):
-        given = {name: place.bound.get(name, there) for name, there in wants(what)}
+        known = place.point | place.bound
+        given = {name: known.get(name, there) for name, there in wants(what)}
         missing = [name for name, v in given.items() if v is inspect.Parameter.empty]
         if missing:
             raise ValueError(f"{''.join(node.what)} needs {missing}, which nothing binds")

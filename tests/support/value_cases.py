@@ -139,6 +139,48 @@ def one_step_with_a_pencil():
         close(number["E08f"], loss(mu, rho))
         close(number["E08i"], loss(mu + 1e-30j, rho).imag / 1e-30)
         close(number["E08l"], loss(mu, rho + 1e-30j).imag / 1e-30)
+def line_in_words():
+    """A weight w ~ N(0.3, 0.9²), y = w x + noise: model, X, y and both log densities."""
+    X, y, q = np.array([[0.7], [-1.2], [0.4]]), np.array([0.9, -0.2, 0.5]), (0.5, 0.4)
+    prior = mb.GaussianPrior(0.3, 0.9)
+    model = mb.Model(mb.MLP([1, 1], bias=False), mb.Gaussian(0.6), prior)
+
+    def log_joint(w, power=1.0):
+        likelihood = stats.norm.logpdf(y[:, None], X * w, 0.6).sum(0)
+        return stats.norm.logpdf(w, 0.3, 0.9) + power * likelihood
+
+    return model, X, y, q, log_joint
+
+
+@value("E04")
+def evidence_is_elbo_and_kl():
+    """Each of the three numbers by a sum of its own over a fine grid of weights."""
+    model, X, y, (mean, sd), log_joint = line_in_words()
+    w, step = np.linspace(-8, 8, 40001, retstep=True)
+    log_p, log_q = log_joint(w), stats.norm.logpdf(w, mean, sd)
+    evidence = np.log(np.exp(log_p).sum() * step)
+    elbo = (np.exp(log_q) * (log_p - log_q)).sum() * step
+    kl = (np.exp(log_q) * (log_q - log_p + evidence)).sum() * step
+    q = Q(np.array([mean]), np.array([sd]), np.log([sd]))
+    for posterior in (mb.exact_posterior(model, X, y), mb.grid_posterior(model, X, y)):
+        got = posterior.decompose(q)
+        close([got.log_evidence, got.elbo, got.kl_posterior], [evidence, elbo, kl], 1e-9)
+        assert abs(got.residual) < 1e-9
+
+
+@value("E54")
+def a_weight_on_the_kl_tempers_the_likelihood():
+    """The q that a fit with KL weight T ends at has the moments of p L^(1/T)."""
+    model, X, y, _, log_joint = line_in_words()
+    w = np.linspace(-8, 8, 40001)
+    for T in (0.4, 1.0, 2.5):
+        mass = np.exp(log_joint(w, 1 / T))
+        mean = np.average(w, weights=mass)
+        sd = np.sqrt(np.average((w - mean) ** 2, weights=mass))
+        q = mb.fit(
+            model, mb.MeanField(), X, y, rng=0, estimator=mb.Exact(), kl_weight=T
+        ).q
+        close([q.mean[0], q.sigma[0]], [mean, sd], rtol=1e-5)
 
 
 # --- E3x: what an observation tells ----------------------------------------------------
