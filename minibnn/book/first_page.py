@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 from minibnn import datasets, plots
 from minibnn.book import colours, demo
 from minibnn.book.registry import figure
-from minibnn.estimators.pathwise import Pathwise
 from minibnn.families.mean_field import MeanField
 from minibnn.likelihoods.bernoulli import Bernoulli
 from minibnn.likelihoods.gaussian import Gaussian
@@ -16,9 +15,7 @@ from minibnn.model import Model
 from minibnn.nn.mlp import MLP
 from minibnn.optim.adam import Adam
 from minibnn.optim.cosine import Cosine
-from minibnn.optim.sgd import SGD
 from minibnn.priors.gaussian import GaussianPrior
-from minibnn.svi.failure import FitError
 from minibnn.svi.fit import fit
 
 WEIGHT = 5  # the weight that the page follows
@@ -83,40 +80,6 @@ def one_weight(rng):
     right.set_title("Prior, and q at the end")
     right.set_xlim(-3, 3)
     return drawn, {"mu": mu[:, both], "sigma": sigma[:, both]}
-
-
-@figure("E13", "E71", tolerance=TRAINED)
-def literal_sigma(rng):
-    """The standard deviations under sigma <- sigma - a dsigma, for two step sizes."""
-    small, _ = literal_run(2e-6, 400)
-    large, error = literal_run(1e-5, 400)
-    drawn = Figure(figsize=(11, 5))
-    left, right = drawn.subplots(1, 2, sharey=True)
-    for ax, sigma in ((left, small), (right, large)):
-        ax.plot(np.arange(len(sigma)), sigma, color=plots.BLUE, lw=1, alpha=0.7)
-        ax.axhline(0, color="k", lw=1)
-        ax.set_xlabel("step")
-    left.set_ylabel("σ of the 25 weights")
-    left.set_title("a = 2e-6: positive all the way")
-    right.set_title(f"a = 1e-5: the next step after {len(large) - 1} leaves (0, ∞)")
-    return drawn, {"small": small, "large": large, "failed_at": np.array([error.step])}
-
-
-def literal_run(rate, steps):
-    """All sigmas of a run of plain gradient descent on sigma itself; how it failed."""
-    data, model = example()
-    family, failure = MeanField(scale="identity"), None
-    start = family.init(model, rng=0)
-    sigma = [start["rho"]]
-    try:
-        fit(
-            model, family, data.X, data.y, rng=0, start=start, estimator=Pathwise(),
-            optimizer=SGD(rate), max_steps=steps,
-            callback=lambda info: sigma.append(info.params["rho"]),
-        )
-    except FitError as error:
-        failure = error
-    return np.stack(sigma), failure
 
 
 # --- what q says ---------------------------------------------------------------------
