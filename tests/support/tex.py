@@ -550,7 +550,12 @@ MEANING = {
 
 
 def holds(relation, left, right, rtol):
-    """Whether a relation between two values holds to a relative rtol."""
+    """Whether a relation between two values holds to a relative rtol.
+
+    Infinity holds nothing: the room around it would be infinite too.
+    """
+    if not np.all(np.isfinite(left)) or not np.all(np.isfinite(right)):
+        return False
     room = rtol * (np.abs(left) + np.abs(right)) + 1e-12
     room = np.max(room)
     with np.errstate(all="ignore"):
