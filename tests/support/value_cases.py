@@ -5,6 +5,8 @@ entropies, averages and exact answers: ``VALUES[label]()`` compares the package 
 slow words, scipy or quadrature and raises AssertionError.
 """
 
+from itertools import combinations
+
 import numpy as np
 from scipy import integrate, optimize, stats
 
@@ -244,6 +246,28 @@ def variance_of_outputs_by_enumeration():
     F = net(signs * s, X)
     close(F.mean(0), 0)
     close(output_variance(net, mb.GaussianPrior(0.0, s), X), (F**2).mean(0))
+
+
+# --- E5x: a minibatch stands for all rows --------------------------------------------
+
+
+@value("E55")
+def minibatches_are_right_on_average():
+    """Loss and gradient, averaged over all batches of 2 of 5 rows, are those of all."""
+    rng = np.random.default_rng(3)
+    X, y, eps = rng.normal(size=(5, 2)), rng.normal(size=5), rng.normal(size=(3, 13))
+    family = mb.MeanField()
+    model = mb.Model(mb.MLP([2, 3, 1]), mb.Gaussian(0.4), mb.GaussianPrior(0.2, 1.3))
+    start = family.init(model, rng=1)
+
+    def flat(rows):
+        args = model, family, start, eps, X[rows], y[rows]
+        loss, grads, _ = mb.neg_elbo(*args, n_data=5)
+        return np.concatenate([[loss], grads["mu"], grads["rho"]])
+
+    batches = [flat(list(rows)) for rows in combinations(range(5), 2)]
+    close(np.mean(batches, axis=0), flat(slice(None)))
+    assert np.std(batches, axis=0).min() > 1e-6  # no batch is the whole
 
 
 # --- E6x: estimators whose gradient is not the derivative of their value -------------
