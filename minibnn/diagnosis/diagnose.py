@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from minibnn.diagnosis import facts, fitted_number, numerical
+from minibnn.diagnosis import facts, fitted_number, numerical, untold
 from minibnn.diagnosis.findings import Diagnosis, Finding
 from minibnn.diagnosis.points import RTOL, Case, resolution
 from minibnn.diagnosis.screen import prepared, screened, unseen
@@ -39,12 +41,14 @@ def diagnose(
     student_gradient : function or dict of arrays
         The gradient at ``case``: a dict with the keys and shapes of ``case.params``; or
         a function that returns one, alone or as the second item of a tuple
-        ``(loss, gradient, ...)``. A function is called
-
-        - as ``f(case)`` if it takes exactly one argument,
-        - like ``neg_elbo`` if its first argument is named ``model``,
-        - else as ``f(params, noise, X, y)``; ``n_data`` and ``kl_weight`` are passed
-          by name if it has arguments of these names.
+        ``(loss, gradient, ...)``; arrays in the order of the params do as well. A
+        function of one argument is given the case, or the params if it calls them so.
+        Any other says by its names what it wants, in any order: ``params`` or the arrays
+        ``mu, rho``; ``noise`` or ``eps``; ``X``; ``y``; ``n_data`` or ``N``;
+        ``kl_weight``, ``T`` or ``beta``; ``model``, ``family``, ``estimator``. Without
+        such names the order is ``(params, noise, X, y)``. What it does not take it need
+        not know: without ``kl_weight`` it is judged with 1, and without ``n_data`` with
+        the N that is seen in it.
     case : Case
         From ``minibnn.diagnosis.points``: ``generic(model, family)`` or your own.
 
@@ -74,20 +78,56 @@ def diagnose(
     check_instance("case", case, Case, "a Case from minibnn.diagnosis.points")
     chain = prepared(case)
     gradient, dtype = claimed_gradient(student_gradient, case)
-    rtol = max(RTOL, 256 * np.finfo(dtype).eps)
-    search = Search(chain, chain.blocks.flat(gradient), resolution(chain, dtype), rtol)
-    listed = screened(chain, LISTED)
-    hidden = tuple(m.description for m in unseen(listed, search.allowance))
+    look = partial(_search, chain.blocks.flat(gradient), dtype)
+    search = look(chain)
     if not search.wrong.any():
-        return _diagnosis("no mistake", search, (), (), hidden)
+        return _diagnosis("no mistake", search)
     given = student_gradient, case
     if callable(student_gradient) and not frozen_noise(*given, gradient):
-        return _redrawn(search, hidden)
-    student = Student(*given, chain)
+        return _redrawn(search)
+    used = untold.instead(Student(*given, chain))
+    return _right(look, used) or _fewest_mistakes(look, used, chain, student_gradient)
+
+
+def _search(gradient, dtype, chain):
+    rtol = max(RTOL, 256 * np.finfo(dtype).eps)
+    return Search(chain, gradient, resolution(chain, dtype), rtol)
+
+
+def _right(look, used):
+    """Right with what the function takes, or but for its own N; else None."""
+    search = look(used.chain)
+    if not search.wrong.any():
+        return _diagnosis("no mistake", search, (), used.facts)
+    error = untold.error_but_for_n(search, used)
+    if error is None:
+        return None
+    other = look(used.likely)
+    otherwise = _listed(other, None) if other.wrong.any() else ()
+    found = _diagnosis("right if", other, otherwise, used.facts)
+    clean = dict.fromkeys(found.clean, True)
+    return replace(found, condition=used.condition, error=error, clean=clean)
+
+
+def _fewest_mistakes(look, used, chain, function):
+    """What is wrong, with what the function takes or at its case as it is."""
+    found = []
+    for at in dict.fromkeys((used.likely, chain)):
+        found.append(_mistaken(look(at), Student(function, at.case, at), used.facts))
+        if _count(found[-1]) == 1:
+            break
+    return min(found, key=lambda diagnosis: _count(diagnosis) or np.inf)
+
+
+def _count(diagnosis):
+    return sum(finding.rank == 1 for finding in diagnosis.mistakes)
+
+
+def _mistaken(search, student, told):
+    """The diagnosis of a gradient that is wrong."""
     fits = _explanations(search, student)
-    verdict = "mistake" if fits else "none fits"
-    known = facts.sentences(search, student, named=bool(fits))
-    return _diagnosis(verdict, search, fits, known, hidden)
+    known = (*told, *facts.sentences(search, student, named=bool(fits)))
+    return _diagnosis("mistake" if fits else "none fits", search, fits, known)
 
 
 def _explanations(search, student):
@@ -239,20 +279,22 @@ def _odd(search, odd):
     return mistake, names, None
 
 
-def _redrawn(search, hidden):
+def _redrawn(search):
     mistake = Mistake(
         "noise-redrawn", "E61", "two calls, two answers: fresh noise, or a state that "
         "moves on", "the noise it is given, and nothing kept from call to call",
         "Call your function twice. Why does it give two answers?", "",
     )  # fmt: skip
-    return _diagnosis("mistake", search, [[(mistake, "everywhere", None)]], (), hidden)
+    return _diagnosis("mistake", search, [[(mistake, "everywhere", None)]])
 
 
-def _diagnosis(verdict, search, groups, known, hidden):
+def _diagnosis(verdict, search, groups=(), known=()):
     findings = [finding for rank, group in enumerate(groups, 1)
                 for finding in _findings(search, group, rank)]  # fmt: skip
     names = [" ".join(str(part) for part in name if part) for name in search.blocks.names]
     right = [bool(ok) for ok in search.right_in]
+    listed = screened(search.chain, LISTED)
+    hidden = tuple(m.description for m in unseen(listed, search.allowance))
     return Diagnosis(
         verdict, tuple(findings), tuple(known), dict(zip(names, right, strict=True)),
         _size(search, search.chain.right), hidden,

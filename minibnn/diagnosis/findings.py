@@ -63,7 +63,9 @@ class Diagnosis:
 
     Attributes
     ----------
-    verdict : {"no mistake", "mistake", "none fits"}
+    verdict : {"no mistake", "right if", "mistake", "none fits"}
+        "right if": right on a condition that cannot be checked here, because the
+        function does not take ``n_data``.
     mistakes : tuple of Finding
         Ranked; the findings of rank 1 together are the best explanation. Lower ranks
         give the same numbers at this point.
@@ -75,14 +77,18 @@ class Diagnosis:
         Largest error of a coordinate relative to the terms it is a sum of.
     hidden : tuple of Description
         Known mistakes that cannot be seen at this point (see ``points.lint``).
+    condition : str
+        Of the verdict "right if", such as "N = 40"; else empty. ``mistakes`` then are
+        what it would be otherwise, where that has a name.
     """
 
-    verdict: Literal["no mistake", "mistake", "none fits"]
+    verdict: Literal["no mistake", "right if", "mistake", "none fits"]
     mistakes: tuple[Finding, ...]
     facts: tuple[str, ...]
     clean: dict[str, bool]
     error: float
     hidden: tuple[Description, ...]
+    condition: str = ""
 
     def __str__(self) -> str:
         head, *facts = self._words()
@@ -92,6 +98,8 @@ class Diagnosis:
         """What is said before the mistakes, and each fact that is told after them."""
         head = {
             "no mistake": f"no mistake: the gradient is right to {self.error:.1e}",
+            "right if": f"right to {self.error:.1e} if {self.condition} in your run"
+            + ("; otherwise" if self.mistakes else ""),
             "none fits": f"wrong by {self.error:.1e}, and no known mistake fits",
             "mistake": f"wrong by {self.error:.1e}; most likely",
         }[self.verdict]
@@ -121,6 +129,7 @@ class Diagnosis:
         """Plain numbers and strings, for JSON."""
         return {
             "verdict": self.verdict,
+            "condition": self.condition,
             "error": self.error,
             "mistakes": [vars(finding).copy() for finding in self.mistakes],
             "facts": list(self.facts),
