@@ -76,7 +76,8 @@ def diagnose(
     ('gradient-of-the-elbo', '-loss')
     """
     check_instance("case", case, Case, "a Case from minibnn.diagnosis.points")
-    chain = prepared(case)
+    chain = untold.with_flat_targets(student_gradient, prepared(case))
+    case = chain.case
     gradient, dtype = claimed_gradient(student_gradient, case)
     look = partial(_search, chain.blocks.flat(gradient), dtype)
     search = look(chain)
@@ -85,8 +86,9 @@ def diagnose(
     given = student_gradient, case
     if callable(student_gradient) and not frozen_noise(*given, gradient):
         return _redrawn(search)
-    used = untold.instead(Student(*given, chain))
-    return _right(look, used) or _fewest_mistakes(look, used, chain, student_gradient)
+    student = Student(*given, chain)
+    used = untold.instead(student)
+    return _right(look, used, student) or _fewest_mistakes(look, used, student)
 
 
 def _search(gradient, dtype, chain):
@@ -94,26 +96,27 @@ def _search(gradient, dtype, chain):
     return Search(chain, gradient, resolution(chain, dtype), rtol)
 
 
-def _right(look, used):
-    """Right with what the function takes, or but for its own N; else None."""
+def _right(look, used, student):
+    """Right with what the function takes, or but for its own N or prior; else None."""
     search = look(used.chain)
     if not search.wrong.any():
         return _diagnosis("no mistake", search, (), used.facts)
-    error = untold.error_but_for_n(search, used)
-    if error is None:
+    on = untold.condition(look, used)
+    if on is None:
         return None
     other = look(used.likely)
-    otherwise = _listed(other, None) if other.wrong.any() else ()
+    otherwise = _explanations(other, student.at_chain(used.likely))
     found = _diagnosis("right if", other, otherwise, used.facts)
     clean = dict.fromkeys(found.clean, True)
-    return replace(found, condition=used.condition, error=error, clean=clean)
+    return replace(found, condition=on[0], error=on[1], clean=clean)
 
 
-def _fewest_mistakes(look, used, chain, function):
+def _fewest_mistakes(look, used, student):
     """What is wrong, with what the function takes or at its case as it is."""
     found = []
-    for at in dict.fromkeys((used.likely, chain)):
-        found.append(_mistaken(look(at), Student(function, at.case, at), used.facts))
+    for chain in dict.fromkeys((used.likely, student.chain)):
+        told = used.facts + used.own
+        found.append(_mistaken(look(chain), student.at_chain(chain), told))
         if _count(found[-1]) == 1:
             break
     return min(found, key=lambda diagnosis: _count(diagnosis) or np.inf)
@@ -132,6 +135,8 @@ def _mistaken(search, student, told):
 
 def _explanations(search, student):
     """Groups of (mistake, words where), best first: of the first kind that fits."""
+    if not search.wrong.any():
+        return []
     kinds = (_zero, _listed, _by_rule, _with_a_number, _by_numerics, _single_coordinates,
              _with_factor, _several)  # fmt: skip
     kinds = kinds[:5] if _own(search) else kinds

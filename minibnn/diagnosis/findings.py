@@ -65,7 +65,7 @@ class Diagnosis:
     ----------
     verdict : {"no mistake", "right if", "mistake", "none fits"}
         "right if": right on a condition that cannot be checked here, because the
-        function does not take ``n_data``.
+        function takes no ``n_data``, or no ``model`` and so no prior.
     mistakes : tuple of Finding
         Ranked; the findings of rank 1 together are the best explanation. Lower ranks
         give the same numbers at this point.
@@ -79,7 +79,7 @@ class Diagnosis:
         Known mistakes that cannot be seen at this point (see ``points.lint``).
     condition : str
         Of the verdict "right if", such as "N = 40"; else empty. ``mistakes`` then are
-        what it would be otherwise, where that has a name.
+        what it is if that does not hold, where this has a name.
     """
 
     verdict: Literal["no mistake", "right if", "mistake", "none fits"]
@@ -98,8 +98,8 @@ class Diagnosis:
         """What is said before the mistakes, and each fact that is told after them."""
         head = {
             "no mistake": f"no mistake: the gradient is right to {self.error:.1e}",
-            "right if": f"right to {self.error:.1e} if {self.condition} in your run"
-            + ("; otherwise" if self.mistakes else ""),
+            "right if": f"right to {self.error:.1e}, if in your run {self.condition}"
+            + ("; if not:" if self.mistakes else ""),
             "none fits": f"wrong by {self.error:.1e}, and no known mistake fits",
             "mistake": f"wrong by {self.error:.1e}; most likely",
         }[self.verdict]

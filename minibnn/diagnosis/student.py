@@ -61,6 +61,10 @@ class Student:
         self.function = function if callable(function) else None
         self.case, self.chain = case, chain
 
+    def at_chain(self, chain):
+        """The same function, asked at the case of another chain."""
+        return Student(self.function, chain.case, chain)
+
     def at(self, case=None, **changed):
         """The flat gradient at a case, its own by default, with fields changed; or None."""
         if self.function is None:

@@ -13,6 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from minibnn.diagnosis.chain import Chain
+from minibnn.diagnosis.student import Student
+from minibnn.model import Model
+from minibnn.priors.gaussian import GaussianPrior
 
 NEAR = 1e-6  # relative distance at which a number counts as another
 COARSE = 1e-3  # the same of what is seen only roughly, as in single precision
@@ -24,14 +27,18 @@ class Instead(NamedTuple):
 
     chain : of its case, with KL weight 1 if it takes none
     likely : the same, with an N that is seen in it; mistakes are looked for there
-    condition : on which a gradient that fits is right; "" if on none
+    standard : the chain with the prior N(0, 1), for one that is not told the prior
+    number : what N, or a ratio of N, is in it, in words; "" if nothing is seen
     facts : what is said of it
+    own : what is said besides of one that is wrong
     """
 
     chain: Chain
     likely: Chain
-    condition: str = ""
+    standard: Chain | None = None
+    number: str = ""
     facts: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
 
 
 def instead(student):
@@ -43,65 +50,128 @@ def instead(student):
         changed["kl_weight"] = 1.0
         facts.append("your function takes no kl_weight: judged with 1, the ELBO itself, "
                      f"not with the case's {case.kl_weight:g}")  # fmt: skip
-    chain = _twin(student.chain, changed)
-    n, powers = (case.n_data, None) if student.takes("n_data") else _inside(student, chain)
-    if abs(n / case.n_data - 1) < NEAR:
-        return Instead(chain, chain, "", tuple(facts))
+    chain, own = _twin(student.chain, changed), ()
+    standard = None if student.takes("model") else _with_standard_prior(chain)
+    if not student.takes("model"):
+        own = (f"your function takes no model: are layers, noise and prior in it those of "
+               f"{case.model!r}?",)  # fmt: skip
+    used = Instead(chain, chain, standard, own=own)
+    if student.takes("n_data"):
+        return used._replace(facts=tuple(facts))
+    n, powers = _inside(student, filter(None, (chain, standard)))
+    if n is not None and abs(n / case.n_data - 1) < NEAR:
+        return used._replace(facts=tuple(facts))
     words, likely = _read(n, powers, chain)
-    facts.append(f"your function takes no n_data: judged with {words or chain.N} (the "
-                 f"case has N = {chain.N}, B = {chain.B}, S = {chain.S})")  # fmt: skip
-    if likely and likely >= chain.B:
-        changed["n_data"] = likely
-    return Instead(chain, _twin(student.chain, changed), words, tuple(facts))
+    facts.append(f"your function takes no n_data: judged with N = {chain.N}, the case's"
+                 if not words else f"your function takes no n_data: judged with {words}; "
+                 f"the case has N = {chain.N}, B = {chain.B}, S = {chain.S}; if yours is "
+                 "another number, the data term has a wrong factor")
+    changed |= {"n_data": likely} if likely else {}
+    twin = _twin(student.chain, changed)
+    return used._replace(likely=twin, number=words, facts=tuple(facts))
 
 
-def error_but_for_n(search, used):
-    """Largest error of a gradient that is right but for its N; None for any other."""
-    if not used.condition:
-        return None
+def with_flat_targets(function, chain):
+    """The chain whose one column of targets is (B,), for a function that wants it so.
+
+    A case may hold it as (B, 1). What is wrong or fails with the one and not with the
+    other is a convention, and no mistake.
+    """
+    case = chain.case
+    if not callable(function) or np.ndim(case.y) != 2 or case.y.shape[1] != 1:
+        return chain
+    flat = _twin(chain, {"y": case.y[:, 0]})
+    given, other = (Student(function, c.case, c).at() for c in (chain, flat))
+    if other is None or (given is not None and np.array_equal(given, other)):
+        return chain
+    nearer = given is None or np.linalg.norm(other - chain.right) < np.linalg.norm(
+        given - chain.right
+    )
+    return flat if nearer else chain
+
+
+def condition(look, used):
+    """(words of the condition on which a gradient is right, its error), or None.
+
+    ``look`` searches at a chain: it knows the gradient.
+    """
+    for chain, prior in ((used.chain, ""), (used.standard, "the prior is N(0, 1)")):
+        if chain is None:
+            continue
+        search = look(chain)
+        if prior and not search.wrong.any():
+            return prior, _error(search, search.g - chain.right)
+        if used.number:
+            left = _left_but_for_n(search)
+            if (left <= search.allowance).all():
+                words = " and ".join(filter(None, (used.number, prior)))
+                return words, _error(search, left)
+    return None
+
+
+def _error(search, left):
+    return float((np.abs(left) / search.chain.magnitude).max())
+
+
+def _left_but_for_n(search):
+    """What a number before the data term leaves of the error, in units of that number."""
     chain, weight = search.chain, 1 / search.allowance
     data, rest = chain.data * weight, (search.g - chain.kl) * weight
     factor = (rest @ data) / (data @ data)
-    left = np.abs(rest - factor * data) / max(1.0, factor)
-    fits = factor > 0 and (left <= 1).all()
-    return float((left / weight / chain.magnitude).max()) if fits else None
+    left = np.abs(search.g - chain.kl - factor * chain.data) / max(1.0, factor)
+    return left if factor > 0 else np.full_like(left, np.inf)
+
+
+def _with_standard_prior(chain):
+    """The chain with the prior N(0, 1); None if it is no other."""
+    model, standard = chain.model, GaussianPrior(0.0, 1.0)
+    if not chain.fine or repr(model.prior) == repr(standard):
+        return None
+    return _twin(chain, {"model": Model(model.net, model.likelihood, standard)})
 
 
 def _twin(chain, changed):
     """The chain of a case with other numbers, made once."""
-    key = tuple(sorted(changed.items()))
+    key = repr(sorted(changed.items()))
     if changed and key not in chain.twins:
         chain.twins[key] = Chain(replace(chain.case, **changed))
     return chain.twins[key] if changed else chain
 
 
 def _read(n, powers, chain):
-    """(the condition on which N = n is right, a whole N that tells the rest, or None)."""
+    """(what is seen: N = n, or a ratio; a whole N that tells the rest, or None)."""
     if powers not in NAMES:
         return "", None
     number = n / chain.B ** powers[0] / chain.S ** powers[1]
+    if powers == (0, 0) and not (_is_whole(n) and round(n) >= chain.B):
+        return "", None  # no number of rows
     words = f"{NAMES[powers]} = {number:.6g}"
     if powers[0] and abs(number - 1) < NEAR:  # nothing was multiplied: or forgotten?
-        return words + " (the batch is the whole data set)" * (not powers[1]), None
+        return words + ", the batch being all data" * (not powers[1]), None
     likely = number if powers == (0, 1) else n  # a mean over draws may be forgotten
-    return words, round(likely) if abs(likely - round(likely)) < NEAR * likely else None
+    whole = _is_whole(likely) and round(likely) > chain.B
+    return words, round(likely) if whole else None
+
+
+def _is_whole(number):
+    return abs(number - round(number)) < NEAR * number
 
 
 # --- the number inside ------------------------------------------------------------------
 
 
-def _inside(student, chain):
+def _inside(student, chains):
     """(N that the data term belongs to at the case, how it grows with B and with S).
 
-    (the case's N, None) where that is not seen.
+    (None, None) where that is not seen.
     """
-    case = student.case
+    case, S = student.case, student.chain.S
     n = _seen(student, case)
     if n is None:
-        n = _fitted(student, chain)
-        return (case.n_data, None) if n is None else (n, (1, 1))
-    return n, tuple(_power(n, _seen(student, _larger(case, *more)), size) for more, size
-                    in (((1, 0), len(case.X)), ((0, 1), chain.S)))  # fmt: skip
+        n = next(filter(None, (_fitted(student, chain) for chain in chains)), None)
+        return (None, None) if n is None else (n, (1, 1))
+    rows, draws = (_seen(student, _larger(case, *more)) for more in ((1, 0), (0, 1)))
+    return n, (_power(n, rows, len(case.X)), _power(n, draws, S))
 
 
 def _seen(student, case):
