@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from minibnn.equations import equation
 from minibnn.inputs import Inputs
 from minibnn.likelihoods.weighted import (
     Weighted,
@@ -235,8 +236,15 @@ class Model:
         shape = A.shape[:-1] + (self.net.n_outputs,)
         return self.likelihood.targets(y, shape)
 
+    @equation("E07")
     def nll(self, w: Array, A: Array, y: Array) -> tuple[Array, Callable[..., Array]]:
         """Negative log-likelihood of each weight sample, and its gradient on demand.
+
+        (E07)  p(D | w) = Π_k p(y_k | x_k, w),   nll = -Σ_k log p(y_k | x_k, w)
+        Derivation.  By the product rule of probability p(y_1, y_2, ... | X, w) is the
+            product of p(y_k | y_1 ... y_(k-1), X, w). The model says: given the weights,
+            a target depends on its own row of X alone, so the factor is
+            p(y_k | x_k, w). The logarithm makes the product a sum.
 
         A kernel: nothing is checked, and the dtype is kept.
 

@@ -48,6 +48,7 @@ DOOR = {f"tape.{name}" for name in minibnn.tape.__all__}  # what these may know 
 OBJECTS = {"likelihoods", "priors", "families", "estimators", "optim"}
 # Files that hold a label and whose subject is not the formula.
 LATE_FORMULA = {
+    "model",
     "optim/base",
 }
 THIRD_PARTY = {"numpy", "scipy", "matplotlib"}

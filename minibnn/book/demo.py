@@ -229,7 +229,7 @@ def network(result, names, ax):
     )
     bar = ax.inset_axes([0.15, -0.03, 0.7, 0.02])
     bar.figure.colorbar(drawn["weights"], cax=bar, orientation="horizontal")
-    bar.set_xlabel("posterior mean of a weight")
+    bar.set_xlabel("mean of a weight under q")
 
 
 def ruptures(prediction, y, ax):

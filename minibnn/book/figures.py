@@ -12,7 +12,14 @@ from pathlib import Path
 import numpy as np
 from matplotlib import style
 
-from minibnn.book import first_page, gallery  # noqa: F401 (they register themselves)
+from minibnn.book import (  # noqa: F401 (they register themselves)
+    bayes_figures,
+    first_page,
+    gallery,
+    kl_figures,
+    likelihood_figures,
+    optimise_figures,
+)
 from minibnn.book.registry import FIGURES
 from minibnn.validation.arguments import as_float_array
 

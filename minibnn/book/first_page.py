@@ -1,4 +1,4 @@
-"""Figures of the first page of the book: the six steps on a small regression."""
+"""Figures of chapter 10: the six steps on a small regression."""
 
 from functools import cache
 
@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 
 from minibnn import datasets, plots
-from minibnn.book import demo
+from minibnn.book import colours, demo
 from minibnn.book.registry import figure
 from minibnn.estimators.pathwise import Pathwise
 from minibnn.families.mean_field import MeanField
@@ -74,10 +74,17 @@ def first_step():
         model, family, params, noise, data.X[rows], data.y[rows], n_data=len(data.X)
     )
     q, _ = family.natural(params)
-    numbers = {"mu": q.mean, "sigma": q.sigma, "w": (q.mean + q.sigma * noise)[0]}
-    numbers |= {"rho": params["rho"], "d_mu": grads["mu"], "d_rho": grads["rho"]}
+    w = q.mean + q.sigma * noise
+    nll, back = model.nll(w, *model.batch(data.X[rows], data.y[rows]))
+    g, slope = back(), -np.expm1(-q.sigma)  # d sigma / d rho in terms of sigma
+    kl_rho = (q.sigma - 1 / q.sigma) * slope
+    numbers = {"mu": q.mean, "sigma": q.sigma, "rho": params["rho"], "kl_rho": kl_rho}
+    numbers |= {"w": w[0], "w_2": w[1], "g": g[0], "g_2": g[1], "slope": slope}
+    numbers |= {"d_mu": grads["mu"], "d_rho": grads["rho"]}
     one = {key: float(array[WEIGHT]) for key, array in numbers.items()}
     return one | {
+        "nll_1": float(nll[0]),
+        "nll_2": float(nll[1]),
         "nll": float(parts["nll"]),
         "kl": float(parts["kl"]),
         "loss": float(loss),
@@ -86,41 +93,64 @@ def first_step():
 
 @figure("E11", "E14", "E51", "E52", "E53")
 def one_step(rng):
-    """What one step does to one weight: values forwards, gradients back."""
+    """What one step does to one weight: values forwards, factors back."""
     n = first_step()
-    drawn = Figure()
+    drawn = Figure(figsize=(12.5, 6.5))
     ax = drawn.add_subplot()
-    boxes = {
-        (0.08, 0.75): f"parameters\nμ = {n['mu']:.3f}\nρ = {n['rho']:.3f}",
-        (0.36, 0.75): f"one draw (E14)\nw = μ + σ ε\n= {n['w']:.3f}",
-        (0.64, 0.75): "network (E25)\nand density (E31)\nof 10 rows",
-        (0.92, 0.75): f"data term\nN/B, mean over S\n{n['nll']:.1f}",
-        (0.50, 0.25): f"q and prior (E41)\nKL of 25 weights\n{n['kl']:.1f}",
-        (0.92, 0.25): f"loss (E51)\n= −ELBO\n{n['loss']:.1f}",
-    }
-    for (x, y), text in boxes.items():
+    for (x, y), text in _boxes(n).items():
         ax.text(x, y, _minus(text), ha="center", va="center", linespacing=1.5, bbox=BOX)
-    for start, end, aside in AHEAD:
-        _arrow(ax, start, end, plots.BLUE)
-        _arrow(ax, np.add(end, aside), np.add(start, aside), plots.RED)
-    slopes = f"∂loss/∂μ = {n['d_mu']:.1f}\n∂loss/∂ρ = {n['d_rho']:.1f}"
-    ax.text(0.065, 0.48, _minus(slopes), color=plots.RED, ha="center", linespacing=1.5)
-    ax.set(xlim=(-0.02, 1.02), ylim=(0.08, 0.95))
+    for (start, end, aside), (value, factor) in zip(AHEAD, _arrows(n), strict=True):
+        _arrow(ax, start, end, colours.Q)
+        _arrow(ax, np.add(end, aside), np.add(start, aside), colours.GRADIENT)
+        for text, color, side in ((value, colours.Q, -1), (factor, colours.GRADIENT, 2)):
+            x, y = np.add(start, end) / 2 + np.multiply(side, aside) * _far(aside)
+            ax.text(x, y, _minus(text), color=color, ha="center", va="center", size=12)
+    ax.set(xlim=(-0.03, 1.03), ylim=(0.08, 0.9))
     ax.set_title(
-        "One step for one weight: values go forwards (blue), gradients back (red)"
+        "One step for one weight: values go forwards (blue), factors go back (red)"
     )
     ax.axis("off")
     return drawn, {key: np.array([value]) for key, value in n.items()}
 
 
+def _far(aside):
+    """Words beside a slanted pair of arrows stand further off."""
+    return 1.0 if 0.0 in aside else 1.5
+
+
+def _boxes(n):
+    """Centre and text of every box."""
+    slopes = f"∂loss/∂μ = {n['d_mu']:.1f}\n∂loss/∂ρ = {n['d_rho']:.2f}"
+    return {
+        (0.07, 0.72): f"parameters\nμ = {n['mu']:.4f}\nρ = {n['rho']:.4f}\n{slopes}",
+        (0.37, 0.72): "draws (E14)\nw = μ + σ ε\ns = 1, 2",
+        (0.65, 0.72): "network (E25)\nand density (E31)\nof 10 rows",
+        (0.94, 0.72): "data term\nN/B, mean over S",
+        (0.44, 0.20): "q and prior (E41)\nKL of 25 weights",
+        (0.94, 0.20): f"loss (E51)\n= −ELBO\n{n['loss']:.1f}",
+    }
+
+
+def _arrows(n):
+    """What each blue arrow carries, and by what its red companion multiplies."""
+    return [
+        (f"σ = {n['sigma']:.4f}", f"for μ: 1\nfor ρ: {n['slope']:.4f} ε"),
+        (f"w = {n['w']:.3f}\nand {n['w_2']:.3f}", f"g = {n['g']:.1f}\nand {n['g_2']:.1f}"),
+        (f"{n['nll_1']:.1f}\nand {n['nll_2']:.1f}", "N/B/S\n= 2"),
+        (f"{n['nll']:.1f}", "1"),
+        ("μ, σ", f"for μ: {n['mu']:.3f}\nfor ρ: {n['kl_rho']:.3f}"),
+        (f"{n['kl']:.1f}", "1"),
+    ]
+
+
 # start and end of every blue arrow, and where its red companion lies
 AHEAD = [
-    ((0.16, 0.78), (0.27, 0.78), (0.0, -0.06)),
-    ((0.45, 0.78), (0.53, 0.78), (0.0, -0.06)),
-    ((0.745, 0.78), (0.815, 0.78), (0.0, -0.06)),
-    ((0.94, 0.62), (0.94, 0.38), (-0.04, 0.0)),
-    ((0.185, 0.63), (0.37, 0.33), (-0.02, -0.04)),
-    ((0.62, 0.28), (0.84, 0.28), (0.0, -0.06)),
+    ((0.185, 0.75), (0.295, 0.75), (0.0, -0.05)),
+    ((0.445, 0.75), (0.55, 0.75), (0.0, -0.05)),
+    ((0.745, 0.75), (0.845, 0.75), (0.0, -0.05)),
+    ((0.955, 0.62), (0.955, 0.33), (-0.03, 0.0)),
+    ((0.14, 0.55), (0.34, 0.25), (-0.03, -0.03)),
+    ((0.56, 0.22), (0.86, 0.22), (0.0, -0.05)),
 ]
 BOX = {"boxstyle": "round,pad=0.5", "fc": "white", "ec": "#888888"}
 
@@ -143,10 +173,11 @@ def _arrow(ax, start, end, color):
 
 @figure("E14", "E71", tolerance=TRAINED)
 def one_weight(rng):
-    """Two weights from their first values to their posteriors: paths and densities."""
+    """Two weights from first to last: the path of q, and its densities at the end."""
     result, mu, sigma = from_scratch()
     both = [WEIGHT, UNUSED]
     names = [f"weight {i}" for i in both]
+    of_q = [f"q of {name}" for name in names]
     drawn = Figure(figsize=(11, 5))
     left, right = drawn.subplots(1, 2, width_ratios=[1.4, 1])
     some = (
@@ -157,34 +188,12 @@ def one_weight(rng):
         left.fill_between(some + 1, m - 2 * s, m + 2 * s, color=color, alpha=0.2, lw=0)
         left.plot(some + 1, m, color=color, label=f"{name}: μ, band ± 2σ")
     left.set(xlabel="step", ylabel="value", xscale="log")
-    left.set_title("The data hold one weight fast and let the other go")
+    left.set_title("One weight is held by the data; one widens, then shrinks")
     left.legend(loc="lower left")
-    plots.prior_posterior(result, both, names=names, ax=right)
-    right.set_title("Prior and posteriors")
+    plots.prior_posterior(result, both, names=of_q, ax=right)
+    right.set_title("Prior, and q at the end")
     right.set_xlim(-3, 3)
     return drawn, {"mu": mu[:, both], "sigma": sigma[:, both]}
-
-
-@figure("E76", tolerance=TRAINED)
-def plateau(rng):
-    """Noisy ELBO, its means over windows, and where a rise is lost in the noise."""
-    result, _, _ = from_scratch()
-    drawn = Figure()
-    ax = drawn.add_subplot()
-    plots.elbo_curve(result, window=100, ax=ax)
-    windows = result.history["elbo"].reshape(-1, 200)
-    mean, se = windows.mean(1), windows.std(1, ddof=1) / np.sqrt(200)
-    ax.errorbar(
-        np.arange(10) * 200 + 100, mean, se, fmt="o", color="k", ms=6, capsize=4,
-        zorder=4, label="mean of 200 steps ± se",
-    )
-    lost = np.diff(mean) < np.sqrt(se[1:] ** 2 + se[:-1] ** 2)
-    stop = 200 * (2 + int(np.argmax(lost)))
-    ax.axvline(stop, color="k", lw=1, ls=":", label="Plateau() would stop here")
-    ax.legend(loc="lower right", frameon=True, framealpha=1, edgecolor="none")
-    ax.set(ylim=(-75, -10), xlabel="step")
-    ax.set_title("Converged: a window rises no more than its standard error")
-    return drawn, {"mean": mean, "se": se, "stop": np.array([stop])}
 
 
 @figure("E13", "E71", tolerance=TRAINED)
@@ -221,12 +230,12 @@ def literal_run(rate, steps):
     return np.stack(sigma), failure
 
 
-# --- what the posterior says ---------------------------------------------------------
+# --- what q says ---------------------------------------------------------------------
 
 
 @figure("E14", tolerance=CHOSEN)
 def prior_to_posterior(rng):
-    """Functions drawn from the prior, and from the posterior."""
+    """Functions drawn from the prior, and from q after training."""
     data, model = example()
     x = data.X_test[:, 0]
     before = model.prior.mean + model.prior.scale * rng.standard_normal((20, 25))
@@ -234,17 +243,18 @@ def prior_to_posterior(rng):
     drawn = Figure(figsize=(11, 5))
     arrays = {}
     pairs = zip(
-        drawn.subplots(1, 2), ("prior", "posterior"), (before, after), strict=True
+        drawn.subplots(1, 2), ("prior", "q"), (before, after), strict=True
     )
+    look = {"prior": colours.PRIOR, "q": colours.Q}
     for ax, name, w in pairs:
         arrays[name] = model.net(w, data.X_test)[..., 0]
-        ax.plot(x, arrays[name].T, color=plots.BLUE, lw=1, alpha=0.6)
-        ax.plot(data.X[:, 0], data.y, "o", color="k", ms=4)
+        ax.plot(x, arrays[name].T, color=look[name], lw=1, alpha=0.6)
+        ax.plot(data.X[:, 0], data.y, "o", color=colours.DATA, ms=4)
         ax.set(ylim=(-5, 5), xlabel="x")
     left, right = drawn.axes
     left.set_ylabel("f(x; w)")
     left.set_title("20 networks from the prior")
-    right.set_title("20 networks from the posterior")
+    right.set_title("20 networks from q, after training")
     return drawn, arrays
 
 

@@ -19,6 +19,7 @@ SUMMARY = "an equation: its formula, file, tests, pages and figures"
 EXAMPLES = """\
   minibnn show                    every label, a line each
   minibnn show E14                how a weight is drawn, and all about it
+  minibnn show --markdown         the table of all of them: tutorials/labels.md
 """
 PACKAGE = Path(minibnn.__file__).parent
 
@@ -29,11 +30,18 @@ def arguments(parser):
         "label", nargs="?", type=known_label,
         help="such as E14 (default: every label in one line)",
     )
+    parser.add_argument(
+        "--markdown", action="store_true", help="a table of all labels for the book"
+    )
     add_json(parser)
 
 
 def run(args, say):
     """Print one equation, or the list of all."""
+    if args.markdown:
+        text = label_table()
+        say(text)
+        return {"markdown": text}, 0
     if args.label is not None:
         found = facts(args.label)
         say("\n".join(in_words(found)))
@@ -139,6 +147,61 @@ def mentions(root, folder, pattern, label):
         if first:
             found.append(f"{path.relative_to(root).as_posix()}:{first}")
     return found
+
+
+def displays(root):
+    """{label: (page, letters of its lines)} of the pages of the book."""
+    found = {}
+    for page in sorted((root / "tutorials").glob("[0-9]*.md")):
+        shown = r"\\qquad\s*\((E\d\d)([a-z]?)\)"
+        for label, letter in re.findall(shown, page.read_text("utf-8")):
+            found.setdefault(label, (page.name, []))[1].append(letter)
+    return found
+
+
+TABLE = """\
+# Labels
+
+Every label of the book and of the code, made by `minibnn show --markdown`: its equation as
+the code writes it, where it is derived, what checks it besides the page's own lines, which
+page displays it (and in which lines), which figures show it.
+
+| label | equation | derived in | checked by | page | figures |
+| --- | --- | --- | --- | --- | --- |
+"""
+
+
+def label_table():
+    """The page ``tutorials/labels.md``: one row a label."""
+    root = checkout()
+    if root is None:
+        raise ValueError("labels lead to pages and tests; ask in the folder of the source")
+    fill_ledger()
+    shown = displays(root)
+    return TABLE + "\n".join(label_row(root, shown, label) for label in sorted(LEDGER))
+
+
+def label_row(root, shown, label):
+    """One row of the table of labels."""
+    found = facts(label)
+    file = Path(found["file"]).relative_to(PACKAGE).as_posix()
+    what = "`" + found["formula"][0].strip(" ,;").replace("|", "\\|") + "`"
+    page, letters = shown.get(label, ("", []))
+    lines = f" {letters[0]}-{letters[-1]}" if len(letters) > 1 and letters[-1] else ""
+    where = f"[{page[:2]}]({page}){lines}" if page else ""
+    figures = ", ".join(f"[{name}](../figures/{name}.svg)" for name in found["figures"])
+    cells = what, f"[{file}](../minibnn/{file})", test_of(root, found, file), where, figures
+    return f"| {label} | " + " | ".join(cells) + " |"
+
+
+def test_of(root, found, file):
+    """What checks a label: the laboratory, or the test nearest to its home."""
+    if found["inputs"]:
+        return "`minibnn verify`"
+    tests = [place.rsplit(":", 1)[0] for place in found["tests"]]
+    room = file.split("/")[0]
+    near = [test for test in tests if test.startswith(f"tests/{room}/")] or tests
+    return f"[{near[0]}](../{near[0]})"
 
 
 def in_words(found):

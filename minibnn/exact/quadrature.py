@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from minibnn.equations import equation
 from minibnn.exact.conjugate import Decomposition, gaussian_factor
 from minibnn.families.normal import Normal
 from minibnn.model import Model
@@ -32,21 +33,17 @@ from minibnn.validation.doors import door, outside
 from minibnn.validation.own import keep_arrays
 from minibnn.validation.pieces import in_turn
 
-DROP = 60.0  # nats below the top that a point may lie and still count: e^-60 = 1e-26
-FIRST = {1: 257, 2: 49}  # points per axis to begin with
-MOST_POINTS = 150_000  # of a lattice that is refined once more
-RESOLVED = 5.0  # nats between neighbours at the top, above which no sum is believed
-MOST = 1e12  # nats from which on the fourth digit of a difference is rounding
-CHUNK = 2_000_000  # numbers one activation may hold
-Density: TypeAlias = Callable[[FloatArray], FloatArray]  # log p at w (n, P): (n,)
-
 
 @door
+@equation("E02")
 def grid_posterior(
     model: Model, X: ArrayLike, y: ArrayLike, *, tol: float = 1e-11
 ) -> GridPosterior:
     """Posterior moments and log evidence of a model with 1 or 2 weights by quadrature.
 
+    (E02)  p(D) = ∫ p(D | w) p(w) dw
+    Derivation.  The posterior is a density: 1 = ∫ p(w | D) dw. Insert Bayes' rule (E01)
+        and take the number 1/p(D) out of the integral.
     The lattice covers all that lies within 60 nats of the highest density; its spacing
     is halved until the log evidence moves by less than ``tol``. Smooth activations
     reach 1e-11 quickly; a kink (ReLU) leaves an error of second order in the spacing,
@@ -105,6 +102,15 @@ def grid_posterior(
     cell, points = float(np.prod(lattice.spacing)), lattice.points
     sums = lattice.log_sum, float(error)
     return GridPosterior(model, points, lattice.values, cell, *sums, A, y)
+
+
+DROP = 60.0  # nats below the top that a point may lie and still count: e^-60 = 1e-26
+FIRST = {1: 257, 2: 49}  # points per axis to begin with
+MOST_POINTS = 150_000  # of a lattice that is refined once more
+RESOLVED = 5.0  # nats between neighbours at the top, above which no sum is believed
+MOST = 1e12  # nats from which on the fourth digit of a difference is rounding
+CHUNK = 2_000_000  # numbers one activation may hold
+Density: TypeAlias = Callable[[FloatArray], FloatArray]  # log p at w (n, P): (n,)
 
 
 def log_joint(model: Model, A: FloatArray, y: Array, w: FloatArray) -> FloatArray:
@@ -244,8 +250,14 @@ class GridPosterior:
         mass = np.exp(self.log_joint - self.log_evidence) * self.cell
         return mass / mass.sum()
 
+    @equation("E01")
     def log_density(self, w: ArrayLike) -> FloatArray:
-        """Normalised log posterior density, for pictures.
+        """Normalised log posterior density: Bayes' rule.
+
+        (E01)  p(w | D) = p(D | w) p(w) / p(D)
+        Derivation.  The joint density of weights and data, taken in two orders:
+            p(w, D) = p(D | w) p(w) = p(w | D) p(D). Divide by the evidence p(D), a
+            number (E02).
 
         Parameters
         ----------

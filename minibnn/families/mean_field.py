@@ -127,8 +127,17 @@ class MeanField(ScaledFamily):
         """Weights (..., S, P) for standard normals, and the way back to q (E14)."""
         return independent_weights(q, eps)
 
+    @equation("E03")
     def kl(self: Family, q: Normal, prior: Prior) -> tuple[FloatArray, Normal]:
-        """KL(q || prior), one value per replica, and its cotangent."""
+        """KL(q || prior), one value per replica, and its cotangent: never negative.
+
+        (E03)  KL(q || p) = E_q[log q(w) - log p(w)] >= 0, and 0 only for q = p
+
+        Derivation.  log u <= u - 1, the tangent at 1, with equality only there. Let u =
+            p(w)/q(w): its mean under q is ∫ p = 1, so KL = E_q[u - 1 - log u], a mean
+            of numbers none of which is negative. For independent weights both logs are
+            sums over them, and so is the KL.
+        """
         value, g_mean, g_log_sigma = prior.kl(q.mean, q.sigma, q.log_sigma)
         return value.sum(-1), Normal(mean=g_mean, log_sigma=g_log_sigma)
 

@@ -31,7 +31,7 @@ def draw_network(
 ) -> Artists:
     """Draw the units and weights of a fitted network; biases are left out.
 
-    Colour and width of a line: posterior mean of the weight. Opacity: how sure its sign
+    Colour and width of a line: mean of the weight under q. Opacity: how sure its sign
     is, |mean| / sd, opaque from 3 on. Hidden units are sorted by the signal-to-noise
     ratio of their outgoing weights, strongest on top: their order in the network means
     nothing, because swapping two units changes no output. A unit whose outgoing weights
@@ -97,7 +97,7 @@ def draw_network(
 def weight_blocks(
     result: FitResult,
 ) -> list[list[NDArray[np.floating[Any]]]]:
-    """Posterior means and sds of the weights, one (D, H) array per layer each.
+    """Means and sds of the weights under q, one (D, H) array per layer each.
 
     Parameters
     ----------

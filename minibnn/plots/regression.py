@@ -39,7 +39,7 @@ def band(
     """Draw a prediction along one input, with bands of its kinds of uncertainty.
 
     Regression: the wide band holds a new target with probability ``level``; the narrow
-    one holds the mean of a network drawn from the posterior, and is what more data would
+    one holds the mean of a network that was drawn, and is what more data would
     remove (epistemic). Classification: the line is the probability, the one band holds
     that of a network. Everything is in the units of the prediction: raw ones where the
     fit standardised its data.

@@ -1,4 +1,4 @@
-"""Densities of single weights: prior and posterior."""
+"""Densities of single weights: prior and q."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from minibnn.svi.result import FitResult
 from minibnn.types import ArrayLike
 from minibnn.validation.doors import door
 
-REACH = np.linspace(-5, 5, 201)  # standard deviations that are drawn of a posterior
-TALLEST = 6.0  # times the prior's height: a surer posterior leaves the picture
+REACH = np.linspace(-5, 5, 201)  # standard deviations that are drawn of a q
+TALLEST = 6.0  # times the prior's height: a surer q leaves the picture
 
 
 @door
@@ -32,7 +32,7 @@ def prior_posterior(
     """Draw the prior density of some weights and what the data made of each.
 
     Up to seven weights have a colour and a name each. Of more, all are thin and blue. A
-    posterior that is much narrower than the prior is cut off at the top.
+    q that is much narrower than the prior is cut off at the top.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def prior_posterior(
     -------
     dict
         "ax"; "priors" (list of PolyCollection, one for each prior that differs);
-        "posteriors" (list of Line2D, one for each weight).
+        "posteriors" (list of Line2D: q of each weight).
 
     Raises
     ------

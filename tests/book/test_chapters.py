@@ -155,7 +155,7 @@ def symbols(tex):
     return found | {letter for letter in letters if letter[1:] not in STRUCTURE}
 
 
-FIXED = ("m_0", "s_0", r"\sigma_y", "n_w")  # symbols that have an index for a name
+FIXED = ("m_0", "s_0", "m_N", "s_N", r"\sigma_y", "n_w")  # an index in the name
 IGNORED = re.compile(r"\\mathrm\{(?:[a-z\\, ]*[a-z]{2}[a-z\\, ]*)\}")  # words in formulas
 
 

@@ -67,3 +67,11 @@ def test_an_unknown_label_is_named_with_the_nearest(text, near, capsys):
     assert f"argument label: no equation {text!r}, nearest are " in said
     assert near in said
     assert said.count("\n") == 1
+
+
+def test_the_page_of_labels_is_what_the_command_writes(capsys):
+    assert cli.main(["show", "--markdown"]) == 0
+    page = (ROOT / "tutorials" / "labels.md").read_text("utf-8")
+    assert page == capsys.readouterr().out, "minibnn show --markdown > tutorials/labels.md"
+    rows = [line.split(" | ")[0] for line in page.splitlines() if line.startswith("| E")]
+    assert rows == [f"| {label}" for label in sorted(LEDGER)]

@@ -6,7 +6,7 @@ slow words, scipy or quadrature and raises AssertionError.
 """
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import integrate, optimize, stats
 
 import minibnn as mb
 from minibnn.estimators.pathwise import mirrored
@@ -27,6 +27,7 @@ from minibnn.objective import objective
 from minibnn.prediction import predictive
 from minibnn.prediction.crps import crps
 from minibnn.prediction.raw_units import RawUnits
+from minibnn.priors.functions import output_variance
 from minibnn.priors.learned import learned_scales
 from minibnn.rupture.sigmoid_gaussian import sigmoid_gaussian_nll
 
@@ -47,6 +48,76 @@ def value(label):
 
 def close(got, want, rtol=1e-12, atol=1e-14):
     np.testing.assert_allclose(got, want, rtol=rtol, atol=atol)
+
+
+# --- E0x: what the subject rests on ----------------------------------------------------
+
+
+@value("E07")
+def rows_multiply():
+    """The joint density of independent rows, as scipy has it for all rows at once."""
+    net = mb.MLP([2, 3, 1], activation="tanh")
+    model = mb.Model(net, mb.Gaussian(0.7), mb.GaussianPrior())
+    rng = np.random.default_rng(0)
+    X, y, w = rng.normal(size=(5, 2)), rng.normal(size=5), rng.normal(size=(2, 13))
+    nll, _ = model.nll(w, *model.batch(X, y))
+    for one, f in zip(nll, net(w, X)[..., 0], strict=True):
+        joint = stats.multivariate_normal(f, 0.7**2 * np.eye(5))
+        close(one, -joint.logpdf(y))
+
+
+def spring():
+    """A line through the origin: model, X, y; normal densities of w and of all of y."""
+    X, y = np.array([[0.5], [-1.2], [1.7]]), np.array([0.8, -1.9, 3.3])
+    net = mb.MLP([1, 1], bias=False)
+    model = mb.Model(net, mb.Gaussian(0.6), mb.GaussianPrior(1.3, 0.7))
+    spread = 0.49 * X @ X.T + 0.36 * np.eye(3)
+    return model, X, y, spread
+
+
+@value("E01")
+def posterior_is_the_normal_of_w_given_y():
+    """w and y are jointly normal; the textbook conditional of w given y."""
+    model, X, y, spread = spring()
+    gain = np.linalg.solve(spread, 0.49 * X[:, 0])
+    mean, variance = 1.3 + gain @ (y - 1.3 * X[:, 0]), 0.49 - gain @ (0.49 * X[:, 0])
+    w = np.array([-0.4, 1.6, 2.9])
+    got = mb.grid_posterior(model, X, y).log_density(w[:, None])
+    close(got, stats.norm.logpdf(w, mean, np.sqrt(variance)), rtol=1e-10)
+
+
+@value("E02")
+def evidence_is_the_integral_of_the_joint():
+    """Against the normal density of y, and against scipy's quadrature for labels."""
+    model, X, y, spread = spring()
+    want = stats.multivariate_normal(1.3 * X[:, 0], spread).logpdf(y)
+    close(mb.grid_posterior(model, X, y).log_evidence, want, rtol=1e-11)
+    labels = mb.Model(model.net, mb.Bernoulli(), mb.GaussianPrior(0.4, 1.5))
+
+    def joint(w):
+        p = 1 / (1 + np.exp(-X[:, 0] * w))
+        return np.where([1, 0, 0], p, 1 - p).prod() * stats.norm.pdf(w, 0.4, 1.5)
+
+    want = np.log(integrate.quad(joint, -12, 12, epsabs=1e-13)[0])
+    close(mb.grid_posterior(labels, X, [1, 0, 0]).log_evidence, want, rtol=1e-9)
+# --- E0x: what the subject rests on ------------------------------------------------------
+
+
+@value("E03")
+def kl_is_a_mean_of_numbers_that_are_not_negative():
+    """By quadrature of the definition, for two closed priors and one that is q itself."""
+    mean, sd = np.array([0.4, -1.1, 0.2]), np.array([0.5, 0.9, 1.7])
+    q = Q(mean, sd, np.log(sd))
+    w = mean + sd * np.linspace(-12, 12, 48_001)[:, None]
+    mass = stats.norm.pdf(w, mean, sd) * sd * 0.0005
+    for prior in (mb.GaussianPrior(mean, sd), mb.GaussianPrior(0.2, 0.7)):
+        ratio = stats.norm.pdf(w, *prior.mean_and_sd(3)) / stats.norm.pdf(w, mean, sd)
+        terms = ratio - 1.0 - np.log(ratio)
+        assert terms.min() > -1e-12
+        got = mb.MeanField().kl(q, prior)[0]
+        close(got, (mass * terms).sum(), rtol=1e-9, atol=1e-12)
+        close(got, -(mass * np.log(ratio)).sum(), rtol=1e-9, atol=1e-12)
+        assert (got > 0.1) == (prior.mean.ndim == 0)
 
 
 # --- E3x: what an observation tells ----------------------------------------------------
@@ -99,6 +170,17 @@ def learned_scales_minimise_the_kl():
     for scale, part in zip(got, (slice(0, 9), slice(9, 13)), strict=True):
         best = optimize.minimize_scalar(kl, (-3, 2), args=(part,), tol=1e-12)
         close(np.log(scale), best.x, atol=1e-6)
+
+
+@value("E49")
+def variance_of_outputs_by_enumeration():
+    """Weights that are -s or +s, all of their 2^13 sign patterns: no draw, no formula."""
+    net, X = mb.MLP([1, 2, 2, 1]), np.array([[0.7], [-1.9]])
+    s = np.random.default_rng(0).uniform(0.5, 2, net.n_weights)
+    signs = 2 * (np.arange(2**13)[:, None] >> np.arange(13) & 1) - 1
+    F = net(signs * s, X)
+    close(F.mean(0), 0)
+    close(output_variance(net, mb.GaussianPrior(0.0, s), X), (F**2).mean(0))
 
 
 # --- E6x: estimators whose gradient is not the derivative of their value -------------
