@@ -19,6 +19,7 @@ from minibnn.book import (  # noqa: F401 (they register themselves)
     kl_figures,
     likelihood_figures,
     optimise_figures,
+    verify_figures,
 )
 from minibnn.book.registry import FIGURES
 from minibnn.validation.arguments import as_float_array

@@ -56,6 +56,11 @@ class Finding:
         ]  # fmt: skip
 
 
+def _small(error):
+    """An error in words; below 1e-12 its digits are those of the machine."""
+    return f"{error:.1e}" if error >= 1e-12 else "better than 1e-12"
+
+
 @door
 @dataclass(frozen=True)
 class Diagnosis:
@@ -97,8 +102,8 @@ class Diagnosis:
     def _words(self) -> list[str]:
         """What is said before the mistakes, and each fact that is told after them."""
         head = {
-            "no mistake": f"no mistake: the gradient is right to {self.error:.1e}",
-            "right if": f"right to {self.error:.1e}, if in your run {self.condition}"
+            "no mistake": f"no mistake: the gradient is right to {_small(self.error)}",
+            "right if": f"right to {_small(self.error)}, if in your run {self.condition}"
             + ("; if not:" if self.mistakes else ""),
             "none fits": f"wrong by {self.error:.1e}, and no known mistake fits",
             "mistake": f"wrong by {self.error:.1e}; most likely",
