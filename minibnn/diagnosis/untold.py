@@ -51,10 +51,11 @@ def instead(student):
         facts.append("your function takes no kl_weight: judged with 1, the ELBO itself, "
                      f"not with the case's {case.kl_weight:g}")  # fmt: skip
     chain, own = _twin(student.chain, changed), ()
+    likelihood, prior = case.model.likelihood, case.model.prior
     standard = None if student.takes("model") else _with_standard_prior(chain)
     if not student.takes("model"):
-        own = (f"your function takes no model: are layers, noise and prior in it those of "
-               f"{case.model!r}?",)  # fmt: skip
+        own = (f"your function takes no model: are noise and prior in it {likelihood!r} and "
+               f"{prior!r}?",)  # fmt: skip
     used = Instead(chain, chain, standard, own=own)
     if student.takes("n_data"):
         return used._replace(facts=tuple(facts))
@@ -62,10 +63,12 @@ def instead(student):
     if n is not None and abs(n / case.n_data - 1) < NEAR:
         return used._replace(facts=tuple(facts))
     words, likely = _read(n, powers, chain)
-    facts.append(f"your function takes no n_data: judged with N = {chain.N}, the case's"
-                 if not words else f"your function takes no n_data: judged with {words}; "
-                 f"the case has N = {chain.N}, B = {chain.B}, S = {chain.S}; if yours is "
-                 "another number, the data term has a wrong factor")
+    if words:
+        facts += [f"your function takes no n_data: judged with {words}; the case has N = "
+                  f"{chain.N}, B = {chain.B}, S = {chain.S}",
+                  "if yours is another number, the data term has a wrong factor"]  # fmt: skip
+    else:
+        facts.append(f"your function takes no n_data: judged with N = {chain.N}, the case's")
     changed |= {"n_data": likely} if likely else {}
     twin = _twin(student.chain, changed)
     return used._replace(likely=twin, number=words, facts=tuple(facts))
