@@ -98,6 +98,6 @@ def taylor_order(rng):
     ax.loglog(h, 0.04 * h**2, "k:", label="falls as h²")
     ax.loglog(h, 1.2 * h, "k--", label="falls as h")
     ax.set(xlabel="step h", ylabel="what the tangent leaves",
-           title="Ten times less h: a right slope leaves 100 times less, a wrong one 10")  # fmt: skip
+           title="h / 10: a right slope leaves 100 times less, a wrong one 10")  # fmt: skip
     ax.legend(fontsize=12, loc="lower right")
     return drawn, {"h": h, **left}
