@@ -143,7 +143,8 @@ def mentions(root, folder, pattern, label):
     found = []
     for path in sorted((root / folder).rglob(pattern)):
         lines = enumerate(path.read_text("utf-8").splitlines(), 1)
-        first = next((i for i, line in lines if re.search(rf"\b{label}\b", line)), None)
+        cited = re.compile(rf"\b{label}[a-z]?\b")
+        first = next((i for i, line in lines if cited.search(line)), None)
         if first:
             found.append(f"{path.relative_to(root).as_posix()}:{first}")
     return found

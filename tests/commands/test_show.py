@@ -58,7 +58,7 @@ def test_where_no_tests_are_installed_that_is_said(monkeypatch, tmp_path, capsys
     assert "tests/" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("text", "near"), [("E19", "E16"), ("X9", "E91"), ("", "E11")])
+@pytest.mark.parametrize(("text", "near"), [("E19", "E16"), ("X9", "E91"), ("", "E01")])
 def test_an_unknown_label_is_named_with_the_nearest(text, near, capsys):
     with pytest.raises(SystemExit) as left:
         cli.main(["show", text])
