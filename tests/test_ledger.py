@@ -117,6 +117,7 @@ ELSEWHERE = {
     "E37": "rupture",  # a likelihood as a reader would write one, outside the room
     **dict.fromkeys(("E43", "E44", "E77", "E78", "E79"), "families"),  # of one
     "E07": "model",
+    "E09": "gradcheck",  # the error of a difference
     "E66": "likelihoods",  # the expectation under q of one likelihood, in closed form
 }
 

@@ -24,6 +24,7 @@ from minibnn.book import (  # noqa: F401 (they register themselves)
     optimise_figures,
     prior_figures,
     reparameterize_figures,
+    verify_figures,
 )
 from minibnn.book.registry import FIGURES
 from minibnn.validation.arguments import as_float_array
