@@ -40,12 +40,13 @@ def objective(
     (E55)  mean over batches of (N/B) Σ_(k in batch) nll_k = Σ_(k=1)^N nll_k
     Derivation.  -ELBO = E_q[-log p(D|w)] + KL(q || p). A batch of B rows drawn without
         preference holds row k with probability B/N: its nll is on average B/N of the
-        whole, and N/B makes it unbiased, its gradient too (E55). Divided by beta the loss
-        is E_q[log q - log p(w) - log p(D|w) / beta], the KL of q from that density up to
-        its constant, so it is least where they are equal (E54). The estimator replaces E_q by the mean over S noises; with g_s = ∂nll_s/∂w_s its
-        pullback gives cotangents of q, the KL gives its own, they add up because the
-        loss is a sum, and the family's pullback is the last link of the chain rule. The
-        two slopes are written out for independent weights w_s = mu + sigma ∘ eps_s.
+        whole, and N/B makes it unbiased, its gradient too (E55). Divided by beta the
+        loss is E_q[log q - log p(w) - log p(D|w) / beta], the KL of q from that density
+        up to its constant, so it is least where they are equal (E54). The estimator
+        replaces E_q by the mean over S noises; with g_s = ∂nll_s/∂w_s its pullback
+        gives cotangents of q, the KL gives its own, they add up because the loss is a
+        sum, and the family's pullback is the last link of the chain rule. The two
+        slopes are written out for independent weights w_s = mu + sigma ∘ eps_s.
     Source.  Hoffman et al. 2013, sec. 2; Blundell et al. 2015, eq. 8.
     Shapes.  loss (...), gradient() -> dict like params, parts {"nll": (...), "kl": (...)}
     """
