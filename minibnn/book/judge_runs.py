@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,8 +28,9 @@ Y = np.array([-1.1, -0.9, -0.2, 0.5, 0.6, 1.2])
 PLACES = np.array([[0.5], [1.6], [3.0]])
 DRAWS = 40_000  # of a q, to tell its moments
 SEEDS = range(4)
-N_LONG = 40_000  # draws of each of the four chains of the ruler
-LENGTHS = (50, 200, 800, 3200, 12_800)
+N_LONG = 10_000  # draws of each of the four chains of the ruler
+SMALL_STEPS = 0.99  # acceptance aimed at where arms of the posterior are narrow
+LENGTHS = (50, 200, 800, 3200)
 ROWS = (100, 10_000, 100_000)
 
 
@@ -55,14 +57,16 @@ def truth(model: Model) -> dict[str, list[float]]:
 def rulers() -> dict[str, Any]:
     """Moments of f at three places: exact, of a long HMC, two q, Laplace in two ways."""
     model = two_weights()
-    chains = hmc(model, X, Y, rng=0, n_draws=N_LONG)
+    coarse = hmc(model, X, Y, rng=0, n_draws=N_LONG)
+    chains = hmc(model, X, Y, rng=0, n_draws=N_LONG, target_accept=SMALL_STEPS)
     mode = fit(model, Point(), X, Y, rng=0).params["mu"]
     around = laplace(model, X, Y, mode, rng=0)
     mean, sd = around.output_moments(PLACES)
     pushed = around.sample_weights(DRAWS, rng=0)
     found = {
         "exact": truth(model),
-        "HMC": moments(chains.outputs(PLACES).reshape(-1, 3)),
+        "HMC, small steps": moments(chains.outputs(PLACES).reshape(-1, 3)),
+        "HMC": moments(coarse.outputs(PLACES).reshape(-1, 3)),
         "Laplace, linear": {"mean": mean.tolist(), "sd": sd.tolist()},
         "Laplace, drawn": moments(model.net(pushed, PLACES)[..., 0]),
     }
@@ -71,13 +75,14 @@ def rulers() -> dict[str, Any]:
         found[name] = moments(model.net(w, PLACES)[..., 0])
     return found | {
         "x": PLACES[:, 0].tolist(),
-        "se": (np.array(found["HMC"]["sd"]) / np.sqrt(chains.ess(PLACES))).tolist(),
-        "r_hat_weights": chains.r_hat().tolist(),
-        "r_hat_outputs": chains.r_hat(PLACES).tolist(),
-        "ess_weights": chains.ess().tolist(),
-        "ess_outputs": chains.ess(PLACES).tolist(),
+        "floor": chains.floor(PLACES),
+        "r_hat_weights": coarse.r_hat().tolist(),
+        "r_hat_outputs": coarse.r_hat(PLACES).tolist(),
+        "ess_outputs": coarse.ess(PLACES).tolist(),
+        "ess_small_steps": chains.ess(PLACES).tolist(),
+        "divergences": [coarse.divergences, chains.divergences],
         "draws": 4 * N_LONG,
-        "signs": np.sign(chains.weights[..., 0]).mean(1).tolist(),
+        "signs": np.sign(coarse.weights[..., 0]).mean(1).tolist(),
     }
 
 
@@ -95,7 +100,9 @@ def clock() -> dict[str, Any]:
     exact = truth(model)["sd"][2]
     runs: dict[str, Any] = {
         f"HMC, 4 x {n} draws": lambda seed, n=n: np.std(
-            hmc(model, X, Y, rng=seed, n_draws=n, n_warmup=300).outputs(PLACES)[..., 2]
+            hmc(
+                model, X, Y, rng=seed, n_draws=n, n_warmup=300, target_accept=SMALL_STEPS
+            ).outputs(PLACES)[..., 2]
         )
         for n in LENGTHS
     }
@@ -107,7 +114,7 @@ def clock() -> dict[str, Any]:
         )
     found: dict[str, Any] = {}
     for name, run in runs.items():
-        seconds, sd = zip(*(timed(lambda seed=s: run(seed)) for s in SEEDS), strict=True)
+        seconds, sd = zip(*(timed(partial(run, s)) for s in SEEDS), strict=True)
         errors = np.array(sd) / exact - 1
         found[name] = {
             "seconds": float(np.median(seconds)),
