@@ -17,7 +17,7 @@ from minibnn.validation.signature import signature_of
 SAME = {
     "parameters": "params", "theta": "params", "p": "params",
     "eps": "noise", "epsilon": "noise", "x": "X", "inputs": "X",
-    "Y": "y", "t": "y", "target": "y", "targets": "y",
+    "Y": "y", "target": "y", "targets": "y",
     "N": "n_data", "T": "kl_weight", "beta": "kl_weight", "sigma_y": "noise_sd",
     "prior_mean": "m0", "prior_sd": "s0", "prior_scale": "s0",
 }  # fmt: skip
