@@ -68,7 +68,7 @@ RIGHT = {
         lambda *, y, X, eps, params: neg_elbo(params, eps, X, y), "N = 40"),
     "params alone": (
         lambda params: neg_elbo(params, CASE.noise, CASE.X, CASE.y[:, 0]),
-        f"N/(B S) = {N / len(CASE.X) / len(CASE.noise):.6g}"),
+        f"N/(B S) = {N / len(CASE.X) / len(CASE.noise):.10g}"),
     "N": (lambda params, eps, X, y, N: neg_elbo(params, eps, X, y, N), ""),
     "n_data": (
         lambda params, eps, X, y, *, n_data: neg_elbo(params, eps, X, y, n_data), ""),
@@ -108,13 +108,17 @@ def test_a_right_function_is_not_called_wrong(name):
     assert found.to_dict()["condition"] == condition
 
 
-def test_single_precision_is_judged_as_such():
-    def single(params, eps, X, y):
-        gradient = neg_elbo(params, eps, X, y)[1]
-        return {key: array.astype(np.float32) for key, array in gradient.items()}
+@pytest.mark.parametrize("kind", [np.float32, float])
+@pytest.mark.parametrize("n", [5, 40, 12345, 1_000_003])
+def test_n_is_read_off_small_and_large_in_either_precision(n, kind):
+    def rounded(params, eps, X, y):
+        gradient = neg_elbo(params, eps, X, y, n)[1]
+        return {key: array.astype(kind) for key, array in gradient.items()}
 
-    found = mb.diagnose(single, CASE)
-    assert (found.verdict, found.condition) == ("right if", "N = 40")
+    found = mb.diagnose(rounded, CASE)
+    assert found.verdict == "right if"
+    seen = int(found.condition.removeprefix("N = "))
+    assert abs(seen - n) <= (2e-6 * n if kind is np.float32 else 0)
 
 
 def test_its_own_prior_is_a_condition_too():
@@ -214,6 +218,20 @@ def test_a_factor_on_the_data_term_is_never_no_mistake():
         lambda params, eps, X, y, N: neg_elbo(params, eps, X, y, N, half=1.0), CASE
     )
     assert told.verdict == "mistake"
+
+
+@pytest.mark.parametrize("size", [1e-7, 1e-4])
+def test_a_condition_is_true_to_rounding(size):
+    """N = 40.000004 is no number of rows; a ratio is said with all its digits."""
+    def function(params, eps, X, y):
+        return neg_elbo(params, eps, X, y, N * (1 + size))
+
+    def ratio(params, eps, X, y):
+        return neg_elbo(params, eps, X, y, 4 * len(X) * (1 + size))
+
+    assert mb.diagnose(function, CASE).verdict == "mistake"
+    found = mb.diagnose(ratio, CASE)
+    assert (found.verdict, found.condition) == ("right if", f"N/B = {4 * (1 + size):.10g}")
 
 
 @pytest.mark.parametrize(
