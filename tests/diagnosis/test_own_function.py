@@ -4,6 +4,9 @@
 imports nothing of the package.
 """
 
+import runpy
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -315,3 +318,10 @@ def test_the_checker_says_how_to_take_one_of_two():
         mb.check_gradient(lambda p: both(p)[0], both, CASE.params)
     report = mb.check_gradient(lambda p: both(p)[0], lambda p: both(p)[1], CASE.params)
     assert report.verdict == "agrees"
+
+
+def test_the_six_steps_in_one_file_pass_as_they_stand():
+    file = Path(__file__).resolve().parents[2] / "tutorials" / "six_steps.py"
+    steps = runpy.run_path(str(file))
+    found = mb.diagnose(steps["loss_and_gradients"], case_of((0.0, 0.7)))
+    assert found.verdict == "no mistake"
