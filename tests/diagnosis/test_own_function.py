@@ -310,6 +310,15 @@ def test_what_cannot_be_called_or_read_is_named(function, words):
         mb.diagnose(function, CASE)
 
 
+def test_a_function_that_fails_is_told_what_it_was_given():
+    def fixed(params, eps, X, y):
+        return neg_elbo(params, eps.reshape(2, P), X, y)
+
+    with pytest.raises(ValueError, match="reshape") as caught:
+        mb.diagnose(fixed, CASE)
+    assert caught.value.__notes__[0].startswith("diagnose gave it S = 3 draws and B = 5")
+
+
 def test_the_checker_says_how_to_take_one_of_two():
     both = lambda params: neg_elbo(params, CASE.noise, CASE.X, CASE.y[:, 0])  # noqa: E731
     with pytest.raises(TypeError, match=r"give f=lambda x: yours\(x\)\[0\]"):
