@@ -135,6 +135,16 @@ def test_its_own_prior_is_a_condition_too():
     assert (told.verdict, told.condition) == ("right if", "the prior has m0 = 0 and s0 = 1")
 
 
+def test_of_a_function_for_one_size_the_ratio_at_this_size_is_said():
+    S, B = len(CASE.noise), len(CASE.X)
+
+    def fixed(params, eps, X, y):
+        return neg_elbo(params, eps.reshape(S, P), X.reshape(B, 1), y.reshape(B))
+
+    found = mb.diagnose(fixed, CASE)
+    assert found.condition == f"N/(B S) = {N / B / S:.10g}"
+
+
 def test_numbers_of_the_model_are_handed_over_by_name():
     def six_steps(mu, rho, eps, X, y, N, noise_sd, s0):
         assert noise_sd == NOISE
