@@ -30,22 +30,19 @@ RATE = 0.1  # of dropout
 MASKS = 20  # of dropout, in one training step
 
 
-def sd_of(functions: FloatArray) -> list[float]:
-    """Standard deviation over functions (S, n), rounded to what is kept."""
-    return np.std(functions, axis=0).round(5).tolist()
-
-
 @cache
 def points(model: Model, data: Dataset) -> FloatArray:
     """Weights of MAP fits from so many random starts, (MEMBERS, P), the best first."""
     fits = [fit(model, Point(), data.X, data.y, rng=k) for k in range(MEMBERS)]
     weights = np.stack([one.params["mu"] for one in fits])
-    joint = model.log_joint(weights, data.X, data.y)
+    joint, _ = model.log_joint(weights, data.X, data.y)
     return weights[np.argsort(-joint)]
 
 
-def dropped(model: Model, w: FloatArray, keep: FloatArray) -> FloatArray:
-    """Weights with some hidden units switched off, the others scaled up; (S, P)."""
+def dropped(
+    model: Model, w: FloatArray, keep: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Weights with some hidden units switched off, the others scaled up; and the masks."""
     H = model.net.sizes[1]
     masks = np.ones((len(keep), model.n_weights))
     out = model.net.slices[1].start
@@ -58,7 +55,7 @@ def dropout_weights(model: Model, data: Dataset, start: FloatArray) -> FloatArra
     rng, H = np.random.default_rng(0), model.net.sizes[1]
     A, y = model.batch(data.X, data.y)
     w, first, second = start.copy(), np.zeros_like(start), np.zeros_like(start)
-    steps = 10_000
+    steps = 5000
     for t in range(1, steps + 1):  # Adam, the step size falling to zero
         drawn, masks = dropped(model, w, rng.random((MASKS, H)) > RATE)
         _, back = model.nll(drawn, A, y)
@@ -67,6 +64,19 @@ def dropout_weights(model: Model, data: Dataset, start: FloatArray) -> FloatArra
         size = 0.01 * (1.0 - t / steps) / (1.0 - 0.9**t)
         w -= size * first / (np.sqrt(second / (1.0 - 0.999**t)) + 1e-8)
     return dropped(model, w, rng.random((1000, H)) > RATE)[0]
+
+
+def units_in_use(model: Model, data: Dataset, weights: FloatArray) -> list[float]:
+    """Share of draws (S, P) in which 0, 1, ... H hidden units are in use.
+
+    A unit is in use where what it adds to f changes, over the training inputs, by more
+    than one standard deviation of the noise.
+    """
+    (W, b), (out, _) = model.net.unpack(weights)
+    A = np.maximum(data.X * W + b[:, None, :], 0.0) * out[:, None, :, 0]
+    used = (np.ptp(A, axis=1) > model.likelihood.scale).sum(-1)
+    count = np.bincount(used, minlength=model.net.sizes[1] + 1)
+    return (count / len(weights)).round(4).tolist()
 
 
 def functions(model: Model, weights: FloatArray, x: FloatArray) -> FloatArray:
@@ -79,9 +89,10 @@ def independent_methods() -> dict[str, Any]:
     """sd of f on the running example under six descriptions of what is not known."""
     data, model = example()
     x = np.concatenate([LINE, PLACES, data.X[:, 0]])
-    long = hmc(model, data.X, data.y, rng=0, n_draws=2000)
-    draws = functions(model, long.weights.reshape(-1, model.n_weights), x)
-    full = fit(model, FullCovariance(), data.X, data.y, rng=0, restarts=5)
+    long = hmc(model, data.X, data.y, rng=0, n_draws=1500)
+    weights = long.weights.reshape(-1, model.n_weights)
+    draws = functions(model, weights, x)
+    full = fit(model, FullCovariance(), data.X, data.y, rng=0)
     best = points(model, data)
     sd = {
         "HMC": draws.std(0),
@@ -102,6 +113,8 @@ def independent_methods() -> dict[str, Any]:
         "widest": {k: float(v.max()) for k, v in ratios.items()},
         "mean_variance": {k: float(v.mean()) for k, v in squares.items()},
         "elbo": {"mean field": fitted().elbo, "full covariance": full.elbo},
+        "used_hmc": units_in_use(model, data, weights),
+        "used_q": units_in_use(model, data, fitted().sample_weights(6000, rng=0)),
         "r_hat": float(long.r_hat(x[:, None]).max()),
         "ess": float(long.ess(x[:, None]).min()),
         "hmc_sd": sd["HMC"][:n].round(5).tolist(),
@@ -127,9 +140,9 @@ def two_clusters() -> dict[str, Any]:
     """sd of f between two clusters, for five descriptions of what is not known."""
     data, model = clusters()
     x = np.linspace(-2.0, 2.0, 81)
-    long = hmc(model, data.X, data.y, rng=0, n_draws=1500)
+    long = hmc(model, data.X, data.y, rng=0, n_draws=1000)
     draws = functions(model, long.weights.reshape(-1, model.n_weights), x)
-    q = fit(model, MeanField(), data.X, data.y, rng=0, restarts=3)
+    q = fit(model, MeanField(), data.X, data.y, rng=0)
     full = fit(model, FullCovariance(), data.X, data.y, rng=0)
     best = points(model, data)
     sd = {
