@@ -16,6 +16,7 @@ from minibnn.book import (  # noqa: F401 (they register themselves)
     bayes_figures,
     first_page,
     gallery,
+    independent_figures,
     kl_figures,
     likelihood_figures,
     optimise_figures,

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtr
 
 from minibnn.book.first_page import example, fitted
 from minibnn.book.records import record
@@ -20,6 +21,7 @@ from minibnn.model import Model
 from minibnn.nn.mlp import MLP
 from minibnn.prediction.relu_variance import relu_network_variance
 from minibnn.priors.gaussian import GaussianPrior
+from minibnn.priors.gaussian_kl import gaussian_kl
 from minibnn.svi.fit import fit
 from minibnn.types import FloatArray
 
@@ -122,6 +124,28 @@ def independent_methods() -> dict[str, Any]:
         "q_sd": sd["mean field"][:n].round(5).tolist(),
         "full_sd": sd["full covariance"][:n].round(5).tolist(),
         "q_mean": fitted().predict(LINE[:, None], 8000).mean.round(5).tolist(),
+    }
+
+
+@record
+def switched_off() -> dict[str, Any]:
+    """The hidden units of the running example that q does not use, and what they cost."""
+    data, model = example()
+    q, H = fitted().q, model.net.sizes[1]
+    (into, out), (into_sd, out_sd) = model.net.blocks(q.mean), model.net.blocks(q.sigma)
+    A = model.features(data.X)
+    idle = np.abs(out[:H, 0]) < out_sd[:H, 0]
+    on = ndtr(A @ into / np.sqrt(A**2 @ into_sd**2))  # share of draws, row by row
+    kl = gaussian_kl(q.mean, q.sigma, q.log_sigma, 0.0, 1.0)[0]
+    blocks = kl[: 2 * H].reshape(2, H).sum(0) + kl[2 * H : 3 * H]
+    spread = {"incoming": into_sd[0], "bias": into_sd[1], "outgoing": out_sd[:H, 0]}
+    return {
+        "idle": int(idle.sum()),
+        "sd": {k: [float(v[idle].min()), float(v[idle].max())] for k, v in spread.items()},
+        "bias_mean": [float(into[1, idle].min()), float(into[1, idle].max())],
+        "on": float(on[:, idle].max()),
+        "kl_idle": float(blocks[idle].mean()),
+        "kl_used": [float(blocks[~idle].min()), float(blocks[~idle].max())],
     }
 
 
