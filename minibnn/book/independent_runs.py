@@ -166,7 +166,8 @@ def two_clusters() -> dict[str, Any]:
     x = np.linspace(-2.0, 2.0, 81)
     long = hmc(model, data.X, data.y, rng=0, n_draws=1000)
     draws = functions(model, long.weights.reshape(-1, model.n_weights), x)
-    q = fit(model, MeanField(), data.X, data.y, rng=0)
+    more = {"max_steps": 20_000, "restarts": 3}
+    q = fit(model, MeanField(), data.X, data.y, rng=0, **more)
     full = fit(model, FullCovariance(), data.X, data.y, rng=0)
     best = points(model, data)
     sd = {

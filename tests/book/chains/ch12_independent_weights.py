@@ -136,6 +136,11 @@ E89 = Chain(
         ),
     ],
     values={"E89n": the_bound},
+    blind=dict.fromkeys(
+        ("E89b: sign of w A", "E89c: sign of A", "E89c: sign of w", "E89d: sign of A",
+         "E89e: sign of A", "E89m: sign of \\epsilon"),
+        "a square or a variance: the line stays true",
+    ),
 )  # fmt: skip
 
 
@@ -157,6 +162,7 @@ def linear_model(p):
         mean: difference,
         r"\mathrm{Var}[f(x_k)]": lambda k: (root.T @ X[k]) @ (root.T @ X[k]),
         r"\sum_k": Over("k", range(rows)), "x_k": lambda k: X[k],
+        r"x_k^{\top}": lambda k: X[k],
         "X": X, "N": float(rows), r"\sigma_y": noise, "s_0": s0, "I": np.eye(n_w),
         r"\mathrm{tr}": Function(np.trace),
         r"\Lambda": precision, r"\Sigma": any_cov,
@@ -197,7 +203,7 @@ def twice_kl(mu, cov, m, precision):
 
 
 def slopes_for(function, at, h=1e-4):
-    """Differences for every entry; of a covariance the pair (i, j), (j, i) moves by half."""
+    """Differences for every entry; entries ij and ji of a matrix move together."""
     found = np.zeros_like(at)
     for index in np.ndindex(at.shape):
         step = np.zeros_like(at)
@@ -223,7 +229,8 @@ def one_step(p):
         r"\mathrm{tr}": Function(np.trace), "n_w": float(len(mu)),
         r"\det \Sigma": np.linalg.eigvalsh(cov).prod(),
         r"\det \Lambda": np.linalg.eigvalsh(precision).prod(),
-        r"\Sigma": cov, r"\Lambda": precision, r"\mu": mu, "m_N": m, "a": a,
+        r"\Sigma": cov, r"\Lambda": precision, "a": a,
+        r"\mu": mu, "m_N": m, r"(\mu - m_N)^{\top}": mu - m,
         r"\Sigma^{-1}": np.linalg.inv(cov), r"\Lambda^{-1}": np.linalg.inv(precision),
         r"\frac{\partial \mathrm{KL}}{\partial \Sigma}": slope,
         r"\frac{\partial \mathrm{KL}}{\partial \mu}":
