@@ -38,12 +38,16 @@ def gap_against_hmc(rng):
     data, _ = example()
     drawn = Figure(figsize=(10, 8.2))
     top, low = drawn.subplots(2, 1, sharex=True, height_ratios=(1.3, 1))
-    for name, colour, label in NAMES:
-        mean, sd = kept[f"{name}_mean"], kept[f"{name}_sd"]
-        band(top, kept["x"], mean, sd, colour, f"{label}, mean ± 2 sd of f")
-    top.plot(data.X_test[:, 0], data.mean_test, color=TRUTH, ls="--", label="true cubic")
-    top.plot(data.X[:, 0], data.y, ".", color=DATA, label="data")
+    near = top.inset_axes([0.6, 0.07, 0.37, 0.36])
+    for ax in (top, near):
+        for name, colour, label in NAMES:
+            mean, sd = kept[f"{name}_mean"], kept[f"{name}_sd"]
+            band(ax, kept["x"], mean, sd, colour, f"{label}, mean ± 2 sd of f")
+        truth = data.X_test[:, 0], data.mean_test
+        ax.plot(*truth, color=TRUTH, ls="--", label="true cubic")
+        ax.plot(data.X[:, 0], data.y, ".", color=DATA, label="data")
     top.set(xlim=(-3, 3), ylim=(-9, 9), ylabel="y")
+    near.set(xlim=(0.2, 1.1), ylim=(-0.4, 0.6), title="the hole, enlarged")
     top.legend(loc="upper left")
     for name, colour, label in NAMES:
         low.semilogy(kept["x"], kept[f"{name}_sd"], color=colour, label=label)
@@ -111,7 +115,7 @@ def two_clusters(rng):
     for name, mean in means.items():
         band(left, x, mean, sd[name], STYLES[name][0], f"{name}, mean ± 2 sd of f")
     left.plot(data.X[:, 0], data.y, ".", color=DATA, label="data")
-    left.set(xlim=(-2, 2), ylim=(-3.6, 4.6), xlabel="x", ylabel="y")
+    left.set(xlim=(-2, 2), ylim=(-3, 4.4), xlabel="x", ylabel="y")
     left.legend(loc="upper left")
     for name, values in sd.items():
         colour, style = STYLES[name]

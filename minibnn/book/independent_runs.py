@@ -19,6 +19,8 @@ from minibnn.likelihoods.gaussian import Gaussian
 from minibnn.mcmc.hmc import hmc
 from minibnn.model import Model
 from minibnn.nn.mlp import MLP
+from minibnn.optim.adam import Adam
+from minibnn.optim.cosine import Cosine
 from minibnn.prediction.relu_variance import relu_network_variance
 from minibnn.priors.gaussian import GaussianPrior
 from minibnn.priors.gaussian_kl import gaussian_kl
@@ -168,7 +170,11 @@ def two_clusters() -> dict[str, Any]:
     draws = functions(model, long.weights.reshape(-1, model.n_weights), x)
     more = {"max_steps": 20_000, "restarts": 3}
     q = fit(model, MeanField(), data.X, data.y, rng=0, **more)
-    full = fit(model, FullCovariance(), data.X, data.y, rng=0)
+    full = fit(
+        model, FullCovariance(), data.X, data.y, rng=0,
+        start=FullCovariance().embed(q.params), max_steps=10_000,
+        optimizer=Adam(Cosine(0.002)),
+    )  # fmt: skip
     best = points(model, data)
     sd = {
         "HMC": draws.std(0),
