@@ -38,7 +38,7 @@ def gap_against_hmc(rng):
     data, _ = example()
     drawn = Figure(figsize=(10, 8.2))
     top, low = drawn.subplots(2, 1, sharex=True, height_ratios=(1.3, 1))
-    near = top.inset_axes([0.6, 0.07, 0.37, 0.36])
+    near = top.inset_axes([0.6, 0.07, 0.37, 0.29])
     for ax in (top, near):
         for name, colour, label in NAMES:
             mean, sd = kept[f"{name}_mean"], kept[f"{name}_sd"]

@@ -24,17 +24,34 @@ def average_variances(
         variance where all others are known, is at most (Λ⁻¹)_ii, its variance.
     Shapes.  precision (P, P), prior_scale (P,) -> two floats
 
+    Parameters
+    ----------
+    precision : array (P, P)
+        Λ, as ``exact_posterior(...).precision`` has it.
+    prior_scale : array (P,)
+        s0, the prior's standard deviations.
+    noise_sd : float
+        σ, of the noise of y.
+    n : int
+        Rows of the data.
+
+    Returns
+    -------
+    exact, independent : floats
+        In squared units of y.
+
     Examples
     --------
     >>> import minibnn as mb
+    >>> from minibnn.exact import average_variances
     >>> X, y = [[1.0], [2.0], [3.0]], [0.9, 2.1, 2.8]
     >>> model = mb.Model(mb.MLP([1, 1]), mb.Gaussian(0.5), mb.GaussianPrior(0.0, 1.0))
     >>> posterior = mb.exact_posterior(model, X, y)
-    >>> exact, independent = average_variances(posterior.precision, np.ones(2), 0.5, 3)
+    >>> exact, independent = average_variances(posterior.precision, [1.0, 1.0], 0.5, 3)
     >>> round(exact, 3), round(independent, 3)
     (0.131, 0.159)
     """
-    ratio = noise_sd**2 / n
+    ratio, prior_scale = noise_sd**2 / n, np.asarray(prior_scale)
     marginal, alone = np.diag(np.linalg.inv(precision)), 1.0 / np.diag(precision)
     exact, independent = (
         ratio * (len(precision) - (variance / prior_scale**2).sum())

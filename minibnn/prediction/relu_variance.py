@@ -59,6 +59,18 @@ def relu_network_variance(q: Normal, net: MLP, X: ArrayLike) -> FloatArray:
     ------
     ValueError
         If the network is another one, or q has correlations.
+
+    Examples
+    --------
+    >>> import minibnn as mb
+    >>> from minibnn.prediction import relu_network_variance
+    >>> model = mb.Model(
+    ...     mb.MLP([1, 3, 1], activation="relu"), mb.Gaussian(0.1), mb.GaussianPrior()
+    ... )
+    >>> q, _ = mb.MeanField().natural(mb.MeanField().init(model, rng=0))
+    >>> near, left, right = relu_network_variance(q, model.net, [[0.5], [-1.0], [2.0]])
+    >>> bool(near <= left + right)  # nearer to the origin than two on either side
+    True
     """
     if len(net.sizes) != 3 or net.sizes[-1] != 1 or net.activation != "relu":
         raise ValueError(f"net must be MLP([D, H, 1], activation='relu'), got {net!r}")
