@@ -17,7 +17,7 @@ from minibnn.model import Model
 from minibnn.types import Array, FloatArray, Params
 
 
-@equation("E51", "E52", "E53")
+@equation("E51", "E52", "E53", "E54", "E55")
 def objective(
     model: Model,
     family: Family,
@@ -36,12 +36,17 @@ def objective(
     (E52)  ∂loss/∂mu  = (N/B) (1/S) Σ_s g_s          + beta ∂KL/∂mu
     (E53)  ∂loss/∂rho = (N/B) (1/S) Σ_s g_s ∘ eps_s ∘ ∂sigma/∂rho
                         + beta ∂KL/∂(log sigma) ∘ ∂(log sigma)/∂rho
+    (E54)  least over all q where q(w) ∝ p(w) p(D|w)^(1/beta)
+    (E55)  mean over batches of (N/B) Σ_(k in batch) nll_k = Σ_(k=1)^N nll_k
     Derivation.  -ELBO = E_q[-log p(D|w)] + KL(q || p). A batch of B rows drawn without
-        preference has expected nll (B/N) of the whole, so N/B makes it unbiased. The
-        estimator replaces E_q by the mean over S noises; with g_s = ∂nll_s/∂w_s its
-        pullback gives cotangents of q, the KL gives its own, they add up because the
-        loss is a sum, and the family's pullback is the last link of the chain rule. The
-        two slopes are written out for independent weights w_s = mu + sigma ∘ eps_s.
+        preference holds row k with probability B/N: its nll is on average B/N of the
+        whole, and N/B makes it unbiased, its gradient too (E55). Divided by beta the
+        loss is E_q[log q - log p(w) - log p(D|w) / beta], the KL of q from that density
+        up to its constant, so it is least where they are equal (E54). The estimator
+        replaces E_q by the mean over S noises; with g_s = ∂nll_s/∂w_s its pullback
+        gives cotangents of q, the KL gives its own, they add up because the loss is a
+        sum, and the family's pullback is the last link of the chain rule. The two
+        slopes are written out for independent weights w_s = mu + sigma ∘ eps_s.
     Source.  Hoffman et al. 2013, sec. 2; Blundell et al. 2015, eq. 8.
     Shapes.  loss (...), gradient() -> dict like params, parts {"nll": (...), "kl": (...)}
     """

@@ -34,7 +34,7 @@ FLOOR = {room: i for i, rooms in enumerate(FLOORS) for room in rooms.split()}
 ONLY = {
     "numerics": set(),
     "tape": {"numerics"},
-    "gradcheck": {"validation", "tables"},
+    "gradcheck": {"validation", "tables", "equations"},
     "nn": {"equations", "numerics", "validation"},
     "priors": {"equations", "numerics", "validation", "nn"},
     "likelihoods": {"equations", "numerics", "validation", "priors"},

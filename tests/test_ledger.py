@@ -109,11 +109,15 @@ def test_value(label):
 # stands in the file of that object, whatever its digit.
 ROOMS = "families nn likelihoods priors objective estimators optim"
 ELSEWHERE = {
+    "E06": "nn",  # backpropagation of one weight
     **dict.fromkeys(("E01", "E02"), "exact"),  # Bayes' rule and the evidence
+    **dict.fromkeys(("E01", "E02", "E04"), "exact"),  # Bayes' rule and the evidence
     "E03": "families",  # what the KL of any q is
+    "E08": "book",  # the chain itself, on the numbers of the first chapter
     "E37": "rupture",  # a likelihood as a reader would write one, outside the room
     **dict.fromkeys(("E43", "E44", "E77", "E78", "E79"), "families"),  # of one
     "E07": "model",
+    "E09": "gradcheck",  # the error of a difference
     "E66": "likelihoods",  # the expectation under q of one likelihood, in closed form
 }
 

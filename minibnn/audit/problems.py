@@ -76,6 +76,18 @@ for _name, _scale in SCALES.items():
     case(*_scale.forward.labels)(_scale_case(_name))
 
 
+@case("E06")
+def one_weight_at_a_time(rng: np.random.Generator) -> Problem:
+    """One input, one unit, one output, no bias, one row; two samples of the weights."""
+    net = MLP([1, 1, 1], activation="softplus", bias=False)
+    x, u, w = rng.normal(size=(1, 1)), rng.normal(size=(2, 1, 1)), rng.normal(size=(2, 2))
+    return Problem(
+        lambda p: (u * net.apply(p["w"], x)[0]).sum(),
+        lambda p: {"w": net.apply(p["w"], x)[1](u)},
+        {"w": w},
+    )
+
+
 @case("E21")
 def dense_layer(rng: np.random.Generator) -> Problem:
     """Two samples of a layer with 3 inputs, a bias and 4 units, on 5 rows."""

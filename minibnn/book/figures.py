@@ -13,13 +13,19 @@ import numpy as np
 from matplotlib import style
 
 from minibnn.book import (  # noqa: F401 (they register themselves)
+    backpropagation_figures,
     bayes_figures,
+    elbo_figures,
     first_page,
     gallery,
     independent_figures,
     kl_figures,
     likelihood_figures,
+    one_step_figures,
     optimise_figures,
+    prior_figures,
+    reparameterize_figures,
+    verify_figures,
 )
 from minibnn.book.registry import FIGURES
 from minibnn.validation.arguments import as_float_array

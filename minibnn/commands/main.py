@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-from minibnn.commands import demo, figures, fit, rupture, show, verify
+from minibnn.commands import demo, figures, fit, rupture, show, trace, verify
 from minibnn.commands.arguments import one_line
 from minibnn.commands.spelling import spell
 from minibnn.recipe import plain
@@ -30,6 +30,7 @@ COMMANDS = {
     "verify": verify,
     "fit": fit,
     "show": show,
+    "trace": trace,
     "rupture": rupture,
     "figures": figures,
 }

@@ -69,7 +69,7 @@ class Chain:
         self.blocks = Blocks(self.model, self.params)
         self.data, self.kl = self._terms()
         self.fine = self._is_fine()
-        self._worlds, self.screens = {}, {}
+        self._worlds, self.screens, self.twins = {}, {}, {}
         if self.fine:
             self._constants()
             self._links()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from minibnn.diagnosis import facts, fitted_number, numerical
+from minibnn.diagnosis import facts, fitted_number, numerical, untold
 from minibnn.diagnosis.findings import Diagnosis, Finding
 from minibnn.diagnosis.points import RTOL, Case, resolution
 from minibnn.diagnosis.screen import prepared, screened, unseen
@@ -38,13 +40,15 @@ def diagnose(
     ----------
     student_gradient : function or dict of arrays
         The gradient at ``case``: a dict with the keys and shapes of ``case.params``; or
-        a function that returns one, alone or as the second item of a tuple
-        ``(loss, gradient, ...)``. A function is called
-
-        - as ``f(case)`` if it takes exactly one argument,
-        - like ``neg_elbo`` if its first argument is named ``model``,
-        - else as ``f(params, noise, X, y)``; ``n_data`` and ``kl_weight`` are passed
-          by name if it has arguments of these names.
+        a function that returns one, alone or in a tuple such as ``(loss, gradient)``;
+        arrays in the order of the params do as well. A function of one argument is given
+        the case, or the params if it calls them so. Any other says by its names what it
+        wants, in any order: ``params`` or the arrays ``mu, rho``; ``noise`` or ``eps``;
+        ``X``; ``y``; ``n_data`` or ``N``; ``kl_weight``, ``T`` or ``beta``; ``model``,
+        ``family``, ``estimator``; of a Gaussian likelihood ``noise_sd``, of a Gaussian
+        prior ``m0`` and ``s0``. Without such names the order is ``(params, noise, X,
+        y)``. What it does not take it need not know: without ``kl_weight`` it is judged
+        with 1, without ``n_data`` with the N that is seen in it.
     case : Case
         From ``minibnn.diagnosis.points``: ``generic(model, family)`` or your own.
 
@@ -72,26 +76,67 @@ def diagnose(
     ('gradient-of-the-elbo', '-loss')
     """
     check_instance("case", case, Case, "a Case from minibnn.diagnosis.points")
-    chain = prepared(case)
+    chain = untold.with_flat_targets(student_gradient, prepared(case))
+    case = chain.case
     gradient, dtype = claimed_gradient(student_gradient, case)
-    rtol = max(RTOL, 256 * np.finfo(dtype).eps)
-    search = Search(chain, chain.blocks.flat(gradient), resolution(chain, dtype), rtol)
-    listed = screened(chain, LISTED)
-    hidden = tuple(m.description for m in unseen(listed, search.allowance))
+    look = partial(_search, chain.blocks.flat(gradient), dtype)
+    search = look(chain)
     if not search.wrong.any():
-        return _diagnosis("no mistake", search, (), (), hidden)
+        return _diagnosis("no mistake", search)
     given = student_gradient, case
     if callable(student_gradient) and not frozen_noise(*given, gradient):
-        return _redrawn(search, hidden)
+        return _redrawn(search)
     student = Student(*given, chain)
+    used = untold.instead(student)
+    return _right(look, used, student) or _fewest_mistakes(look, used, student)
+
+
+def _search(gradient, dtype, chain):
+    rtol = max(RTOL, 256 * np.finfo(dtype).eps)
+    return Search(chain, gradient, resolution(chain, dtype), rtol)
+
+
+def _right(look, used, student):
+    """Right with what the function takes, or but for its own N or prior; else None."""
+    search = look(used.chain)
+    if not search.wrong.any():
+        return _diagnosis("no mistake", search, (), used.facts)
+    on = untold.condition(look, used)
+    if on is None:
+        return None
+    other = look(used.likely)
+    otherwise = _explanations(other, student.at_chain(used.likely))
+    found = _diagnosis("right if", other, otherwise, used.facts)
+    clean = dict.fromkeys(found.clean, True)
+    return replace(found, condition=on[0], error=on[1], clean=clean)
+
+
+def _fewest_mistakes(look, used, student):
+    """What is wrong, with what the function takes or at its case as it is."""
+    found = []
+    for chain in dict.fromkeys((used.likely, student.chain)):
+        told = used.facts + used.own
+        found.append(_mistaken(look(chain), student.at_chain(chain), told))
+        if _count(found[-1]) == 1:
+            break
+    return min(found, key=lambda diagnosis: _count(diagnosis) or np.inf)
+
+
+def _count(diagnosis):
+    return sum(finding.rank == 1 for finding in diagnosis.mistakes)
+
+
+def _mistaken(search, student, told):
+    """The diagnosis of a gradient that is wrong."""
     fits = _explanations(search, student)
-    verdict = "mistake" if fits else "none fits"
-    known = facts.sentences(search, student, named=bool(fits))
-    return _diagnosis(verdict, search, fits, known, hidden)
+    known = (*told, *facts.sentences(search, student, named=bool(fits)))
+    return _diagnosis("mistake" if fits else "none fits", search, fits, known)
 
 
 def _explanations(search, student):
     """Groups of (mistake, words where), best first: of the first kind that fits."""
+    if not search.wrong.any():
+        return []
     kinds = (_zero, _listed, _by_rule, _with_a_number, _by_numerics, _single_coordinates,
              _with_factor, _several)  # fmt: skip
     kinds = kinds[:5] if _own(search) else kinds
@@ -239,20 +284,22 @@ def _odd(search, odd):
     return mistake, names, None
 
 
-def _redrawn(search, hidden):
+def _redrawn(search):
     mistake = Mistake(
         "noise-redrawn", "E61", "two calls, two answers: fresh noise, or a state that "
         "moves on", "the noise it is given, and nothing kept from call to call",
         "Call your function twice. Why does it give two answers?", "",
     )  # fmt: skip
-    return _diagnosis("mistake", search, [[(mistake, "everywhere", None)]], (), hidden)
+    return _diagnosis("mistake", search, [[(mistake, "everywhere", None)]])
 
 
-def _diagnosis(verdict, search, groups, known, hidden):
+def _diagnosis(verdict, search, groups=(), known=()):
     findings = [finding for rank, group in enumerate(groups, 1)
                 for finding in _findings(search, group, rank)]  # fmt: skip
     names = [" ".join(str(part) for part in name if part) for name in search.blocks.names]
     right = [bool(ok) for ok in search.right_in]
+    listed = screened(search.chain, LISTED)
+    hidden = tuple(m.description for m in unseen(listed, search.allowance))
     return Diagnosis(
         verdict, tuple(findings), tuple(known), dict(zip(names, right, strict=True)),
         _size(search, search.chain.right), hidden,

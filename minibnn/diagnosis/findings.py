@@ -56,6 +56,11 @@ class Finding:
         ]  # fmt: skip
 
 
+def _small(error):
+    """An error in words; below 1e-12 its digits are those of the machine."""
+    return f"{error:.1e}" if error >= 1e-12 else "better than 1e-12"
+
+
 @door
 @dataclass(frozen=True)
 class Diagnosis:
@@ -63,7 +68,9 @@ class Diagnosis:
 
     Attributes
     ----------
-    verdict : {"no mistake", "mistake", "none fits"}
+    verdict : {"no mistake", "right if", "mistake", "none fits"}
+        "right if": right on a condition that cannot be checked here, because the
+        function takes no ``n_data``, or no ``model`` and so no prior.
     mistakes : tuple of Finding
         Ranked; the findings of rank 1 together are the best explanation. Lower ranks
         give the same numbers at this point.
@@ -75,14 +82,18 @@ class Diagnosis:
         Largest error of a coordinate relative to the terms it is a sum of.
     hidden : tuple of Description
         Known mistakes that cannot be seen at this point (see ``points.lint``).
+    condition : str
+        Of the verdict "right if", such as "N = 40"; else empty. ``mistakes`` then are
+        what it is if that does not hold, where this has a name.
     """
 
-    verdict: Literal["no mistake", "mistake", "none fits"]
+    verdict: Literal["no mistake", "right if", "mistake", "none fits"]
     mistakes: tuple[Finding, ...]
     facts: tuple[str, ...]
     clean: dict[str, bool]
     error: float
     hidden: tuple[Description, ...]
+    condition: str = ""
 
     def __str__(self) -> str:
         head, *facts = self._words()
@@ -91,7 +102,9 @@ class Diagnosis:
     def _words(self) -> list[str]:
         """What is said before the mistakes, and each fact that is told after them."""
         head = {
-            "no mistake": f"no mistake: the gradient is right to {self.error:.1e}",
+            "no mistake": f"no mistake: the gradient is right to {_small(self.error)}",
+            "right if": f"right to {_small(self.error)}, if in your run {self.condition}"
+            + ("; if not:" if self.mistakes else ""),
             "none fits": f"wrong by {self.error:.1e}, and no known mistake fits",
             "mistake": f"wrong by {self.error:.1e}; most likely",
         }[self.verdict]
@@ -121,6 +134,7 @@ class Diagnosis:
         """Plain numbers and strings, for JSON."""
         return {
             "verdict": self.verdict,
+            "condition": self.condition,
             "error": self.error,
             "mistakes": [vars(finding).copy() for finding in self.mistakes],
             "facts": list(self.facts),

@@ -5,17 +5,16 @@ what its gradient is without the KL, with other targets, with other noise. What 
 of it has then been seen.
 """
 
-import inspect
 from dataclasses import replace
 
 import numpy as np
 
+from minibnn.diagnosis.calling import Call, gradient_in
 from minibnn.diagnosis.chain import Chain
 from minibnn.gradcheck.problem import as_array
 from minibnn.mistakes.catalogue import Mistake
 from minibnn.validation.arguments import check_finite, check_shape
 from minibnn.validation.describe import ArgumentTypeError, describe
-from minibnn.validation.signature import signature_of
 
 FITS = 1e-6  # relative residual up to which a regression counts as exact
 
@@ -26,15 +25,8 @@ def claimed_gradient(given, case):
         raise ArgumentTypeError(
             f"student_gradient must be a dict or a function, got {describe(given)}"
         )
-    gradient = _called(given, case) if callable(given) else given
-    if isinstance(gradient, tuple) and len(gradient) > 1:  # (loss, gradient, ...)
-        gradient = gradient[1]
-    if not isinstance(gradient, dict) or set(gradient) != set(case.params):
-        got = sorted(gradient) if isinstance(gradient, dict) else describe(gradient)
-        raise ArgumentTypeError(
-            "student_gradient must be, or return, a dict with the keys "
-            f"{sorted(case.params)}, got {got}"
-        )
+    answer = Call(given, case).answer() if callable(given) else given
+    gradient = gradient_in(answer, case)
     arrays = {
         key: _checked(f"student_gradient[{key!r}]", gradient[key], np.shape(array))
         for key, array in case.params.items()
@@ -56,32 +48,6 @@ def _checked(name, value, shape):
     return check_finite(name, check_shape(name, array, shape))
 
 
-def _called(function, case):
-    """Call a student's function with what it asks for."""
-    wants = _wants(function)
-    if wants == "case":
-        return function(case)
-    given = {"n_data": case.n_data, "kl_weight": case.kl_weight}
-    params = {key: np.array(array) for key, array in case.params.items()}
-    data = params, case.noise, case.X, case.y
-    if wants == "model":
-        model = case.model, case.family
-        return function(*model, *data, **given, estimator=case.estimator)
-    return function(*data, **{key: given[key] for key in given if key in wants})
-
-
-def _wants(function):
-    """"model" (called like ``neg_elbo``), "case" (it alone), or names of arguments."""
-    names = list(signature_of(function).parameters.values())
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    positional = [p for p in names if p.kind in kinds]
-    if positional and positional[0].name == "model":
-        return "model"
-    if 1 in (len(positional), sum(p.default is p.empty for p in positional)):
-        return "case"
-    return {p.name for p in names if p.kind != p.VAR_POSITIONAL}
-
-
 def frozen_noise(function, case, first):
     """Whether a second call gives the same gradient again."""
     second, _ = claimed_gradient(function, case)
@@ -95,21 +61,24 @@ class Student:
         self.function = function if callable(function) else None
         self.case, self.chain = case, chain
 
-    def at(self, **changed):
-        """The flat gradient at a case with some fields changed, or None."""
+    def at_chain(self, chain):
+        """The same function, asked at the case of another chain."""
+        return Student(self.function, chain.case, chain)
+
+    def at(self, case=None, **changed):
+        """The flat gradient at a case, its own by default, with fields changed; or None."""
         if self.function is None:
             return None
         try:
-            case = replace(self.case, **changed)
+            case = replace(self.case if case is None else case, **changed)
             gradient, _ = claimed_gradient(self.function, case)
         except Exception:  # a student's function may not like another case
             return None
         return self.chain.blocks.flat(gradient)
 
     def takes(self, name):
-        """Whether the function is told the number ``name``."""
-        wants = _wants(self.function) if self.function else ()
-        return wants in ("model", "case") or name in wants
+        """Whether the function is told this part of the case."""
+        return bool(self.function) and name in Call(self.function, self.case).takes
 
 
 def terms(student):
@@ -128,8 +97,9 @@ def ignored(student, claimed):
         ("targets", {"y": np.roll(case.y, 1, 0)}, "the targets"),
         ("inputs", {"X": case.X * 0.9 + 0.05}, "the inputs"),
     ):
-        if not case.noise.size and name == "noise":
-            continue
+        (field,) = changed
+        if not student.takes(field) or (name == "noise" and not case.noise.size):
+            continue  # what it does not take it need not know
         other = student.at(**changed)
         ours = student.chain.blocks.flat(replace(case, **changed).gradient())
         moved = np.abs(ours - student.chain.right).max() > 0

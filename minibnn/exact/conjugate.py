@@ -79,8 +79,16 @@ def log_evidence(
 MOST = 1e150  # above which squares overflow
 
 
+@equation("E04")
 class Decomposition(NamedTuple):
-    """log p(D) = ELBO(q) + KL(q || posterior), every term on its own, in nats.
+    """The log evidence as ELBO plus KL, every term on its own, in nats.
+
+    (E04)  log p(D) = E_q[log p(D|w)] - KL(q || p) + KL(q || p(·|D)) = ELBO + KL
+    Derivation.  By Bayes' rule log p(D) = log p(D|w) + log p(w) - log p(w|D) at every w.
+        Add and take away log q(w), and take the mean under q: the left side is a number,
+        E_q[log p(w) - log q(w)] is -KL(q || p), E_q[log q(w) - log p(w|D)] is the last
+        KL. It is never negative (Jensen), so the ELBO is a lower bound.
+    Source.  Jordan et al. 1999.
 
     Examples
     --------

@@ -61,10 +61,18 @@ def scalar(value, what):
         return value
     array = as_array(value, what)
     if array.dtype.kind not in "fiu":
-        raise ArgumentTypeError(f"{what} must return a real number, got {describe(value)}")
+        got = describe(value) + _take(value, what, 0)
+        raise ArgumentTypeError(f"{what} must return a real number, got {got}")
     if array.size != 1:
         raise ValueError(f"{what} must return one number, got shape {array.shape}")
     return float(array.reshape(()))
+
+
+def _take(value, what, i):
+    """How to hand over a function that returns the loss and the gradient together."""
+    if not isinstance(value, tuple) or len(value) < 2:
+        return ""
+    return f"; if yours returns (loss, gradient), give {what}=lambda x: yours(x)[{i}]"
 
 
 class Layout:
@@ -96,7 +104,8 @@ class Layout:
     def flatten(self, tree, what):
         """Give (flat float64, machine epsilon) of a tree that must look like x."""
         if self.keyed and not isinstance(tree, dict):
-            raise ArgumentTypeError(f"{what} must be a dict like x, got {describe(tree)}")
+            got = describe(tree) + _take(tree, what, 1)
+            raise ArgumentTypeError(f"{what} must be a dict like x, got {got}")
         tree = tree if self.keyed else {"x": tree}
         if set(tree) != set(self.parts):
             got, want = sorted(map(str, tree)), sorted(map(str, self.parts))

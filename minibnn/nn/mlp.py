@@ -288,10 +288,18 @@ class MLP:
 
         return A.swapaxes(-1, -2), pull
 
+    @equation("E06")
     def apply(
         self, w: FloatArray, A: FloatArray
     ) -> tuple[FloatArray, Callable[[FloatArray], FloatArray]]:
         """Outputs without checks, and the way back.
+
+        (E06)  ∂ℓ/∂w = ∂ℓ/∂f · W · a'(Z) · x   where  Z = w x,  A = a(Z),  f = W A
+        Derivation.  A small dw moves Z by x dw, A by a'(Z) as much as Z, f by W as much
+            as A, and ℓ by ∂ℓ/∂f as much as f: slopes multiply along the way. Taken from
+            the end, every product is the slope for one link, so each is found once.
+            Where a number goes on by several ways, their slopes add up: over rows for a
+            weight, over units for an input (E21).
 
         Parameters
         ----------

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from support.derivations import Broken, check, displayed, labels_of, table_of, unseen
 from support.pages import FENCE
-from support.tex import By, Chain, Function, Over, Place, lines_of, parse, value
+from support.tex import By, Chain, Function, Over, Place, holds, lines_of, parse, value
 
 PAGES = sorted((Path(__file__).resolve().parents[2] / "tutorials").glob("[0-9]*.md"))
 TABLES = {page: table_of(page) for page in PAGES}
@@ -189,6 +189,13 @@ def test_the_reader_knows_its_grammar(tex, want):
     place = Place(chain, chain.points[0])
     found = value(parse(tex, chain.table(chain.points[0])), place)
     assert np.allclose(found, want, rtol=1e-9, atol=1e-12)
+
+
+def test_infinity_equals_nothing():
+    assert holds("=", 1.0, 1.0 + 1e-9, 1e-6)
+    for no_number in (np.inf, np.nan):
+        assert not holds("=", 1.0, no_number, 1e-6)
+        assert not holds("=", np.array([1.0, no_number]), np.array([1.0, 2.0]), 1e-6)
 
 
 @pytest.mark.parametrize("tex", [r"\rho + \tau", r"(\rho", r"\rho + ", r"\sum_k \rho"])

@@ -19,6 +19,18 @@ def test_network_by_loops(sizes, activation, bias):
     np.testing.assert_allclose(net(w[0], X), want[0], rtol=1e-12, atol=1e-13)
 
 
+def test_one_weight_by_the_slopes_on_its_path():
+    """(E06) in words: slopes multiply from the end, for both weights of a chain."""
+    net = mb.MLP([1, 1, 1], "softplus", bias=False)
+    w, W, x, d_f = 0.9, -1.4, 0.3, 2.5
+    Z = w * x
+    d_A = d_f * W
+    want = [d_A * np.exp(Z) / (1 + np.exp(Z)) * x, d_f * np.log(1 + np.exp(Z))]
+    F, pull = net.apply(np.array([[w, W]]), np.array([[x]]))
+    np.testing.assert_allclose(F, [[[W * np.log(1 + np.exp(Z))]]], rtol=1e-14)
+    np.testing.assert_allclose(pull(np.array([[[d_f]]])), [want], rtol=1e-14)
+
+
 def test_flat_weights_are_w_row_by_row_then_b():
     net = mb.MLP([2, 3, 1])
     (W1, b1), (W2, b2) = net.unpack(np.arange(13.0))

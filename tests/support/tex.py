@@ -13,7 +13,8 @@ A page displays a derivation line by line, each with a label::
 of the chain, a dict from TeX to
 
 - a number or an array;
-- a function of bound variables, by the names of its arguments: ``lambda w: ...``;
+- a function of bound variables, by the names of its arguments: ``lambda w: ...``; one
+  that nothing binds has its value at the point, or its default: ``lambda k=2: ...``;
 - ``Over("w", nodes, weights)`` for what binds a variable: ``E_q``, ``\sum_s``, ``\int``;
   of ``\int`` the body ends at ``until`` (``"dw"``). A list of them: line after line takes
   the next, so that neighbours are evaluated by different routes;
@@ -486,19 +487,20 @@ def _name(node, place):
 
 
 @cache
-def arguments_of(function):
-    """The names of the arguments of a function."""
-    return tuple(inspect.signature(function).parameters)
+def wants(function):
+    """(name, default) of the arguments of a function."""
+    return [(p.name, p.default) for p in inspect.signature(function).parameters.values()]
 
 
 def _atom(node, place):
     what = place.table[node.what]
     if callable(what):
-        wanted = arguments_of(what)
-        missing = [name for name in wanted if name not in place.bound]
+        known = place.point | place.bound
+        given = {name: known.get(name, there) for name, there in wants(what)}
+        missing = [name for name, v in given.items() if v is inspect.Parameter.empty]
         if missing:
             raise ValueError(f"{''.join(node.what)} needs {missing}, which nothing binds")
-        return what(*(place.bound[name] for name in wanted))
+        return what(**given)
     return what
 
 
@@ -548,7 +550,12 @@ MEANING = {
 
 
 def holds(relation, left, right, rtol):
-    """Whether a relation between two values holds to a relative rtol."""
+    """Whether a relation between two values holds to a relative rtol.
+
+    Infinity holds nothing: the room around it would be infinite too.
+    """
+    if not np.all(np.isfinite(left)) or not np.all(np.isfinite(right)):
+        return False
     room = rtol * (np.abs(left) + np.abs(right)) + 1e-12
     room = np.max(room)
     with np.errstate(all="ignore"):

@@ -5,10 +5,13 @@ entropies, averages and exact answers: ``VALUES[label]()`` compares the package 
 slow words, scipy or quadrature and raises AssertionError.
 """
 
+from itertools import combinations
+
 import numpy as np
 from scipy import integrate, optimize, stats
 
 import minibnn as mb
+from minibnn.book import trace
 from minibnn.estimators.pathwise import mirrored
 from minibnn.exact import conjugate as exact
 from minibnn.exact.average_variance import average_variances
@@ -16,6 +19,7 @@ from minibnn.exact.laplace import laplace_root
 from minibnn.families.full_covariance import curvature_step, full_covariance_step
 from minibnn.families.mean_field import mean_field_step
 from minibnn.families.normal import Normal as Q
+from minibnn.gradcheck.central import central_error
 from minibnn.likelihoods.gaussian import gaussian_nll
 from minibnn.likelihoods.location_scale import location_scale_information
 from minibnn.likelihoods.student_t import student_t_nll
@@ -102,7 +106,25 @@ def evidence_is_the_integral_of_the_joint():
 
     want = np.log(integrate.quad(joint, -12, 12, epsabs=1e-13)[0])
     close(mb.grid_posterior(labels, X, [1, 0, 0]).log_evidence, want, rtol=1e-9)
-# --- E0x: what the subject rests on ------------------------------------------------------
+
+
+@value("E09")
+def a_central_difference_is_off_by_what_the_formula_says():
+    """Rounding stays below its part and comes near it; the other part is exact for x^3."""
+    x, h = np.linspace(1.0, 2.0, 2000), 2.0**-12
+    for unit, kind in ((2.0**-53, float), (2.0**-24, np.float32)):
+        up, down = (np.exp(x + side * h).astype(kind).astype(float) for side in (1, -1))
+        off = np.abs((up - down) / (2 * h) - np.exp(x) * np.sinh(h) / h)
+        rounding, _ = central_error(np.exp(x + h), 1e-300, h, unit)
+        assert 0.3 < (off / rounding).max() <= 1.0
+    error, _ = central_error(0.0, 6.0, 0.25)
+    close(error, (2.25**3 - 1.75**3) / 0.5 - 12.0)
+
+    def cost(log_h):
+        return central_error(-1.7, 4.2, np.exp(log_h))[0]
+
+    found = optimize.minimize_scalar(cost, bracket=(-20.0, -10.0), tol=1e-12)
+    close(np.exp(found.x), central_error(-1.7, 4.2, 1.0)[1], rtol=1e-5)
 
 
 @value("E03")
@@ -120,6 +142,69 @@ def kl_is_a_mean_of_numbers_that_are_not_negative():
         close(got, (mass * terms).sum(), rtol=1e-9, atol=1e-12)
         close(got, -(mass * np.log(ratio)).sum(), rtol=1e-9, atol=1e-12)
         assert (got > 0.1) == (prior.mean.ndim == 0)
+
+
+@value("E08")
+def one_step_with_a_pencil():
+    """The slopes by complex step through the loss written out."""
+    given = dict(x=-0.7, y=0.4, eps=1.3, noise_sd=0.8, prior_sd=1.6)
+
+    def loss(mu, rho):
+        sigma = np.log(1 + np.exp(rho))
+        f = (mu + sigma * given["eps"]) * given["x"]
+        nll = ((f - given["y"]) / given["noise_sd"]) ** 2 / 2 + np.log(given["noise_sd"])
+        v = (sigma / given["prior_sd"]) ** 2
+        kl = (mu / given["prior_sd"]) ** 2 / 2 + (v - 1 - np.log(v)) / 2
+        return nll + np.log(2 * np.pi) / 2 + kl
+
+    for mu, rho in ((0.3, 0.9), (-1.1, -2.0)):
+        found = trace.one_weight(mu=mu, rho=rho, **given)
+        number = {one.line: one.number for one in (*found.ahead, *found.back)}
+        close(number["E08f"], loss(mu, rho))
+        close(number["E08i"], loss(mu + 1e-30j, rho).imag / 1e-30)
+        close(number["E08l"], loss(mu, rho + 1e-30j).imag / 1e-30)
+def line_in_words():
+    """A weight w ~ N(0.3, 0.9²), y = w x + noise: model, X, y and both log densities."""
+    X, y, q = np.array([[0.7], [-1.2], [0.4]]), np.array([0.9, -0.2, 0.5]), (0.5, 0.4)
+    prior = mb.GaussianPrior(0.3, 0.9)
+    model = mb.Model(mb.MLP([1, 1], bias=False), mb.Gaussian(0.6), prior)
+
+    def log_joint(w, power=1.0):
+        likelihood = stats.norm.logpdf(y[:, None], X * w, 0.6).sum(0)
+        return stats.norm.logpdf(w, 0.3, 0.9) + power * likelihood
+
+    return model, X, y, q, log_joint
+
+
+@value("E04")
+def evidence_is_elbo_and_kl():
+    """Each of the three numbers by a sum of its own over a fine grid of weights."""
+    model, X, y, (mean, sd), log_joint = line_in_words()
+    w, step = np.linspace(-8, 8, 40001, retstep=True)
+    log_p, log_q = log_joint(w), stats.norm.logpdf(w, mean, sd)
+    evidence = np.log(np.exp(log_p).sum() * step)
+    elbo = (np.exp(log_q) * (log_p - log_q)).sum() * step
+    kl = (np.exp(log_q) * (log_q - log_p + evidence)).sum() * step
+    q = Q(np.array([mean]), np.array([sd]), np.log([sd]))
+    for posterior in (mb.exact_posterior(model, X, y), mb.grid_posterior(model, X, y)):
+        got = posterior.decompose(q)
+        close([got.log_evidence, got.elbo, got.kl_posterior], [evidence, elbo, kl], 1e-9)
+        assert abs(got.residual) < 1e-9
+
+
+@value("E54")
+def a_weight_on_the_kl_tempers_the_likelihood():
+    """The q that a fit with KL weight T ends at has the moments of p L^(1/T)."""
+    model, X, y, _, log_joint = line_in_words()
+    w = np.linspace(-8, 8, 40001)
+    for T in (0.4, 1.0, 2.5):
+        mass = np.exp(log_joint(w, 1 / T))
+        mean = np.average(w, weights=mass)
+        sd = np.sqrt(np.average((w - mean) ** 2, weights=mass))
+        q = mb.fit(
+            model, mb.MeanField(), X, y, rng=0, estimator=mb.Exact(), kl_weight=T
+        ).q
+        close([q.mean[0], q.sigma[0]], [mean, sd], rtol=1e-5)
 
 
 # --- E3x: what an observation tells ----------------------------------------------------
@@ -183,6 +268,28 @@ def variance_of_outputs_by_enumeration():
     F = net(signs * s, X)
     close(F.mean(0), 0)
     close(output_variance(net, mb.GaussianPrior(0.0, s), X), (F**2).mean(0))
+
+
+# --- E5x: a minibatch stands for all rows --------------------------------------------
+
+
+@value("E55")
+def minibatches_are_right_on_average():
+    """Loss and gradient, averaged over all batches of 2 of 5 rows, are those of all."""
+    rng = np.random.default_rng(3)
+    X, y, eps = rng.normal(size=(5, 2)), rng.normal(size=5), rng.normal(size=(3, 13))
+    family = mb.MeanField()
+    model = mb.Model(mb.MLP([2, 3, 1]), mb.Gaussian(0.4), mb.GaussianPrior(0.2, 1.3))
+    start = family.init(model, rng=1)
+
+    def flat(rows):
+        args = model, family, start, eps, X[rows], y[rows]
+        loss, grads, _ = mb.neg_elbo(*args, n_data=5)
+        return np.concatenate([[loss], grads["mu"], grads["rho"]])
+
+    batches = [flat(list(rows)) for rows in combinations(range(5), 2)]
+    close(np.mean(batches, axis=0), flat(slice(None)))
+    assert np.std(batches, axis=0).min() > 1e-6  # no batch is the whole
 
 
 # --- E6x: estimators whose gradient is not the derivative of their value -------------
