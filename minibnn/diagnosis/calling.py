@@ -123,7 +123,15 @@ class Call:
             elif p.kind is p.VAR_KEYWORD:
                 given[p.name] = {n: values[n] for n in rest if n not in DATA}
         bound = inspect.BoundArguments(self.signature, given)
-        return self.function(*bound.args, **bound.kwargs)
+        try:
+            return self.function(*bound.args, **bound.kwargs)
+        except Exception as error:
+            error.add_note(
+                f"diagnose gave it S = {values['S']} draws and B = {values['B']} rows; if "
+                "it has sizes of its own, make a case of these: mb.diagnosis.points."
+                "Case(model, family, params, noise, X, y, n_data=N)"
+            )
+            raise
 
 
 def gradient_in(answer, case):

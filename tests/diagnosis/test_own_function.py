@@ -4,6 +4,9 @@
 imports nothing of the package.
 """
 
+import runpy
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -307,6 +310,15 @@ def test_what_cannot_be_called_or_read_is_named(function, words):
         mb.diagnose(function, CASE)
 
 
+def test_a_function_that_fails_is_told_what_it_was_given():
+    def fixed(params, eps, X, y):
+        return neg_elbo(params, eps.reshape(2, P), X, y)
+
+    with pytest.raises(ValueError, match="reshape") as caught:
+        mb.diagnose(fixed, CASE)
+    assert caught.value.__notes__[0].startswith("diagnose gave it S = 3 draws and B = 5")
+
+
 def test_the_checker_says_how_to_take_one_of_two():
     both = lambda params: neg_elbo(params, CASE.noise, CASE.X, CASE.y[:, 0])  # noqa: E731
     with pytest.raises(TypeError, match=r"give f=lambda x: yours\(x\)\[0\]"):
@@ -315,3 +327,10 @@ def test_the_checker_says_how_to_take_one_of_two():
         mb.check_gradient(lambda p: both(p)[0], both, CASE.params)
     report = mb.check_gradient(lambda p: both(p)[0], lambda p: both(p)[1], CASE.params)
     assert report.verdict == "agrees"
+
+
+def test_the_six_steps_in_one_file_pass_as_they_stand():
+    file = Path(__file__).resolve().parents[2] / "tutorials" / "six_steps.py"
+    steps = runpy.run_path(str(file))
+    found = mb.diagnose(steps["loss_and_gradients"], case_of((0.0, 0.7)))
+    assert found.verdict == "no mistake"
