@@ -25,7 +25,7 @@ from minibnn.prediction.relu_variance import relu_network_variance
 from minibnn.priors.gaussian import GaussianPrior
 from minibnn.priors.gaussian_kl import gaussian_kl
 from minibnn.svi.fit import fit
-from minibnn.types import FloatArray
+from minibnn.types import Array, FloatArray
 
 PLACES = (-2.5, 0.0, 0.6, 2.5)
 LINE = np.linspace(-3.0, 3.0, 121)
@@ -44,7 +44,7 @@ def points(model: Model, data: Dataset) -> FloatArray:
 
 
 def dropped(
-    model: Model, w: FloatArray, keep: FloatArray
+    model: Model, w: FloatArray, keep: Array
 ) -> tuple[FloatArray, FloatArray]:
     """Weights with some hidden units switched off, the others scaled up; and the masks."""
     H = model.net.sizes[1]
@@ -76,10 +76,11 @@ def units_in_use(model: Model, data: Dataset, weights: FloatArray) -> list[float
     A unit is in use where what it adds to f changes, over the training inputs, by more
     than one standard deviation of the noise.
     """
-    (W, b), (out, _) = model.net.unpack(weights)
-    A = np.maximum(data.X * W + b[:, None, :], 0.0) * out[:, None, :, 0]
+    into, out = model.net.blocks(weights)
+    H = model.net.sizes[1]
+    A = np.maximum(model.features(data.X) @ into, 0.0) * out[:, None, :H, 0]
     used = (np.ptp(A, axis=1) > model.likelihood.scale).sum(-1)
-    count = np.bincount(used, minlength=model.net.sizes[1] + 1)
+    count = np.bincount(used, minlength=H + 1)
     return (count / len(weights)).round(4).tolist()
 
 
@@ -168,8 +169,9 @@ def two_clusters() -> dict[str, Any]:
     x = np.linspace(-2.0, 2.0, 81)
     long = hmc(model, data.X, data.y, rng=0, n_draws=1000)
     draws = functions(model, long.weights.reshape(-1, model.n_weights), x)
-    more = {"max_steps": 20_000, "restarts": 3}
-    q = fit(model, MeanField(), data.X, data.y, rng=0, **more)
+    q = fit(
+        model, MeanField(), data.X, data.y, rng=0, max_steps=20_000, restarts=3
+    )  # fmt: skip
     full = fit(
         model, FullCovariance(), data.X, data.y, rng=0,
         start=FullCovariance().embed(q.params), max_steps=10_000,
