@@ -18,6 +18,7 @@ from minibnn.book import (  # noqa: F401 (they register themselves)
     elbo_figures,
     first_page,
     gallery,
+    independent_figures,
     kl_figures,
     likelihood_figures,
     one_step_figures,
