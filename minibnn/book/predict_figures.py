@@ -87,7 +87,7 @@ def noise_that_varies(rng):
         truth = np.sin(2 * x)
         plots.band(prediction, x[:, None], data=(X, y), truth=truth, ax=ax)
         ax.get_legend().remove()
-        ax.set(ylim=(-3.3, 4.5), title=titles[k], ylabel="" if k else "y")
+        ax.set(ylim=(-3.3, 5.5), title=titles[k], ylabel="" if k else "y")
         arrays[f"noise {k}"] = np.sqrt(prediction.aleatoric)
     drawn.axes[0].legend(loc="upper left", fontsize=12)
     return drawn, arrays
