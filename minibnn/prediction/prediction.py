@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from minibnn.equations import equation
 from minibnn.inputs import named_data
 from minibnn.model import unweighted_model
 from minibnn.prediction.crps import crps
@@ -46,7 +45,6 @@ WeightChunks = Callable[[np.random.SeedSequence, int, int], Iterator[FloatArray]
 Piecewise = Callable[[Piece], tuple[Array, ...]]  # a summary of some rows
 
 
-@equation("E05")
 def predict(
     model: Any,
     weight_chunks: WeightChunks,
@@ -57,13 +55,6 @@ def predict(
     n_draws: int | None = None,
 ) -> Prediction:
     """The :class:`Prediction` of weight samples at checked inputs X.
-
-    (E05)  p(y | x, D) = ∫ p(y | x, w) p(w | D) dw ≈ 1/S Σ_s p(y | x, w_s)
-
-    Derivation.  p(y | x, D) = p(D, y | x) / p(D), an evidence over an evidence. Given w
-    rows are independent (E07), so the upper one is ∫ p(y | x, w) p(D | w) p(w) dw, and
-    p(D | w) p(w) / p(D) is the posterior (E01). Draws w_s of it, or of the q that stands
-    in its place, turn the integral into a mean: the mixture that a Prediction is.
 
     ``weight_chunks(seed, n_samples, size)`` yields arrays (s, P) with s <= size, the
     same ones on every call; each holds until the next. ``n_draws``: of a target, where

@@ -125,7 +125,7 @@ def density_of_one_more_row():
     wider = 0.49 * np.outer(x, x) + 0.36 * np.eye(4)
     want = stats.multivariate_normal(1.3 * x, wider).logpdf([*y, 1.4])
     want -= stats.multivariate_normal(1.3 * X[:, 0], spread).logpdf(y)
-    close(got, want, rtol=1e-6)
+    close(got, want, rtol=1e-5)  # 20,000 even draws leave out a little of the tails
 
 
 @value("E09")

@@ -195,11 +195,11 @@ E86 = Chain(
 
 def units(p):
     y, sd = p["y"], p["sd"]
-    standard = stats.t(5, 0.3, 0.7)  # any density of z
+    standard = stats.t(5, 0.3, 0.7)  # any density of y in standard units
     return {
         r"p(y \mid x)": stats.t(5, p["mean"] + 0.3 * sd, 0.7 * sd).pdf(y),
-        r"p(z \mid x)": standard.pdf((y - p["mean"]) / sd), r"\mathrm{sd}": sd,
-        r"\frac{dz}{dy}": slope(lambda y: (y - p["mean"]) / sd, y),
+        r"p(\tilde{y} \mid x)": standard.pdf((y - p["mean"]) / sd), r"\mathrm{sd}": sd,
+        r"\frac{d\tilde{y}}{dy}": slope(lambda y: (y - p["mean"]) / sd, y),
     }  # fmt: skip
 
 
@@ -218,9 +218,9 @@ def score(p):
         r"E[\lvert y' - y \rvert]": apart[0],
         r"E[\lvert y' - y'' \rvert]": 2 * sd / np.sqrt(np.pi),
         r"\mathrm{CRPS}": sd * closed,  # Gneiting and Raftery 2007
-        r"\int": Over("tau", *pieces(low, mean, y, high), until=r"d\tau"),
-        r"\mathrm{F}(\tau)": lambda tau: stats.norm.cdf(tau, mean, sd),
-        r"\mathrm{step}(\tau - y)": lambda tau: float(tau >= y),
+        r"\int": Over("xi", *pieces(low, mean, y, high), until=r"d\xi"),
+        r"\mathrm{F}(\xi)": lambda xi: stats.norm.cdf(xi, mean, sd),
+        r"\mathrm{step}(\xi - y)": lambda xi: float(xi >= y),
     }  # fmt: skip
 
 
