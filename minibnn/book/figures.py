@@ -23,6 +23,7 @@ from minibnn.book import (  # noqa: F401 (they register themselves)
     likelihood_figures,
     one_step_figures,
     optimise_figures,
+    predict_figures,
     prior_figures,
     reparameterize_figures,
     verify_figures,

@@ -31,6 +31,7 @@ from minibnn.mcmc.r_hat import potential_reduction
 from minibnn.objective import objective
 from minibnn.prediction import predictive
 from minibnn.prediction.crps import crps
+from minibnn.prediction.prediction import predict
 from minibnn.prediction.raw_units import RawUnits
 from minibnn.prediction.relu_variance import relu_network_variance, unit_variance
 from minibnn.priors.functions import output_variance
@@ -106,6 +107,27 @@ def evidence_is_the_integral_of_the_joint():
 
     want = np.log(integrate.quad(joint, -12, 12, epsabs=1e-13)[0])
     close(mb.grid_posterior(labels, X, [1, 0, 0]).log_evidence, want, rtol=1e-9)
+
+
+@value("E05")
+def density_of_one_more_row():
+    """Data and target together over data alone: the densities of four and three rows."""
+    model, X, y, spread = spring()
+    precision = 1 / 0.49 + (X.T @ X).item() / 0.36
+    mean = (1.3 / 0.49 + X[:, 0] @ y / 0.36) / precision
+    levels = (np.arange(20_000) + 0.5) / 20_000  # draws that lie evenly in probability
+    draws = stats.norm.ppf(levels, mean, precision**-0.5)[:, None]
+
+    def chunks(seed, n, size):
+        return (draws[k : k + size] for k in range(0, n, size))
+
+    new, seed = np.array([[0.9]]), np.random.SeedSequence(0)
+    got = predict(model, chunks, new, len(draws), seed).log_prob([1.4])
+    x = np.append(X[:, 0], 0.9)
+    wider = 0.49 * np.outer(x, x) + 0.36 * np.eye(4)
+    want = stats.multivariate_normal(1.3 * x, wider).logpdf([*y, 1.4])
+    want -= stats.multivariate_normal(1.3 * X[:, 0], spread).logpdf(y)
+    close(got, want, rtol=1e-5)  # 20,000 even draws leave out a little of the tails
 
 
 @value("E09")
