@@ -20,6 +20,7 @@ from minibnn.book import (  # noqa: F401 (they register themselves)
     first_page,
     gallery,
     independent_figures,
+    judge_figures,
     kl_figures,
     likelihood_figures,
     one_step_figures,
