@@ -31,10 +31,17 @@ def test_a_record_that_is_not_there_is_refused():
         records.recorded("depth")
 
 
+CHANCE = {  # what the clock says, and how far chains, whose last digits grow, were off
+    "seconds", "divergences", "error", "floor", "ess_outputs", "ess_small_steps",
+}  # fmt: skip
+
+
 def agree(kept, again):
     """Equal but for what a year of other machines may do to training."""
     if isinstance(kept, dict):
-        return kept.keys() == again.keys() and all(agree(kept[k], again[k]) for k in kept)
+        return kept.keys() == again.keys() and all(
+            agree(kept[k], again[k]) for k in kept.keys() - CHANCE
+        )
     if isinstance(kept, list):
         return len(kept) == len(again) and all(map(agree, kept, again))
     if isinstance(kept, float):
