@@ -13,7 +13,7 @@ from minibnn.equations import LEDGER
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "tutorials").glob("[0-9]*.md"))
-RUN = [*PAGES, ROOT / "tutorials/pictures.md", ROOT / "README.md"]
+RUN = [*PAGES, *(ROOT / "tutorials").glob("[pr]*.md"), ROOT / "README.md"]
 PROSE = [
     *sorted((ROOT / "tutorials").glob("*.md")),
     *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "CHANGELOG")),
