@@ -27,7 +27,7 @@ class Instead(NamedTuple):
 
     chain : of its case, with KL weight 1 if it takes none
     likely : the same, with an N that is seen in it; mistakes are looked for there
-    standard : the chain with the prior N(0, 1), for one that is not told the prior
+    priors : the chain with the prior of one that is not told it, N(0, 1), and its words
     numbers : (factor of the data term, what N or a ratio of N that is, in words)
     facts : what is said of it
     own : what is said besides of one that is wrong
@@ -35,7 +35,7 @@ class Instead(NamedTuple):
 
     chain: Chain
     likely: Chain
-    standard: Chain | None = None
+    priors: tuple[tuple[Chain, str], ...] = ()
     numbers: tuple[tuple[float, str], ...] = ()
     facts: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
@@ -50,15 +50,15 @@ def instead(student):
         changed["kl_weight"] = 1.0
         facts.append("your function takes no kl_weight: judged with 1, the ELBO itself, "
                      f"not with the case's {case.kl_weight:g}")  # fmt: skip
-    chain, standard, own = _twin(student.chain, changed), None, ()
-    if not student.takes("model"):
-        standard = _with_standard_prior(chain)
+    chain, own = _twin(student.chain, changed), ()
+    priors = _other_prior(chain, student)
+    if not (student.takes("model") or student.takes("noise_sd")):
         own = ("your function takes no model: are noise and prior in it "
                f"{case.model.likelihood!r} and {case.model.prior!r}?",)  # fmt: skip
-    used = Instead(chain, chain, standard, own=own)
+    used = Instead(chain, chain, priors, own=own)
     if student.takes("n_data"):
         return used._replace(facts=tuple(facts))
-    n, powers = _inside(student, filter(None, (chain, standard)))
+    n, powers = _inside(student, (chain, *(other for other, _ in priors)))
     if n is not None and abs(n / case.n_data - 1) < NEAR:
         return used._replace(facts=tuple(facts))
     numbers, likely = _read(n, powers, chain)
@@ -102,9 +102,9 @@ def condition(look, used):
 
     ``look`` searches at a chain: it knows the gradient.
     """
-    for chain, prior in ((used.chain, ""), (used.standard, "the prior is N(0, 1)")):
+    for chain, prior in ((used.chain, ""), *used.priors):
         plain = ((1.0, ""),) if prior else ()
-        for factor, number in plain + used.numbers if chain else ():
+        for factor, number in plain + used.numbers:
             search, right = look(chain), factor * chain.data + chain.kl
             left = np.abs(search.g - right) / max(1.0, factor)
             if (left <= search.allowance).all():
@@ -113,12 +113,20 @@ def condition(look, used):
     return None
 
 
-def _with_standard_prior(chain):
-    """The chain with the prior N(0, 1); None if it is no other."""
-    model, standard = chain.model, GaussianPrior(0.0, 1.0)
-    if not chain.fine or repr(model.prior) == repr(standard):
-        return None
-    return _twin(chain, {"model": Model(model.net, model.likelihood, standard)})
+def _other_prior(chain, student):
+    """((chain, words),) with 0 and 1 for what it does not take of a normal prior."""
+    model = chain.model
+    if not chain.fine or not isinstance(model.prior, GaussianPrior):
+        return ()
+    mean = model.prior.mean if student.takes("m0") else 0.0
+    scale = model.prior.scale if student.takes("s0") else 1.0
+    prior = GaussianPrior(mean, scale)
+    if repr(prior) == repr(model.prior):
+        return ()
+    words = "m0 = 0" * (not student.takes("m0")), "s0 = 1" * (not student.takes("s0"))
+    words = "the prior has " + " and ".join(filter(None, words))
+    twin = _twin(chain, {"model": Model(model.net, model.likelihood, prior)})
+    return ((twin, words),)
 
 
 def _twin(chain, changed):
