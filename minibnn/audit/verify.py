@@ -50,7 +50,7 @@ def verify(
     ...     raise StopIteration  # all of them take some seconds
     >>> with suppress(StopIteration):
     ...     verify(progress=look)
-    E11 families.scales.softplus_scale agrees True
+    E06 nn.mlp.MLP.apply agrees True
     """
     rows: list[Row] = []
     for label, make in sorted(CASES.items()):

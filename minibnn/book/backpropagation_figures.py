@@ -66,7 +66,7 @@ def two_paths(rng):
         text = f"×{n[slope] if slope else 1.0:.3f}"
         ax.text(x, y, minus(text), ha="center", va="center", color=GRADIENT)
     arrow(ax, PLACES["Z"], (1.02, 0.5), 0)
-    ax.text(1.03, 0.5, "loss", va="center", ha="left")
+    ax.text(1.03, 0.5, "ℓ", va="center", ha="left")
     ax.text(0.94, 0.57, minus(f"×{n['d_Z']:.3f}"), color=GRADIENT, ha="center")
     ax.text(0.82, 0.375, "noise ε = 0.7", ha="center", va="center", fontsize=12)
     by_A = n["M_by_A"] + n["by_V"] * n["V_by_A"]

@@ -19,6 +19,7 @@ from minibnn.book import (  # noqa: F401 (they register themselves)
     estimator_figures,
     first_page,
     gallery,
+    independent_figures,
     kl_figures,
     likelihood_figures,
     one_step_figures,

@@ -112,3 +112,33 @@ def idle_units() -> dict[str, Any]:
         "incoming": [float(into[:, idle].min()), float(into[:, idle].max())],
         "outgoing": [float(onward[idle].min()), float(onward[idle].max())],
     }
+
+
+@record
+def uncorrected_adam() -> dict[str, Any]:
+    """ELBO after 2000 steps of Adam with and without its bias correction, four seeds."""
+    return {
+        name: [adam_by_hand(seed, corrected) for seed in range(4)]
+        for name, corrected in (("right", True), ("without", False))
+    }
+
+
+def adam_by_hand(seed: int, corrected: bool) -> float:
+    """The ELBO, from fresh noise, after the loop of chapter 09."""
+    data, model = example()
+    family, rng = MeanField(sigma=0.05), np.random.default_rng(seed)
+    theta = family.init(model, rng=seed)
+    mean, square = dict.fromkeys(theta, 0.0), dict.fromkeys(theta, 0.0)
+    for t in range(2000):
+        rows, eps = rng.permutation(40)[:10], rng.standard_normal((2, 25))
+        args = model, family, theta, eps, data.X[rows], data.y[rows]
+        grads = neg_elbo(*args, n_data=40)[1]
+        step, one = Cosine(0.03)(t, 2000), float(corrected)
+        for name, g in grads.items():
+            mean[name] = 0.9 * mean[name] + 0.1 * g
+            square[name] = 0.999 * square[name] + 0.001 * g * g
+            up = mean[name] / (1 - one * 0.9 ** (t + 1))
+            down = square[name] / (1 - one * 0.999 ** (t + 1))
+            theta[name] = theta[name] - step * up / (np.sqrt(down) + 1e-8)
+    fresh = np.random.default_rng(9).standard_normal((4000, 25))
+    return float(-neg_elbo(model, family, theta, fresh, data.X, data.y)[0])

@@ -118,7 +118,7 @@ def _pair(ax: Axes, start: Array, end: Array, factor: Array) -> None:
     ):
         ax.add_patch(
             FancyArrowPatch(
-                a + shift, b + shift, color=color, lw=2, mutation_scale=15,
+                tuple(a + shift), tuple(b + shift), color=color, lw=2, mutation_scale=15,
                 arrowstyle="-|>", shrinkA=0, shrinkB=0,
             )
         )  # fmt: skip

@@ -89,8 +89,7 @@ def one_weight(
     given |= {"σ_y": float(noise_sd), "s₀": float(prior_sd)}
     title = "one step of one weight, one row, one draw: y = w x + noise (chapter 00)"
     letters = iter("abcdefghijklmn")
-    lines = [entered(part, letters) for part in (ahead, back)]
-    return Trace(title, given, *lines, [])
+    return Trace(title, given, entered(ahead, letters), entered(back, letters), [])
 
 
 def network_weight(weight: int) -> Trace:
@@ -138,8 +137,8 @@ def network_weight(weight: int) -> Trace:
     ]  # fmt: skip
     title = f"weight {i} of 0 to {last}, {place(here.model.net, i)[0]}: first step of "
     given = {name: float(value) for name, value in given.items()}
-    lines = [entered(part) for part in (ahead, back)]
-    return Trace(title + "chapter 10", given, *lines, by_draw(here, i))
+    title += "chapter 10"
+    return Trace(title, given, entered(ahead), entered(back), by_draw(here, i))
 
 
 class Line(NamedTuple):

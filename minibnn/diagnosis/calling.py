@@ -2,24 +2,41 @@
 
 A function says by the names of its arguments what it wants. Names are those of a
 :class:`Case` or of the formulas, so ``noise`` and ``eps`` mean the same, in any order.
+What the model is made of can be asked for too: ``noise_sd``, ``m0``, ``s0``.
 """
 
 import inspect
 
 import numpy as np
 
+from minibnn.likelihoods.gaussian import Gaussian
+from minibnn.priors.gaussian import GaussianPrior
 from minibnn.validation.describe import ArgumentTypeError, describe
 from minibnn.validation.signature import signature_of
 
 SAME = {
     "parameters": "params", "theta": "params", "p": "params",
     "eps": "noise", "epsilon": "noise", "x": "X", "inputs": "X",
-    "Y": "y", "t": "y", "target": "y", "targets": "y",
-    "N": "n_data", "T": "kl_weight", "beta": "kl_weight",
+    "Y": "y", "target": "y", "targets": "y",
+    "N": "n_data", "T": "kl_weight", "beta": "kl_weight", "sigma_y": "noise_sd",
+    "prior_mean": "m0", "prior_sd": "s0", "prior_scale": "s0",
 }  # fmt: skip
 DATA = ("params", "noise", "X", "y")  # the order where names say nothing
 NUMBERS = ("n_data", "kl_weight")
-CASE = ("model", "family", "estimator", *NUMBERS, "noise", "X", "y")
+FIELDS = ("model", "family", "estimator", *NUMBERS, "noise", "X", "y")
+
+
+def held(case):
+    """What a case can give to a function, by name."""
+    params = {key: np.array(array) for key, array in case.params.items()}
+    values = {name: getattr(case, name) for name in FIELDS}
+    values |= {"S": case.noise.shape[-2], "B": len(case.X)}
+    likelihood, prior = case.model.likelihood, case.model.prior
+    if isinstance(likelihood, Gaussian) and not likelihood.learned:
+        values["noise_sd"] = likelihood.scale
+    if isinstance(prior, GaussianPrior):
+        values |= {"m0": prior.mean, "s0": prior.scale}
+    return {**params, **values, "params": params, "case": case}
 
 
 class Call:
@@ -34,11 +51,13 @@ class Call:
     def __init__(self, function, case):
         self.function, self.signature = function, signature_of(function)
         self.wanted = list(self.signature.parameters.values())
-        self.keys = set(case.params)
+        self.keys, self.held = set(case.params), held(case)
         self.parts = self._parts()
         self.takes = set(self.parts.values()) | self._rest()
         if "case" in self.takes:
             self.takes |= {"model", *NUMBERS, *DATA}
+        if "model" in self.takes:
+            self.takes |= {"m0", "s0"}
 
     def _parts(self):
         """Name of an argument -> the part of the case it is given."""
@@ -64,7 +83,7 @@ class Call:
     def _meaning(self, name):
         """The part of a case that is called so, or None."""
         name = name if name in self.keys else SAME.get(name, name)
-        return name if name in (*CASE, "params", "case", *self.keys) else None
+        return name if name in self.held else None
 
     def _order(self, places):
         """The parts in their order; none, where a known name stands elsewhere."""
@@ -93,12 +112,9 @@ class Call:
             f"yours(params, eps, X, y, {name}=...)"
         )
 
-    def at(self, case):
-        """What the function returns at a case."""
-        params = {key: np.array(array) for key, array in case.params.items()}
-        values = {name: getattr(case, name) for name in CASE}
-        values |= {**params, "params": params, "case": case}
-        given, rest = {}, self._rest()
+    def answer(self):
+        """What the function returns."""
+        values, given, rest = self.held, {}, self._rest()
         for p in self.wanted:
             if p.name in self.parts:
                 given[p.name] = values[self.parts[p.name]]
@@ -107,7 +123,15 @@ class Call:
             elif p.kind is p.VAR_KEYWORD:
                 given[p.name] = {n: values[n] for n in rest if n not in DATA}
         bound = inspect.BoundArguments(self.signature, given)
-        return self.function(*bound.args, **bound.kwargs)
+        try:
+            return self.function(*bound.args, **bound.kwargs)
+        except Exception as error:
+            error.add_note(
+                f"diagnose gave it S = {values['S']} draws and B = {values['B']} rows; if "
+                "it has sizes of its own, make a case of these: mb.diagnosis.points."
+                "Case(model, family, params, noise, X, y, n_data=N)"
+            )
+            raise
 
 
 def gradient_in(answer, case):

@@ -40,15 +40,15 @@ def diagnose(
     ----------
     student_gradient : function or dict of arrays
         The gradient at ``case``: a dict with the keys and shapes of ``case.params``; or
-        a function that returns one, alone or as the second item of a tuple
-        ``(loss, gradient, ...)``; arrays in the order of the params do as well. A
-        function of one argument is given the case, or the params if it calls them so.
-        Any other says by its names what it wants, in any order: ``params`` or the arrays
-        ``mu, rho``; ``noise`` or ``eps``; ``X``; ``y``; ``n_data`` or ``N``;
-        ``kl_weight``, ``T`` or ``beta``; ``model``, ``family``, ``estimator``. Without
-        such names the order is ``(params, noise, X, y)``. What it does not take it need
-        not know: without ``kl_weight`` it is judged with 1, and without ``n_data`` with
-        the N that is seen in it.
+        a function that returns one, alone or in a tuple such as ``(loss, gradient)``;
+        arrays in the order of the params do as well. A function of one argument is given
+        the case, or the params if it calls them so. Any other says by its names what it
+        wants, in any order: ``params`` or the arrays ``mu, rho``; ``noise`` or ``eps``;
+        ``X``; ``y``; ``n_data`` or ``N``; ``kl_weight``, ``T`` or ``beta``; ``model``,
+        ``family``, ``estimator``; of a Gaussian likelihood ``noise_sd``, of a Gaussian
+        prior ``m0`` and ``s0``. Without such names the order is ``(params, noise, X,
+        y)``. What it does not take it need not know: without ``kl_weight`` it is judged
+        with 1, without ``n_data`` with the N that is seen in it.
     case : Case
         From ``minibnn.diagnosis.points``: ``generic(model, family)`` or your own.
 

@@ -25,7 +25,7 @@ def claimed_gradient(given, case):
         raise ArgumentTypeError(
             f"student_gradient must be a dict or a function, got {describe(given)}"
         )
-    answer = Call(given, case).at(case) if callable(given) else given
+    answer = Call(given, case).answer() if callable(given) else given
     gradient = gradient_in(answer, case)
     arrays = {
         key: _checked(f"student_gradient[{key!r}]", gradient[key], np.shape(array))

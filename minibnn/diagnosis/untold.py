@@ -17,7 +17,7 @@ from minibnn.diagnosis.student import Student
 from minibnn.model import Model
 from minibnn.priors.gaussian import GaussianPrior
 
-NEAR = 1e-6  # relative distance at which a number counts as another
+NEAR = 1e-9  # relative distance at which a number counts as another
 COARSE = 1e-3  # the same of what is seen only roughly, as in single precision
 NAMES = {(0, 0): "N", (1, 0): "N/B", (0, 1): "N/S", (1, 1): "N/(B S)"}
 
@@ -27,16 +27,16 @@ class Instead(NamedTuple):
 
     chain : of its case, with KL weight 1 if it takes none
     likely : the same, with an N that is seen in it; mistakes are looked for there
-    standard : the chain with the prior N(0, 1), for one that is not told the prior
-    number : what N, or a ratio of N, is in it, in words; "" if nothing is seen
+    priors : the chain with the prior of one that is not told it, N(0, 1), and its words
+    numbers : (factor of the data term, what N or a ratio of N that is, in words)
     facts : what is said of it
     own : what is said besides of one that is wrong
     """
 
     chain: Chain
     likely: Chain
-    standard: Chain | None = None
-    number: str = ""
+    priors: tuple[tuple[Chain, str], ...] = ()
+    numbers: tuple[tuple[float, str], ...] = ()
     facts: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
 
@@ -51,27 +51,31 @@ def instead(student):
         facts.append("your function takes no kl_weight: judged with 1, the ELBO itself, "
                      f"not with the case's {case.kl_weight:g}")  # fmt: skip
     chain, own = _twin(student.chain, changed), ()
-    likelihood, prior = case.model.likelihood, case.model.prior
-    standard = None if student.takes("model") else _with_standard_prior(chain)
-    if not student.takes("model"):
-        own = (f"your function takes no model: are noise and prior in it {likelihood!r} and "
-               f"{prior!r}?",)  # fmt: skip
-    used = Instead(chain, chain, standard, own=own)
+    priors = _other_prior(chain, student)
+    if not (student.takes("model") or student.takes("noise_sd")):
+        own = ("your function takes no model: are noise and prior in it "
+               f"{case.model.likelihood!r} and {case.model.prior!r}?",)  # fmt: skip
+    used = Instead(chain, chain, priors, own=own)
     if student.takes("n_data"):
         return used._replace(facts=tuple(facts))
-    n, powers = _inside(student, filter(None, (chain, standard)))
+    n, powers = _inside(student, (chain, *(other for other, _ in priors)))
     if n is not None and abs(n / case.n_data - 1) < NEAR:
         return used._replace(facts=tuple(facts))
-    words, likely = _read(n, powers, chain)
-    if words:
-        facts += [f"your function takes no n_data: judged with {words}; the case has N = "
-                  f"{chain.N}, B = {chain.B}, S = {chain.S}",
-                  "if yours is another number, the data term has a wrong factor"]  # fmt: skip
-    else:
-        facts.append(f"your function takes no n_data: judged with N = {chain.N}, the case's")
+    numbers, likely = _read(n, powers, chain)
+    facts += _of_n(numbers, chain)
     changed |= {"n_data": likely} if likely else {}
     twin = _twin(student.chain, changed)
-    return used._replace(likely=twin, number=words, facts=tuple(facts))
+    return used._replace(likely=twin, numbers=numbers, facts=tuple(facts))
+
+
+def _of_n(numbers, chain):
+    """What is said of a function that takes no n_data."""
+    told = "your function takes no n_data: judged with "
+    if not numbers:
+        return [f"{told}N = {chain.N}, the case's"]
+    sizes = f"N = {chain.N}, B = {chain.B}, S = {chain.S}"
+    return [f"{told}{numbers[0][1]}; the case has {sizes}",
+            "if yours is another number, the data term has a wrong factor"]  # fmt: skip
 
 
 def with_flat_targets(function, chain):
@@ -98,39 +102,31 @@ def condition(look, used):
 
     ``look`` searches at a chain: it knows the gradient.
     """
-    for chain, prior in ((used.chain, ""), (used.standard, "the prior is N(0, 1)")):
-        if chain is None:
-            continue
-        search = look(chain)
-        if prior and not search.wrong.any():
-            return prior, _error(search, search.g - chain.right)
-        if used.number:
-            left = _left_but_for_n(search)
+    for chain, prior in ((used.chain, ""), *used.priors):
+        plain = ((1.0, ""),) if prior else ()
+        for factor, number in plain + used.numbers:
+            search, right = look(chain), factor * chain.data + chain.kl
+            left = np.abs(search.g - right) / max(1.0, factor)
             if (left <= search.allowance).all():
-                words = " and ".join(filter(None, (used.number, prior)))
-                return words, _error(search, left)
+                words = " and ".join(filter(None, (number, prior)))
+                return words, float((left / chain.magnitude).max())
     return None
 
 
-def _error(search, left):
-    return float((np.abs(left) / search.chain.magnitude).max())
-
-
-def _left_but_for_n(search):
-    """What a number before the data term leaves of the error, in units of that number."""
-    chain, weight = search.chain, 1 / search.allowance
-    data, rest = chain.data * weight, (search.g - chain.kl) * weight
-    factor = (rest @ data) / (data @ data)
-    left = np.abs(search.g - chain.kl - factor * chain.data) / max(1.0, factor)
-    return left if factor > 0 else np.full_like(left, np.inf)
-
-
-def _with_standard_prior(chain):
-    """The chain with the prior N(0, 1); None if it is no other."""
-    model, standard = chain.model, GaussianPrior(0.0, 1.0)
-    if not chain.fine or repr(model.prior) == repr(standard):
-        return None
-    return _twin(chain, {"model": Model(model.net, model.likelihood, standard)})
+def _other_prior(chain, student):
+    """((chain, words),) with 0 and 1 for what it does not take of a normal prior."""
+    model = chain.model
+    if not chain.fine or not isinstance(model.prior, GaussianPrior):
+        return ()
+    mean = model.prior.mean if student.takes("m0") else 0.0
+    scale = model.prior.scale if student.takes("s0") else 1.0
+    prior = GaussianPrior(mean, scale)
+    if repr(prior) == repr(model.prior):
+        return ()
+    words = "m0 = 0" * (not student.takes("m0")), "s0 = 1" * (not student.takes("s0"))
+    words = "the prior has " + " and ".join(filter(None, words))
+    twin = _twin(chain, {"model": Model(model.net, model.likelihood, prior)})
+    return ((twin, words),)
 
 
 def _twin(chain, changed):
@@ -142,22 +138,29 @@ def _twin(chain, changed):
 
 
 def _read(n, powers, chain):
-    """(what is seen: N = n, or a ratio; a whole N that tells the rest, or None)."""
+    """(what n may be: N or a ratio, see ``numbers``; a whole N for the rest, or None)."""
     if powers not in NAMES:
-        return "", None
-    number = n / chain.B ** powers[0] / chain.S ** powers[1]
-    if powers == (0, 0) and not (_is_whole(n) and round(n) >= chain.B):
-        return "", None  # no number of rows
-    words = f"{NAMES[powers]} = {number:.6g}"
-    if powers[0] and abs(number - 1) < NEAR:  # nothing was multiplied: or forgotten?
-        return words + ", the batch being all data" * (not powers[1]), None
+        return (), None
+    size = chain.B ** powers[0] * chain.S ** powers[1]
+    number = n / size
     likely = number if powers == (0, 1) else n  # a mean over draws may be forgotten
-    whole = _is_whole(likely) and round(likely) > chain.B
-    return words, round(likely) if whole else None
+    likely = round(likely) if _is_whole(likely) and round(likely) > chain.B else None
+    values = float(f"{number:.6g}"), number
+    if powers == (0, 0):  # a number of rows
+        values = (round(n),) if _is_whole(n) and round(n) >= chain.B else ()
+    elif powers[0] and values[0] == 1:  # nothing was multiplied: or forgotten?
+        likely = None
+    numbers = tuple((v * size / chain.N, _words(powers, v)) for v in values)
+    return numbers, likely
+
+
+def _words(powers, value):
+    alone = powers == (1, 0) and value == 1
+    return f"{NAMES[powers]} = {value:.10g}" + ", the batch being all data" * alone
 
 
 def _is_whole(number):
-    return abs(number - round(number)) < NEAR * number
+    return abs(number - round(number)) < COARSE * number
 
 
 # --- the number inside ------------------------------------------------------------------

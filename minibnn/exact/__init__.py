@@ -1,5 +1,6 @@
 """Exact answers for small cases, and Laplace's: what approximations are judged by."""
 
+from minibnn.exact.average_variance import average_variances
 from minibnn.exact.conjugate import (
     Decomposition,
     ExactPosterior,
@@ -11,6 +12,7 @@ from minibnn.exact.normal_sample import normal_log_likelihood
 from minibnn.exact.quadrature import GridPosterior, grid_posterior
 
 __all__ = [
+    "average_variances",
     "normal_log_likelihood",
     "exact_posterior",
     "ExactPosterior",

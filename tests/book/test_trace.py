@@ -63,6 +63,17 @@ def test_what_rows_and_draws_bring_adds_up(i):
         np.testing.assert_allclose(one["δ"], delta, rtol=1e-12)
         np.testing.assert_allclose(one["A δ"], one["A"] * delta, rtol=1e-12)
         assert total == pytest.approx(one["A δ"].sum(), rel=1e-12)
+    by = {one.formula: one.number for one in (*found.ahead, *found.back)}
+    s0, sigma = given["s₀"], n["σ"]
+    assert by["KL: σ/s₀² - 1/σ"] == pytest.approx(sigma / s0**2 - 1 / sigma, rel=1e-12)
+    assert by["KL: μ/s₀²"] == pytest.approx(given["μ"] / s0**2, rel=1e-12)
+    kl = (given["μ"] ** 2 + sigma**2) / (2 * s0**2) + np.log(s0 / sigma) - 0.5
+    assert by["KL = (μ²+σ²)/(2s₀²) + log(s₀/σ) - .5"] == pytest.approx(kl, rel=1e-12)
+    data = by["data: N/B (g₁ ε₁ + g₂ ε₂)/S"], by["data: N/B (g₁ + g₂)/S"]
+    assert n["∂loss/∂σ"] == pytest.approx(data[0] + sigma / s0**2 - 1 / sigma, rel=1e-12)
+    assert n["∂loss/∂μ"] == pytest.approx(data[1] + given["μ"] / s0**2, rel=1e-12)
+    slope = np.exp(given["ρ"]) / (1 + np.exp(given["ρ"]))
+    assert n["∂loss/∂ρ"] == pytest.approx(n["∂loss/∂σ"] * slope, rel=1e-12)
     share = given["N"] / given["B"] / given["S"]
     d_mu = share * sum(g) + given["μ"] / given["s₀"] ** 2
     assert n["∂loss/∂μ"] == pytest.approx(d_mu, rel=1e-12)

@@ -4,6 +4,9 @@
 imports nothing of the package.
 """
 
+import runpy
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -68,7 +71,7 @@ RIGHT = {
         lambda *, y, X, eps, params: neg_elbo(params, eps, X, y), "N = 40"),
     "params alone": (
         lambda params: neg_elbo(params, CASE.noise, CASE.X, CASE.y[:, 0]),
-        f"N/(B S) = {N / len(CASE.X) / len(CASE.noise):.6g}"),
+        f"N/(B S) = {N / len(CASE.X) / len(CASE.noise):.10g}"),
     "N": (lambda params, eps, X, y, N: neg_elbo(params, eps, X, y, N), ""),
     "n_data": (
         lambda params, eps, X, y, *, n_data: neg_elbo(params, eps, X, y, n_data), ""),
@@ -108,24 +111,64 @@ def test_a_right_function_is_not_called_wrong(name):
     assert found.to_dict()["condition"] == condition
 
 
-def test_single_precision_is_judged_as_such():
-    def single(params, eps, X, y):
-        gradient = neg_elbo(params, eps, X, y)[1]
-        return {key: array.astype(np.float32) for key, array in gradient.items()}
+@pytest.mark.parametrize("kind", [np.float32, float])
+@pytest.mark.parametrize("n", [5, 40, 12345, 1_000_003])
+def test_n_is_read_off_small_and_large_in_either_precision(n, kind):
+    def rounded(params, eps, X, y):
+        gradient = neg_elbo(params, eps, X, y, n)[1]
+        return {key: array.astype(kind) for key, array in gradient.items()}
 
-    found = mb.diagnose(single, CASE)
-    assert (found.verdict, found.condition) == ("right if", "N = 40")
+    found = mb.diagnose(rounded, CASE)
+    assert found.verdict == "right if"
+    seen = int(found.condition.removeprefix("N = "))
+    assert abs(seen - n) <= (2e-6 * n if kind is np.float32 else 0)
 
 
 def test_its_own_prior_is_a_condition_too():
     case = case_of((0.2, 1.5))
     found = mb.diagnose(lambda params, eps, X, y: neg_elbo(params, eps, X, y), case)
-    assert found.condition == "N = 40 and the prior is N(0, 1)"
+    assert found.condition == "N = 40 and the prior has m0 = 0 and s0 = 1"
     assert found.mistakes[0].name == "kl-prior-standard"
     told = mb.diagnose(
         lambda params, eps, X, y, N, T: neg_elbo(params, eps, X, y, N, T), case
     )
-    assert (told.verdict, told.condition) == ("right if", "the prior is N(0, 1)")
+    assert (told.verdict, told.condition) == ("right if", "the prior has m0 = 0 and s0 = 1")
+
+
+def test_of_a_function_for_one_size_the_ratio_at_this_size_is_said():
+    S, B = len(CASE.noise), len(CASE.X)
+
+    def fixed(params, eps, X, y):
+        return neg_elbo(params, eps.reshape(S, P), X.reshape(B, 1), y.reshape(B))
+
+    found = mb.diagnose(fixed, CASE)
+    assert found.condition == f"N/(B S) = {N / B / S:.10g}"
+
+
+def test_numbers_of_the_model_are_handed_over_by_name():
+    def six_steps(mu, rho, eps, X, y, N, noise_sd, s0):
+        assert noise_sd == NOISE
+        return neg_elbo({"mu": mu, "rho": rho}, eps, X, y, N, s0=s0)
+
+    assert mb.diagnose(six_steps, case_of((0.0, 0.7))).verdict == "no mistake"
+    found = mb.diagnose(six_steps, case_of((0.2, 0.7)))
+    assert (found.verdict, found.condition) == ("right if", "the prior has m0 = 0")
+
+    def both(params, eps, X, y, N, m0, prior_sd):
+        return neg_elbo(params, eps, X, y, N, m0=m0, s0=prior_sd)
+
+    assert mb.diagnose(both, case_of((0.2, 0.7))).verdict == "no mistake"
+
+
+def test_numbers_that_the_model_lacks_are_refused():
+    net = mb.MLP([1, H, 1])
+    for model in (
+        mb.Model(net, mb.Bernoulli(), mb.GaussianPrior(0, 1)),
+        mb.Model(net, mb.Gaussian("learned"), mb.GaussianPrior(0, 1)),
+    ):
+        case = points.generic(model, mb.MeanField())
+        with pytest.raises(TypeError, match="wants 'noise_sd'"):
+            mb.diagnose(lambda mu, rho, eps, X, y, N, noise_sd, s0: 0, case)
 
 
 def test_at_a_case_with_its_own_numbers_there_is_no_condition():
@@ -216,6 +259,20 @@ def test_a_factor_on_the_data_term_is_never_no_mistake():
     assert told.verdict == "mistake"
 
 
+@pytest.mark.parametrize("size", [1e-7, 1e-4])
+def test_a_condition_is_true_to_rounding(size):
+    """N = 40.000004 is no number of rows; a ratio is said with all its digits."""
+    def function(params, eps, X, y):
+        return neg_elbo(params, eps, X, y, N * (1 + size))
+
+    def ratio(params, eps, X, y):
+        return neg_elbo(params, eps, X, y, 4 * len(X) * (1 + size))
+
+    assert mb.diagnose(function, CASE).verdict == "mistake"
+    found = mb.diagnose(ratio, CASE)
+    assert (found.verdict, found.condition) == ("right if", f"N/B = {4 * (1 + size):.10g}")
+
+
 @pytest.mark.parametrize(
     "n",
     [lambda B, S: B**2 / N, lambda B, S: 15.43, lambda B, S: 3, lambda B, S: N / B],
@@ -251,8 +308,8 @@ def test_what_it_would_be_otherwise_is_named(n, name):
 @pytest.mark.parametrize(
     ("function", "words"),
     [
-        (lambda params, eps, X, y, noise_sd: 0, "wants 'noise_sd', and a case has nothing"),
-        (lambda params, X, y, noise_sd: 0, "wants 'noise_sd'"),
+        (lambda params, eps, X, y, slope: 0, "wants 'slope', and a case has nothing"),
+        (lambda params, X, y, slope: 0, "wants 'slope'"),
         (lambda params, eps, X, y, *, width: 0, "wants 'width'"),
         (lambda params, eps, X, y: {"d_mu": 0, "d_rho": 0}, "got .'d_mu', 'd_rho'."),
         (lambda params, eps, X, y: 3.0, "keys .'mu', 'rho'. .or the arrays mu, rho in"),
@@ -263,6 +320,15 @@ def test_what_cannot_be_called_or_read_is_named(function, words):
         mb.diagnose(function, CASE)
 
 
+def test_a_function_that_fails_is_told_what_it_was_given():
+    def fixed(params, eps, X, y):
+        return neg_elbo(params, eps.reshape(2, P), X, y)
+
+    with pytest.raises(ValueError, match="reshape") as caught:
+        mb.diagnose(fixed, CASE)
+    assert caught.value.__notes__[0].startswith("diagnose gave it S = 3 draws and B = 5")
+
+
 def test_the_checker_says_how_to_take_one_of_two():
     both = lambda params: neg_elbo(params, CASE.noise, CASE.X, CASE.y[:, 0])  # noqa: E731
     with pytest.raises(TypeError, match=r"give f=lambda x: yours\(x\)\[0\]"):
@@ -271,3 +337,10 @@ def test_the_checker_says_how_to_take_one_of_two():
         mb.check_gradient(lambda p: both(p)[0], both, CASE.params)
     report = mb.check_gradient(lambda p: both(p)[0], lambda p: both(p)[1], CASE.params)
     assert report.verdict == "agrees"
+
+
+def test_the_six_steps_in_one_file_pass_as_they_stand():
+    file = Path(__file__).resolve().parents[2] / "tutorials" / "six_steps.py"
+    steps = runpy.run_path(str(file))
+    found = mb.diagnose(steps["loss_and_gradients"], case_of((0.0, 0.7)))
+    assert found.verdict == "no mistake"

@@ -14,6 +14,7 @@ import minibnn as mb
 from minibnn.book import trace
 from minibnn.estimators.pathwise import mirrored
 from minibnn.exact import conjugate as exact
+from minibnn.exact.average_variance import average_variances
 from minibnn.exact.laplace import laplace_root
 from minibnn.families.full_covariance import curvature_step, full_covariance_step
 from minibnn.families.mean_field import mean_field_step
@@ -31,6 +32,7 @@ from minibnn.objective import objective
 from minibnn.prediction import predictive
 from minibnn.prediction.crps import crps
 from minibnn.prediction.raw_units import RawUnits
+from minibnn.prediction.relu_variance import relu_network_variance, unit_variance
 from minibnn.priors.functions import output_variance
 from minibnn.priors.learned import learned_scales
 from minibnn.rupture.sigmoid_gaussian import sigmoid_gaussian_nll
@@ -620,6 +622,43 @@ def whitened():
     rng = np.random.default_rng(2)
     Phi, z = rng.normal(size=(6, 3)), rng.normal(size=6)
     return Phi, z, rng.normal(size=3), rng.uniform(0.5, 2, 3)
+
+
+@value("E89")
+def variance_of_one_relu_layer():
+    """By quadrature for one unit, by draws for a network; and the bound of theorem 1."""
+    rng = np.random.default_rng(5)
+    for mean, sd, m, s in ((0.4, 1.3, -0.7, 0.5), (-1.1, 0.6, 1.4, 0.2)):
+        def power(k, mean=mean, sd=sd):
+            density = stats.norm(mean, sd).pdf
+            return integrate.quad(lambda z: z**k * density(z), 0, mean + 12 * sd)[0]
+
+        want = (s**2 + m**2) * power(2) - (m * power(1)) ** 2
+        close(unit_variance(mean, sd, m, s), want, rtol=1e-8)
+    net = mb.MLP([1, 3, 1], activation="relu")
+    q = Q(rng.normal(size=10), rng.uniform(0.1, 1.0, 10))
+    w, X = q.mean + q.sigma * rng.normal(size=(200_000, 10)), np.array([[-0.8], [1.5]])
+    drawn = net(w, X)[..., 0]
+    assert np.allclose(drawn.var(0), relu_network_variance(q, net, X), rtol=0.03)
+    for _ in range(50):
+        q = Q(2 * rng.normal(size=10), rng.exponential(size=10))
+        left, right = -rng.uniform(0.1, 2.0), rng.uniform(0.1, 2.0)
+        near = rng.uniform(-1, 1) * min(-left, right)
+        a, b, between = relu_network_variance(q, net, [[left], [right], [near]])
+        assert between <= a + b
+
+
+@value("E90")
+def average_predictive_variance():
+    """From the matrices of a linear model, row by row."""
+    rng = np.random.default_rng(6)
+    Phi, s0, sd = rng.normal(size=(12, 3)) @ rng.normal(size=(3, 3)), np.ones(3), 0.7
+    s0[:2] = 1.4, 0.6
+    precision = Phi.T @ Phi / sd**2 + np.diag(s0**-2)
+    cov, alone = np.linalg.inv(precision), np.diag(1 / np.diag(precision))
+    got = average_variances(precision, s0, sd, 12)
+    close(got, [np.mean([x @ V @ x for x in Phi]) for V in (cov, alone)], rtol=1e-10)
+    assert got[0] < got[1]
 
 
 @value("E91")

@@ -59,7 +59,7 @@ def of_sgd(p):
 def of_momentum(p):
     before, after = walked(mb.Momentum(p["a"], beta=p["beta"]), p)
     return common(p, after, before) | {
-        "M_t": after[1]["velocity"], "M_{t-1}": before[1]["velocity"],
+        "U_t": after[1]["velocity"], "U_{t-1}": before[1]["velocity"],
         r"\beta": p["beta"],
     }  # fmt: skip
 
