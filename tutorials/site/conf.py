@@ -39,7 +39,7 @@ myst_dmath_allow_space = myst_dmath_allow_digits = False
 # MathJax as one file without fonts, so that the site works from a folder, offline
 offline = Path(importlib.util.find_spec("sphinx-mathjax-offline").origin).parent
 html_static_path = [str(offline / "static/mathjax/tex-svg.js"), "book.css"]
-mathjax_path = "tex-svg.js"
+html_math_renderer, mathjax_path = "mathjax", "tex-svg.js"
 
 html_theme, html_title, html_css_files = "furo", "minibnn", ["book.css"]
 html_copy_source = html_show_sourcelink = False  # what is there links to the repository

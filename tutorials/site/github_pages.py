@@ -32,14 +32,13 @@ PIECE = re.compile(
 )
 
 CONTENTS = """
-```{toctree}
+```{{toctree}}
 :hidden:
-:glob:
 :caption: The book
-tutorials/[0-9]*
+{chapters}
 ```
 
-```{toctree}
+```{{toctree}}
 :hidden:
 :caption: Look it up
 tutorials/notation
@@ -53,6 +52,16 @@ CONTRIBUTING
 CHANGELOG
 ```
 """
+CHAPTERS = sorted(ROOT.glob("tutorials/[0-9]*.md"))
+
+
+def contents():
+    """The pages in the order of reading, chapters with their numbers."""
+    rows = []
+    for page in CHAPTERS:
+        title = page.read_text("utf-8").split("\n", 1)[0].removeprefix("# ")
+        rows.append(f"{page.stem[:2]} {title} <tutorials/{page.stem}>")
+    return CONTENTS.format(chapters="\n".join(rows))
 
 
 def labels_of(display):
@@ -61,12 +70,17 @@ def labels_of(display):
     return list(dict.fromkeys([label for label, _ in found] + [a + b for a, b in found]))
 
 
-PLACES = {  # label -> the page, and the place on it among its equations
-    label: (page.name, i)
-    for page in sorted(ROOT.glob("tutorials/[0-9]*.md"), reverse=True)
-    for i, display in reversed([*enumerate(DISPLAY.findall(page.read_text("utf-8")))])
-    for label in labels_of(display)
-}
+def places():
+    """{label: its page, and which of the displays there}; of E41 the first."""
+    found = {}
+    for page in CHAPTERS:
+        for i, display in enumerate(DISPLAY.findall(page.read_text("utf-8"))):
+            for label in labels_of(display):
+                found.setdefault(label, (page.name, i))
+    return found
+
+
+PLACES = places()
 
 
 def read_page(app, name, source):
@@ -81,7 +95,7 @@ def read_page(app, name, source):
         parts[i] = "".join(f"({label.lower()})=\n" for label in here) + parts[i]
     source[0] = "".join(parts)
     if name == app.config.root_doc:
-        source[0] += CONTENTS
+        source[0] += contents()
     if name == DERIVATIONS:
         source[0] += "".join(derivations())
 
@@ -119,7 +133,9 @@ def derivations():
         shown = [f"[{x}](#{x.lower()})" for x in labels if x in PLACES]
         if shown:
             yield f"In the book: {', '.join(shown)}.\n\n"
-        kind = "class" if home.rsplit(".")[-1][0].isupper() else "function"
+        owner, name = home.split(".")[-2:]
+        kind = "class" if name[0].isupper() else "function"
+        kind = "method" if owner[0].isupper() else kind
         yield f"```{{eval-rst}}\n.. auto{kind}:: {home}\n```\n"
 
 
@@ -138,7 +154,8 @@ def as_it_stands(app, what, name, obj, options, lines):
             lines[i] = re.sub(r"(``.*?``)|(\||(?<=\()\*(?=\w))", escaped, line)
     if first is not None:
         block = ["   " + line for line in lines[first:last]]
-        lines[first:last] = ["::", "", *block, ""]
+        head = [".. code-block:: text", "   :class: derivation", ""]
+        lines[first:last] = [*head, *block, ""]
 
 
 def escaped(found):
