@@ -2,8 +2,8 @@
 
 From the top of the repository, with the package and its extra ``site`` installed:
 
-    sphinx-build -W -c tutorials/site . site-out           # open site-out/index.html
-    sphinx-build -W -c tutorials/site -b epub . site-epub  # the book as one file
+    sphinx-build -M html . site-out -c tutorials/site -W  # site-out/html/index.html
+    sphinx-build -M epub . site-out -c tutorials/site -W  # site-out/epub/minibnn.epub
 """
 
 import importlib.util
@@ -47,5 +47,5 @@ numpydoc_show_class_members = numpydoc_class_members_toctree = False
 autodoc_member_order, autodoc_typehints = "bysource", "none"  # docstrings tell the types
 add_module_names = False
 
-epub_show_urls, epub_css_files = "no", ["book.css"]
+epub_show_urls, epub_tocscope = "no", "includehidden"
 epub_exclude_files = ["_static/tex-svg.js"]

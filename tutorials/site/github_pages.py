@@ -10,6 +10,9 @@ import shutil
 import tomllib
 from pathlib import Path
 
+from sphinx import addnodes
+from sphinx.ext.viewcode import get_full_modname
+
 from minibnn.commands.show import fill_ledger
 from minibnn.equations import LEDGER
 
@@ -163,6 +166,15 @@ def escaped(found):
     return found[1] or "\\" + found[2]
 
 
+def place_of_source(app, doctree):
+    """Public names are at home elsewhere, where the page of their source looks for them."""
+    for signature in doctree.findall(addnodes.desc_signature):
+        module, name = signature.get("module"), signature.get("fullname")
+        home = module and get_full_modname(module, name)
+        if home and home != module:
+            signature["ids"].append(f"{home}.{name}")
+
+
 def front_page(app, error):
     """README.html is what a server asked for the folder should give."""
     if error is None and app.builder.name == "html":
@@ -173,5 +185,6 @@ def setup(app):
     """Hooks of Sphinx."""
     app.connect("source-read", read_page)
     app.connect("autodoc-process-docstring", as_it_stands, priority=400)
+    app.connect("doctree-read", place_of_source)
     app.connect("build-finished", front_page)
     return {"parallel_read_safe": True}

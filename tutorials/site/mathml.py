@@ -1,19 +1,28 @@
-"""Formulas of an e-book as MathML, which its readers set without a script or fonts."""
+"""Formulas of the e-book as MathML, which its readers set without a script or fonts."""
+
+import html
+import re
 
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
 
 
+def mathml(node, **how):
+    """A formula. Signs are letters, not the entities that no e-book knows."""
+    tex = node.astext().replace(r"\mathbin{\Vert}", r"\Vert")
+    named = re.compile(r"&(?!lt;|gt;|amp;)\w+;")
+    return named.sub(lambda m: html.unescape(m[0]), tex2mathml(tex, **how))
+
+
 def inline(self, node):
     """A formula in a line of text."""
-    self.body.append(tex2mathml(node.astext()))
+    self.body.append(mathml(node))
     raise nodes.SkipNode
 
 
 def display(self, node):
     """A formula on lines of its own."""
-    found = tex2mathml(node.astext(), as_block=True)
-    self.body.append(f'<div class="math">{found}</div>')
+    self.body.append(f'<div class="math">{mathml(node, as_block=True)}</div>')
     raise nodes.SkipNode
 
 
