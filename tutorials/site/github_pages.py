@@ -8,10 +8,10 @@ with a label the name of a file leads to the docstring that derives it.
 import re
 import shutil
 import tomllib
+from importlib import import_module
 from pathlib import Path
 
 from sphinx import addnodes
-from sphinx.ext.viewcode import get_full_modname
 
 from minibnn.commands.show import fill_ledger
 from minibnn.equations import LEDGER
@@ -132,7 +132,7 @@ def derivations():
         homes.setdefault(LEDGER[label], []).append(label)
     for home, labels in homes.items():
         yield "\n" + "".join(f"(derivation-{label.lower()})=\n" for label in labels)
-        yield f"## {', '.join(labels)}\n\n"
+        yield f"## Derivation of {', '.join(labels)}\n\n"
         shown = [f"[{x}](#{x.lower()})" for x in labels if x in PLACES]
         if shown:
             yield f"In the book: {', '.join(shown)}.\n\n"
@@ -169,10 +169,13 @@ def escaped(found):
 def place_of_source(app, doctree):
     """Public names are at home elsewhere, where the page of their source looks for them."""
     for signature in doctree.findall(addnodes.desc_signature):
-        module, name = signature.get("module"), signature.get("fullname")
-        home = module and get_full_modname(module, name)
-        if home and home != module:
-            signature["ids"].append(f"{home}.{name}")
+        name = signature["fullname"]
+        thing = import_module(signature["module"])
+        for part in name.split("."):
+            thing = getattr(thing, part, None)
+            home = getattr(thing, "__module__", None)
+            if home and f"{home}.{name}" not in signature["ids"]:
+                signature["ids"].append(f"{home}.{name}")
 
 
 def front_page(app, error):
