@@ -8,9 +8,10 @@ import pytest
 from support.pages import FENCE, math_faults, run_page, same, without_code
 from support.tex import lines_of
 
-import minibnn.audit.problems  # noqa: F401  (imports every labelled kernel)
+from minibnn.commands.show import fill_ledger
 from minibnn.equations import LEDGER
 
+fill_ledger()
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "tutorials").glob("[0-9]*.md"))
 RUN = [*PAGES, *(ROOT / "tutorials").glob("[pr]*.md"), ROOT / "README.md"]
