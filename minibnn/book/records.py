@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 FILE = Path(__file__).with_name("records.json")
-ROOMS = ("long_runs", "looseness")  # files of this folder that hold records
+ROOMS = ("long_runs", "looseness", "evidence_runs")  # files that hold records
 RECORDS: dict[str, Callable[[], dict[str, Any]]] = {}
 
 
