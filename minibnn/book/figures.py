@@ -16,6 +16,7 @@ from minibnn.book import (  # noqa: F401 (they register themselves)
     backpropagation_figures,
     bayes_figures,
     elbo_figures,
+    evidence_figures,
     first_page,
     gallery,
     kl_figures,
