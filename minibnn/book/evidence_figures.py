@@ -58,6 +58,7 @@ def occam(rng):
         arrays |= {f"mean_{degree}": mean, f"sd_{degree}": sd}
     left.plot(x, y, "o", color=DATA, ms=5)
     left.set(xlabel="x", ylabel="y; bands ±2 sd of f", xlim=(-1, 1), ylim=(-5, 6))
+    left.set_xticks([-1, -0.5, 0, 0.5, 1])
     left.legend(loc="upper center", ncols=3, columnspacing=1.0, handlelength=1.6)
     exact = [exact_posterior(polynomial(d), features(x, d), y) for d in degrees]
     arrays["evidence"] = np.array([one.log_evidence for one in exact])

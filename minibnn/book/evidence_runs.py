@@ -54,7 +54,7 @@ def hidden_units() -> dict[str, Any]:
     for n_hidden in WIDTHS:
         model = of_width(n_hidden)
         best = fit(model, MeanField(), *rows, rng=0, estimator=Exact(), restarts=10)
-        annealed = ais(model, *rows, rng=0, n_particles=32, n_temperatures=1000)
+        annealed = ais(model, *rows, rng=0, n_particles=32, n_temperatures=5000)
         q_score = mean_score(best.predict(X_new), y_new)
         for name, value in (
             ("elbo", float(best.elbo)),
