@@ -17,6 +17,7 @@ from minibnn.book import (  # noqa: F401 (they register themselves)
     bayes_figures,
     elbo_figures,
     estimator_figures,
+    evidence_figures,
     first_page,
     gallery,
     independent_figures,
