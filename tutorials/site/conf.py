@@ -14,7 +14,8 @@ import minibnn
 
 sys.path.insert(0, str(Path(__file__).parent))  # github_pages.py, mathml.py
 
-project, author, release = "minibnn", "The minibnn authors", minibnn.__version__
+project, author = "minibnn", "The minibnn authors"
+version = release = minibnn.__version__
 copyright = "The minibnn authors, MIT"
 root_doc = "README"
 include_patterns = ["*.md", "tutorials/*.md", "tutorials/site/*.md", "figures/*.svg"]
