@@ -26,6 +26,7 @@ from minibnn.book import (  # noqa: F401 (they register themselves)
     judge_figures,
     kl_figures,
     likelihood_figures,
+    mistake_figures,
     one_step_figures,
     optimise_figures,
     predict_figures,
