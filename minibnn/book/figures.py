@@ -25,6 +25,7 @@ from minibnn.book import (  # noqa: F401 (they register themselves)
     optimise_figures,
     prior_figures,
     reparameterize_figures,
+    rupture_figures,
     verify_figures,
 )
 from minibnn.book.registry import FIGURES
