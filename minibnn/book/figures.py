@@ -32,6 +32,7 @@ from minibnn.book import (  # noqa: F401 (they register themselves)
     predict_figures,
     prior_figures,
     reparameterize_figures,
+    rupture_figures,
     verify_figures,
 )
 from minibnn.book.registry import FIGURES
