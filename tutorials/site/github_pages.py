@@ -47,6 +47,7 @@ CONTENTS = """
 tutorials/notation
 tutorials/labels
 tutorials/sources
+tutorials/recipes
 tutorials/combinations
 tutorials/pictures
 tutorials/site/reference
