@@ -74,7 +74,7 @@ def parser() -> Parser:
         description="Bayesian neural networks, derived by hand.",
         epilog="minibnn COMMAND --help tells more of a command, with an example.",
     )
-    top.add_argument("--version", action="version", version=f"minibnn {__version__}")
+    top.add_argument("-V", "--version", action="version", version=f"minibnn {__version__}")
     choices = top.add_subparsers(dest="command", metavar="command", title="commands")
     for name, command in COMMANDS.items():
         sub = choices.add_parser(

@@ -32,7 +32,10 @@ def arguments(parser):
 
 def pages(text):
     """A folder to read from."""
-    what = what_is(Path(text))
+    try:
+        what = what_is(Path(text)) if text else "nothing"
+    except OSError as error:  # a name that is too long
+        what = error.strerror
     if what != "a folder":
         raise argparse.ArgumentTypeError(f"want a folder, {text[:40]!r} is {what}")
     return text

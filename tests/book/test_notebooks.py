@@ -63,7 +63,7 @@ def test_nothing_of_a_page_is_lost(made):
     """Its words stand in the text, its code in the cells, its pictures are drawn."""
     for name, page in made.items():
         text = (PAGES / f"{name}.md").read_text("utf-8")
-        told = "".join(sources(page, "markdown")).replace("$$", "")
+        told = "\n".join(sources(page, "markdown")).replace("$$", "")
         code = "\n".join(sources(page, "code"))
         shown = "".join(printed(page))
         pictures = re.findall(r"^!\[.*?\]\(\.\./figures/(\w+)\.svg\)$", text, re.M)
