@@ -66,13 +66,21 @@ def hidden_units() -> dict[str, Any]:
     return found
 
 
+def idle_size(q: Any) -> tuple[int, float, float]:
+    """How many of 8 units are idle; the root mean square of their weights, in and out."""
+    square = q.mean**2 + q.sigma**2
+    into, out = square[:16].reshape(2, 8), square[16:24]
+    idle = np.abs(q.mean[16:24]) < q.sigma[16:24]
+    sizes = np.sqrt(into[:, idle].mean()), np.sqrt(out[idle].mean())
+    return int(idle.sum()), float(sizes[0]), float(sizes[1])
+
+
 @record
 def learnt_scales() -> dict[str, Any]:
     """The running example's prior scales learnt in turn with q, round by round."""
     data, _ = example()
     model, rows = of_width(8), (data.X, data.y)
-    X_new, y_new = new_rows()
-    found: dict[str, Any] = {"scales": [], "elbo": [], "q_score": []}
+    found: dict[str, Any] = {"scales": [], "elbo": [], "idle": []}
     start: Any = "auto"
     for _ in range(ROUNDS):
         result = fit(
@@ -84,13 +92,7 @@ def learnt_scales() -> dict[str, Any]:
         scale = np.broadcast_to(model.prior.scale, model.n_weights)
         found["scales"].append([float(scale[part][0]) for part in slices])
         found["elbo"].append(float(result.elbo))
-        found["q_score"].append(mean_score(result.predict(X_new), y_new)[0])
+        found["idle"].append(idle_size(result.q))
         prior = learned_prior(model, result.family, result.params)
         model = Model(model.net, model.likelihood, prior)
-    before = Model(model.net, model.likelihood, GaussianPrior(0.0, 1.0))
-    for name, one in (("first", before), ("last", model)):
-        annealed = ais(one, *rows, rng=0, n_particles=64, n_temperatures=3000)
-        found[f"{name}_log_evidence"], found[f"{name}_se"] = (
-            annealed.log_evidence, annealed.se,
-        )  # fmt: skip
     return found

@@ -40,7 +40,8 @@ def laplace(p):
     lattice = np.linspace(-6 * s0, 6 * s0, 101)
     at_zero = stats.norm.logpdf(Y, 0, noise).sum()
     return {
-        "w": lambda w: w, r"p(D, w)": lambda w: np.exp(log_joint(w)), r"p(D, \hat{w})": np.exp(-found.fun),
+        "w": lambda w: w, r"p(D, w)": lambda w: np.exp(log_joint(w)),
+        r"p(D, \hat{w})": np.exp(-found.fun),
         r"p(D \mid \hat{w})": np.exp(stats.norm.logpdf(Y, mode * X, noise).sum()),
         r"p(\hat{w})": stats.norm.pdf(mode, 0, s0), r"\hat{w}": mode,
         "p(D)": np.exp(evidence), r"\Lambda": bend, r"\det \Lambda": bend, "n_w": 1.0,
@@ -67,7 +68,6 @@ class Annealing:
     def prior(self, w):
         return normal(w, 0, 1)
 
-    @cache
     def likelihood(self, w):
         return np.prod([normal(y, w * x, self.noise) for x, y in zip(X, Y, strict=True)])
 
@@ -134,7 +134,6 @@ class Annealing:
 
 def annealing(p):
     run, path = Annealing(p), p["path"]
-
     last = cache(lambda w: run.cloud(3, w)[0])
     return {
         "u": run.weight(path), r"\log u": np.log(run.weight(path)),
@@ -142,7 +141,7 @@ def annealing(p):
         r"\gamma_t": lambda t: run.gammas[t], r"\gamma_{t-1}": lambda t: run.gammas[t - 1],
         r"p(D \mid w_{t-1})": lambda t: run.likelihood(path[t - 1]),
         r"p(D \mid w_t)": lambda t: run.likelihood(path[t]),
-        r"p(D \mid w)": lambda w: run.likelihood(w),
+        r"p(D \mid w)": cache(lambda w: run.likelihood(w)),
         "p(w)": lambda w: run.prior(w), "p(w_t)": lambda t: run.prior(path[t]),
         "r_{t-1}(w)": lambda t, w: run.cloud(t - 1, w).item(),
         "r_t(w_t)": lambda t: run.cloud(t, path[t])[0], "r_n(w)": last,
@@ -182,8 +181,9 @@ def best_scale(mu, sigma, m0):
 def learnt(p):
     mu, sigma, m0 = p["mu"], p["sigma"], p["m0"]
     return {
-        r"\mathrm{KL}(q \mathbin{\Vert} p)": lambda s0: kl(s0, mu, sigma, m0), "s_0": lambda s0: s0,
-        r"\frac{\partial}{\partial s_0}": By("s0", 1e-2), r"\sum_i": Over("i", range(len(mu))),
+        r"\mathrm{KL}(q \mathbin{\Vert} p)": lambda s0: kl(s0, mu, sigma, m0),
+        "s_0": lambda s0: s0, r"\frac{\partial}{\partial s_0}": By("s0", 1e-2),
+        r"\sum_i": Over("i", range(len(mu))),
         r"\sigma_i": lambda i: sigma[i], r"\mu_i": lambda i: mu[i], "m_0": m0,
         "n_w": float(len(mu)), r"\hat{s_0}": best_scale(mu, sigma, m0),
     }  # fmt: skip
