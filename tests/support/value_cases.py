@@ -16,6 +16,7 @@ from minibnn.estimators.pathwise import mirrored
 from minibnn.exact import conjugate as exact
 from minibnn.exact.average_variance import average_variances
 from minibnn.exact.laplace import laplace_root
+from minibnn.exact.laplace import laplace_evidence, laplace_root
 from minibnn.families.full_covariance import curvature_step, full_covariance_step
 from minibnn.families.mean_field import mean_field_step
 from minibnn.families.normal import Normal as Q
@@ -227,6 +228,20 @@ def a_weight_on_the_kl_tempers_the_likelihood():
             model, mb.MeanField(), X, y, rng=0, estimator=mb.Exact(), kl_weight=T
         ).q
         close([q.mean[0], q.sigma[0]], [mean, sd], rtol=1e-5)
+
+
+@value("E56")
+def laplace_evidence_of_normal_weights():
+    """Three weights, any covariance: the density of y, and the mode that scipy finds."""
+    rng = np.random.default_rng(5)
+    X, spread = rng.normal(size=(6, 3)), np.diag([0.5, 1.4, 2.0])
+    y, noise = rng.normal(size=6), 0.3 * np.eye(6)
+    rows, prior = stats.multivariate_normal(y, noise), stats.multivariate_normal(cov=spread)
+    found = optimize.minimize(lambda w: -rows.logpdf(X @ w) - prior.logpdf(w), np.zeros(3))
+    R = np.linalg.cholesky(X.T @ X / 0.3 + np.linalg.inv(spread)).T
+    want = stats.multivariate_normal(cov=X @ spread @ X.T + noise).logpdf(y)
+    got = laplace_evidence(-found.fun, np.log(np.diag(R)).sum(), 3)
+    close(got, want, rtol=1e-9)
 
 
 # --- E3x: what an observation tells ----------------------------------------------------

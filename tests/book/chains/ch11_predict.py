@@ -218,9 +218,9 @@ def score(p):
         r"E[\lvert y' - y \rvert]": apart[0],
         r"E[\lvert y' - y'' \rvert]": 2 * sd / np.sqrt(np.pi),
         r"\mathrm{CRPS}": sd * closed,  # Gneiting and Raftery 2007
-        r"\int": Over("xi", *pieces(low, mean, y, high), until=r"d\xi"),
-        r"\mathrm{F}(\xi)": lambda xi: stats.norm.cdf(xi, mean, sd),
-        r"\mathrm{step}(\xi - y)": lambda xi: float(xi >= y),
+        r"\int": Over("omega", *pieces(low, mean, y, high), until=r"d\omega"),
+        r"\mathrm{F}(\omega)": lambda omega: stats.norm.cdf(omega, mean, sd),
+        r"\mathrm{step}(\omega - y)": lambda omega: float(omega >= y),
     }  # fmt: skip
 
 
