@@ -109,6 +109,7 @@ def test_value(label):
 # stands in the file of that object, whatever its digit.
 ROOMS = "families nn likelihoods priors objective estimators optim"
 ELSEWHERE = {
+    "E05": "prediction",  # the predictive distribution
     "E06": "nn",  # backpropagation of one weight
     **dict.fromkeys(("E01", "E02"), "exact"),  # Bayes' rule and the evidence
     **dict.fromkeys(("E01", "E02", "E04"), "exact"),  # Bayes' rule and the evidence
@@ -118,6 +119,7 @@ ELSEWHERE = {
     **dict.fromkeys(("E43", "E44", "E77", "E78", "E79"), "families"),  # of one
     "E07": "model",
     "E09": "gradcheck",  # the error of a difference
+    "E56": "exact",  # the evidence by Laplace
     "E66": "likelihoods",  # the expectation under q of one likelihood, in closed form
 }
 

@@ -1,4 +1,4 @@
-"""README's list of the files that one weight passes is the list of those it passes."""
+"""The list of the files that one weight passes is the list of those it passes."""
 
 import re
 import sys
@@ -10,8 +10,8 @@ import minibnn as mb
 from minibnn.objective import objective
 
 PACKAGE = Path(mb.__file__).parent
-README = (PACKAGE.parent / "README.md").read_text("utf-8")
-PART = README.split("## The path of one weight")[1].split("\n## ")[0]
+GUIDE = (PACKAGE.parent / "CONTRIBUTING.md").read_text("utf-8")
+PART = GUIDE.split("## The path of one weight")[1].split("\n## ")[0]
 DATA = np.random.default_rng(0).normal(size=(10, 4))
 X, Y, NOISE = DATA[:, :3], DATA[:, 3], DATA[:1].repeat(6, 1)[:, :21]
 MODEL = mb.Model(mb.MLP([3, 4, 1]), mb.Gaussian(0.5), mb.GaussianPrior())

@@ -110,25 +110,6 @@ def prior_to_posterior(rng):
     return drawn, arrays
 
 
-@figure("E81", "E82", tolerance=CHOSEN)
-def regression_band(rng):
-    """The predictive distribution with its two kinds of uncertainty."""
-    data, _ = example()
-    prediction = fitted().predict(data.X_test)
-    drawn = Figure()
-    ax = drawn.add_subplot()
-    x, seen = data.X_test, (data.X, data.y)
-    made = plots.band(prediction, x, data=seen, truth=data.mean_test, ax=ax)
-    made["truth"].set_color(colours.TRUTH)
-    ax.set_ylim(-6, 6)
-    ax.set_title("Away from the data the epistemic part grows, the noise does not")
-    ax.legend(loc="upper left")
-    parts = {
-        key: getattr(prediction, key) for key in ("mean", "epistemic", "aleatoric")
-    }
-    return drawn, parts
-
-
 @figure("E33", "E81", tolerance=CHOSEN)
 def rupture_network(rng):
     """The picture of ``minibnn demo``, without its restarts."""

@@ -128,7 +128,8 @@ def adam_by_hand(seed: int, corrected: bool) -> float:
     data, model = example()
     family, rng = MeanField(sigma=0.05), np.random.default_rng(seed)
     theta = family.init(model, rng=seed)
-    mean, square = dict.fromkeys(theta, 0.0), dict.fromkeys(theta, 0.0)
+    mean = {name: np.zeros(25) for name in theta}
+    square = {name: np.zeros(25) for name in theta}
     for t in range(2000):
         rows, eps = rng.permutation(40)[:10], rng.standard_normal((2, 25))
         args = model, family, theta, eps, data.X[rows], data.y[rows]

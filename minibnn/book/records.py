@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 FILE = Path(__file__).with_name("records.json")
-ROOMS = ("independent_runs", "long_runs", "looseness", "rupture_runs")  # files that hold records
+ROOMS = sorted(path.stem for path in FILE.parent.glob("*_runs.py"))  # what holds records
 RECORDS: dict[str, Callable[[], dict[str, Any]]] = {}
 
 
@@ -27,9 +27,14 @@ def record(function: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any
     return function
 
 
+def read() -> dict[str, dict[str, Any]]:
+    """All that is kept."""
+    return json.loads(FILE.read_text("utf-8")) if FILE.is_file() else {}
+
+
 def recorded(name: str) -> dict[str, Any]:
     """The kept numbers of a record; raises ValueError with the choice."""
-    kept = json.loads(FILE.read_text("utf-8")) if FILE.is_file() else {}
+    kept = read()
     if name not in kept:
         raise ValueError(f"no record {name!r}, want one of {', '.join(sorted(kept))}")
     return kept[name]
@@ -43,20 +48,13 @@ def write(names: Sequence[str] = (), say: Callable[[str], object] = print) -> No
         if name not in RECORDS:
             choice = ", ".join(sorted(RECORDS))
             raise ValueError(f"no record {name!r}, want one of {choice}")
-        keep(name, RECORDS[name], say)
-
-
-def keep(
-    name: str, compute: Callable[[], dict[str, Any]], say: Callable[[str], object] = print
-) -> None:
-    """Compute the numbers of one record and write them, with the seconds they took."""
-    began = time.perf_counter()
-    numbers = compute()
-    seconds = round(time.perf_counter() - began, 1)
-    kept = json.loads(FILE.read_text("utf-8")) if FILE.is_file() else {}
-    kept[name] = numbers | {"seconds": seconds}
-    FILE.write_text(json.dumps(dict(sorted(kept.items())), indent=1) + "\n", "utf-8")
-    say(f"{name}: {seconds} s")
+        began = time.perf_counter()
+        numbers = RECORDS[name]()
+        seconds = round(time.perf_counter() - began, 1)
+        kept = read()
+        kept[name] = numbers | {"seconds": seconds}
+        FILE.write_text(json.dumps(dict(sorted(kept.items())), indent=1) + "\n", "utf-8")
+        say(f"{name}: {seconds} s")
 
 
 if __name__ == "__main__":

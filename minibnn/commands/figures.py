@@ -6,6 +6,7 @@ SUMMARY = "draw the figures of the tutorials"
 EXAMPLES = """\
   minibnn figures                 all of them, into figures/
   minibnn figures one_step        figures/one_step.svg alone
+  minibnn figures one_step --png --out slides
 """
 
 
@@ -14,6 +15,9 @@ def arguments(parser):
     parser.add_argument(
         "--out", type=folder, default="figures", metavar="DIR",
         help="folder of the pictures and manifest.json (default: figures)",
+    )
+    parser.add_argument(
+        "--png", action="store_true", help="beside each a PNG for slides, 1920 by 1080"
     )
     parser.add_argument(
         "names", nargs="*", type=figure_name, metavar="name",
@@ -25,4 +29,4 @@ def run(args, say):
     """Draw the pictures of the tutorials."""
     from minibnn.book.figures import write_figures
 
-    return {"files": write_figures(args.out, args.names, say)}, 0
+    return {"files": write_figures(args.out, args.names, say, args.png)}, 0

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from minibnn.own_data.columns import Column, Table
 
 
-SUMMARY = "fit a table of yours (CSV): report, predictions, model, picture"
+SUMMARY = "fit a CSV table of yours: report, predictions, model, picture"
 EXAMPLES = """\
   minibnn fit houses.csv --target price
   minibnn fit patients.csv --target ill --drop name --missing=-999 --out ill

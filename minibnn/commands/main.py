@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-from minibnn.commands import demo, figures, fit, rupture, show, trace, verify
+from minibnn.commands import demo, figures, fit, notebooks, rupture, show, trace, verify
 from minibnn.commands.arguments import one_line
 from minibnn.commands.spelling import spell
 from minibnn.recipe import plain
@@ -33,6 +33,7 @@ COMMANDS = {
     "trace": trace,
     "rupture": rupture,
     "figures": figures,
+    "notebooks": notebooks,
 }
 INTERRUPTED, NOBODY_READS = 130, 141  # 128 + the number of the signal, as shells have it
 
@@ -73,7 +74,7 @@ def parser() -> Parser:
         description="Bayesian neural networks, derived by hand.",
         epilog="minibnn COMMAND --help tells more of a command, with an example.",
     )
-    top.add_argument("--version", action="version", version=f"minibnn {__version__}")
+    top.add_argument("-V", "--version", action="version", version=f"minibnn {__version__}")
     choices = top.add_subparsers(dest="command", metavar="command", title="commands")
     for name, command in COMMANDS.items():
         sub = choices.add_parser(

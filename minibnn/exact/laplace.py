@@ -59,6 +59,20 @@ def laplace_root(
     return solve_triangular(R, np.eye(len(R))), R
 
 
+@equation("E56")
+def laplace_evidence(log_joint: float, log_det: float, n_weights: int) -> float:
+    """Laplace's approximation of the log evidence, from the joint density at its mode.
+
+    (E56)  log p(D) ≈ log p(D, w*) + P/2 log 2π - log det R,   RᵀR = Λ
+    Derivation.  At a mode w* the slope of log p(D, w) vanishes; to second order it is
+        log p(D, w*) - |R (w - w*)|²/2. With z = R (w - w*) the integral over w is
+        p(D, w*) ∫ e^(-|z|²/2) dz / det R, and each of the P integrals is √2π. For a
+        linear model with Gaussian noise the second order is all there is (E92).
+    Source.  MacKay 1992.
+    """
+    return float(log_joint + 0.5 * n_weights * np.log(2 * np.pi) - log_det)
+
+
 MOST = 1e150  # above which squares overflow
 CHUNK = 4_000_000  # numbers of the activations and Jacobian rows held at once
 
@@ -152,11 +166,10 @@ def laplace(
     root, R = laplace_root(J, model.likelihood.hessian_root(F, w[n:]), s0)
     own = np.sqrt(own_precisions(model.likelihood, F.size))
     root = block_diag(root, np.diag(1 / own)) if len(own) else root
-    # log p(D) ≈ log p(D, w*) + P/2 log 2π - log det R
     log_det = np.log(np.diag(R)).sum() + np.log(own).sum()
-    evidence = log_joint[0] + 0.5 * len(w) * np.log(2 * np.pi) - log_det
+    evidence = laplace_evidence(log_joint[0], log_det, len(w))
     slope = float(np.linalg.norm(gradient[0] @ root))
-    return LaplacePosterior(model, w, root, float(evidence), slope, seed_sequence(rng))
+    return LaplacePosterior(model, w, root, evidence, slope, seed_sequence(rng))
 
 
 def check_curvature(likelihood: Any) -> None:

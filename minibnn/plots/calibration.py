@@ -65,8 +65,8 @@ def calibration(
     ValueError
         A prediction of classes (see ``reliability``), or lengths that differ.
 
-    Source
-    ------
+    References
+    ----------
     Gneiting, Balabdaoui & Raftery 2007; for counts Czado, Gneiting & Held 2009.
 
     Examples

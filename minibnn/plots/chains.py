@@ -142,8 +142,8 @@ def rank(
     ValueError
         One chain alone, a quantity that is not there, or another number of axes.
 
-    Source
-    ------
+    References
+    ----------
     Vehtari, Gelman, Simpson, Carpenter & Bürkner 2021, sec. 4.2.
 
     Examples

@@ -47,13 +47,18 @@ def predictive_variance(means, variances):
     return _average(variances), np.where(np.isnan(epistemic), np.inf, epistemic)
 
 
-@equation("E83")
+@equation("E05", "E83")
 def log_mean_exp(z, axis=0):
-    """Log of the mean of exp(z): the log predictive density from log p(y | w_s).
+    """Log of the mean of exp(z): the log predictive density from z_s = log p(y | w_s).
 
+    (E05)  p(y | x, D) = ∫ p(y | x, w) p(w | D) dw ≈ 1/S Σ_s p(y | x, w_s)
     (E83)  log 1/S Σ_s e^{z_s} = m + log1p(1/S Σ_s expm1(z_s - m))
 
-    Derivation.  log(1/S Σ e^z) = m + log(1/S Σ e^{z-m}) for every m, and
+    Derivation.  p(y | x, D) = p(D, y | x) / p(D). Given w rows are independent (E07), so
+                 the upper one is ∫ p(y | x, w) p(D | w) p(w) dw, and p(D | w) p(w) / p(D)
+                 is the posterior (E01). Draws of it, or of the q that stands in its
+                 place, turn the integral into a mean. Its log:
+                 log(1/S Σ e^z) = m + log(1/S Σ e^{z-m}) for every m, and
                  1/S Σ e^{z-m} = 1 + 1/S Σ expm1(z-m). m = max z where that could over-
                  or underflow; else m = 0, so that m and the logarithm cannot cancel.
                  Where the mean of e^{z-m} is below 1/2, log itself is accurate and

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib import image
 from matplotlib.figure import Figure
 
 from minibnn.book import figures, registry
@@ -28,7 +29,8 @@ def test_registry_files_manifest_and_links_are_one_set():
 
 
 def test_no_other_files_lie_in_the_folder():
-    assert {file.suffix for file in FOLDER.iterdir()} <= {".svg", ".json"}
+    """But for the PNGs that ``minibnn figures --png`` leaves."""
+    assert {file.suffix for file in FOLDER.iterdir()} <= {".svg", ".json", ".png"}
 
 
 @pytest.mark.optional
@@ -102,3 +104,14 @@ def test_a_name_is_registered_once():
 
     with pytest.raises(ValueError, match="already a figure 'one_step'"):
         registry.figure("E14")(one_step)
+
+
+def test_a_slide_is_the_whole_figure_on_sixteen_to_nine(tmp_path):
+    """Also of a figure of another shape: white above and below, or beside it."""
+    files = figures.write_figures(tmp_path, ["kl_both_ways"], png=True)
+    assert [Path(file).suffix for file in files] == [".svg", ".png", ".json"]
+    pixels = image.imread(files[1])
+    assert pixels.shape[:2] == (1080, 1920)
+    assert (pixels[[0, -1]] == 1.0).all()
+    used = np.nonzero((pixels[..., :3] < 0.5).any(axis=(0, 2)))[0]
+    assert used[-1] - used[0] > 0.8 * 1920

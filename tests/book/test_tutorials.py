@@ -8,12 +8,13 @@ import pytest
 from support.pages import FENCE, math_faults, run_page, same, without_code
 from support.tex import lines_of
 
-import minibnn.audit.problems  # noqa: F401  (imports every labelled kernel)
+from minibnn.commands.show import fill_ledger
 from minibnn.equations import LEDGER
 
+fill_ledger()
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "tutorials").glob("[0-9]*.md"))
-RUN = [*PAGES, ROOT / "tutorials/pictures.md", ROOT / "README.md"]
+RUN = [*PAGES, *(ROOT / "tutorials").glob("[pr]*.md"), ROOT / "README.md"]
 PROSE = [
     *sorted((ROOT / "tutorials").glob("*.md")),
     *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "CHANGELOG")),

@@ -34,6 +34,11 @@ REFUSED = {  # arguments: words of the one line
     ("demo", "more"): "more",
     ("figures", "no_such_figure"): "no_such_figure",
     ("figures", "--out", "file.txt"): "file.txt is a file",
+    ("notebooks", "--from", "nowhere"): "'nowhere' is missing",
+    ("notebooks", "--from", "file.txt"): "'file.txt' is a file",
+    ("notebooks", "--from", ""): "'' is nothing",
+    ("notebooks", "--from", "x" * 300): "File name too long",
+    ("notebooks", "--out", "file.txt"): "file.txt is a file",
     ("verify", "--json", "yes", "no"): "no",
 }
 FAILED = {  # a file, a function, or a problem that is not there

@@ -475,7 +475,8 @@ def test_help_reads_well_in_80_columns(name, monkeypatch, capsys):
         assert f"examples:\n  minibnn {name}" in text
     else:
         for each in cli.COMMANDS:  # a line each
-            assert len([line for line in text.splitlines() if f"    {each} " in line]) == 1
+            head = f"    {each} "
+            assert sum(line.startswith(head) for line in text.splitlines()) == 1
 
 
 def test_nothing_asked_prints_the_help(capsys):

@@ -77,7 +77,9 @@ def check(chain, page, point):
     current, done, table = None, [], chain.table(point)
     for label, number, left, relation, right in steps(chain, page):
         place = Place(chain, point, number)
-        if left is not None:
+        if relation == r"\sim":
+            current, relation = chain.laws["".join(left)](point), "="
+        elif left is not None:
             current = value(parse(left, table), place)
         if current is None:
             raise Broken(f"{label} has no left side to begin with")

@@ -41,7 +41,7 @@ import numpy as np
 
 TOKEN = re.compile(r"\\[a-zA-Z]+|\\.|\d+(?:\.\d+)?|\S")
 LABEL = re.compile(r"\\qquad\s*\((E\d\d[a-z]?)\)")
-RELATIONS = ("=", r"\le", r"\ge", r"\approx", r"\propto", r"\leq", r"\geq")
+RELATIONS = ("=", r"\le", r"\ge", r"\approx", r"\propto", r"\leq", r"\geq", r"\sim")
 SILENT = {r"\left", r"\right", r"\big", r"\Big", r"\bigl", r"\bigr", "&", r"\;", r"\!"}
 UNARY = {
     r"\log": np.log, r"\exp": np.exp, r"\tanh": np.tanh, r"\sin": np.sin,
@@ -85,7 +85,8 @@ class Chain:
 
     names: function of a point (a dict) that returns the table. values: independent value
     of the right side of a line that is no equation ({label: function of the point}).
-    blind: corruptions that change nothing, {"E03c: sign of ...": why}.
+    blind: corruptions that change nothing, {"E03c: sign of ...": why}. laws: mean and
+    variance of what stands left of a ``\\sim``; its right side is ``\\mathcal{N}(m, v)``.
     """
 
     label: str
@@ -93,6 +94,7 @@ class Chain:
     points: list
     values: dict = field(default_factory=dict)
     blind: dict = field(default_factory=dict)
+    laws: dict = field(default_factory=dict)
     rtol: float = 1e-6
 
     def table(self, point):
@@ -139,6 +141,8 @@ def statements_of(text):
         pieces = split_relations(tokens(part))
         if len(pieces) > 1:
             found.append(pieces)
+        elif pieces != [[]]:
+            raise ValueError(f"says nothing that can be checked: {part!r} in {text!r}")
     return found
 
 

@@ -16,6 +16,7 @@ from minibnn.estimators.pathwise import mirrored
 from minibnn.exact import conjugate as exact
 from minibnn.exact.average_variance import average_variances
 from minibnn.exact.laplace import laplace_root
+from minibnn.exact.laplace import laplace_evidence, laplace_root
 from minibnn.families.full_covariance import curvature_step, full_covariance_step
 from minibnn.families.mean_field import mean_field_step
 from minibnn.families.normal import Normal as Q
@@ -31,6 +32,7 @@ from minibnn.mcmc.r_hat import potential_reduction
 from minibnn.objective import objective
 from minibnn.prediction import predictive
 from minibnn.prediction.crps import crps
+from minibnn.prediction.prediction import predict
 from minibnn.prediction.raw_units import RawUnits
 from minibnn.prediction.relu_variance import relu_network_variance, unit_variance
 from minibnn.priors.functions import output_variance
@@ -106,6 +108,27 @@ def evidence_is_the_integral_of_the_joint():
 
     want = np.log(integrate.quad(joint, -12, 12, epsabs=1e-13)[0])
     close(mb.grid_posterior(labels, X, [1, 0, 0]).log_evidence, want, rtol=1e-9)
+
+
+@value("E05")
+def density_of_one_more_row():
+    """Data and target together over data alone: the densities of four and three rows."""
+    model, X, y, spread = spring()
+    precision = 1 / 0.49 + (X.T @ X).item() / 0.36
+    mean = (1.3 / 0.49 + X[:, 0] @ y / 0.36) / precision
+    levels = (np.arange(20_000) + 0.5) / 20_000  # draws that lie evenly in probability
+    draws = stats.norm.ppf(levels, mean, precision**-0.5)[:, None]
+
+    def chunks(seed, n, size):
+        return (draws[k : k + size] for k in range(0, n, size))
+
+    new, seed = np.array([[0.9]]), np.random.SeedSequence(0)
+    got = predict(model, chunks, new, len(draws), seed).log_prob([1.4])
+    x = np.append(X[:, 0], 0.9)
+    wider = 0.49 * np.outer(x, x) + 0.36 * np.eye(4)
+    want = stats.multivariate_normal(1.3 * x, wider).logpdf([*y, 1.4])
+    want -= stats.multivariate_normal(1.3 * X[:, 0], spread).logpdf(y)
+    close(got, want, rtol=1e-5)  # 20,000 even draws leave out a little of the tails
 
 
 @value("E09")
@@ -205,6 +228,20 @@ def a_weight_on_the_kl_tempers_the_likelihood():
             model, mb.MeanField(), X, y, rng=0, estimator=mb.Exact(), kl_weight=T
         ).q
         close([q.mean[0], q.sigma[0]], [mean, sd], rtol=1e-5)
+
+
+@value("E56")
+def laplace_evidence_of_normal_weights():
+    """Three weights, any covariance: the density of y, and the mode that scipy finds."""
+    rng = np.random.default_rng(5)
+    X, spread = rng.normal(size=(6, 3)), np.diag([0.5, 1.4, 2.0])
+    y, noise = rng.normal(size=6), 0.3 * np.eye(6)
+    rows, prior = stats.multivariate_normal(y, noise), stats.multivariate_normal(cov=spread)
+    found = optimize.minimize(lambda w: -rows.logpdf(X @ w) - prior.logpdf(w), np.zeros(3))
+    R = np.linalg.cholesky(X.T @ X / 0.3 + np.linalg.inv(spread)).T
+    want = stats.multivariate_normal(cov=X @ spread @ X.T + noise).logpdf(y)
+    got = laplace_evidence(-found.fun, np.log(np.diag(R)).sum(), 3)
+    close(got, want, rtol=1e-9)
 
 
 # --- E3x: what an observation tells ----------------------------------------------------

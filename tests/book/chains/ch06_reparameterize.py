@@ -8,6 +8,7 @@ from functools import cache
 from itertools import product
 
 import numpy as np
+from scipy import special, stats
 from support.tex import By, Chain, Function, Over
 
 STEP = 1e-30
@@ -64,9 +65,19 @@ def draw(p):
         "E_q": under_q(p), r"E_\epsilon": Over(r"\epsilon", *hermite(12)),
         "w_s": float(np.interp(eps, [-9, 9], [mu - 9 * sigma, mu + 9 * sigma])),
         r"\mu": mu, r"\sigma": sigma, r"\epsilon_s": eps,
+        r"\mathcal{N}": Function(lambda m, v: np.array([m, v])), "I": 1.0,
         r"\frac{\partial w_s}{\partial \mu}": slope(lambda m: m + sigma * eps, mu),
         r"\frac{\partial w_s}{\partial \sigma}": slope(lambda s: mu + s * eps, sigma),
     }  # fmt: skip
+
+
+@cache
+def measured_law():
+    """Mean and variance of what the package is given as noise, by its quantiles."""
+    z = special.ndtri((np.arange(200_000) + 0.5) / 200_000)
+    drawn = np.random.default_rng(0).standard_normal(20_000)
+    assert stats.ks_2samp(drawn, z).pvalue > 1e-3
+    return np.array([z.mean().round(6), z.var().round(3)])
 
 
 def loss(w):
@@ -148,7 +159,9 @@ CHAINS = [
         "E14", draw, [
             dict(mu=0.4, sigma=0.7, eps=-1.3), dict(mu=-1.1, sigma=1.6, eps=0.45),
         ],
-        blind={f"E14a: {said}": "epsilon has mean 0" for said in NOTHING},
+        blind={f"E14a: {said}": "epsilon has mean 0" for said in NOTHING}
+        | {f"E14: {said} of 0": "it is zero" for said in ("sign", "factor 2")},
+        laws={r"\epsilon_s": lambda p: measured_law()},
     ),
     Chain(
         "E61", through, [
