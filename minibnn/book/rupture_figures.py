@@ -97,8 +97,9 @@ def ask_or_decide(rng):
     ax = drawn.subplots()
     found = {}
     rules = {
-        "expected cost": (expected, Q, "-"), "sd of p over draws": (fresh["sd"], PRIOR, "--"),
-    }  # fmt: skip
+        "expected cost": (expected, Q, "-"),
+        "sd of p over draws": (fresh["sd"], PRIOR, "--"),
+    }
     for name, (order, colour, style) in rules.items():
         kept = np.append(paid[np.argsort(-order, kind="stable")][::-1].cumsum()[::-1], 0.0)
         found[name] = kept / len(p) + ASKED * share
