@@ -119,6 +119,7 @@ ELSEWHERE = {
     **dict.fromkeys(("E43", "E44", "E77", "E78", "E79"), "families"),  # of one
     "E07": "model",
     "E09": "gradcheck",  # the error of a difference
+    "E57": "exact",  # of rows with unknowns of their own, under a linear decoder
     "E66": "likelihoods",  # the expectation under q of one likelihood, in closed form
 }
 

@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib import style
 
 from minibnn.book import (  # noqa: F401 (they register themselves)
+    amortised_figures,
     backpropagation_figures,
     bayes_figures,
     elbo_figures,
