@@ -133,7 +133,8 @@ class TestSite:
 
 LOOK = r"""() => {
   const faults = [], width = document.documentElement.clientWidth;
-  for (const e of document.querySelectorAll("mjx-merror, [data-mjx-error]"))
+  const red = "mjx-merror, [data-mjx-error], mtext[mathcolor=red], [fill=red]";
+  for (const e of document.querySelectorAll(red))
     faults.push("formula: " + e.textContent);
   const words = document.querySelector("article").cloneNode(true);
   for (const e of words.querySelectorAll("pre, code, mjx-container")) e.remove();
