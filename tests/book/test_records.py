@@ -32,7 +32,7 @@ def test_a_record_that_is_not_there_is_refused():
 
 
 def test_a_record_of_files_asks_for_them():
-    with pytest.raises(ValueError, match="'rupture_files' needs .* --data FOLDER"):
+    with pytest.raises(ValueError, match=r"'rupture_files' needs .* --data FOLDER"):
         records.write(["rupture_files"])
 
 
