@@ -146,7 +146,7 @@ def five_slopes(rng):
         ax.text(x, y - 0.17, back, color=GRADIENT, ha="center", va="center",
                 weight="bold")  # fmt: skip
     ax.set(xlim=(-0.01, 1.06), ylim=(0, 0.92))
-    ax.set_title("In the boxes: values, forwards. Below: the slope of ℓ, from right to left")
+    ax.set_title("In the boxes: values, forwards. Below: the slope of ℓ, backwards")
     ax.axis("off")
     return drawn, {key: np.array([value]) for key, value in n.items()}
 

@@ -86,6 +86,23 @@ def test_a_chapter_has_a_picture(page):
     assert re.search(r"^!\[", page.read_text("utf-8"), re.M)
 
 
+def test_the_front_door_adds_up_the_hours():
+    """README's three ways through the book: hours, from the minutes of the pages."""
+    minutes = {
+        page.name: int(re.search(r"(\d+) minutes to read", page.read_text("utf-8"))[1])
+        for page in PAGES
+    }
+    readme = (BOOK.parent / "README.md").read_text("utf-8")
+    rows = re.findall(r"^\| .*?(\(\w+\)) \| (.*) \| ([\d, then]+) \|$", readme, re.M)
+    assert [who for who, _, _ in rows] == ["(reader)", "(teacher)", "(checker)"]
+    for who, way, hours in rows:
+        named = re.findall(r"\((?:tutorials/)(\d\d_\w+\.md)\)", way)
+        if who == "(reader)":
+            named = sorted(minutes)
+        said = sum(int(n) for n in re.findall(r"\d+", hours))
+        assert abs(sum(minutes[name] for name in named) / 60 - said) < 1, who
+
+
 # --- labels: who owns them, who may cite them ----------------------------------------
 
 
