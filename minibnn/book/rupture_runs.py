@@ -32,6 +32,7 @@ from minibnn.rupture.models import (
     part,
     physics_rule,
     published_recipe,
+    resampled,
     sampled,
 )
 from minibnn.rupture.scores import look_at_test_rows, mean_and_se, scored
@@ -57,15 +58,6 @@ class Case(NamedTuple):
     X: FloatArray
     y: Array
     likelihood: Likelihood | None = None
-
-
-def resampled(
-    X: FloatArray, y: Array, rng: np.random.Generator
-) -> tuple[FloatArray, Array]:
-    """The rows with those of label 1 drawn with replacement, as many as of label 0."""
-    zeros, ones = (np.flatnonzero(y == k) for k in (0, 1))
-    rows = np.concatenate([zeros, rng.choice(ones, len(zeros))])
-    return X[rows], y[rows]
 
 
 def cases(good: Dataset, stored: Dataset, rng: np.random.Generator) -> dict[str, Case]:
