@@ -120,6 +120,7 @@ ELSEWHERE = {
     "E07": "model",
     "E09": "gradcheck",  # the error of a difference
     "E56": "exact",  # the evidence by Laplace
+    "E57": "exact",  # of rows with unknowns of their own, under a linear decoder
     "E66": "likelihoods",  # the expectation under q of one likelihood, in closed form
 }
 

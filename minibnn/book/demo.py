@@ -18,6 +18,7 @@ from minibnn.likelihoods.bernoulli import Bernoulli
 from minibnn.model import Model
 from minibnn.nn.mlp import MLP
 from minibnn.priors.gaussian import GaussianPrior
+from minibnn.rupture.figures import telling_cases
 from minibnn.svi.elbo import neg_elbo
 from minibnn.svi.estimate import estimate_elbo
 from minibnn.svi.fit import fit
@@ -191,14 +192,6 @@ def scored(prediction, y, say):
 
 
 # --- the picture ---------------------------------------------------------------------
-
-
-def telling_cases(prediction, count=6):
-    """Indices of test ruptures from surely stopped to surely through: evenly in p."""
-    wanted = np.linspace(0.02, 0.98, count)
-    order = np.argsort(prediction.mean)
-    spots = np.searchsorted(prediction.mean[order], wanted)
-    return np.unique(order[np.clip(spots, 0, len(order) - 1)])[:count]
 
 
 def picture(result, prediction, dataset):

@@ -15,6 +15,7 @@ from matplotlib import style
 from matplotlib.transforms import Bbox
 
 from minibnn.book import (  # noqa: F401 (they register themselves)
+    amortised_figures,
     backpropagation_figures,
     bayes_figures,
     elbo_figures,

@@ -71,8 +71,8 @@ def blunt_likelihood(rng):
     left, right = drawn.subplots(1, 2)
     for (name, slope), style in zip(slopes.items(), ("-", "--"), strict=True):
         left.plot(f, slope, color=LIKELIHOOD, ls=style, label=name)
-        right.plot(f, (m * (1 - m)) ** (1 if style == "-" else 2), color=LIKELIHOOD, ls=style,
-                   label=name)  # fmt: skip
+        curvature = (m * (1 - m)) ** (1 if style == "-" else 2)
+        right.plot(f, curvature, color=LIKELIHOOD, ls=style, label=name)
     left.axhline(0, color=PRIOR, lw=1)
     left.set(xlabel="log odds f", ylabel="slope of the loss, label 1", ylim=(-1.05, 0.25))
     left.legend(loc="upper left")
@@ -96,9 +96,11 @@ def ask_or_decide(rng):
     drawn = Figure(figsize=(9, 5.4))
     ax = drawn.subplots()
     found = {}
-    for name, order, colour, style in (
-        ("expected cost", expected, Q, "-"), ("sd of p over draws", fresh["sd"], PRIOR, "--"),
-    ):  # fmt: skip
+    rules = {
+        "expected cost": (expected, Q, "-"),
+        "sd of p over draws": (fresh["sd"], PRIOR, "--"),
+    }
+    for name, (order, colour, style) in rules.items():
         kept = np.append(paid[np.argsort(-order, kind="stable")][::-1].cumsum()[::-1], 0.0)
         found[name] = kept / len(p) + ASKED * share
         ax.plot(share, found[name], color=colour, ls=style, label=f"ask by {name}")

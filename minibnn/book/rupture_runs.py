@@ -1,12 +1,11 @@
 """Records of chapter 17: one fault at a time, and how sure a reported score is.
 
-The numbers of the published files are not those of a record without arguments: whoever
-has the files makes them with ``python -m minibnn.book.rupture_runs FOLDER``.
+The published files are not shipped. Whoever has them makes their numbers again:
+``python -m minibnn.book.records rupture_files rupture_files_faults --data FOLDER``.
 """
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -33,6 +32,7 @@ from minibnn.rupture.models import (
     part,
     physics_rule,
     published_recipe,
+    resampled,
     sampled,
 )
 from minibnn.rupture.scores import look_at_test_rows, mean_and_se, scored
@@ -58,13 +58,6 @@ class Case(NamedTuple):
     X: FloatArray
     y: Array
     likelihood: Likelihood | None = None
-
-
-def resampled(X: FloatArray, y: Array, rng: np.random.Generator) -> tuple[FloatArray, Array]:
-    """The rows with those of label 1 drawn with replacement, as many as of label 0."""
-    zeros, ones = (np.flatnonzero(y == k) for k in (0, 1))
-    rows = np.concatenate([zeros, rng.choice(ones, len(zeros))])
-    return X[rows], y[rows]
 
 
 def cases(good: Dataset, stored: Dataset, rng: np.random.Generator) -> dict[str, Case]:
@@ -184,18 +177,20 @@ def fresh(data: Dataset, n: int = 1000) -> dict[str, Any]:
     return {name: values.round(4).tolist() for name, values in columns.items()}
 
 
+@records.record
 def rupture_files(folder: Path) -> dict[str, Any]:
     """The published files: what their rows show, and every model."""
     study = fitted_to(folder, "repaired", MODELS)
     look_at_test_rows(study)
     look_at_claims(study, np.random.default_rng(0))
     damaged = fitted_to(folder, "published", MODELS[:4])
+    before = {key: means(scores_of(damaged, row)) for key, row in damaged.rows.items()}
     return plain({
         "detection": facts(study.detection),
         "claims": study.claims,
         "chains": study.reference,
         "repaired": {key: means(found) for key, found in study.scores.items()},
-        "published": {key: means(scores_of(damaged, row)) for key, row in damaged.rows.items()},
+        "published": before,
         "stress_drop": stress_drop(study.raw),
     })  # fmt: skip
 
@@ -232,6 +227,7 @@ def means(found: dict[str, list[float]]) -> dict[str, Any]:
     return {column: mean_and_se(found[column]) for column in columns}
 
 
+@records.record
 def rupture_files_faults(folder: Path) -> dict[str, Any]:
     """The published files: one fault at a time, and error bars."""
     good, stored = (datasets.rupture(folder, labels=k) for k in ("repaired", "published"))
@@ -256,9 +252,3 @@ def stress_drop(data: Dataset) -> dict[str, float]:
     test = np.mean((drop(data.X_test) > best) == data.y_test)
     return rounded({"threshold": best, "fit": max(right), "test": test})
 
-
-if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: python -m minibnn.book.rupture_runs FOLDER")
-    for run in (rupture_files, rupture_files_faults):
-        records.keep(run.__name__, lambda run=run: run(sys.argv[1]))

@@ -8,11 +8,13 @@ from minibnn.exact.conjugate import (
     exact_posterior,
 )
 from minibnn.exact.laplace import LaplacePosterior, laplace
+from minibnn.exact.latent_rows import row_elbos
 from minibnn.exact.normal_sample import normal_log_likelihood
 from minibnn.exact.quadrature import GridPosterior, grid_posterior
 
 __all__ = [
     "average_variances",
+    "row_elbos",
     "normal_log_likelihood",
     "exact_posterior",
     "ExactPosterior",

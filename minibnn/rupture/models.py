@@ -131,11 +131,18 @@ def published_recipe(problem, settings, rng, rows):
     return [Row("recipe", "published recipe", found, elbo, share, note)]
 
 
+def resampled(
+    X: FloatArray, y: Array, rng: np.random.Generator
+) -> tuple[FloatArray, Array]:
+    """The rows with those of label 1 drawn with replacement, as many as of label 0."""
+    zeros, ones = (np.flatnonzero(y == k) for k in (0, 1))
+    rows = np.concatenate([zeros, rng.choice(ones, len(zeros))])
+    return X[rows], y[rows]
+
+
 def recipe_fit(problem, settings, rng):
     """One fit of the published recipe, on its own draw of the minority."""
-    zeros, ones = (np.flatnonzero(problem.y == k) for k in (0, 1))
-    rows = np.concatenate([zeros, rng.choice(ones, len(zeros))])
-    X, y = problem.X[rows], problem.y[rows]
+    X, y = resampled(problem.X, problem.y, rng)
     mean, sd = X.mean(0), X.std(0)
     network = model(SigmoidGaussian(1.0))
     n = network.n_weights

@@ -17,6 +17,7 @@ from minibnn.exact import conjugate as exact
 from minibnn.exact.average_variance import average_variances
 from minibnn.exact.laplace import laplace_root
 from minibnn.exact.laplace import laplace_evidence, laplace_root
+from minibnn.exact.latent_rows import row_elbos
 from minibnn.families.full_covariance import curvature_step, full_covariance_step
 from minibnn.families.mean_field import mean_field_step
 from minibnn.families.normal import Normal as Q
@@ -327,6 +328,24 @@ def minibatches_are_right_on_average():
     batches = [flat(list(rows)) for rows in combinations(range(5), 2)]
     close(np.mean(batches, axis=0), flat(slice(None)))
     assert np.std(batches, axis=0).min() > 1e-6  # no batch is the whole
+
+
+@value("E57")
+def elbos_of_rows_with_codes_of_their_own():
+    """Evidence by the marginal of y, less the KL from the posterior by matrices."""
+    rng = np.random.default_rng(8)
+    W, Y, s = rng.normal(size=(4, 2)), rng.normal(size=(3, 4)), 0.6
+    mean, sigma = rng.normal(size=(3, 2)), rng.uniform(0.2, 1.5, (3, 2))
+    got = row_elbos(W, Y, s, mean, sigma)
+    evidence = stats.multivariate_normal(cov=W @ W.T + s**2 * np.eye(4)).logpdf(Y)
+    precision = W.T @ W / s**2 + np.eye(2)
+    for k in range(3):
+        shift = mean[k] - np.linalg.solve(precision, W.T @ Y[k] / s**2)
+        trace = precision.diagonal() @ sigma[k] ** 2
+        log_det = 2 * np.log(sigma[k]).sum() + np.linalg.slogdet(precision)[1]
+        kl = 0.5 * (trace + shift @ precision @ shift - 2 - log_det)
+        close(got[k], evidence[k] - kl, rtol=1e-10)
+    assert (got < evidence).all()
 
 
 # --- E6x: estimators whose gradient is not the derivative of their value -------------
