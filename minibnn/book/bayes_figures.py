@@ -58,7 +58,7 @@ def prior_times_likelihood(rng):
         "likelihood": 1.2 * np.exp(nll.min() - nll),
         "posterior": normal(w, exact.mean[0], exact.cov[0, 0] ** 0.5),
     }
-    drawn = Figure(figsize=(11, 5))
+    drawn = Figure(figsize=(11, 6.2))
     left, right = drawn.subplots(1, 2, sharey=True)
     for ax in (left, right):
         ax.fill_between(w, curves["posterior"], color=POSTERIOR, alpha=0.2, lw=0)
@@ -82,18 +82,16 @@ def prior_times_likelihood(rng):
 
 @figure("E01", "E02", tolerance=TRAINED)
 def two_weights_on_a_grid(rng):
-    """Prior, likelihood, posterior and q over the two weights of a network."""
+    """Prior, posterior and q over the two weights of a network."""
     model = Model(MLP([1, 1, 1], "tanh", bias=False), Gaussian(0.3), GaussianPrior())
     w = np.stack(np.meshgrid(LINE, LINE, indexing="ij"), -1).reshape(-1, 2)
-    nll = model.nll(w, *model.batch(X5, Y5))[0]
     grid, q = grid_posterior(model, X5, Y5), fit(model, MeanField(), X5, Y5, rng=0).q
     side = np.sign(q.mean[0])  # which of the two equal hills; both are right
     mean, posterior = side * q.mean, np.exp(grid.log_density(w)).reshape(161, 161)
-    drawn = Figure(figsize=(11, 5.2))
+    drawn = Figure(figsize=(11, 6.2))
     left, right = drawn.subplots(1, 2)
     square = (161, 161)
     _contours(left, posterior, POSTERIOR, filled=True)
-    _contours(left, np.exp(nll.min() - nll).reshape(square), LIKELIHOOD, ls="dashdot")
     _contours(left, np.exp(-0.5 * (w**2).sum(1)).reshape(square), PRIOR, ls="dashed")
     left.add_patch(Ellipse(mean, *(4 * q.sigma), fill=False, ec=Q, lw=3))
     left.set(xlabel="w₁", ylabel="w₂", title="Two equal hills; q has one of them")
@@ -122,7 +120,6 @@ def _key(ax):
     """What the lines of the left panel are."""
     looks = {
         "prior": (PRIOR, "--"),
-        "likelihood": (LIKELIHOOD, "-."),
         "posterior": (POSTERIOR, "-"),
         "q, 2 sd": (Q, "-"),
     }

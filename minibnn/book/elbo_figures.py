@@ -61,15 +61,16 @@ def families(truth):
     return np.array([*singles, truth.log_evidence - gap])
 
 
-def bars(ax, names, elbo, top, floor):
-    """One bar for each ELBO: blue up to it, pale from there to the log evidence."""
+def bars(ax, names, elbo, top):
+    """One bar for each q: from its ELBO up to the log evidence, so as long as its KL."""
     place = np.arange(len(elbo))
-    ax.bar(place, elbo - floor, bottom=floor, color=Q, label="ELBO", width=0.7)
+    ax.axhline(top, color=POSTERIOR, lw=3, label="log evidence")
     ax.bar(
         place, top - elbo, bottom=elbo, color=PALE, hatch="//", edgecolor="white",
-        label="KL(q ‖ posterior)", width=0.7,
+        label="KL(q ‖ posterior)", width=0.6,
     )
-    ax.axhline(top, color=POSTERIOR, label="log evidence")
+    ends = place - 0.3, place + 0.3
+    ax.hlines(elbo, *ends, color=Q, lw=4, label="ELBO")
     ax.set_xticks(place, names)
 
 
@@ -78,20 +79,19 @@ def elbo_bar(rng):
     """The log evidence as ELBO plus KL: while q is trained, and for three families."""
     truth = grid_posterior(network(), X, y, tol=1e-6)
     top, trained, best = truth.log_evidence, training_bars(truth), families(truth)
-    drawn = Figure(figsize=(11, 5.2))
+    drawn = Figure(figsize=(11, 6.2))
     left, right = drawn.subplots(1, 2, width_ratios=[1.25, 1])
-    floor = 5.0 * np.floor(trained.min() / 5.0)
-    bars(left, [str(n) for n in SHOWN], trained, top, floor)
-    left.set(xlabel="step of training", ylabel="nats", ylim=(floor, 6.0))
-    left.set_title("Training moves the boundary, not the top")
-    left.legend(loc="upper left", ncols=3, columnspacing=1.2, handlelength=1.5)
+    bars(left, [str(n) for n in SHOWN], trained, top)
+    left.set(xlabel="step of training", ylabel="nats", ylim=(trained.min() - 1, 0.5))
+    left.set_title("Training moves the lower end, not the top")
+    left.legend(loc="lower right")
     names = ["independent\nweights", "correlated\nweights", "correlated,\nboth peaks"]
-    bars(right, names, best, top, -3.0)
+    bars(right, names, best, top)
     for place, elbo in enumerate(best):
         middle = (elbo + top) / 2
         box = {"fc": "white", "ec": "none", "pad": 2}
         right.text(place, middle, f"{top - elbo:.2f}", ha="center", va="center", bbox=box)
-    right.set(ylim=(-3.0, -1.2), xlabel="family of q")
+    right.set(ylim=(-2.8, -1.3), xlabel="family of q")
     right.set_title("A richer family leaves a smaller KL")
     return drawn, {"trained": trained, "best": best, "log_evidence": np.array([top])}
 
@@ -142,7 +142,7 @@ def prior_scale(rng):
         ("linear", of_line, np.geomspace(0.1, 4, 60), "Five inputs that look alike"),
         ("network", of_network, np.geomspace(0.4, 4, 17), "A network of two weights"),
     )
-    drawn = Figure(figsize=(11, 5))
+    drawn = Figure(figsize=(11, 6.2))
     for ax, (name, curve, scales, title) in zip(
         drawn.subplots(1, 2), cases, strict=True
     ):

@@ -24,7 +24,7 @@ def likelihood_two_ways(rng):
     value, _ = normal_log_likelihood(x[:, None], mu, sigma)
     means, sds = np.linspace(1.7, 2.7, 101), np.linspace(0.1, 0.8, 141)
     surface, _ = normal_log_likelihood(READINGS, means, sds[:, None])
-    drawn = Figure(figsize=(11, 5))
+    drawn = Figure(figsize=(11, 6.2))
     left, right = drawn.subplots(1, 2)
     left.plot(x, np.exp(value), color=LIKELIHOOD)
     left.fill_between(x, np.exp(value), color=LIKELIHOOD, alpha=0.3)
@@ -62,7 +62,7 @@ def likelihood_of_outputs(rng):
         "Bernoulli, y = 1": softplus(-f),
         "Poisson, y = 3": np.exp(f) - 3 * f + gammaln(4),
     }
-    drawn = Figure(figsize=(11, 5))
+    drawn = Figure(figsize=(11, 6.2))
     left, right = drawn.subplots(1, 2)
     for (name, loss), style in zip(losses.items(), ("-", "--", "-."), strict=True):
         left.plot(f, loss, style, color=LIKELIHOOD, label=name)

@@ -28,7 +28,7 @@ WEIGHT = 5  # the weight of the network that is followed
 
 @figure("E11", "E14", "E21", "E31", "E41", "E51", "E52", "E53")
 def one_step(rng: np.random.Generator) -> tuple[Figure, dict[str, Array]]:
-    """The chain of one weight: each blue arrow a value, each red one a factor."""
+    """The chain of one weight: each blue arrow a value, each orange one a factor."""
     here = trace.first_step()
     n = here.numbers(WEIGHT, trace.STEP)
     n |= {"μ": here.q.mean[WEIGHT], "ρ": here.params["rho"][WEIGHT]}
@@ -44,7 +44,7 @@ def one_step(rng: np.random.Generator) -> tuple[Figure, dict[str, Array]]:
     for y, text in zip((-0.03, -0.09), _sums(n), strict=True):
         ax.text(0.5, y, _minus(text), color=colours.GRADIENT, ha="center", va="center")
     ax.set(xlim=(-0.08, 1.02), ylim=(-0.12, 1))
-    ax.set_title("Values go forwards (blue); factors come back (red) and multiply")
+    ax.set_title("Values go forwards (blue); factors come back (orange) and multiply")
     ax.axis("off")
     shown = {name: np.atleast_1d(n[sign]) for name, sign in ARRAYS.items()}
     return drawn, shown
@@ -67,7 +67,7 @@ PAIRS = [  # start and end of a blue arrow; where its value stands, and the fact
     ((0.58, 0.94), (0.8, 0.84), (0.78, 0.91), (0.61, 0.86)),
     ((0.43, 0.6), (0.2, 0.73), (0.39, 0.70), (0.25, 0.61)),
     ((0.57, 0.6), (0.8, 0.72), (0.61, 0.70), (0.74, 0.6)),
-    ((0.11, 0.71), (0.11, 0.43), (0.01, 0.57), (0.2, 0.5)),
+    ((0.11, 0.71), (0.11, 0.43), (0.01, 0.57), (0.225, 0.5)),
     ((0.2, 0.25), (0.41, 0.1), (0.17, 0.16), (0.42, 0.2)),
     ((0.93, 0.68), (0.59, 0.09), (0.88, 0.38), (0.71, 0.38)),
 ]
@@ -79,35 +79,35 @@ ARRAYS = {
 
 
 def _words(n: dict[str, Any]) -> list[tuple[str, str]]:
-    """The value of every blue arrow, and the factor of the red one."""
+    """The value of every blue arrow, and the factor of the orange one."""
     both = "{0[0]:.4g}, {0[1]:.4g}"
     below = "{0[0]:.4f}\nand {0[1]:.4f}"
     mu, sigma = f"μ = {n['μ']:.4f}", f"σ = {n['σ']:.4f}"
     return [
-        (f"ρ = {n['ρ']:.4f}", f"dσ/dρ = {n['dσ/dρ']:.4f}"),
+        (f"ρ = {n['ρ']:.4f}", f"dσ/dρ = {n['dσ/dρ']:.5f}"),
         (mu, "1, 1"),
         (mu, f"μ/s₀² = {n['∂KL/∂μ']:.4f}"),
         (sigma, f"ε = {below.format(n['ε'])}"),
         (sigma, f"σ/s₀² − 1/σ\n= {n['∂KL/∂σ']:.2f}"),
-        (f"w = {below.format(n['w'])}", "g = {0[0]:.1f}\nand {0[1]:.1f}".format(n["g"])),
+        (f"w = {below.format(n['w'])}", "g = {0[0]:.2f}\nand {0[1]:.2f}".format(n["g"])),
         (f"ℓ = {both.format(n['ℓ'])}", f"N/(B S) = {n['share']:g}, {n['share']:g}"),
-        (f"KL = {n['KLs']:.2f}", "1"),
+        (f"KL = {n['KLs']:.2f}\n(all 25 added)", "1"),
     ]
 
 
 def _sums(n: dict[str, Any]) -> tuple[str, str]:
-    """What the red factors give, multiplied along each path and added up."""
+    """What the orange factors give, multiplied along each path and added up."""
     (g1, g2), (e1, e2), share = n["g"], n["ε"], n["share"]
     return (
-        f"∂loss/∂μ = {share:g}·({g1:.1f}) + {share:g}·({g2:.1f}) + {n['∂KL/∂μ']:.2f} "
-        f"= {n['∂μ']:.1f}",
-        f"∂loss/∂ρ = [{share:g}·({g1:.1f})·({e1:.3f}) + {share:g}·({g2:.1f})·({e2:.3f}) "
-        f"{n['∂KL/∂σ']:.2f}]·{n['dσ/dρ']:.4f} = {n['∂ρ']:.1f}",
+        f"∂loss/∂μ = {share:g}·({g1:.2f}) + {share:g}·({g2:.2f}) + {n['∂KL/∂μ']:.2f} "
+        f"= {n['∂μ']:.2f}",
+        f"∂loss/∂ρ = [{share:g}·({g1:.2f})·({e1:.4f}) + {share:g}·({g2:.2f})·({e2:.4f}) "
+        f"{n['∂KL/∂σ']:.2f}]·{n['dσ/dρ']:.5f} = {n['∂ρ']:.2f}",
     )
 
 
 def _pair(ax: Axes, start: Array, end: Array, factor: Array) -> None:
-    """A blue arrow, and a red one back beside it, on the side of its factor."""
+    """A blue arrow, and an orange one back beside it, on the side of its factor."""
     along = (end - start) / np.hypot(*(end - start))
     aside = 0.011 * np.array([-along[1], along[0]])
     if (factor - start) @ aside < 0:

@@ -75,7 +75,7 @@ def evidence_of_scale(rng):
     """The log evidence as a function of the prior's scale, in two models."""
     scales = np.geomspace(0.08, 10, 60)
     evidence, fit = evidence_parts(scales)
-    drawn = Figure(figsize=(11, 5))
+    drawn = Figure(figsize=(11, 6.2))
     left, right = drawn.subplots(1, 2)
     left.plot(scales, fit, "--", color=LIKELIHOOD, label="fit")
     left.plot(scales, evidence - fit, ":", color=PRIOR, label="minus cost")

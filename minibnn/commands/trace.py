@@ -63,10 +63,10 @@ def in_words(found):
     yield f"{found.title[0].upper()}{found.title[1:]}"
     yield "   ".join(f"{name} {value:.5g}" for name, value in found.given.items())
     rows = [
-        (f"{one.line} {one.label}".strip(), one.formula, f"{one.number:.4f}", one.file)
+        (f"{one.line} {one.label}".strip(), f"{one.number:.4f}", one.formula, one.file)
         for one in (*found.ahead, *found.back)
     ]
-    head, *lines = Table(("label", "formula", "number", "file"), rows, "<<><").lines()
+    head, *lines = Table(("label", "number", "formula", "file"), rows, "<><<").lines()
     yield from ("", "forwards", head, *lines[: len(found.ahead)])
     if found.draws:
         yield from ("", *KEY)

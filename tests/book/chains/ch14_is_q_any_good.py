@@ -127,7 +127,7 @@ def of_correlated(p):
     return {
         r"\mathrm{Var}[\overline{f}]": ones @ covariance @ ones,
         r"\mathrm{ESS}": size / (1 + 2 * rest), r"\sigma": sigma, "S": size,
-        r"\sum_t": Over("t", range(1, size)), r"\gamma_t": lambda t: gamma**t,
+        r"\sum_t": Over("t", range(1, size)), r"\mathrm{corr}_t": lambda t: gamma**t,
     }  # fmt: skip
 
 
