@@ -1,4 +1,4 @@
-"""Figures of the chapter on backpropagation: the two paths of an input."""
+"""Figures of the chapter on backpropagation: one row, and the two paths of an input."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -74,7 +74,7 @@ def two_paths(rng):
     ax.text(0.56, 0.5, "dZ/dA, both paths:\n" + minus(both), color=GRADIENT,
             ha="center", va="center", fontsize=12)  # fmt: skip
     ax.set(xlim=(-0.02, 1.1), ylim=(0.02, 1.0))
-    ax.set_title("Values go forwards (blue); a slope is a factor on the way back (red)")
+    ax.set_title("Values go forwards (blue); a slope is a factor on the way back (orange)")
     ax.axis("off")
     return drawn, {key: np.array([value]) for key, value in n.items()}
 
@@ -90,6 +90,65 @@ def arrow(ax, start, end, room):
             shrinkA=32, shrinkB=room, zorder=0,
         )
     )  # fmt: skip
+
+
+# --- one row through a network of one unit ----------------------------------------------
+
+
+def one_row():
+    """Values and slopes of (E06), for the numbers of the page: forward, then back."""
+    mu, rho, x, y, W, eps, noise_sd = 0.1, -0.5, 1.5, 1.0, 1.2, 0.8, 0.5
+    sigma = softplus(np.array(rho))
+    w = mu + sigma * eps
+    A = np.tanh(w * x)
+    d_f = (W * A - y) / noise_sd**2
+    d_w = d_f * W * (1 - A**2) * x
+    by_rho = 1 / (1 + np.exp(-rho))
+    nll = 0.5 * ((W * A - y) / noise_sd) ** 2 + np.log(noise_sd * np.sqrt(2 * np.pi))
+    return {
+        "mu": mu, "rho": rho, "sigma": sigma, "w": w, "Z": w * x, "A": A, "f": W * A,
+        "nll": nll, "x": x, "W": W, "eps": eps, "by_Z": 1 - A**2, "by_rho": by_rho,
+        "d_f": d_f, "d_A": d_f * W, "d_Z": d_f * W * (1 - A**2), "d_w": d_w, "d_mu": d_w,
+        "d_sigma": d_w * eps, "d_rho": d_w * eps * by_rho,
+    }  # fmt: skip
+
+
+STOPS = {  # where a number stands; what it is called
+    "rho": (0.05, 0.2, "ρ"), "sigma": (0.2, 0.2, "σ"), "mu": (0.2, 0.78, "μ"),
+    "w": (0.36, 0.49, "w"), "Z": (0.53, 0.49, "Z"), "A": (0.69, 0.49, "A"),
+    "f": (0.85, 0.49, "f"), "nll": (1.0, 0.49, "ℓ"),
+}  # fmt: skip
+STEPS = [  # from, to, the factor's name, where it stands: beside the arrow
+    ("rho", "sigma", "by_rho", (0.125, 0.3)),
+    ("mu", "w", None, (0.315, 0.7)),
+    ("sigma", "w", "eps", (0.245, 0.39)),
+    ("w", "Z", "x", (0.447, 0.56)),
+    ("Z", "A", "by_Z", (0.612, 0.56)),
+    ("A", "f", "W", (0.772, 0.56)),
+    ("f", "nll", "d_f", (0.925, 0.56)),
+]
+
+
+@figure("E06")
+def five_slopes(rng):
+    """One row through one unit: values go forwards, slopes come back."""
+    n = one_row()
+    drawn = Figure(figsize=(11, 4.6))
+    ax = drawn.add_subplot()
+    for start, end, factor, spot in STEPS:
+        arrow(ax, STOPS[start][:2], STOPS[end][:2], 30)
+        ax.text(*spot, minus(f"×{n[factor] if factor else 1.0:.3f}"), color=GRADIENT,
+                ha="center", va="center", fontsize=12)  # fmt: skip
+    for name, (x, y, word) in STOPS.items():
+        ax.text(x, y, minus(f"{word}\n{n[name]:.3f}"), ha="center", va="center", color=Q,
+                bbox=BOX)  # fmt: skip
+        back = minus(f"{n.get('d_' + name, 1.0):.3f}")
+        ax.text(x, y - 0.17, back, color=GRADIENT, ha="center", va="center",
+                weight="bold")  # fmt: skip
+    ax.set(xlim=(-0.01, 1.06), ylim=(0, 0.92))
+    ax.set_title("In the boxes: values, forwards. Below: the slope of ℓ, backwards")
+    ax.axis("off")
+    return drawn, {key: np.array([value]) for key, value in n.items()}
 
 
 # --- what is lost without the path through the variance --------------------------------

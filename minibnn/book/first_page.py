@@ -64,7 +64,7 @@ def one_weight(rng):
     both = [WEIGHT, UNUSED]
     names = [f"weight {i}" for i in both]
     of_q = [f"q of {name}" for name in names]
-    drawn = Figure(figsize=(11, 5))
+    drawn = Figure(figsize=(11, 6.1))
     left, right = drawn.subplots(1, 2, width_ratios=[1.4, 1])
     some = (
         np.unique(np.geomspace(1, len(mu), 300).astype(int)) - 1
@@ -92,7 +92,7 @@ def prior_to_posterior(rng):
     x = data.X_test[:, 0]
     before = model.prior.mean + model.prior.scale * rng.standard_normal((20, 25))
     after = fitted().sample_weights(20, rng=rng)
-    drawn = Figure(figsize=(11, 5))
+    drawn = Figure(figsize=(11, 6.1))
     arrays = {}
     pairs = zip(
         drawn.subplots(1, 2), ("prior", "q"), (before, after), strict=True

@@ -64,6 +64,7 @@ def regression_band(rng):
     x, seen = data.X_test, (data.X, data.y)
     made = plots.band(prediction, x, data=seen, truth=data.mean_test, ax=ax)
     made["truth"].set_color(colours.TRUTH)
+    made["interval"].set(facecolor="#E3F2FB", edgecolor=colours.Q, lw=1.2, alpha=1)
     ax.set_ylim(-6, 6)
     ax.set_title("Away from the data the epistemic part grows, the noise does not")
     ax.legend(loc="upper left")

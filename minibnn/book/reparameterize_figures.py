@@ -1,5 +1,7 @@
 """Figures of the chapter on the reparameterization: draws that move, and sigma."""
 
+import re
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -9,6 +11,7 @@ from minibnn.book.registry import figure
 from minibnn.estimators.pathwise import Pathwise
 from minibnn.families.mean_field import MeanField
 from minibnn.optim.sgd import SGD
+from minibnn.plots.look import minus
 from minibnn.svi.failure import FitError
 from minibnn.svi.fit import fit
 
@@ -24,7 +27,7 @@ def draws_that_move(rng):
     w = AIM + SCATTER * eps
     through = 2 * (w - CUP)  # the cost is (w - 200)²
     score = (w - CUP) ** 2 * eps / SCATTER
-    drawn = Figure(figsize=(11, 5))
+    drawn = Figure(figsize=(11, 6.1))
     left, right = drawn.subplots(1, 2)
     lines = AIM + sigma[:, None] * frozen
     left.plot(sigma, lines, color=Q, lw=1.5)
@@ -48,16 +51,24 @@ def literal_sigma(rng):
     """The standard deviations under sigma <- sigma - a dsigma, for two step sizes."""
     small, _ = literal_run(2e-6, 400)
     large, error = literal_run(1e-5, 400)
-    drawn = Figure(figsize=(11, 5))
+    fatal = float(re.search(r"got (\S+) at", str(error))[1])
+    lost = int(re.search(r"at index (\d+)", str(error))[1])
+    last = len(large) - 1
+    drawn = Figure(figsize=(11, 6.1))
     left, right = drawn.subplots(1, 2, sharey=True)
     for ax, sigma in ((left, small), (right, large)):
-        ax.plot(np.arange(len(sigma)), sigma, color=Q, lw=1, alpha=0.7)
+        ax.plot(np.arange(len(sigma)), sigma, color=Q, lw=1, alpha=0.3)
+        ax.plot(np.arange(len(sigma)), sigma[:, lost], color=Q, lw=2.5)
         ax.axhline(0, color="k", lw=1)
         ax.set_xlabel("step")
-    left.set_ylabel("σ of the 25 weights")
-    left.set_title("a = 2e-6: positive all the way")
-    right.set_title(f"a = 1e-5: the next step after {len(large) - 1} leaves (0, ∞)")
-    return drawn, {"small": small, "large": large, "failed_at": np.array([error.step])}
+    right.plot([last, last + 1], [large[-1, lost], fatal], color=GRADIENT, lw=2.5)
+    right.plot(last + 1, fatal, "X", color=GRADIENT, ms=11, clip_on=False)
+    said = minus(f"{fatal:.4f}")
+    right.text(last + 1, -0.004, said, color=GRADIENT, ha="right", va="top")
+    left.set(ylabel="σ of the 25 weights", ylim=(-0.009, None))
+    left.set_title("a = 2e-6: positive for 400 steps")
+    right.set_title(f"a = 1e-5: a σ below zero after {last + 1} steps")
+    return drawn, {"small": small, "large": large, "fatal": np.array([fatal, last + 1])}
 
 
 def literal_run(rate, steps):

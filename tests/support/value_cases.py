@@ -15,7 +15,6 @@ from minibnn.book import trace
 from minibnn.estimators.pathwise import mirrored
 from minibnn.exact import conjugate as exact
 from minibnn.exact.average_variance import average_variances
-from minibnn.exact.laplace import laplace_root
 from minibnn.exact.laplace import laplace_evidence, laplace_root
 from minibnn.exact.latent_rows import row_elbos
 from minibnn.families.full_covariance import curvature_step, full_covariance_step
