@@ -46,7 +46,7 @@ FITS = 4  # of one kind
 SETTINGS = Settings(
     seeds=3, members=3, restarts=1, hmc_warmup=200, hmc_draws=300, chains=3, shuffles=3
 )
-HOW = {"start": "lbfgs", "max_steps": 1000}
+HOW: dict[str, Any] = {"start": "lbfgs", "max_steps": 1000}
 
 
 # --- one fault at a time -------------------------------------------------------------
