@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from minibnn.book.colours import GRADIENT, PRIOR, TRUTH
+from minibnn.book.colours import DATA, GRADIENT, PRIOR, TRUTH
 from minibnn.book.registry import figure
 from minibnn.families.scales import SCALES
 from minibnn.gradcheck.central import central_error
@@ -101,3 +101,31 @@ def taylor_order(rng):
     ax.set(xlabel="step h", ylabel="what the tangent leaves", title=title)
     ax.legend(fontsize=12, loc="lower right")
     return drawn, {"h": h, **left}
+
+
+@figure("E11", "E41")
+def points_that_hide(rng):
+    """Two slopes and two mistakes: they meet exactly at the point that is natural."""
+    rho, s0, away = np.linspace(-3.0, 3.0, 121), np.linspace(0.5, 2.0, 121), 0.3
+    pairs = {
+        "rho": (rho, lambda z: 1 / (1 + np.exp(-z)), lambda z: 1 / (1 + np.exp(z))),
+        "s0": (s0, lambda s: away / s**2, lambda s: away / s),
+    }
+    words = {
+        "rho": ("raw scale ρ", "slope of σ for ρ", "sigmoid of −ρ", 0.0, 1.1),
+        "s0": ("s₀ of the prior", "slope of the KL for μ", "s₀, no square", 1.0, 0.75),
+    }
+    drawn, arrays = Figure(figsize=(11, 6.1)), {}
+    for ax, name in zip(drawn.subplots(1, 2), pairs, strict=True):
+        x, right, wrong = pairs[name]
+        label, slope, mistake, natural, generic = words[name]
+        arrays |= {name: x, f"{name}, right": right(x), f"{name}, wrong": wrong(x)}
+        ax.plot(x, right(x), color=TRUTH, label="right")
+        ax.plot(x, wrong(x), "--", color=GRADIENT, label=mistake)
+        ax.plot(natural, right(natural), "o", color=DATA, ms=9, label="natural point: no error")
+        ends = [right(generic), wrong(generic)]
+        ax.plot([generic] * 2, ends, "s-", color=DATA, ms=6, lw=1, label="another point")
+        ax.set(xlabel=label, title=slope, ylim=(0, None))
+        ax.legend(loc="upper center" if name == "rho" else "upper right")
+    drawn.axes[0].set_ylim(0, 1.5)
+    return drawn, arrays
