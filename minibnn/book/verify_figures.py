@@ -122,7 +122,7 @@ def points_that_hide(rng):
         arrays |= {name: x, f"{name}, right": right(x), f"{name}, wrong": wrong(x)}
         ax.plot(x, right(x), color=TRUTH, label="right")
         ax.plot(x, wrong(x), "--", color=GRADIENT, label=mistake)
-        ax.plot(natural, right(natural), "o", color=DATA, ms=9, label="natural point")
+        ax.plot(natural, right(natural), "o", color=DATA, ms=9, label="natural: no error")
         ends = [right(generic), wrong(generic)]
         ax.plot([generic] * 2, ends, "s-", color=DATA, ms=6, lw=1, label="another point")
         ax.set(xlabel=label, title=slope, ylim=(0, None))
