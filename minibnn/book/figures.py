@@ -8,6 +8,7 @@ any version of matplotlib.
 
 import io
 import json
+from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
@@ -45,10 +46,12 @@ SLIDE = 1920, 1080  # pixels of a PNG
 
 
 def check_name(name):
-    """Return the name of a registered figure; else raise ValueError with the choice."""
+    """Return the name of a registered figure; else raise ValueError with the nearest."""
     if name not in FIGURES:
+        near = get_close_matches(name, FIGURES, 3, cutoff=0)
         raise ValueError(
-            f"no figure {name!r}, want one of {', '.join(sorted(FIGURES))}"
+            f"no figure {name!r}, nearest of {len(FIGURES)} are {', '.join(near)}; "
+            "tutorials/labels.md and the pages name them"
         )
     return name
 

@@ -86,8 +86,8 @@ def test_writing_one_figure_leaves_the_entries_of_others(tmp_path):
 
 
 def test_unknown_figure_is_named():
-    with pytest.raises(ValueError, match=r"no figure 'nope', want one of .*one_step"):
-        figures.make("nope")
+    with pytest.raises(ValueError, match=r"no figure 'one_stop', nearest .*one_step"):
+        figures.make("one_stop")
 
 
 def test_summary_says_shape_range_and_mean():

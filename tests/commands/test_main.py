@@ -447,7 +447,7 @@ def test_figures_writes_the_ones_asked_for(tmp_path, capsys):
 def test_an_unknown_figure_is_named(capsys):
     status, line = leaves(["figures", "nope"], capsys)
     assert status == 2
-    assert "argument name: no figure 'nope', want one of" in line
+    assert "argument name: no figure 'nope', nearest of" in line
 
 
 @pytest.mark.parametrize("argv", [["nope"], ["demo", "--nope"], ["verify", "a", "b"]])
