@@ -62,8 +62,9 @@ def occam(rng):
     degrees, arrays = np.arange(1, 13), {}
     drawn = Figure(figsize=(11, 8))
     one, three, nine, right = drawn.subplots(2, 2).flat
-    for ax, degree, color in ((one, 1, LIKELIHOOD), (three, 3, POSTERIOR), (nine, 9, Q)):
-        arrays |= bands(ax, degree, color, x, y)
+    arrays |= bands(one, 1, LIKELIHOOD, x, y)
+    arrays |= bands(three, 3, POSTERIOR, x, y)
+    arrays |= bands(nine, 9, Q, x, y)
     one.set_title("Degree 1 misses the bend")
     three.set_title("Degree 3 follows it")
     nine.set_title("Degree 9: wide where points are missing")
