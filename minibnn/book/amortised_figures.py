@@ -22,16 +22,17 @@ NOISE, WIDTHS = 0.5, (1, 2, 3, 4, 8)
 DECODER = np.column_stack([np.ones(6), 0.5 + np.linspace(-1.0, 1.0, 6)])
 
 
-def pictures(count, rng):
-    """Six noisy pixels each, made from two standard normal numbers."""
+def pictures(count, seed):
+    """The page's: six noisy pixels each, made from two standard normal numbers."""
+    rng = np.random.default_rng(seed)
     w = rng.standard_normal((count, 2))
     return w @ DECODER.T + NOISE * rng.standard_normal((count, 6))
 
 
-def gaps(rng):
-    """Mean family gap, and the amortisation gap of each width, on new pictures."""
+def gaps():
+    """Family gap; amortisation gap of each width and its standard error, new pictures."""
     model = Model(MLP([2, 1], bias=False), Gaussian(NOISE), GaussianPrior())
-    seen, new = pictures(200, rng), pictures(300, rng)
+    seen, new = pictures(200, 1), pictures(300, 3)
     evidence = np.array([exact_posterior(model, DECODER, y).log_evidence for y in new])
     precision = exact_posterior(model, DECODER, new[0]).precision
     family = np.log(np.diag(precision)).sum() - np.linalg.slogdet(precision)[1]
@@ -43,8 +44,9 @@ def gaps(rng):
             max_steps=500, estimator=Exact(), optimizer=Adam(Cosine(0.03)),
         ).at(new).q  # fmt: skip
         elbos = row_elbos(DECODER, new, NOISE, q.mean, q.sigma)
-        found.append((evidence - elbos).mean() - family / 2)
-    return family / 2, np.array(found)
+        lost = evidence - elbos - family / 2
+        found.append((lost.mean(), lost.std() / np.sqrt(len(lost))))
+    return family / 2, *np.array(found).T
 
 
 def learnt_lengths(variances, rng):
@@ -68,13 +70,16 @@ def encoder_gaps(rng):
     """Two gaps against the width of an encoder; lengths against the data's variance."""
     drawn = Figure(figsize=(12, 5))
     left, right = drawn.subplots(1, 2)
-    family, amortised = gaps(rng)
-    left.plot(WIDTHS, amortised, "o-", color=colours.Q, label="amortisation gap")
+    family, amortised, error = gaps()
+    left.errorbar(
+        WIDTHS, amortised, 2 * error, fmt="o-", color=colours.Q, capsize=5,
+        label="amortisation gap, ±2 se",
+    )  # fmt: skip
     left.axhline(family, color=colours.POSTERIOR, ls="--", label="family gap")
     left.set(yscale="log", xlabel="hidden units of the encoder", xticks=WIDTHS)
     left.set(ylabel="nats below, per new picture")
     left.legend(loc="upper right")
-    left.set_title("Training closes one gap of two")
+    left.set_title("A wider encoder closes one gap of two")
     variances = np.arange(0.05, 0.85, 0.1)
     squares = learnt_lengths(variances, rng)
     line = np.linspace(0.0, 0.8, 101)

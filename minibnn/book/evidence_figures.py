@@ -42,32 +42,42 @@ def best_fit(x, y, degree):
     return -0.5 * (residual @ residual) / NOISE**2 - constant
 
 
+def bands(ax, degree, color, x, y):
+    """The rows; mean and ±2 sd of f under the posterior of one degree."""
+    line = np.linspace(-1, 1, 201)
+    exact = exact_posterior(polynomial(degree), features(x, degree), y)
+    found = exact.predict(features(line, degree))
+    mean, sd = found.mean, np.sqrt(found.epistemic)
+    ax.fill_between(line, mean - 2 * sd, mean + 2 * sd, color=color, alpha=0.25, lw=0)
+    ax.plot(line, mean, color=color)
+    ax.plot(x, y, "o", color=DATA, ms=4)
+    ax.set(xlabel="x", ylabel="y", xlim=(-1, 1), ylim=(-5, 4), xticks=[-1, 0, 1])
+    return {f"mean_{degree}": mean, f"sd_{degree}": sd}
+
+
 @figure("E56", "E92")
 def occam(rng):
     """Three polynomials with their bands; fit and log evidence against the degree."""
     x, y = rows()
-    line, degrees = np.linspace(-1, 1, 201), np.arange(1, 13)
-    drawn, arrays = Figure(figsize=(11, 5)), {}
-    left, right = drawn.subplots(1, 2)
-    for degree, color, style in ((1, LIKELIHOOD, ":"), (9, Q, "--"), (3, POSTERIOR, "-")):
-        exact = exact_posterior(polynomial(degree), features(x, degree), y)
-        found = exact.predict(features(line, degree))
-        mean, sd = found.mean, np.sqrt(found.epistemic)
-        left.fill_between(line, mean - 2 * sd, mean + 2 * sd, color=color, alpha=0.2, lw=0)
-        left.plot(line, mean, style, color=color, label=f"degree {degree}")
-        arrays |= {f"mean_{degree}": mean, f"sd_{degree}": sd}
-    left.plot(x, y, "o", color=DATA, ms=5)
-    left.set(xlabel="x", ylabel="y; bands ±2 sd of f", xlim=(-1, 1), ylim=(-5, 6))
-    left.set_xticks([-1, -0.5, 0, 0.5, 1])
-    left.legend(loc="upper center", ncols=3, columnspacing=1.0, handlelength=1.6)
+    degrees, arrays = np.arange(1, 13), {}
+    drawn = Figure(figsize=(11, 8))
+    one, three, nine, right = drawn.subplots(2, 2).flat
+    arrays |= bands(one, 1, LIKELIHOOD, x, y)
+    arrays |= bands(three, 3, POSTERIOR, x, y)
+    arrays |= bands(nine, 9, Q, x, y)
+    one.set_title("Degree 1 misses the bend")
+    three.set_title("Degree 3 follows it")
+    nine.set_title("Degree 9: wide where points are missing")
     exact = [exact_posterior(polynomial(d), features(x, d), y) for d in degrees]
-    arrays["evidence"] = np.array([one.log_evidence for one in exact])
+    arrays["evidence"] = np.array([found.log_evidence for found in exact])
     arrays["fit"] = np.array([best_fit(x, y, d) for d in degrees])
     right.plot(degrees, arrays["fit"], "s--", color=LIKELIHOOD, label="fit at its best")
     right.plot(degrees, arrays["evidence"], "o-", color=DATA, label="log evidence")
-    right.axvline(3, color=DATA, lw=1, ls=":")
+    right.axvline(3, color=DATA, lw=1, ls=":", label="degree that made the rows")
     right.set(xlabel="degree", ylabel="nats", xticks=degrees)
     right.legend(loc="lower right")
+    right.set_title("The evidence is highest at degree 3")
+    drawn.set_layout_engine("tight")
     return drawn, arrays
 
 
