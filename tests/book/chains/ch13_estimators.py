@@ -248,21 +248,21 @@ def of_mirrored(p):
     def odd(e):
         return b * e**3 - e + np.sin(c * e)
 
-    def J(e):
+    def G(e):
         return even(e) + odd(e)
 
     eps, mass = hermite(30)
     two, both = tensor(2, 30)
-    apart = (J(two[:, 0]) + J(two[:, 1])) / 2
-    mirror = (J(eps) + J(-eps)) / 2
-    var, name = r"\mathrm{Var}\left[%s\right]", r"J_{\mathrm{%s}}"
+    apart = (G(two[:, 0]) + G(two[:, 1])) / 2
+    mirror = (G(eps) + G(-eps)) / 2
+    var, name = r"\mathrm{Var}\left[%s\right]", r"G_{\mathrm{%s}}"
     return {
-        "J": Function(J), name % "even": Function(even), name % "odd": Function(odd),
-        r"\epsilon": p["eps"], var % r"J(\epsilon)": variance(J(eps), mass),
+        "G": Function(G), name % "even": Function(even), name % "odd": Function(odd),
+        r"\epsilon": p["eps"], var % r"G(\epsilon)": variance(G(eps), mass),
         var % (name % "even"): variance(even(eps), mass),
         var % (name % "odd"): variance(odd(eps), mass),
-        var % r"\frac{J(\epsilon_1) + J(\epsilon_2)}{2}": variance(apart, both),
-        var % r"\frac{J(\epsilon) + J(-\epsilon)}{2}": variance(mirror, mass),
+        var % r"\frac{G(\epsilon_1) + G(\epsilon_2)}{2}": variance(apart, both),
+        var % r"\frac{G(\epsilon) + G(-\epsilon)}{2}": variance(mirror, mass),
     }  # fmt: skip
 
 
