@@ -22,6 +22,7 @@ from minibnn.priors.gaussian import GaussianPrior
 from minibnn.svi.fit import fit
 
 FRESH = 2000  # rows that no fit has seen
+CORNERS = np.array([[-3.0, 3.0], [4.0, -2.0]])  # q is sure there, without a row
 CLASSES = ((0, "o", "class 0"), (1, "^", "class 1"))
 
 
@@ -87,7 +88,8 @@ def noise_that_varies(rng):
         model = Model(MLP([1, 10, k + 1]), likelihoods[k], GaussianPrior(0.0, 1.0))
         prediction = train(model, MeanField(), X, y).predict(x[:, None])
         truth = np.sin(2 * x)
-        plots.band(prediction, x[:, None], data=(X, y), truth=truth, ax=ax)
+        made = plots.band(prediction, x[:, None], data=(X, y), truth=truth, ax=ax)
+        made["truth"].set_color(colours.TRUTH)
         ax.get_legend().remove()
         ax.set(ylim=(-3.3, 5.5), title=titles[k], ylabel="" if k else "y")
         arrays[f"noise {k}"] = np.sqrt(prediction.aleatoric)
@@ -116,6 +118,7 @@ def two_kinds_of_doubt(rng):
             face = "w" if label else colours.DATA
             look = dict(c=face, edgecolors="k", marker=marker, s=28, label=name)
             ax.scatter(*rows, **look)
+        ax.plot(*CORNERS.T, "x", color=colours.GRADIENT, ms=10, mew=3, clip_on=False)
         ax.set(xlabel="first input", ylabel="second input", title=title)
         drawn.colorbar(shades, ax=ax, label="nats")
     drawn.axes[0].legend(loc="upper left", fontsize=12)
