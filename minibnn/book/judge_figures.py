@@ -22,7 +22,6 @@ START, MOMENTUM = np.array([[0.45, 2.6]]), np.array([[0.5, -1.4]])
 TRAINED = 2e-2  # tolerance of what comes out of training
 DRAWN = 0.1  # ... out of chains, whose last digits grow
 SHOWN = 120  # draws of each chain that are drawn
-LOOKS = ("-", "--", ":", "-.")
 
 
 @cache
@@ -102,7 +101,7 @@ def _draw_bands(ax, model, q, around, grid):
     for name, middle, sd, color, style in bands:
         ax.plot(x, middle - 2 * sd, color=color, ls=style)
         ax.plot(x, middle + 2 * sd, color=color, ls=style, label=f"{name}: ± 2 sd of f")
-    ax.plot(X[:, 0], Y, "o", color=DATA, ms=6)
+    ax.plot(X[:, 0], Y, "o", color=DATA, ms=6, label="the six rows")
     ax.set(xlabel="x", ylabel="f(x)", ylim=(-3.4, 3.4), xlim=(-3.5, 3.5))
     ax.set_title("What they say of f")
     ax.legend(loc="upper left")
@@ -116,12 +115,16 @@ def which_space(rng):
     chains = hmc(model, X, Y, rng=0, n_draws=300, n_warmup=300)
     of_weight, of_output = chains.weights[..., 1], chains.outputs([[1.6]])[..., 0]
     ratios = chains.r_hat()[1], chains.r_hat([[1.6]])[0]
-    drawn = Figure(figsize=(11, 4.8))
-    axes = drawn.subplots(1, 2)
-    parts = zip(axes, (of_weight, of_output), ratios, ("weight 2", "f(1.6)"), strict=True)
-    for ax, values, ratio, name in parts:
-        for chain, style in zip(values, LOOKS, strict=True):
-            ax.plot(chain[:SHOWN], color=POSTERIOR, ls=style, lw=1)
-        ax.set(xlabel="draw", ylabel=name)
-        ax.set_title(f"{name}: R-hat {ratio:.2f}")
+    drawn = Figure(figsize=(11, 6.4))
+    columns = drawn.subplots(len(of_weight), 2, sharex=True, sharey="col").T
+    parts = zip(
+        columns, (of_weight, of_output), ratios, ("weight 2", "f(1.6)"), strict=True
+    )
+    for column, values, ratio, name in parts:
+        for k, (ax, chain) in enumerate(zip(column, values, strict=True)):
+            ax.plot(chain[:SHOWN], color=POSTERIOR, lw=1.2)
+            ax.axhline(0.0, color="k", lw=0.8, ls=":")
+            ax.set_ylabel(f"chain {k + 1}")
+        column[-1].set_xlabel("draw")
+        column[0].set_title(f"{name}: R-hat {ratio:.2f}")
     return drawn, {"r_hat": np.array(ratios)}
