@@ -13,6 +13,7 @@ from minibnn.exact.conjugate import exact_posterior
 from minibnn.likelihoods.gaussian import Gaussian
 from minibnn.model import Model
 from minibnn.nn.mlp import MLP
+from minibnn.plots.look import SKY
 from minibnn.priors.gaussian import GaussianPrior
 
 
@@ -87,6 +88,8 @@ def too_sure_weights(rng):
     left.set(xlim=(-0.8, 0.8), ylim=(-0.42, 0.55), xlabel="weight of x, less its mean",
              ylabel="weight of x³, less its mean")  # fmt: skip
     left.legend(loc="upper right")
+    left.set_title("Each weight is too sure")
+    right.set_title("The prediction: too sure or not sure enough")
     line = np.linspace(-1.5, 2.5, 201)
     rows = model.features(powers(line))
     sd = [np.sqrt(((rows @ V) * rows).sum(1)) for V in (exact, alone)]
@@ -99,8 +102,8 @@ def too_sure_weights(rng):
 
 
 STYLES = {
-    "HMC": (POSTERIOR, "-"), "mean field": (Q, "-"), "full covariance": (Q, "--"),
-    "Laplace": (PRIOR, "-"), "ensemble": (PRIOR, "--"),
+    "HMC": (POSTERIOR, "-"), "mean field": (Q, "-"), "full covariance": (SKY, "--"),
+    "Laplace": (PRIOR, "-"), "ensemble": (DATA, "-."),
 }  # fmt: skip
 
 
@@ -116,6 +119,8 @@ def two_clusters(rng):
         band(left, x, mean, sd[name], STYLES[name][0], f"{name}, mean ± 2 sd of f")
     left.plot(data.X[:, 0], data.y, ".", color=DATA, label="data")
     left.set(xlim=(-2, 2), ylim=(-3, 4.4), xlabel="x", ylabel="y")
+    left.set_title("Between the clusters q does not widen")
+    right.set_title("What five descriptions do not know")
     left.legend(loc="upper left")
     for name, values in sd.items():
         colour, style = STYLES[name]
@@ -123,8 +128,8 @@ def two_clusters(rng):
     ends = np.interp([-0.7, 0.7], x, sd["mean field"])
     bound = np.hypot(*ends)
     right.plot([-0.7, 0.7], [bound, bound], color=TRUTH, ls=":", lw=3, label="bound for q")
-    ticks(right, data.X[:, 0], 0.0105)
-    right.set(xlim=(-2, 2), ylim=(0.01, 4), xlabel="x", ylabel="sd of f")
+    ticks(right, data.X[:, 0], 0.0032)
+    right.set(xlim=(-2, 2), ylim=(0.003, 4), xlabel="x", ylabel="sd of f")
     right.legend(loc="upper center", ncols=2)
     kept = {"hmc_sd": sd["HMC"], "q_sd": sd["mean field"]}
     return drawn, kept | {"bound": np.array([bound])}
