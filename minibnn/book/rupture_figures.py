@@ -47,6 +47,7 @@ def displaced_labels(rng):
     ends = run.start - 0.5, run.start + run.length - 0.5
     top.vlines(ends, -0.5, 1.5, color=GRADIENT, lw=3)
     top.set_yticks([1, 0], [f"label of row - {run.lag}", "label of the row"])
+    top.set_title("Without inputs: a stretch of labels repeats")
     top.set_xlabel("row as stored (blue: 1, grey: 0)")
     low.plot(shifts, scores, color=PRIOR)
     best = int(np.argmax(scores))
@@ -54,6 +55,7 @@ def displaced_labels(rng):
     low.annotate(f"{best} rows", (best, scores[best]), (12, -5), textcoords="offset points")
     low.set(xlabel="labels taken from so many rows below",
             ylabel="log-likelihood of\nrows 100 to 424 (nats)")  # fmt: skip
+    low.set_title("With inputs: labels of which rows fit the block?")
     return drawn, {"scores": scores, "bands": bands}
 
 
@@ -76,8 +78,10 @@ def blunt_likelihood(rng):
     left.axhline(0, color=PRIOR, lw=1)
     left.set(xlabel="log odds f", ylabel="slope of the loss, label 1", ylim=(-1.05, 0.25))
     left.legend(loc="upper left")
+    left.set_title("Sure and wrong: who is corrected?")
     right.set(xlabel="log odds f", ylabel="mean curvature of the loss", ylim=(0, 0.36))
     right.legend(loc="upper left")
+    right.set_title("What one label is worth")
     return drawn, {name.split("(")[0]: slope for name, slope in slopes.items()}
 
 

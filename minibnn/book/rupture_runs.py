@@ -228,6 +228,16 @@ def means(found: dict[str, list[float]]) -> dict[str, Any]:
 
 
 @records.record
+def rupture_files_rows(folder: Path) -> dict[str, Any]:
+    """How many ruptures break through: what a constant answer gets right."""
+    data = datasets.rupture(folder)
+    parts = {"fit": data.y, "test": data.y_test}
+    return {
+        name: {"rows": len(y), "through": int(y.sum())} for name, y in parts.items()
+    }
+
+
+@records.record
 def rupture_files_faults(folder: Path) -> dict[str, Any]:
     """The published files: one fault at a time, and error bars."""
     good, stored = (datasets.rupture(folder, labels=k) for k in ("repaired", "published"))
