@@ -120,7 +120,7 @@ def two_clusters(rng):
     left.plot(data.X[:, 0], data.y, ".", color=DATA, label="data")
     left.set(xlim=(-2, 2), ylim=(-3, 4.4), xlabel="x", ylabel="y")
     left.set_title("Between the clusters q does not widen")
-    right.set_title("What five descriptions do not know")
+    right.set_title("The same data, five answers")
     left.legend(loc="upper left")
     for name, values in sd.items():
         colour, style = STYLES[name]
