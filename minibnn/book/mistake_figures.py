@@ -1,6 +1,7 @@
 """Figure of chapter 18: losses that all fall, and where they end."""
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 from scipy.linalg import hadamard
 
@@ -56,10 +57,11 @@ def losses_that_fall(rng):
     posterior_sd = (N / NOISE**2 + 1 / PRIOR_SD**2) ** -0.5
     drawn, arrays = Figure(figsize=(12, 5)), {}
     left, right = drawn.subplots(1, 2)
+    blues = colormaps["Blues"]  # a shade of q for each wrong loss
     marks = iter(("-", "--", ":", "-.", (0, (5, 1)), (0, (1, 1))))
     for place, (name, (row, kl)) in enumerate(LOSSES.items()):
         values, sigma = trained(A, y, row, kl)
-        colour = colours.POSTERIOR if place == 0 else colours.Q
+        colour = colours.POSTERIOR if place == 0 else blues(0.35 + 0.13 * place)
         fall = (values - values[-1]) / (values[0] - values[-1])
         left.plot(fall[:80], ls=next(marks), color=colour, label=name)
         ratio = sigma / posterior_sd
