@@ -127,7 +127,9 @@ def two_clusters(rng):
         right.semilogy(x, values, color=colour, ls=style, label=name)
     ends = np.interp([-0.7, 0.7], x, sd["mean field"])
     bound = np.hypot(*ends)
-    right.plot([-0.7, 0.7], [bound, bound], color=TRUTH, ls=":", lw=3, label="bound for q")
+    right.plot(
+        [-0.7, 0.7], [bound, bound], color=TRUTH, ls=":", lw=3, label="bound for q"
+    )
     ticks(right, data.X[:, 0], 0.0032)
     right.set(xlim=(-2, 2), ylim=(0.003, 4), xlabel="x", ylabel="sd of f")
     right.legend(loc="upper center", ncols=2)
