@@ -47,6 +47,7 @@ UNARY = {
     r"\log": np.log, r"\exp": np.exp, r"\tanh": np.tanh, r"\sin": np.sin,
     r"\cos": np.cos, r"\cosh": np.cosh, r"\sinh": np.sinh,
 }  # fmt: skip
+CLOSING = {"(": ")", "[": "]", "{": "}"}
 STOPS = {"+", "-", r"\,", r"\cdot", r"\circ", ")", "]", "}", ",", r"\rvert"}
 
 
@@ -169,10 +170,11 @@ class Node(NamedTuple):
 
 
 class Reader:
-    """Recursive descent through tokens; ``keys`` are the atoms of a table."""
+    """Recursive descent through tokens; the keys of a table, longest first, are atoms."""
 
-    def __init__(self, parts, keys):
-        self.parts, self.keys, self.at = list(parts), keys, 0
+    def __init__(self, parts, table):
+        self.parts, self.table, self.at = list(parts), table, 0
+        self.until = []  # the tokens that end the integral we are in
 
     def peek(self, ahead=0):
         at = self.at + ahead
@@ -227,19 +229,15 @@ class Reader:
         return self.peek() in stops or self.peek() == r"\rvert"
 
     def until_here(self):
-        until = getattr(self, "until", None)
-        return bool(until) and self.parts[self.at : self.at + len(until)] == until
+        end = self.at + len(self.until)
+        return bool(self.until) and self.parts[self.at : end] == self.until
 
     def power(self):
         base = self.base()
         while self.peek() == "^":
             self.take()
-            if self.peek() == r"\top":
-                self.take()
-                base = Node("transpose", None, (base,))
-                continue
             group = self.group()
-            if isinstance(group, list) and group == [r"\top"]:
+            if group == [r"\top"]:
                 base = Node("transpose", None, (base,))
             else:
                 base = Node("power", None, (base, self.inside(group)))
@@ -258,11 +256,11 @@ class Reader:
         return found[:-1]
 
     def inside(self, parts):
-        return Reader(parts, self.keys).whole()
+        return Reader(parts, self.table).whole()
 
     def atom_here(self):
         """The longest key that fits here, or None."""
-        for key in self.keys:
+        for key in self.table:
             if tuple(self.parts[self.at : self.at + len(key)]) == key:
                 return key
         return None
@@ -279,10 +277,11 @@ class Reader:
             return self.big(token)
         if token in UNARY:
             return Node("call", token, (self.argument(),))
+        if token in CLOSING:
+            return self.enclosed(CLOSING[token])
         reader = {
             r"\frac": self.fraction, r"\tfrac": self.fraction, r"\sqrt": self.root,
-            r"\underbrace": self.underbrace, "(": self.round, "[": self.square,
-            r"\lvert": self.absolute, "{": self.braces,
+            r"\underbrace": self.underbrace, r"\lvert": self.absolute,
         }.get(token)  # fmt: skip
         return reader() if reader else self.unknown(token)
 
@@ -299,18 +298,19 @@ class Reader:
         return Node("name", name)
 
     def after_atom(self, key):
-        if self.peek() in ("(", "[") and self.keys[key] in ("Over", "Function"):
-            close = {"(": ")", "[": "]"}[self.take()]
+        kind = kind_of(self.table[key])
+        if self.peek() in ("(", "[") and kind in ("Over", "Function"):
+            close = CLOSING[self.take()]
             arguments = [self.expression()]
             while self.peek() == ",":
                 self.take()
                 arguments.append(self.expression())
             self.take(close)
             return Node("apply", key, tuple(arguments))
-        if self.keys[key] == "By":
+        if kind == "By":
             body = Node("sum", None, (Node("term", 1, (self.product(),)),))
             return Node("apply", key, (body,))
-        if self.keys[key] == "Over":
+        if kind == "Over":
             raise ValueError(f"{''.join(key)} wants [...] after it")
         return Node("atom", key)
 
@@ -326,27 +326,23 @@ class Reader:
             self.take()
             self.group()
         key = tuple(tokens(name))
-        if key not in self.keys:
+        if key not in self.table:
             raise ValueError(f"the table has no {name!r}")
         if token == r"\int":
-            self.until = self.ends_of[key]
+            self.until = tokens(one(self.table[key]).until or "")
             body = self.expression()
             self.at += len(self.until)
-            self.until = None
+            self.until = []
         else:
             body = Node("sum", None, (self.term(),))
         return Node("apply" if token != r"\prod" else "times", key, (body,))
 
     def argument(self):
         """The argument of a function written without brackets."""
-        if self.peek() in ("(", "[") or (self.peek() == "{"):
-            return self.power_free()
+        if self.peek() in CLOSING:
+            return self.enclosed(CLOSING[self.take()])
         stops = frozenset(STOPS)
         return Node("sum", None, (Node("term", 1, (self.product(stops),)),))
-
-    def power_free(self):
-        opening = self.take()
-        return {"(": self.round, "[": self.square, "{": self.braces}[opening]()
 
     def fraction(self):
         above, below = self.group(), self.group()
@@ -362,38 +358,19 @@ class Reader:
             self.group()
         return node
 
-    def round(self):
+    def enclosed(self, close):
+        """An expression and the bracket behind it."""
         node = self.expression()
-        self.take(")")
-        return node
-
-    def square(self):
-        node = self.expression()
-        self.take("]")
-        return node
-
-    def braces(self):
-        node = self.expression()
-        self.take("}")
+        self.take(close)
         return node
 
     def absolute(self):
-        node = self.expression()
-        self.take(r"\rvert")
-        return Node("call", "abs", (node,))
-
-
-class Keys(dict):
-    """The keys of a table with the kind of each, iterated from the longest."""
+        return Node("call", "abs", (self.enclosed(r"\rvert"),))
 
 
 def parse(parts, table):
     """The tree of an expression, given as text or tokens."""
-    keys = Keys({key: kind_of(what) for key, what in table})
-    reader = Reader(tokens(parts) if isinstance(parts, str) else parts, keys)
-    Reader.ends_of = {key: tokens(one(what).until or "") for key, what in table
-                      if kind_of(what) == "Over"}  # fmt: skip
-    return reader.whole()
+    return Reader(tokens(parts) if isinstance(parts, str) else parts, dict(table)).whole()
 
 
 def one(what):

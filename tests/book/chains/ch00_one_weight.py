@@ -2,6 +2,7 @@
 
 import numpy as np
 from scipy import integrate, stats
+from support.routes import slope
 from support.tex import Chain
 
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(8)
@@ -13,11 +14,6 @@ def kl(mu, sigma, s0):
     w = mu + sigma * NODES
     log_q = -(NODES**2) / 2 - np.log(sigma)
     return WEIGHTS @ (log_q + (w / s0) ** 2 / 2 + np.log(s0))
-
-
-def slope(function, at):
-    """The derivative by the complex step."""
-    return function(at + 1e-30j).imag / 1e-30
 
 
 def names(p):

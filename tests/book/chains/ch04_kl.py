@@ -8,6 +8,7 @@ from itertools import product
 
 import numpy as np
 from scipy import integrate, optimize, stats
+from support.routes import difference
 from support.tex import Chain, Over
 
 LEGENDRE = np.polynomial.legendre.leggauss(100)
@@ -49,11 +50,6 @@ def normal_kl(mean, sd, m0, s0):
     return kl_by_integral(mean, sd, lambda w: stats.norm.logpdf(w, m0, s0))
 
 
-def slope(f, x, h=1e-3):
-    """Central difference of fourth order."""
-    return (8 * (f(x + h) - f(x - h)) - f(x + 2 * h) + f(x - 2 * h)) / (12 * h)
-
-
 # --- E03 -----------------------------------------------------------------------------
 
 
@@ -73,7 +69,7 @@ def definition(p):
 
 def tangent(p):
     mean = p["shape"] * p["scale"]
-    return np.log(mean) + (p["u"] - mean) * slope(np.log, mean)
+    return np.log(mean) + (p["u"] - mean) * difference(np.log, mean)
 
 
 E03 = Chain(
@@ -104,16 +100,16 @@ def two_normals(p):
         "E_p": Over("w", *hermite(m0, s0)),
         "q(w)": normal(mu, sigma), "p(w)": normal(m0, s0),
         r"\mu": mu, r"\sigma": sigma, r"\rho": rho, "m_0": m0, "s_0": s0,
-        partial % r"\mu": slope(lambda x: normal_kl(x, sigma, m0, s0), mu),
-        partial % r"\sigma": slope(lambda x: normal_kl(mu, x, m0, s0), sigma),
+        partial % r"\mu": difference(lambda x: normal_kl(x, sigma, m0, s0), mu),
+        partial % r"\sigma": difference(lambda x: normal_kl(mu, x, m0, s0), sigma),
         partial % r"\log \sigma":
-            slope(lambda x: normal_kl(mu, np.exp(x), m0, s0), np.log(sigma)),
-        partial % r"\rho": slope(lambda x: normal_kl(mu, softplus(x), m0, s0), rho),
-        r"\frac{d \sigma}{d \rho}": slope(softplus, rho),
+            difference(lambda x: normal_kl(mu, np.exp(x), m0, s0), np.log(sigma)),
+        partial % r"\rho": difference(lambda x: normal_kl(mu, softplus(x), m0, s0), rho),
+        r"\frac{d \sigma}{d \rho}": difference(softplus, rho),
         r"\frac{\partial}{\partial \mu} \mathrm{KL}(p \mathbin{\Vert} q)":
-            slope(lambda x: normal_kl(m0, s0, x, sigma), mu),
+            difference(lambda x: normal_kl(m0, s0, x, sigma), mu),
         r"\frac{\partial}{\partial \sigma} \mathrm{KL}(p \mathbin{\Vert} q)":
-            slope(lambda x: normal_kl(m0, s0, mu, x), sigma),
+            difference(lambda x: normal_kl(m0, s0, mu, x), sigma),
     }  # fmt: skip
 
 

@@ -5,11 +5,11 @@ weights, the KL from the prior in closed form, other means under q from scipy's 
 quadrature; those of the lines from two lattices in turn.
 """
 
-import math
 from functools import cache
 
 import numpy as np
 from scipy import integrate, stats
+from support.routes import normal
 from support.tex import Chain, Over
 
 import minibnn as mb
@@ -17,10 +17,6 @@ import minibnn as mb
 X, Y = (0.6, -1.3, 0.9), (0.4, -0.7, 1.1)
 FINE = np.linspace(-14, 14, 2001)
 COARSE = np.linspace(-9, 9, 181)
-
-
-def normal(x, mean, sd):
-    return np.exp(-0.5 * ((x - mean) / sd) ** 2) / (sd * math.sqrt(2 * math.pi))
 
 
 def lattice(mean, sd, names="w", reach=14, step=0.5):

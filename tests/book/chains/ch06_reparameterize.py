@@ -9,29 +9,14 @@ from itertools import product
 
 import numpy as np
 from scipy import special, stats
+from support.routes import hermite, normal, slope
 from support.tex import By, Chain, Function, Over
-
-STEP = 1e-30
-
-
-def normal(z, mean=0.0, sd=1.0):
-    return np.exp(-0.5 * ((z - mean) / sd) ** 2) / (sd * np.sqrt(2 * np.pi))
-
-
-def slope(f, z):
-    return f(z + 1j * STEP).imag / STEP
 
 
 def trapezoid(mean, sd):
     """Points and the weights of an integral over all numbers."""
     points = np.linspace(mean - 8.5 * sd, mean + 8.5 * sd, 61)
     return points, np.full(61, points[1] - points[0])
-
-
-def hermite(n):
-    """Nodes and weights of a mean over a standard normal epsilon."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(n)
-    return nodes, weights / weights.sum()
 
 
 def under_q(p):

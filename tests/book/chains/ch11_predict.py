@@ -6,6 +6,7 @@ are closed forms, quadrature of SciPy, or sums over all cases.
 
 import numpy as np
 from scipy import integrate, special, stats
+from support.routes import difference
 from support.tex import Chain, Function, Over
 
 LEGENDRE = np.polynomial.legendre.leggauss(60)
@@ -18,11 +19,6 @@ def pieces(*ends):
     half = np.diff(ends)[:, None] / 2
     at = np.array(ends[:-1])[:, None] + half * (1 + nodes)
     return at.ravel(), (half * widths).ravel()
-
-
-def slope(f, x, h=1e-3):
-    """Central difference of fourth order."""
-    return (8 * (f(x + h) - f(x - h)) - f(x + 2 * h) + f(x - 2 * h)) / (12 * h)
 
 
 # --- E05: a line through zero, one weight ----------------------------------------------
@@ -199,7 +195,7 @@ def units(p):
     return {
         r"p(y \mid x)": stats.t(5, p["mean"] + 0.3 * sd, 0.7 * sd).pdf(y),
         r"p(\tilde{y} \mid x)": standard.pdf((y - p["mean"]) / sd), r"\mathrm{sd}": sd,
-        r"\frac{d\tilde{y}}{dy}": slope(lambda y: (y - p["mean"]) / sd, y),
+        r"\frac{d\tilde{y}}{dy}": difference(lambda y: (y - p["mean"]) / sd, y),
     }  # fmt: skip
 
 
@@ -239,7 +235,8 @@ def varying_noise(p):
     by = r"\frac{\partial}{\partial f_%d} \left( -\log p(y \mid f) \right)"
     return {
         r"\log p(y \mid f)": -nll(f1, f2), "f_1": f1, "f_2": f2, "y": y,
-        by % 1: slope(lambda f: nll(f, f2), f1), by % 2: slope(lambda f: nll(f1, f), f2),
+        by % 1: difference(lambda f: nll(f, f2), f1),
+        by % 2: difference(lambda f: nll(f1, f), f2),
     }  # fmt: skip
 
 
@@ -257,7 +254,7 @@ def student(p):
     by = r"\frac{\partial}{\partial f} \left( -\log p(y \mid f) \right)"
     return {
         r"\log p(y \mid f)": -nll(f), "f": f, "y": y, r"\nu": df, r"\sigma_y": scale,
-        r"\mathrm{const}": -stats.t.logpdf(0, df), by: slope(nll, f),
+        r"\mathrm{const}": -stats.t.logpdf(0, df), by: difference(nll, f),
     }  # fmt: skip
 
 

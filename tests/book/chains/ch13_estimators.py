@@ -9,27 +9,12 @@ from itertools import combinations, product
 
 import numpy as np
 from scipy import integrate, stats
+from support.routes import hermite, normal, slope
 from support.tex import By, Chain, Function, Over
-
-STEP = 1e-30
-
-
-def normal(w, mean=0.0, sd=1.0):
-    return np.exp(-0.5 * ((w - mean) / sd) ** 2) / (sd * np.sqrt(2 * np.pi))
 
 
 def log_normal(w, mean=0.0, sd=1.0):
     return -0.5 * ((w - mean) / sd) ** 2 - np.log(sd) - 0.5 * np.log(2 * np.pi)
-
-
-def slope(f, z):
-    return f(z + 1j * STEP).imag / STEP
-
-
-def hermite(n):
-    """Nodes and weights of a mean over a standard normal epsilon."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(n)
-    return nodes, weights / weights.sum()
 
 
 def tensor(dims, n):

@@ -10,14 +10,11 @@ from functools import cache
 
 import numpy as np
 from scipy import optimize, stats
+from support.routes import normal
 from support.tex import By, Chain, Over
 
 X = np.array([0.6, -1.3, 0.9])
 Y = np.array([0.4, -0.7, 1.1])
-
-
-def normal(w, mean, sd):
-    return np.exp(-0.5 * ((w - mean) / sd) ** 2) / (sd * np.sqrt(2 * np.pi))
 
 
 # --- E56 -----------------------------------------------------------------------------

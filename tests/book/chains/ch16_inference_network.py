@@ -2,13 +2,13 @@
 
 import numpy as np
 from scipy import stats
+from support.routes import slope
 from support.tex import By, Chain, Over
 
 NODES, MASS = np.polynomial.hermite_e.hermegauss(40)
 MASS = MASS / MASS.sum()
 GRID = np.linspace(-9.0, 9.0, 4001)
 CELL = GRID[1] - GRID[0]
-STEP = 1e-30
 
 
 def heads(theta, p, k):
@@ -23,10 +23,6 @@ def loss_of_row(mu, rho, y, p):
     w = mu + sigma * NODES
     data = -0.5 * ((y - p["c"] * w) / p["noise"]) ** 2
     return -(MASS * (data - 0.5 * w**2 + np.log(sigma))).sum()
-
-
-def slope(f, z):
-    return f(z + 1j * STEP).imag / STEP
 
 
 def of_heads(p):
