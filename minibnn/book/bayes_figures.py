@@ -15,7 +15,7 @@ from minibnn.likelihoods.gaussian import Gaussian
 from minibnn.model import Model
 from minibnn.nn.mlp import MLP
 from minibnn.optim.adam import Adam
-from minibnn.priors.gaussian import GaussianPrior
+from minibnn.priors.gaussian import GaussianPrior, gaussian_log_density
 from minibnn.svi.fit import fit
 
 MASSES, STRETCH = np.array([[0.5], [1.0], [1.5]]), np.array([1.0, 3.1, 3.9])
@@ -29,7 +29,7 @@ LINE = np.linspace(-4.0, 4.0, 161)
 
 def normal(w, mean, sd):
     """Normal density at w."""
-    return np.exp(-0.5 * ((w - mean) / sd) ** 2) / (sd * np.sqrt(2 * np.pi))
+    return np.exp(gaussian_log_density(w, mean, sd)[0])
 
 
 def moving_q(model):

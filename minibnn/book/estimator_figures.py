@@ -16,7 +16,7 @@ from minibnn.model import Model
 from minibnn.nn.mlp import MLP
 from minibnn.optim.adam import Adam
 from minibnn.optim.cosine import Cosine
-from minibnn.priors.gaussian import GaussianPrior
+from minibnn.priors.gaussian import GaussianPrior, gaussian_log_density
 from minibnn.svi.elbo import neg_elbo
 from minibnn.svi.fit import fit
 
@@ -94,7 +94,7 @@ def rows_share_a_draw(rng):
 def variances_on_a_wave(c, mu=0.0, sigma=1.0):
     """Variance of one draw of d/dmu E[sin(c w)]: through the draw, by the score."""
     eps = np.linspace(-9, 9, 2001)
-    weights = np.exp(-0.5 * eps**2) * (eps[1] - eps[0]) / np.sqrt(2 * np.pi)
+    weights = np.exp(gaussian_log_density(eps, 0.0, 1.0)[0]) * (eps[1] - eps[0])
     w = mu + sigma * eps
     both = c * np.cos(c * w), np.sin(c * w) * eps / sigma
     return [weights @ g**2 - (weights @ g) ** 2 for g in both]
@@ -106,7 +106,7 @@ def slope_of_a_wave(rng):
     drawn = Figure(figsize=(12, 5))
     left, right = drawn.subplots(1, 2)
     w = np.linspace(-3, 3, 601)
-    q = np.exp(-0.5 * w**2) / np.sqrt(2 * np.pi)
+    q = np.exp(gaussian_log_density(w, 0.0, 1.0)[0])
     left.fill_between(w, q, color=colours.Q, alpha=0.25, lw=0, label="density q")
     for c, style in ((1, "--"), (5, "-")):
         left.plot(w, np.sin(c * w), style, color="k", lw=1.5, label=f"sin({c} w)")

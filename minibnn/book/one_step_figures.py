@@ -16,7 +16,8 @@ from minibnn.families.mean_field import MeanField
 from minibnn.likelihoods.gaussian import Gaussian
 from minibnn.model import Model
 from minibnn.nn.mlp import MLP
-from minibnn.priors.gaussian import GaussianPrior
+from minibnn.plots.look import minus
+from minibnn.priors.gaussian import GaussianPrior, gaussian_log_density
 from minibnn.svi.elbo import neg_elbo
 from minibnn.types import Array
 
@@ -40,9 +41,9 @@ def one_step(rng: np.random.Generator) -> tuple[Figure, dict[str, Array]]:
     for (start, end, *spots), words in zip(PAIRS, _words(n), strict=True):
         _pair(ax, *map(np.array, (start, end, spots[1])))
         for spot, text, color in zip(spots, words, AHEAD_AND_BACK, strict=True):
-            ax.text(*spot, _minus(text), color=color, ha="center", va="center")
+            ax.text(*spot, minus(text), color=color, ha="center", va="center")
     for y, text in zip((-0.03, -0.09), _sums(n), strict=True):
-        ax.text(0.5, y, _minus(text), color=colours.GRADIENT, ha="center", va="center")
+        ax.text(0.5, y, minus(text), color=colours.GRADIENT, ha="center", va="center")
     ax.set(xlim=(-0.08, 1.02), ylim=(-0.12, 1))
     ax.set_title("Values go forwards (blue); factors come back (orange) and multiply")
     ax.axis("off")
@@ -124,10 +125,6 @@ def _pair(ax: Axes, start: Array, end: Array, factor: Array) -> None:
         )  # fmt: skip
 
 
-def _minus(text: str) -> str:
-    return text.replace("-", "\N{MINUS SIGN}")
-
-
 # --- one weight alone ----------------------------------------------------------------
 
 
@@ -177,4 +174,4 @@ def _states(model, X, y, given, rng):
 
 
 def _density(w, mean, sd):
-    return np.exp(-0.5 * ((w - mean) / sd) ** 2) / (sd * np.sqrt(2 * np.pi))
+    return np.exp(gaussian_log_density(w, mean, sd)[0])
